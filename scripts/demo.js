@@ -1,0 +1,41 @@
+/** `npm run demo`: shows a trace, on this machine's kernel if that lets itself be traced, else in a guest. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { loadKernel } from './guest/kernel.js';
+import { runGuest } from './guest/qemu.js';
+import { ensurePackages, GUEST_PACKAGES } from './setup/packages.js';
+import { runScript } from './setup/run.js';
+import { root, setUp } from './setup.js';
+
+const GUEST_KERNEL = '6.12';
+
+await runScript('demo', async () => {
+  setUp();
+  const script = join(root, 'scripts/demo/run.sh');
+  process.env['NODE'] = process.execPath;
+  const obstacle = await findObstacle();
+  if (obstacle === undefined) {
+    process.stderr.write("demo: tracing this machine's own kernel, which allows it\n");
+    return spawnSync(script, { stdio: 'inherit' }).status ?? 1;
+  }
+  process.stderr.write(`demo: tracing in a guest with Linux ${GUEST_KERNEL}, since here ${obstacle}\n`);
+  ensurePackages(GUEST_PACKAGES);
+  const options = { timeoutSeconds: 240, memory: '2G', cpus: 2, threads: false, console: false };
+  return await runGuest(loadKernel(GUEST_KERNEL), { ...options, command: [script] });
+});
+
+/** Why this machine's kernel can't be traced, or nothing. */
+async function findObstacle() {
+  if (process.getuid?.() !== 0) return 'this is not root';
+  // Built a moment ago, and not there for whoever only reads the sources.
+  const ipft = await import(new URL('../dist/index.js', import.meta.url).href);
+  try {
+    ipft.checkKernel();
+    ipft.loadTargets();
+  } catch (error) {
+    if (error instanceof ipft.IpftError) return /** @type {Error} */ (error).message;
+    throw error;
+  }
+  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return 'no network namespace can be made';
+  return undefined;
+}

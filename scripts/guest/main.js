@@ -1,0 +1,103 @@
+/** The command line of `scripts/vm`. */
+import { resolve } from 'node:path';
+import { ensurePackages, GUEST_PACKAGES } from '../setup/packages.js';
+import { ScriptError } from '../setup/script-error.js';
+import { loadKernel, SUITES } from './kernel.js';
+import { runGuest } from './qemu.js';
+
+const HELP = `usage: scripts/vm [options] KERNEL [--] COMMAND [ARGUMENT…]
+
+Runs a command as root in a QEMU guest (software emulation) with a Debian kernel.
+The host's files are visible below a throw-away overlay: what the guest writes is gone with it.
+Working directory, environment, stdout, stderr and exit status are the command's own; stdin is empty.
+
+KERNEL: ${Object.entries(SUITES)
+  .map(([label, suite]) => `${label} (Debian ${suite})`)
+  .join(', ')}
+Without a command, the kernel is fetched and its version printed.
+
+  --out DIR          let the guest write to this directory of the host
+  --timeout SECONDS  end a guest that runs longer (default 900); exit status 124
+  --memory SIZE      the guest's memory (default 2G)
+  --cpus N           the guest's CPUs (default 2)
+  --threads          emulate each CPU in a thread of its own: faster when both are busy, but the
+                     kernel can, rarely, panic while its code is patched
+  --console          show the guest's console on stderr
+  -h, --help         show this
+
+Exit status: the command's; 2 usage, 124 time limit, 125 the guest could not run, 130 Ctrl-C.
+`;
+
+/**
+ * @param {string[]} args
+ * @returns {Promise<number>} the exit status
+ */
+export async function main(args) {
+  try {
+    const options = parseArguments(args);
+    if (options === 'help') {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    ensurePackages(GUEST_PACKAGES);
+    const kernel = loadKernel(options.kernel);
+    if (options.command.length === 0) {
+      process.stdout.write(`${kernel.version}\n`);
+      return 0;
+    }
+    return await runGuest(kernel, options);
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    process.stderr.write(`vm: ${error.message}\n`);
+    return error.status;
+  }
+}
+
+/**
+ * @param {string[]} args
+ * @returns {'help' | import('./qemu.js').GuestOptions & { kernel: string }}
+ */
+function parseArguments(args) {
+  /** @type {import('./qemu.js').GuestOptions} */
+  const options = { command: [], timeoutSeconds: 900, memory: '2G', cpus: 2, threads: false, console: false };
+  const rest = [...args];
+  let kernel;
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const value = () => {
+      const text = rest.shift();
+      if (text === undefined) throw new ScriptError(`${word} needs a value (see scripts/vm --help)`, 2);
+      return text;
+    };
+    const count = () => {
+      const text = value();
+      const number = Number(text);
+      if (!/^\d+$/.test(text) || number < 1) throw new ScriptError(`${word} needs a positive number, not '${text}'`, 2);
+      return number;
+    };
+    if (word === '-h' || word === '--help') return 'help';
+    else if (word === '--out') options.out = resolve(value());
+    else if (word === '--timeout') options.timeoutSeconds = count();
+    else if (word === '--memory') options.memory = value();
+    else if (word === '--cpus') options.cpus = count();
+    else if (word === '--threads') options.threads = true;
+    else if (word === '--console') options.console = true;
+    else if (word.startsWith('-')) throw new ScriptError(`no option '${word}' (see scripts/vm --help)`, 2);
+    else {
+      kernel = word;
+      break;
+    }
+  }
+  if (kernel === undefined) throw new ScriptError('name a kernel (see scripts/vm --help)', 2);
+  if (!(kernel in SUITES)) {
+    throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
+  }
+  if (rest[0] === '--out') {
+    // The order of the usage line is easy to get wrong; `scripts/vm 6.12 --out DIR -- …` means the same.
+    rest.shift();
+    const dir = rest.shift();
+    if (dir === undefined) throw new ScriptError('--out needs a value (see scripts/vm --help)', 2);
+    options.out = resolve(dir);
+  }
+  if (rest[0] === '--') rest.shift();
+  return { ...options, kernel, command: rest };
+}

@@ -1,0 +1,187 @@
+/** Running one command in a guest. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ScriptError } from '../setup/script-error.js';
+import { loadInitramfs, runArchive } from './initramfs.js';
+
+/**
+ * @typedef {object} GuestOptions
+ * @property {string[]} command program and arguments
+ * @property {string} [out] absolute path of a host directory that the guest may write to
+ * @property {number} timeoutSeconds
+ * @property {string} memory as QEMU's -m takes it
+ * @property {number} cpus
+ * @property {boolean} threads whether each CPU is emulated in a thread of its own
+ * @property {boolean} console whether to show the guest's console on stderr
+ */
+
+const CONSOLE_KEPT = 65536;
+
+/**
+ * Boots the kernel and runs the command.
+ * @param {import('./kernel.js').Kernel} kernel
+ * @param {GuestOptions} options
+ * @returns {Promise<number>} the command's exit status, 124 after the time limit, 130 after Ctrl-C
+ */
+export async function runGuest(kernel, options) {
+  if (options.out !== undefined) prepareOut(options.out);
+  // A guest that dies before its command began did nothing that could be seen twice: emulated CPUs can, rarely,
+  // panic while the kernel patches its code.
+  const first = await runOnce(kernel, options);
+  if (first.outcome !== 'no boot') return first.status;
+  process.stderr.write('vm: the guest died before the command began; trying once more\n');
+  const second = await runOnce(kernel, options);
+  if (second.outcome === 'no boot')
+    process.stderr.write(`${second.console}\nvm: the guest did not boot; its console is above\n`);
+  return second.status;
+}
+
+/** @param {string} dir */
+function prepareOut(dir) {
+  if (!existsSync(dir)) mkdirSync(dir, { recursive: true });
+  else if (!statSync(dir).isDirectory()) throw new ScriptError(`--out: ${dir} is not a directory`, 2);
+}
+
+/**
+ * @param {import('./kernel.js').Kernel} kernel
+ * @param {GuestOptions} options
+ * @returns {Promise<{ outcome: 'done' | 'no boot' | 'ended', status: number, console: string }>}
+ */
+async function runOnce(kernel, options) {
+  const work = mkdtempSync(join(tmpdir(), 'ipft-vm-'));
+  try {
+    const initrd = join(work, 'initrd');
+    writeFileSync(initrd, Buffer.concat([loadInitramfs(kernel), runArchive(guestScripts(kernel, options))]));
+    return await watch(startQemu(kernel, options, initrd), options);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {import('./kernel.js').Kernel} kernel
+ * @param {GuestOptions} options
+ */
+function guestScripts(kernel, options) {
+  const variables = Object.entries(process.env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name) && name !== '_');
+  const command = [
+    ...variables.map(([name, value]) => `export ${name}=${quote(value ?? '')}`),
+    `cd ${quote(process.cwd())} || exit 125`,
+    `exec ${options.command.map(quote).join(' ')}`,
+  ];
+  const settings = [`modules=${quote(kernel.modules)}`, `out=${quote(options.out ?? '')}`];
+  return { settings: `${settings.join('\n')}\n`, command: `${command.join('\n')}\n` };
+}
+
+/** @param {string} text */
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * @param {import('./kernel.js').Kernel} kernel
+ * @param {GuestOptions} options
+ * @param {string} initrd
+ */
+function startQemu(kernel, options, initrd) {
+  const share = (/** @type {string} */ path, /** @type {string} */ tag, /** @type {string} */ access) =>
+    `local,path=${path.replaceAll(',', ',,')},mount_tag=${tag},security_model=none,multidevs=remap${access}`;
+  const ports = ['stdout', 'stderr', 'status'];
+  const args = [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-cpu', 'max', '-m', options.memory],
+    ...['-accel', `tcg,thread=${options.threads ? 'multi' : 'single'}`, '-smp', String(options.cpus)],
+    ...['-kernel', kernel.image, '-initrd', initrd],
+    ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on'],
+    ...['-virtfs', share('/', 'host', ',readonly=on')],
+    ...(options.out === undefined ? [] : ['-virtfs', share(options.out, 'out', '')]),
+    ...['-device', 'virtio-serial-pci'],
+    ...ports.flatMap((name, index) => [
+      ...['-chardev', `socket,id=${name},fd=${index + 3}`],
+      ...['-device', `virtserialport,chardev=${name},name=${name}`],
+    ]),
+    ...['-chardev', `socket,id=console,fd=${ports.length + 3}`, '-serial', 'chardev:console'],
+  ];
+  // setpriv: the guest ends with this process, however that ends. A group of its own: Ctrl-C is ours to handle.
+  return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+}
+
+/**
+ * @param {import('node:child_process').ChildProcess} qemu
+ * @param {GuestOptions} options
+ * @returns {Promise<{ outcome: 'done' | 'no boot' | 'ended', status: number, console: string }>}
+ */
+function watch(qemu, options) {
+  let console = '';
+  let complaint = '';
+  let statusText = '';
+  /** @type {number | undefined} */
+  let endedWith;
+  const [stdout, stderr, status, serial] = /** @type {import('node:net').Socket[]} */ (
+    /** @type {unknown[]} */ (qemu.stdio).slice(3)
+  );
+  const end = (/** @type {number} */ code, /** @type {string} */ message) => {
+    if (endedWith !== undefined) return;
+    endedWith = code;
+    if (message) process.stderr.write(message);
+    qemu.kill('SIGKILL');
+  };
+  forward(stdout, process.stdout);
+  forward(stderr, process.stderr);
+  status?.on('data', (data) => (statusText += data));
+  serial?.on('data', (data) => {
+    console = (console + data).slice(-CONSOLE_KEPT);
+    if (options.console) process.stderr.write(data);
+  });
+  for (const stream of [qemu.stdout, qemu.stderr]) stream?.on('data', (data) => (complaint += data));
+
+  const timer = setTimeout(
+    () =>
+      end(
+        124,
+        `${console}\nvm: the guest was ended after ${options.timeoutSeconds} s (--timeout); its console is above\n`,
+      ),
+    options.timeoutSeconds * 1000,
+  );
+  const signals = /** @type {const} */ ({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 });
+  const handlers = Object.entries(signals).map(([name, code]) => {
+    const handler = () => end(code, '');
+    process.on(name, handler);
+    return { name, handler };
+  });
+
+  return new Promise((resolve, reject) => {
+    qemu.on('error', (error) => reject(new ScriptError(`QEMU did not start: ${error.message}`)));
+    qemu.on('close', () => {
+      clearTimeout(timer);
+      for (const { name, handler } of handlers) process.off(name, handler);
+      const [began, code] = statusText.split('\n');
+      if (endedWith !== undefined) resolve({ outcome: 'ended', status: endedWith, console });
+      else if (code) resolve({ outcome: 'done', status: Number(code), console });
+      else if (!began) resolve({ outcome: 'no boot', status: 125, console: console + complaint });
+      else {
+        process.stderr.write(
+          `${console}${complaint}\nvm: the guest died while the command ran; its console is above\n`,
+        );
+        resolve({ outcome: 'ended', status: 125, console });
+      }
+    });
+  });
+}
+
+/**
+ * Hands on what the guest writes, no faster than the reader takes it; a reader that left is no error.
+ * @param {import('node:net').Socket | undefined} from
+ * @param {NodeJS.WriteStream} to
+ */
+function forward(from, to) {
+  to.on('error', () => {});
+  from?.on('data', (data) => {
+    if (!to.write(data) && to.writable) {
+      from.pause();
+      to.once('drain', () => from.resume());
+    }
+  });
+}

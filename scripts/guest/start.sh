@@ -1,0 +1,43 @@
+# Second stage, on the host's root: mounts what tracing needs, runs the command, hands back its output and status.
+# busybox does all that is ours, so that nothing depends on what the host has installed.
+run=/run/ipft-vm b=/run/ipft-vm/busybox
+. $run/settings.sh   # modules, out
+port() {  # NAME: the device of the virtio port of that name
+  for dir in /sys/class/virtio-ports/*; do
+    [ "$($b cat "$dir/name")" = "$1" ] && echo "/dev/${dir##*/}"
+  done
+}
+finish() {
+  echo "$1" > "$(port status)"
+  $b sync
+  $b poweroff -f
+}
+$b mount -t tracefs tracefs /sys/kernel/tracing
+$b mount -t debugfs debugfs /sys/kernel/debug
+$b mount -t securityfs securityfs /sys/kernel/security
+$b mount -t bpf bpf /sys/fs/bpf
+$b mount -t cgroup2 cgroup2 /sys/fs/cgroup
+$b mkdir -p /dev/pts /dev/shm /run/netns
+$b mount -t devpts devpts /dev/pts
+$b mount -t tmpfs shm /dev/shm
+$b mount -t tmpfs netns /run/netns   # the host's namespaces are not the guest's
+$b ln -sfn /proc/self/fd /dev/fd
+for n in 0:stdin 1:stdout 2:stderr; do $b ln -sfn /proc/self/fd/${n%%:*} /dev/${n#*:}; done
+$b mkdir -p /lib/modules
+$b mount -o bind "$modules" /lib/modules
+$b ip link set lo up
+if [ -n "$out" ]; then
+  $b mkdir -p "$out"
+  $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none out "$out" || finish 125
+fi
+echo began > "$(port status)"   # from here on, what happens is the command's own doing
+# A virtio port can be opened only once: pipes let the command open /dev/stdout and /dev/stderr again.
+$b mkfifo $run/stdout $run/stderr
+$b cat $run/stdout > "$(port stdout)" & stdout=$!
+$b cat $run/stderr > "$(port stderr)" & stderr=$!
+$b env -i /bin/sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
+status=$?
+# What the command left running may hold the pipes open; it doesn't hold the guest for long.
+( $b sleep 3; $b kill $stdout $stderr ) 2> /dev/null &
+wait $stdout $stderr
+finish $status

@@ -1,0 +1,19 @@
+/** `npm run setup`: everything that demo and tests need, with a line for each thing that was missing. */
+import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './setup/built.js';
+import { ensureNodeModules } from './setup/node-modules.js';
+import { BUILD_PACKAGES, ensurePackages, TRAFFIC_PACKAGES } from './setup/packages.js';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Installs and builds what is missing; free when nothing is.
+ * @param {string[]} [packages] Debian packages that are wanted besides
+ */
+export function setUp(packages = []) {
+  ensurePackages([...BUILD_PACKAGES, ...TRAFFIC_PACKAGES, ...packages]);
+  ensureNodeModules(root);
+  ensureBuilt(root);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();

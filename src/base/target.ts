@@ -1,0 +1,12 @@
+/** A kernel function to attach to. */
+export interface Target {
+  /** The function's name, as the kernel's symbol table has it. */
+  readonly name: string;
+  /** The kernel module that holds it; `vmlinux` for the kernel proper. */
+  readonly module: string;
+  /** Position of the first `struct sk_buff *` parameter, counted from 0. */
+  readonly skbPosition: number;
+}
+
+/** The module name of the kernel proper. */
+export const VMLINUX = 'vmlinux';

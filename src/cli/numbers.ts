@@ -1,0 +1,42 @@
+/** Numbers on the command line. */
+import { UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+
+/**
+ * An unsigned 32-bit number, decimal or `0x…`.
+ * @param option for the message
+ */
+export function parseUnsigned32(option: string, text: string): number {
+  const value = /^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 0xffffffff) return value;
+  throw new UsageError(`${option} needs a number of at most 32 bits, decimal or 0x…, not '${printable(text)}'`);
+}
+
+/** A decimal number from 1 to `max`. */
+export function parseCount(option: string, text: string, max: number): number {
+  const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= max) return value;
+  throw new UsageError(`${option} needs a number from 1 to ${max}, not '${printable(text)}'`);
+}
+
+const MAX_RING_BYTES = 1 << 30;
+
+/** A size in bytes, or with K or M behind it: a power of two and a multiple of the page. */
+export function parseRingSize(option: string, text: string, pageSize: number): number {
+  const [, digits, unit = ''] = /^([0-9]+)([KkMm]?)$/.exec(text) ?? [];
+  const scale = { '': 1, K: 1024, M: 1 << 20 }[unit.toUpperCase()] ?? Number.NaN;
+  const size = digits === undefined ? Number.NaN : Number(digits) * scale;
+  if (size >= pageSize && size <= MAX_RING_BYTES && Number.isInteger(Math.log2(size))) return size;
+  throw new UsageError(
+    `${option} needs a power of two from ${pageSize} to ${MAX_RING_BYTES} bytes (K and M may stand behind the number), not '${printable(text)}'`,
+  );
+}
+
+/** A regular expression in JavaScript's dialect. */
+export function parsePattern(option: string, text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`${option}: ${printable((error as Error).message)}`);
+  }
+}

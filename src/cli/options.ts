@@ -1,0 +1,196 @@
+/** The command line: what can be said, and what it means. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Command, CommanderError, Option } from 'commander';
+import { UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { checkSuffix, PAGE_SIZE } from '../index.js';
+import { parseCount, parsePattern, parseRingSize, parseUnsigned32 } from './numbers.js';
+
+/** What `ipft` was asked to do. */
+export type Request =
+  /** Commander has answered already. */
+  | { readonly action: 'none' }
+  | { readonly action: 'generate'; readonly what: GenerateTarget }
+  | ({ readonly action: 'list' } & CommonOptions)
+  | ({ readonly action: 'trace' } & CommonOptions & TraceOptions);
+
+export interface CommonOptions {
+  readonly verbose: boolean;
+  readonly functionPattern: RegExp | undefined;
+  readonly modulePattern: RegExp | undefined;
+}
+
+export interface TraceOptions {
+  readonly mark: number;
+  readonly mask: number;
+  readonly extension: string | undefined;
+  readonly output: OutputName;
+  readonly ringSizeBytes: number;
+  readonly samplePeriod: number;
+  readonly setLimits: boolean;
+  /** Port of the probe server; undefined for none. */
+  readonly probePort: number | undefined;
+  readonly readyFile: string | undefined;
+}
+
+const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
+type GenerateTarget = (typeof GENERATE_TARGETS)[number];
+const OUTPUTS = ['aggregate', 'json'] as const;
+export type OutputName = (typeof OUTPUTS)[number];
+const TRACERS = ['function', 'function_graph'] as const;
+const BACKENDS = ['kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
+
+const DEFAULT_RING_BYTES = 16 << 20;
+const DEFAULT_PROBE_PORT = 13720;
+
+/** As commander hands them over. */
+interface RawOptions {
+  mark?: string;
+  mask: string;
+  tracer: string;
+  backend?: string;
+  extension?: string[];
+  gen?: string;
+  output: string;
+  regex?: string;
+  moduleRegex?: string;
+  list?: boolean;
+  verbose?: boolean;
+  perfPageCount: string;
+  perfSamplePeriod: string;
+  perfWakeupEvents: string;
+  ringSize?: string;
+  setRlimit: boolean;
+  enableProbeServer?: boolean;
+  probeServerPort: string;
+  readyFile?: string;
+}
+
+function createCommand(): Command {
+  const collect = (value: string, previous: string[] = []) => [...previous, value];
+  return new Command('ipft')
+    .usage('-m MARK [-e EXTENSION] [options]')
+    .description('Shows the functions of the Linux kernel that the packets with a mark pass.')
+    .helpOption('-h, --help', 'show this')
+    .version(loadVersion(), '-V, --version', 'show the version')
+    .optionsGroup('Which packets:')
+    .option('-m, --mark <N>', 'trace packets whose mark, under the mask, is N (decimal or 0x…)')
+    .option('--mask <N>', 'compare only these bits of the mark', '0xffffffff')
+    .optionsGroup('Which functions, and how:')
+    .option('-r, --regex <RE>', "only functions whose name matches (JavaScript's dialect, unanchored)")
+    .option('--module-regex <RE>', 'only functions of modules whose name matches; the kernel proper is vmlinux')
+    .option('-t, --tracer <NAME>', `what to show of a call: ${TRACERS.join(' or ')}`, 'function')
+    .option('-b, --backend <NAME>', `how to attach: ${BACKENDS.join(', ')} (default: the best that there is)`)
+    .option('-l, --list', 'list the functions that would be traced, and exit')
+    .optionsGroup('What to show:')
+    .option('-e, --extension <PATH>', 'a BPF extension that adds fields: C source (.c) or object (.o)', collect)
+    .option('-o, --output <FORMAT>', `${OUTPUTS.join(' or ')}`, 'aggregate')
+    .option('--gen <WHAT>', `print ${GENERATE_TARGETS.join(' or ')}, to begin an extension with`)
+    .option('-v, --verbose', 'debug messages on stderr')
+    .optionsGroup('Buffers and limits:')
+    .option('--ring-size <N[K|M]>', 'size of the ring of events, a power of two (default: 16M)')
+    .option('--perf-page-count <N>', 'the ring has at least so many pages for each CPU', '8')
+    .option('--perf-sample-period <N>', 'keep one event in N', '1')
+    .option('--perf-wakeup-events <N>', 'accepted, without effect: the ring is polled', '1')
+    .option('--no-set-rlimit', 'leave RLIMIT_MEMLOCK and RLIMIT_NOFILE alone')
+    .optionsGroup('For scripts:')
+    .option('--ready-file <PATH>', 'write this file when tracing is ready')
+    .option('--enable-probe-server', 'accept TCP connections on 127.0.0.1 when tracing is ready')
+    .addOption(new Option('--probe-server-port <N>', 'its port').default(String(DEFAULT_PROBE_PORT)))
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
+}
+
+/**
+ * Understands the command line.
+ * @param args without the program's name
+ * @throws UsageError
+ */
+export function parseCommandLine(args: readonly string[]): Request {
+  const command = createCommand();
+  try {
+    command.parse(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { action: 'none' };
+    throw new UsageError(
+      printable(error.message.replace(/^error: /, '').replaceAll('\n', ' ')),
+      'ipft --help shows the options',
+    );
+  }
+  return interpret(command.opts<RawOptions>());
+}
+
+function interpret(raw: RawOptions): Request {
+  if (raw.gen !== undefined) return { action: 'generate', what: oneOf('--gen', raw.gen, GENERATE_TARGETS) };
+  checkMethod(raw);
+  const common = {
+    verbose: raw.verbose ?? false,
+    functionPattern: raw.regex === undefined ? undefined : parsePattern('--regex', raw.regex),
+    modulePattern: raw.moduleRegex === undefined ? undefined : parsePattern('--module-regex', raw.moduleRegex),
+  };
+  if (raw.list) return { action: 'list', ...common };
+  parseCount('--perf-wakeup-events', raw.perfWakeupEvents, 0xffffffff);
+  const port = parseCount('--probe-server-port', raw.probeServerPort, 0xffff);
+  return {
+    action: 'trace',
+    ...common,
+    ...interpretMark(raw),
+    extension: interpretExtension(raw.extension),
+    output: oneOf('--output', raw.output, OUTPUTS),
+    ringSizeBytes: interpretRingSize(raw),
+    samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, 0xffffffff),
+    setLimits: raw.setRlimit,
+    probePort: raw.enableProbeServer ? port : undefined,
+    readyFile: raw.readyFile,
+  };
+}
+
+/** What is understood but can't be done yet says so. */
+function checkMethod({ tracer, backend }: RawOptions): void {
+  const name = oneOf('--tracer', tracer, TRACERS);
+  if (name !== 'function') throw new UsageError(`--tracer ${name} is not there yet: use function`);
+  if (backend === undefined) return;
+  const method = oneOf('--backend', backend, BACKENDS);
+  if (method !== 'kprobe-multi') throw new UsageError(`--backend ${method} is not there yet: use kprobe-multi`);
+}
+
+function interpretMark(raw: RawOptions): { mark: number; mask: number } {
+  if (raw.mark === undefined) {
+    throw new UsageError('the mark is missing: name the packets to trace with -m', 'ipft --help shows the options');
+  }
+  const mark = parseUnsigned32('--mark', raw.mark);
+  const mask = parseUnsigned32('--mask', raw.mask);
+  if (mask === 0) throw new UsageError('--mask 0 compares nothing: every packet would match');
+  if (mark === 0 && mask === 0xffffffff) {
+    throw new UsageError('-m 0 would match every packet without a mark', 'a mask allows it: -m 0 --mask 0xff');
+  }
+  return { mark, mask };
+}
+
+function interpretExtension(paths: readonly string[] | undefined): string | undefined {
+  if (paths === undefined) return undefined;
+  for (const path of paths) checkSuffix(path);
+  if (paths.length > 1) throw new UsageError('several extensions at once are not there yet: give one -e');
+  return paths[0];
+}
+
+function interpretRingSize({ ringSize, perfPageCount }: RawOptions): number {
+  const pages = parseCount('--perf-page-count', perfPageCount, 1 << 18);
+  if (ringSize !== undefined) return parseRingSize('--ring-size', ringSize, PAGE_SIZE);
+  const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), 1 << 30);
+  return Math.max(DEFAULT_RING_BYTES, 2 ** Math.ceil(Math.log2(wanted)));
+}
+
+function oneOf<T extends string>(option: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`${option} '${printable(text)}' is unknown: there are ${choices.join(', ')}`);
+}
+
+function loadVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

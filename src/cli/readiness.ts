@@ -1,0 +1,52 @@
+/** Ways for a script to wait until tracing is ready. */
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { IpftError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+
+/** A file of an earlier run must not pass for this one's. */
+export function removeReadyFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw readyFileError(path, error);
+  }
+}
+
+/** Writes the file in one step, and never through a link that someone else put there. */
+export function writeReadyFile(path: string): void {
+  const partial = `${path}.${randomBytes(8).toString('hex')}`;
+  try {
+    writeFileSync(partial, `${process.pid}\n`, { flag: 'wx' });
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw readyFileError(path, error);
+  }
+}
+
+function readyFileError(path: string, error: unknown): IpftError {
+  return new IpftError('READY_FILE', `writing the ready file ${printable(path)}: ${(error as Error).message}`);
+}
+
+/** Accepts connections on the loopback address, and ends them at once. */
+export async function startProbeServer(port: number): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new IpftError(
+          'PROBE_SERVER',
+          `listening on 127.0.0.1:${port}: ${error.code}`,
+          'choose another --probe-server-port',
+        ),
+      );
+    });
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return server;
+}

@@ -1,0 +1,45 @@
+/** stdout with back pressure: whoever writes waits until the reader has room, or has gone away. */
+
+export class StdoutWriter {
+  #closed = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor() {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      this.#closed = true;
+      // A reader that has seen enough (`| head`) is no failure.
+      if (error.code !== 'EPIPE') this.#failure = error;
+      this.#wake();
+    });
+  }
+
+  /** Whether nobody reads any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Why writing failed, if it was not that the reader left. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Writes, and waits until there is room for more. After `closed` it does nothing. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed || bytes.length === 0) return;
+    if (process.stdout.write(bytes)) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      process.stdout.once('drain', resolve);
+    });
+  }
+
+  /** Waits until all has been handed to the system. */
+  async flush(): Promise<void> {
+    if (this.#closed || process.stdout.writableLength === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      process.stdout.write('', () => resolve());
+    });
+  }
+}

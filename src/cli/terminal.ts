@@ -1,0 +1,54 @@
+/** stderr: messages for people, and one line that is redrawn while something goes on. */
+import type { IpftError } from '../base/errors.js';
+
+/** Least time between two drawings of the status line, in milliseconds. */
+const REDRAW_MS = 100;
+
+export class Terminal {
+  readonly #isTerminal = process.stderr.isTTY === true;
+  #status = '';
+  #drawnAt = 0;
+
+  /** Whether stderr is a terminal. */
+  get isTerminal(): boolean {
+    return this.#isTerminal;
+  }
+
+  /** A whole line. */
+  line(text: string): void {
+    process.stderr.write(`${this.#eraseStatus()}${text}\n`);
+  }
+
+  /** Shows how something stands. Where stderr is no terminal only `endStatus` shows anything. */
+  status(text: string): void {
+    const now = performance.now();
+    if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
+    this.#drawnAt = now;
+    process.stderr.write(`${this.#eraseStatus()}${text}`);
+    this.#status = text;
+  }
+
+  /** The last state: stays as a line of its own. */
+  endStatus(text: string): void {
+    this.line(text);
+    this.#drawnAt = 0;
+  }
+
+  /** An error that ends the program. */
+  error(error: IpftError): void {
+    const [first = '', ...rest] = error.message.split('\n');
+    this.line(`ipft: ${first}`);
+    for (const line of rest) this.line(line);
+    if (error.hint !== undefined) this.line(`      ${error.hint}`);
+  }
+
+  warn(text: string): void {
+    this.line(`ipft: warning: ${text}`);
+  }
+
+  #eraseStatus(): string {
+    const erase = this.#status === '' ? '' : '\r\x1b[K';
+    this.#status = '';
+    return erase;
+  }
+}

@@ -1,0 +1,136 @@
+/** Compiling an extension's C source, as the guide promises: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { ExtensionError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+
+export interface CompileOptions {
+  /** Where `CC` and `CFLAGS` are looked up. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** After so long the compiler is ended. */
+  readonly timeoutSeconds?: number;
+  /** Whether the compiler is asked for colours. */
+  readonly color?: boolean;
+  /** Gets what the compiler says, be it warnings or errors. */
+  readonly onOutput?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Where a distribution may keep `asm/`, which `clang -target bpf` does not search: Debian and Ubuntu have a directory
+ * for each machine, Fedora and others keep it in /usr/include itself.
+ */
+const MULTIARCH: Record<string, string> = {
+  x64: '/usr/include/x86_64-linux-gnu',
+  arm64: '/usr/include/aarch64-linux-gnu',
+};
+const TARGET_ARCH: Record<string, string> = { x64: 'x86', arm64: 'arm64' };
+
+/**
+ * Compiles a C file to a BPF object.
+ * @returns the object's bytes; they never touch the disk
+ * @throws ExtensionError if there is no compiler, or it fails
+ */
+export async function compileExtension(path: string, options: CompileOptions = {}): Promise<Uint8Array> {
+  const { env = process.env, timeoutSeconds = 60, color = false, onOutput = () => {}, signal } = options;
+  const compiler = env['CC'] || 'clang';
+  const include = MULTIARCH[process.arch];
+  const args = [
+    ...(include && existsSync(include) ? ['-idirafter', include] : []),
+    ...(color ? ['-fcolor-diagnostics'] : []),
+    ...['-o', '-', path.startsWith('-') ? `./${path}` : path],
+  ];
+  const define = TARGET_ARCH[process.arch];
+  // CC and CFLAGS are shell text, as in make; the file's name and all else go in as arguments, never as shell text.
+  const command = `${compiler} -target bpf -O2 -g -c ${define ? `-D__TARGET_ARCH_${define}` : ''} ${env['CFLAGS'] ?? ''} "$@"`;
+  const result = await run(command, args, env, timeoutSeconds, signal);
+  if (result.messages !== '') onOutput(result.messages);
+  const shown = `compiling ${printable(path)}`;
+  if (result.ended === 'timeout') {
+    throw new ExtensionError(`${shown}: ${printable(compiler)} did not end within ${timeoutSeconds} s`);
+  }
+  if (result.status === 127 || result.status === 126) {
+    throw new ExtensionError(
+      `${shown}: ${printable(compiler)} can't be run`,
+      env['CC']
+        ? 'CC names the compiler: correct or unset it'
+        : 'install clang (the package is clang on Debian, Ubuntu and Fedora), or give an object file',
+    );
+  }
+  if (result.status !== 0) {
+    throw new ExtensionError(`${shown}: ${printable(compiler)} ${describeStatus(result)}`, hintFor(result.messages));
+  }
+  if (result.output.length === 0) throw new ExtensionError(`${shown}: ${printable(compiler)} wrote no object`);
+  return result.output;
+}
+
+interface Result {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly ended: 'itself' | 'timeout';
+  readonly output: Uint8Array;
+  readonly messages: string;
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutSeconds: number,
+  abort: AbortSignal | undefined,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    // A process group of its own, so that ending it ends what the shell started too.
+    const child = spawn('/bin/sh', ['-c', command, 'sh', ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const output: Buffer[] = [];
+    const messages: Buffer[] = [];
+    let ended: Result['ended'] = 'itself';
+    const end = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // it has ended by itself
+      }
+    };
+    const timer = setTimeout(() => {
+      ended = 'timeout';
+      end();
+    }, timeoutSeconds * 1000);
+    abort?.addEventListener('abort', end, { once: true });
+    child.stdout.on('data', (data: Buffer) => output.push(data));
+    child.stderr.on('data', (data: Buffer) => messages.push(data));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new ExtensionError(`running the compiler: ${error.message}`));
+    });
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      abort?.removeEventListener('abort', end);
+      resolve({
+        status,
+        signal,
+        ended,
+        output: Buffer.concat(output),
+        messages: Buffer.concat(messages).toString('utf8'),
+      });
+    });
+  });
+}
+
+function describeStatus({ status, signal }: Result): string {
+  return signal === null ? `failed with exit status ${status}` : `was ended by ${signal}`;
+}
+
+function hintFor(messages: string): string | undefined {
+  if (/bpf\/bpf_\w+\.h' file not found/.test(messages)) {
+    return "install libbpf's headers: the package is libbpf-dev on Debian and Ubuntu, libbpf-devel on Fedora";
+  }
+  if (/(linux|asm)\/[\w/]+\.h' file not found/.test(messages)) {
+    return "install the kernel's headers for programs: the package is linux-libc-dev on Debian and Ubuntu, kernel-headers on Fedora";
+  }
+  return undefined;
+}

@@ -1,0 +1,114 @@
+/**
+ * As much of ELF as it takes to tell whether a file is a BPF object and what it holds. Pure. Linking and loading are
+ * libbpf's job; this looks first, so that what libbpf gets is sound.
+ *
+ * Source of the format: `elf.h`; 64-bit, little-endian.
+ */
+import { ParseError } from '../base/errors.js';
+
+const EM_BPF = 247;
+const ET_REL = 1;
+const SHT_SYMTAB = 2;
+const SHT_NOBITS = 8;
+const HEADER_LENGTH = 64;
+const SECTION_LENGTH = 64;
+const SYMBOL_LENGTH = 24;
+
+export interface ElfSection {
+  readonly name: string;
+  readonly type: number;
+  /** Where it lies in the file, in bytes; a section without bytes (`.bss`) has length 0. */
+  readonly offset: number;
+  readonly length: number;
+  readonly link: number;
+}
+
+export interface ElfSymbol {
+  readonly name: string;
+  /** `function`, or anything else. */
+  readonly kind: 'function' | 'other';
+  readonly binding: 'local' | 'global';
+  /** Whether the file defines it, or only refers to it. */
+  readonly defined: boolean;
+}
+
+export interface ElfObject {
+  readonly sections: readonly ElfSection[];
+  readonly symbols: readonly ElfSymbol[];
+}
+
+/**
+ * Reads a relocatable BPF object file.
+ * @throws ParseError if the bytes are anything else, or are cut off
+ */
+export function parseElf(bytes: Uint8Array): ElfObject {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < HEADER_LENGTH) throw new ParseError('ELF', bytes.length, 'ends within the header');
+  if (view.getUint32(0, false) !== 0x7f454c46) throw new ParseError('ELF', 0, 'does not begin with \\x7fELF');
+  if (bytes[4] !== 2 || bytes[5] !== 1) throw new ParseError('ELF', 4, 'is not 64-bit little-endian');
+  const machine = view.getUint16(18, true);
+  if (machine !== EM_BPF) throw new ParseError('ELF', 18, `is for machine ${machine}, not for BPF (${EM_BPF})`);
+  if (view.getUint16(16, true) !== ET_REL) throw new ParseError('ELF', 16, 'is not a relocatable object file');
+  const sections = parseSections(bytes, view);
+  return { sections, symbols: parseSymbols(bytes, view, sections) };
+}
+
+/** The bytes of the section of that name. */
+export function sectionBytes(bytes: Uint8Array, object: ElfObject, name: string): Uint8Array | undefined {
+  const section = object.sections.find((candidate) => candidate.name === name);
+  return section && bytes.subarray(section.offset, section.offset + section.length);
+}
+
+function parseSections(bytes: Uint8Array, view: DataView): ElfSection[] {
+  const table = offset64(view, 40);
+  const entryLength = view.getUint16(58, true);
+  const count = view.getUint16(60, true);
+  const nameSection = view.getUint16(62, true);
+  if (count > 0 && entryLength !== SECTION_LENGTH)
+    throw new ParseError('ELF', 58, `has section entries of ${entryLength} bytes`);
+  if (table + count * SECTION_LENGTH > bytes.length)
+    throw new ParseError('ELF', 40, 'its section table ends past the last byte');
+  const raw = Array.from({ length: count }, (_, index) => {
+    const at = table + index * SECTION_LENGTH;
+    const type = view.getUint32(at + 4, true);
+    const offset = offset64(view, at + 24);
+    const length = type === SHT_NOBITS ? 0 : offset64(view, at + 32);
+    if (offset + length > bytes.length && length > 0)
+      throw new ParseError('ELF', at, `section ${index} ends past the last byte`);
+    return { nameOffset: view.getUint32(at, true), type, offset, length, link: view.getUint32(at + 40, true) };
+  });
+  const names = raw[nameSection];
+  if (!names) throw new ParseError('ELF', 62, 'has no section of names');
+  return raw.map(({ nameOffset, ...section }) => ({ ...section, name: stringAt(bytes, names, nameOffset) }));
+}
+
+function parseSymbols(bytes: Uint8Array, view: DataView, sections: readonly ElfSection[]): ElfSymbol[] {
+  const table = sections.find((section) => section.type === SHT_SYMTAB);
+  if (!table) return [];
+  const names = sections[table.link];
+  if (!names) throw new ParseError('ELF', table.offset, 'its symbols have no names');
+  const symbols: ElfSymbol[] = [];
+  for (let at = table.offset; at + SYMBOL_LENGTH <= table.offset + table.length; at += SYMBOL_LENGTH) {
+    const info = bytes[at + 4]!;
+    symbols.push({
+      name: stringAt(bytes, names, view.getUint32(at, true)),
+      kind: (info & 15) === 2 ? 'function' : 'other',
+      binding: info >> 4 === 0 ? 'local' : 'global',
+      defined: view.getUint16(at + 6, true) !== 0,
+    });
+  }
+  return symbols;
+}
+
+function stringAt(bytes: Uint8Array, section: { offset: number; length: number }, at: number): string {
+  const begin = section.offset + at;
+  const limit = section.offset + section.length;
+  const end = begin < limit ? bytes.indexOf(0, begin) : -1;
+  if (end < 0 || end >= limit) throw new ParseError('ELF', begin, 'has a name that does not end');
+  return Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString('utf8');
+}
+
+/** A 64-bit offset; one above 2^53 lies past the last byte of any file, whatever its low bits. */
+function offset64(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
+}

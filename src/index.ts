@@ -1,0 +1,32 @@
+/**
+ * The library: what the command line is made of. Nothing here writes to stdout or stderr.
+ *
+ *     checkKernel();
+ *     const { targets } = loadTargets({ functionPattern: /^ip_/ });
+ *     using session = Session.open({ targets, mark: 0xdeadbeef, mask: 0xffffffff, … });
+ *     session.read((event) => { … });
+ */
+export {
+  EnvironmentError,
+  ExtensionError,
+  IpftError,
+  ParseError,
+  SystemCallError,
+  UnsupportedFeatureError,
+  UsageError,
+  VerifierError,
+} from './base/errors.js';
+export type { EventTaker, FieldWriter, TraceEvent } from './base/event.js';
+export { printable } from './base/printable.js';
+export { type Target, VMLINUX } from './base/target.js';
+export type { CompileOptions } from './extension/compile.js';
+export { checkSuffix, DATA_SIZE, type Extension, loadExtension, parseExtension } from './extension/extension.js';
+export { MODULE_HEADER, MODULE_SKELETON } from './extension/skeleton.js';
+export { loadSymbolAddresses } from './kernel/functions.js';
+export { checkKernel } from './kernel/preflight.js';
+export { AggregateOutput } from './output/aggregate.js';
+export { JsonOutput } from './output/json.js';
+export type { Output, OutputContext } from './output/output.js';
+export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
+export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
+export { loadTargets, type TargetFilter, type TargetSelection } from './tracer/targets.js';

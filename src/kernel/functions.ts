@@ -1,0 +1,95 @@
+/** Which functions ftrace can hook, and where they lie. */
+import { readFileSync } from 'node:fs';
+import { EnvironmentError } from '../base/errors.js';
+import { VMLINUX } from '../base/target.js';
+import { errnoName } from '../sys/errno.js';
+
+const TRACEFS_MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+
+/** For each module the names of its functions that ftrace can hook, with how many functions bear the name there. */
+export type TraceableFunctions = Map<string, Map<string, number>>;
+
+/**
+ * Reads tracefs' `available_filter_functions`.
+ * @throws EnvironmentError if tracefs is not mounted or can't be read
+ */
+export function loadTraceableFunctions(): TraceableFunctions {
+  let refusal: string | undefined;
+  for (const mount of TRACEFS_MOUNTS) {
+    const path = `${mount}/available_filter_functions`;
+    try {
+      return parseTraceableFunctions(readFileSync(path, 'latin1'));
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') refusal ??= `${path}: ${errnoName(-(errno ?? 0))}`;
+    }
+  }
+  if (refusal === undefined) {
+    throw new EnvironmentError(
+      'NO_TRACEFS',
+      'looking for the functions that can be traced: tracefs is not mounted',
+      'mount it: mount -t tracefs tracefs /sys/kernel/tracing',
+    );
+  }
+  throw new EnvironmentError(
+    'TRACEFS_REFUSED',
+    `reading the functions that can be traced: ${refusal}`,
+    'run as root, or make tracefs readable for this user',
+  );
+}
+
+/**
+ * Reads lines of `NAME` and `NAME [MODULE]`.
+ * @param text content of `available_filter_functions`
+ */
+export function parseTraceableFunctions(text: string): TraceableFunctions {
+  const vmlinux = new Map<string, number>();
+  const all: TraceableFunctions = new Map([[VMLINUX, vmlinux]]);
+  for (let begin = 0; begin < text.length; ) {
+    let end = text.indexOf('\n', begin);
+    if (end < 0) end = text.length;
+    const line = text.slice(begin, end);
+    begin = end + 1;
+    const space = line.search(/[ \t]/);
+    if (space < 0) {
+      if (line !== '') vmlinux.set(line, (vmlinux.get(line) ?? 0) + 1);
+      continue;
+    }
+    const module = /\[(.+)\]/.exec(line)?.[1] ?? VMLINUX;
+    const names = all.get(module) ?? new Map<string, number>();
+    all.set(module, names);
+    const name = line.slice(0, space);
+    names.set(name, (names.get(name) ?? 0) + 1);
+  }
+  return all;
+}
+
+/** A kernel function's place. */
+export interface SymbolAddress {
+  readonly module: string;
+  readonly name: string;
+  readonly address: bigint;
+}
+
+/**
+ * Reads `/proc/kallsyms`, which takes a while: the kernel makes its text anew for each reader.
+ * @param wanted for each module the names to look for
+ */
+export function loadSymbolAddresses(wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
+  return parseSymbolAddresses(readFileSync('/proc/kallsyms', 'latin1'), wanted);
+}
+
+/**
+ * Reads lines of `ADDRESS TYPE NAME` and `ADDRESS TYPE NAME\t[MODULE]`.
+ * @param text content of `/proc/kallsyms`; the addresses are all 0 for a reader that may not see them
+ */
+export function parseSymbolAddresses(text: string, wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
+  const found: SymbolAddress[] = [];
+  for (const [, address = '', name = '', module = VMLINUX] of text.matchAll(
+    /^([0-9a-f]+) [tTwW] ([^\t\n]+)(?:\t\[(.+)\])?$/gm,
+  )) {
+    if (wanted.get(module)?.has(name)) found.push({ module, name, address: BigInt(`0x${address}`) });
+  }
+  return found;
+}

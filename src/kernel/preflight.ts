@@ -1,0 +1,67 @@
+/** What stands in the way of tracing, found before anything is compiled, loaded or attached. */
+import { EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
+import { BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, loadEmptyProgram, probeKprobeMulti } from '../sys/bpf.js';
+import { EFAULT, EINVAL, EOPNOTSUPP, EPERM, errnoName } from '../sys/errno.js';
+import { type Lockdown, loadLockdown } from './lockdown.js';
+import { checkPrivileges, loadCapabilities } from './privileges.js';
+
+/**
+ * Checks permissions, lockdown and that kprobe.multi links can be made.
+ * @throws EnvironmentError or UnsupportedFeatureError, the first that applies
+ */
+export function checkKernel(): void {
+  checkPrivileges(loadCapabilities());
+  if (loadLockdown() === 'confidentiality') throw lockedDown('confidentiality', 'BPF programs may not read its memory');
+  explainLockdown(checkKprobeMulti);
+}
+
+/** Runs a check; what it finds on a locked-down kernel is told as what it is. */
+export function explainLockdown<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError || error instanceof UnsupportedFeatureError)) throw error;
+    const lockdown = loadLockdown();
+    if (lockdown === 'none' || lockdown === 'unknown') throw error;
+    throw lockedDown(lockdown, error.message, error.hint);
+  }
+}
+
+/** @param level how much of it is known */
+function lockedDown(level: Lockdown, refusal: string, hint?: string): EnvironmentError {
+  const name = level === 'locked' ? '' : ` (${level})`;
+  const meaning =
+    'lockdown keeps even root from looking into the running kernel; it is set by lockdown= on the kernel command line, ' +
+    'by secure boot, or when the kernel is built. Trace on a machine without it, or in a virtual machine';
+  return new EnvironmentError(
+    'LOCKED_DOWN',
+    `this kernel is locked down${name} and does not let itself be traced: ${refusal}`,
+    hint === undefined ? meaning : `${meaning}; if lockdown is not the reason here: ${hint}`,
+  );
+}
+
+function checkKprobeMulti(): void {
+  const program = loadEmptyProgram(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI);
+  if (typeof program === 'number') {
+    if (-program === EPERM) {
+      throw new EnvironmentError(
+        'BPF_REFUSED',
+        'the kernel refuses tracing programs (EPERM), though this process has the capabilities',
+        'a security module, a container or lockdown forbids bpf(2) here: run it outside',
+      );
+    }
+    throw new UnsupportedFeatureError('BPF', `the kernel refuses a BPF program (${errnoName(-program)})`);
+  }
+  using loaded = program;
+  const errno = probeKprobeMulti(loaded.fd);
+  if (errno === EFAULT) return;
+  if (errno === EOPNOTSUPP || errno === EINVAL) {
+    throw new UnsupportedFeatureError(
+      'kprobe-multi',
+      `this kernel can't attach one program to many functions (${errnoName(errno)}): it is older than Linux 5.18 or built without CONFIG_FPROBE`,
+      'use a kernel with CONFIG_FPROBE=y: Debian 13, Ubuntu 22.10, Fedora 36 and later have one; grep FPROBE /boot/config-$(uname -r) shows',
+      '5.18',
+    );
+  }
+  throw new UnsupportedFeatureError('kprobe-multi', `the kernel refuses a kprobe.multi link (${errnoName(errno)})`);
+}

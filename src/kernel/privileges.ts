@@ -1,0 +1,32 @@
+/** Whether this process may load tracing programs. */
+import { readFileSync } from 'node:fs';
+import { EnvironmentError } from '../base/errors.js';
+
+/** Bits of capabilities: `linux/capability.h`. */
+const CAPABILITIES = { CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
+
+export type Capability = keyof typeof CAPABILITIES;
+
+/** The effective capabilities of this process, of those that tracing asks for. */
+export function loadCapabilities(): Set<Capability> {
+  return parseCapabilities(readFileSync('/proc/self/status', 'latin1'));
+}
+
+/** Reads the line `CapEff:` of `/proc/PID/status`. */
+export function parseCapabilities(status: string): Set<Capability> {
+  const bits = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const names = Object.keys(CAPABILITIES) as Capability[];
+  return new Set(names.filter((name) => (bits >> BigInt(CAPABILITIES[name])) & 1n));
+}
+
+/** @throws EnvironmentError naming what is missing */
+export function checkPrivileges(capabilities: ReadonlySet<Capability>): void {
+  if (capabilities.has('CAP_SYS_ADMIN')) return;
+  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !capabilities.has(name));
+  if (missing.length === 0) return;
+  throw new EnvironmentError(
+    'NO_PRIVILEGES',
+    `tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+    'run it with sudo',
+  );
+}

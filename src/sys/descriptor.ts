@@ -1,0 +1,24 @@
+/** A file descriptor with one owner, which disposes of it. */
+import { closeSync } from 'node:fs';
+
+export class Descriptor implements Disposable {
+  #fd: number;
+
+  /** @param fd an open descriptor; it belongs to this object from now on */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** The number; -1 after disposal. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Closes the descriptor. For a BPF link this detaches the programs, and returns when they are detached. */
+  [Symbol.dispose](): void {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * libbpf through koffi: static linking, CO-RE and loading are its job. Attaching is ours (`bpf.ts`).
+ * Source: `bpf/libbpf.h`, version 1.0 and later.
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import koffi, { type KoffiFunc, type LibraryHandle } from 'koffi';
+import { EnvironmentError, SystemCallError } from '../base/errors.js';
+import { errnoName } from './errno.js';
+import { createMemoryFile, descriptorPath, formatVaList } from './libc.js';
+
+type Pointer = unknown;
+
+interface Functions {
+  linkerNew: KoffiFunc<(file: string, options: null) => Pointer>;
+  linkerAddFile: KoffiFunc<(linker: Pointer, file: string, options: null) => number>;
+  linkerFinalize: KoffiFunc<(linker: Pointer) => number>;
+  linkerFree: KoffiFunc<(linker: Pointer) => void>;
+  objectOpenMem: KoffiFunc<(bytes: Uint8Array, length: number, options: null) => Pointer>;
+  objectLoad: KoffiFunc<(object: Pointer) => number>;
+  objectClose: KoffiFunc<(object: Pointer) => void>;
+  objectNextProgram: KoffiFunc<(object: Pointer, previous: Pointer) => Pointer>;
+  objectNextMap: KoffiFunc<(object: Pointer, previous: Pointer) => Pointer>;
+  programName: KoffiFunc<(program: Pointer) => string>;
+  programFd: KoffiFunc<(program: Pointer) => number>;
+  programSetAutoload: KoffiFunc<(program: Pointer, autoload: boolean) => number>;
+  programSetLogBuf: KoffiFunc<(program: Pointer, buffer: Uint8Array, size: number) => number>;
+  mapName: KoffiFunc<(map: Pointer) => string>;
+  mapFd: KoffiFunc<(map: Pointer) => number>;
+  mapSetMaxEntries: KoffiFunc<(map: Pointer, entries: number) => number>;
+  mapSetInitialValue: KoffiFunc<(map: Pointer, data: Uint8Array, size: number) => number>;
+}
+
+const DECLARATIONS: Record<keyof Functions, string> = {
+  linkerNew: 'void *bpf_linker__new(const char *file, void *options)',
+  linkerAddFile: 'int bpf_linker__add_file(void *linker, const char *file, void *options)',
+  linkerFinalize: 'int bpf_linker__finalize(void *linker)',
+  linkerFree: 'void bpf_linker__free(void *linker)',
+  objectOpenMem: 'void *bpf_object__open_mem(void *bytes, size_t length, void *options)',
+  objectLoad: 'int bpf_object__load(void *object)',
+  objectClose: 'void bpf_object__close(void *object)',
+  objectNextProgram: 'void *bpf_object__next_program(void *object, void *previous)',
+  objectNextMap: 'void *bpf_object__next_map(void *object, void *previous)',
+  programName: 'const char *bpf_program__name(void *program)',
+  programFd: 'int bpf_program__fd(void *program)',
+  programSetAutoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
+  programSetLogBuf: 'int bpf_program__set_log_buf(void *program, void *buffer, size_t size)',
+  mapName: 'const char *bpf_map__name(void *map)',
+  mapFd: 'int bpf_map__fd(void *map)',
+  mapSetMaxEntries: 'int bpf_map__set_max_entries(void *map, uint entries)',
+  mapSetInitialValue: 'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
+};
+
+/** What libbpf said: `level` 0 is a warning, 1 information, 2 debugging. */
+export type LogTaker = (level: number, message: string) => void;
+
+let loaded: { functions: Functions; log: { take: LogTaker } } | undefined;
+
+/**
+ * Loads libbpf.so.1; later calls are free.
+ * @throws EnvironmentError if it is not installed
+ */
+export function loadLibbpf(): Functions {
+  if (loaded) return loaded.functions;
+  let library: LibraryHandle;
+  try {
+    library = koffi.load('libbpf.so.1');
+  } catch (error) {
+    throw new EnvironmentError(
+      'NO_LIBBPF',
+      `loading libbpf.so.1: ${(error as Error).message}`,
+      'install libbpf 1.0 or later: the package is libbpf1 on Debian and Ubuntu, libbpf on Fedora',
+    );
+  }
+  const functions = Object.fromEntries(
+    Object.entries(DECLARATIONS).map(([name, declaration]) => [name, library.func(declaration)]),
+  ) as unknown as Functions;
+  const log = { take: (() => {}) as LogTaker };
+  const type = koffi.pointer(koffi.proto('int (int level, void *format, void *args)'));
+  const print = (level: number, format: Pointer, args: Pointer) => {
+    log.take(level, formatVaList(format, args));
+    return 0;
+  };
+  library.func('libbpf_set_print', 'void *', [type])(koffi.register(print, type));
+  loaded = { functions, log };
+  return functions;
+}
+
+/** Hands all that libbpf says from now on to `take`. */
+export function setLibbpfLog(take: LogTaker): void {
+  loadLibbpf();
+  if (loaded) loaded.log.take = take;
+}
+
+/** Runs a call of libbpf, and gives its warnings along with what it returned. */
+function withWarnings<T>(call: () => T): { value: T; warnings: string[] } {
+  const warnings: string[] = [];
+  const log = loaded?.log;
+  const outer = log?.take;
+  if (!log || !outer) return { value: call(), warnings };
+  log.take = (level, message) => {
+    if (level === 0) warnings.push(message.replace(/^libbpf: /, '').trimEnd());
+    outer(level, message);
+  };
+  try {
+    return { value: call(), warnings };
+  } finally {
+    log.take = outer;
+  }
+}
+
+/** A call of libbpf failed; `warnings` is what it said meanwhile. */
+export class LibbpfError extends SystemCallError {
+  readonly warnings: readonly string[];
+
+  constructor(call: string, errno: number, warnings: readonly string[], doing: string) {
+    super(call, errno, errnoName(errno), doing);
+    this.warnings = warnings;
+  }
+}
+
+/**
+ * Links BPF object files into one, statically: what one declares `extern` another defines.
+ * @param objects the bytes of each, with a name for messages
+ * @returns the bytes of the linked object
+ * @throws LibbpfError if they don't fit together
+ */
+export function linkObjects(objects: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+  const libbpf = loadLibbpf();
+  using output = createMemoryFile('ipft-linked');
+  const linker = libbpf.linkerNew(descriptorPath(output), null);
+  if (!linker) throw new LibbpfError('bpf_linker__new', koffi.errno(), [], 'linking BPF objects');
+  try {
+    for (const { name, bytes } of objects) {
+      using input = createMemoryFile('ipft-object');
+      for (let at = 0; at < bytes.length; ) at += writeSync(input.fd, bytes, at);
+      const { value, warnings } = withWarnings(() => libbpf.linkerAddFile(linker, descriptorPath(input), null));
+      if (value !== 0) throw new LibbpfError('bpf_linker__add_file', -value, warnings, `linking ${name}`);
+    }
+    const { value, warnings } = withWarnings(() => libbpf.linkerFinalize(linker));
+    if (value !== 0) throw new LibbpfError('bpf_linker__finalize', -value, warnings, 'linking BPF objects');
+  } finally {
+    libbpf.linkerFree(linker);
+  }
+  return readFileSync(descriptorPath(output));
+}
+
+const VERIFIER_LOG_BYTES = 16 << 20;
+
+/** A BPF object from opening to closing. Programs and maps live as long as it does, or as links hold them. */
+export class BpfObject implements Disposable {
+  readonly #libbpf = loadLibbpf();
+  /** libbpf reads them until the object is loaded: they must not be collected before. */
+  protected readonly bytes: Uint8Array;
+  readonly #programs = new Map<string, Pointer>();
+  readonly #maps = new Map<string, Pointer>();
+  #object: Pointer;
+
+  /**
+   * @param bytes an ELF file for BPF
+   * @throws LibbpfError if libbpf can't make sense of it
+   */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    const { value, warnings } = withWarnings(() => this.#libbpf.objectOpenMem(bytes, bytes.length, null));
+    if (!value) throw new LibbpfError('bpf_object__open_mem', koffi.errno(), warnings, 'opening the BPF object');
+    this.#object = value;
+    for (let p = this.#libbpf.objectNextProgram(value, null); p; p = this.#libbpf.objectNextProgram(value, p)) {
+      this.#programs.set(this.#libbpf.programName(p), p);
+    }
+    for (let m = this.#libbpf.objectNextMap(value, null); m; m = this.#libbpf.objectNextMap(value, m)) {
+      this.#maps.set(this.#libbpf.mapName(m), m);
+    }
+  }
+
+  get programNames(): string[] {
+    return [...this.#programs.keys()];
+  }
+
+  /** Whether `load` takes in that program; all are at first. */
+  setAutoload(program: string, autoload: boolean): void {
+    this.#libbpf.programSetAutoload(this.#program(program), autoload);
+  }
+
+  setMaxEntries(map: string, entries: number): void {
+    this.#check('bpf_map__set_max_entries', this.#libbpf.mapSetMaxEntries(this.#map(map), entries));
+  }
+
+  /** Sets the contents of a data section. Requires the section's exact size. */
+  setInitialValue(map: string, value: Uint8Array): void {
+    this.#check('bpf_map__set_initial_value', this.#libbpf.mapSetInitialValue(this.#map(map), value, value.length));
+  }
+
+  /**
+   * Creates the maps and loads the programs.
+   * @throws LibbpfError; where the verifier refused a program, `verifierLog` tells why
+   */
+  load(): void {
+    // One buffer for all: loading stops at the first program that is refused. Memory that is not written costs nothing.
+    const log = Buffer.allocUnsafeSlow(VERIFIER_LOG_BYTES);
+    log[0] = 0;
+    for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, log, log.length);
+    const { value, warnings } = withWarnings(() => this.#libbpf.objectLoad(this.#object));
+    for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, EMPTY, 0);
+    if (value === 0) return;
+    const text = log.toString('utf8', 0, Math.max(0, log.indexOf(0)));
+    throw Object.assign(new LibbpfError('bpf_object__load', -value, warnings, 'loading the BPF programs'), {
+      verifierLog: text,
+    });
+  }
+
+  programFd(name: string): number {
+    return this.#libbpf.programFd(this.#program(name));
+  }
+
+  mapFd(name: string): number {
+    return this.#libbpf.mapFd(this.#map(name));
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#object) return;
+    this.#libbpf.objectClose(this.#object);
+    this.#object = null;
+  }
+
+  #program(name: string): Pointer {
+    const program = this.#programs.get(name);
+    if (!program) throw new Error(`the BPF object has no program ${name}`);
+    return program;
+  }
+
+  #map(name: string): Pointer {
+    const map = this.#maps.get(name);
+    if (!map) throw new Error(`the BPF object has no map ${name}; it has ${[...this.#maps.keys()].join(', ')}`);
+    return map;
+  }
+
+  #check(call: string, result: number): void {
+    if (result !== 0) throw new LibbpfError(call, -result, [], 'preparing the BPF object');
+  }
+}
+
+const EMPTY = new Uint8Array(0);

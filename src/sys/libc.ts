@@ -1,0 +1,131 @@
+/** The few functions of the C library that Node does not offer, through koffi. */
+import { constants } from 'node:os';
+import koffi from 'koffi';
+import { SystemCallError } from '../base/errors.js';
+import { Descriptor } from './descriptor.js';
+import { errnoName } from './errno.js';
+
+const libc = koffi.load(null);
+const c = {
+  syscall: libc.func('long syscall(long number, long a, void *b, ulong c)'),
+  memfdCreate: libc.func('int memfd_create(const char *name, uint flags)'),
+  mmap: libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)'),
+  munmap: libc.func('int munmap(void *address, size_t length)'),
+  prlimit: libc.func('int prlimit(int pid, int resource, void *next, void *previous)'),
+  exit: libc.func('void _exit(int status)'),
+  klogctl: libc.func('int klogctl(int action, void *text, int length)'),
+  vsnprintf: libc.func('int vsnprintf(void *text, size_t size, void *format, void *args)'),
+};
+
+const SYS_BPF: Record<string, number> = { x64: 321, arm64: 280 };
+
+/**
+ * bpf(2).
+ * @param command a `BPF_…` command
+ * @param attr `union bpf_attr`, as many bytes as the command needs; what it points to must outlive the call
+ * @returns what the call returns, or a negative errno
+ */
+export function bpf(command: number, attr: Uint8Array): number {
+  const number = SYS_BPF[process.arch];
+  if (number === undefined) return -constants.errno.ENOSYS;
+  const result = Number(c.syscall(number, command, attr, attr.byteLength));
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** The address of a buffer's first byte. Keep a reference to the buffer as long as the address is used. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return BigInt(koffi.address(buffer));
+}
+
+const MFD_CLOEXEC = 1;
+
+/** An anonymous file in memory, gone with its descriptor: nothing in /tmp to guess or to leave behind. */
+export function createMemoryFile(name: string): Descriptor {
+  const fd: number = c.memfdCreate(name, MFD_CLOEXEC);
+  if (fd < 0) throw systemCallError('memfd_create');
+  return new Descriptor(fd);
+}
+
+/** The path under which this process and its children open a descriptor's file. */
+export function descriptorPath(descriptor: Descriptor): string {
+  return `/proc/self/fd/${descriptor.fd}`;
+}
+
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+
+/** Memory shared with the kernel. Whoever reads `buffer` after disposal crashes the process: never hand it out. */
+export class Mapping implements Disposable {
+  readonly buffer: ArrayBuffer;
+  #address: unknown;
+
+  /**
+   * @param fd what to map; may be closed afterwards
+   * @param offset in bytes, a multiple of the page
+   * @param length in bytes
+   * @param protection PROT_READ, or with PROT_WRITE
+   */
+  constructor(fd: number, offset: number, length: number, protection: number) {
+    this.#address = c.mmap(null, length, protection, MAP_SHARED, fd, offset);
+    if (BigInt.asIntN(64, BigInt(koffi.address(this.#address))) === -1n) throw systemCallError('mmap');
+    this.buffer = koffi.view(this.#address, length);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#address === undefined) return;
+    c.munmap(this.#address, this.buffer.byteLength);
+    this.#address = undefined;
+  }
+}
+
+export const RLIMIT_NOFILE = 7;
+export const RLIMIT_MEMLOCK = 8;
+export const RLIM_INFINITY = 0xffffffffffffffffn;
+
+/**
+ * Raises a resource limit of this process, soft and hard; a limit that is high enough stays.
+ * @returns 0, or the errno
+ */
+export function raiseLimit(resource: number, wanted: bigint): number {
+  const limits = new BigUint64Array(2);
+  if (c.prlimit(0, resource, null, limits) !== 0) return koffi.errno();
+  const [soft = 0n, hard = 0n] = limits;
+  if (soft >= wanted) return 0;
+  limits[0] = wanted;
+  limits[1] = hard > wanted ? hard : wanted;
+  return c.prlimit(0, resource, limits, null) === 0 ? 0 : koffi.errno();
+}
+
+const SYSLOG_ACTION_READ_ALL = 3;
+
+/** The newest MiB of the kernel's messages, as dmesg shows them; empty if this process may not read them. */
+export function readKernelLog(): string {
+  const text = Buffer.alloc(1 << 20);
+  const length: number = c.klogctl(SYSLOG_ACTION_READ_ALL, text, text.length);
+  return text.toString('utf8', 0, Math.max(0, length));
+}
+
+/** Ends the process at once: no handler runs, and no thread that hangs in a write is waited for. */
+export function exitAtOnce(status: number): never {
+  c.exit(status);
+  throw new Error('_exit returned');
+}
+
+/**
+ * Formats as printf does.
+ * @param format address of the format string
+ * @param args address of a `va_list`
+ * @returns the text, cut at 64 KiB
+ */
+export function formatVaList(format: unknown, args: unknown): string {
+  const length: number = c.vsnprintf(messageBuffer, messageBuffer.length, format, args);
+  return messageBuffer.toString('utf8', 0, Math.max(0, Math.min(length, messageBuffer.length - 1)));
+}
+
+const messageBuffer = Buffer.alloc(65536);
+
+function systemCallError(call: string): SystemCallError {
+  const errno = koffi.errno();
+  return new SystemCallError(call, errno, errnoName(errno));
+}

@@ -1,0 +1,101 @@
+/** From a backend's object and an extension to loaded programs. */
+import { readFileSync } from 'node:fs';
+import { ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import type { Target } from '../base/target.js';
+import { DATA_SIZE, type Extension } from '../extension/extension.js';
+import { summarizeVerifierLog } from '../extension/verifier-log.js';
+import { BpfObject, LibbpfError, linkObjects } from '../sys/libbpf.js';
+import type { Backend } from './backend.js';
+import { encodeConfig } from './record.js';
+
+export interface LoadOptions {
+  readonly mark: number;
+  readonly mask: number;
+  readonly samplePeriod: number;
+  readonly ringSizeBytes: number;
+  readonly extension: Extension | undefined;
+}
+
+/** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
+const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
+
+/**
+ * Links, configures and loads.
+ * @throws ExtensionError if the extension does not fit, VerifierError if the kernel refuses it
+ */
+export function loadPrograms(backend: Backend, targets: readonly Target[], options: LoadOptions): BpfObject {
+  const { extension } = options;
+  const linked = link(
+    { name: backend.object, bytes: readObject(backend.object) },
+    extension
+      ? { name: `the extension ${printable(extension.path)}`, bytes: extension.object }
+      : { name: 'no-extension.bpf.o', bytes: readObject('no-extension.bpf.o') },
+  );
+  const object = open(linked, extension);
+  try {
+    object.setMaxEntries('ipft_events', options.ringSizeBytes);
+    const config = encodeConfig({ ...options, dataSize: extension ? DATA_SIZE : 0 });
+    object.setInitialValue('.rodata.ipft', config);
+    backend.prepare(object, targets);
+    object.load();
+    return object;
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw explainLoad(error, extension);
+  }
+}
+
+function readObject(name: string): Uint8Array {
+  if (process.arch !== 'x64' && process.arch !== 'arm64') {
+    throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
+  }
+  try {
+    return readFileSync(new URL(name, OBJECTS));
+  } catch (error) {
+    throw new IpftError(
+      'NOT_BUILT',
+      `reading the BPF program ${name}: ${(error as Error).message}`,
+      'run npm run build',
+    );
+  }
+}
+
+type Named = { name: string; bytes: Uint8Array };
+
+function link(backend: Named, extension: Named): Uint8Array {
+  try {
+    return linkObjects([backend, extension]);
+  } catch (error) {
+    throw explainLink(error);
+  }
+}
+
+function open(linked: Uint8Array, extension: Extension | undefined): BpfObject {
+  try {
+    return new BpfObject(linked);
+  } catch (error) {
+    throw extension ? explainLink(error) : error;
+  }
+}
+
+/** libbpf's own words say best what does not fit. */
+function explainLink(error: unknown): unknown {
+  if (!(error instanceof LibbpfError)) return error;
+  const said = error.warnings.map((warning) => printable(warning)).join('; ');
+  return new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`);
+}
+
+function explainLoad(error: unknown, extension: Extension | undefined): unknown {
+  if (!(error instanceof LibbpfError)) return error;
+  const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
+  const said = error.warnings.map((warning) => printable(warning)).join('; ');
+  if (log.trim() === '' || !extension)
+    return new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`);
+  return new VerifierError(
+    extension.path,
+    `the kernel's verifier refuses the extension ${printable(extension.path)}:\n${summarizeVerifierLog(log)}`,
+    log,
+    '-v shows all that the verifier said',
+  );
+}

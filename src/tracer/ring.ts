@@ -1,0 +1,118 @@
+/**
+ * Reading the BPF ring buffer in place. Requires Linux 5.8.
+ *
+ * Layout, from the kernel's `kernel/bpf/ringbuf.c` and `linux/bpf.h`: the map is mmapped as a consumer page (its first
+ * 8 bytes: up to where has been read), a producer page (up to where has been reserved), and the data, which the kernel
+ * maps twice in a row, so that a record never wraps. A record is an 8-byte header and its bytes, filled up to 8:
+ *
+ *     length u32: bits 0-29, BUSY bit 31 (reserved, not submitted), DISCARD bit 30;  page offset u32
+ */
+import type { EventTaker, TraceEvent } from '../base/event.js';
+import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
+import {
+  EVENT_CPU,
+  EVENT_DATA,
+  EVENT_FLAGS,
+  EVENT_SKB,
+  EVENT_TARGET,
+  EVENT_TIMESTAMP,
+  IPFT_EVENT_RETURN,
+} from './record.js';
+
+const BPF_RINGBUF_BUSY_BIT = 0x80000000;
+const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
+const BPF_RINGBUF_HDR_SZ = 8;
+const LENGTH_MASK = 0x3fffffff;
+
+/** After so many bytes the kernel is told that they are free again. */
+const COMMIT_BYTES = 1 << 18;
+
+/** The reader of one ring. Views of its memory never leave it but in the event that a taker is lent. */
+export class RingReader implements Disposable {
+  readonly #consumer: Mapping;
+  readonly #producer: Mapping;
+  readonly #consumed: BigUint64Array;
+  readonly #produced: BigUint64Array;
+  readonly #words: Int32Array;
+  readonly #mask: number;
+  readonly #event: TraceEvent;
+  /** How far this reader is, modulo 2^53; the kernel may know of less. */
+  #position: number;
+  #disposed = false;
+
+  /**
+   * @param mapFd a BPF_MAP_TYPE_RINGBUF; may be closed afterwards
+   * @param sizeBytes its max_entries
+   * @param pageSize of this machine
+   */
+  constructor(mapFd: number, sizeBytes: number, pageSize: number) {
+    this.#consumer = new Mapping(mapFd, 0, pageSize, PROT_READ | PROT_WRITE);
+    this.#producer = new Mapping(mapFd, pageSize, pageSize + 2 * sizeBytes, PROT_READ);
+    this.#consumed = new BigUint64Array(this.#consumer.buffer, 0, 1);
+    this.#produced = new BigUint64Array(this.#producer.buffer, 0, 1);
+    this.#words = new Int32Array(this.#producer.buffer, pageSize, (2 * sizeBytes) / 4);
+    this.#mask = sizeBytes - 1;
+    this.#position = Number(this.#consumed[0]);
+    const data = new DataView(this.#producer.buffer, pageSize, 2 * sizeBytes);
+    this.#event = {
+      ...{ skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, isReturn: false },
+      data,
+      dataOffset: 0,
+    };
+  }
+
+  /**
+   * Hands the records that are in the ring now to `take`, oldest first. The event is lent for the time of the call.
+   * @param limit no more than about so many events, so that the caller can look after other things
+   * @returns how many there were
+   */
+  read(take: EventTaker, limit = Number.POSITIVE_INFINITY): number {
+    if (this.#disposed) return 0;
+    const event = this.#event;
+    const data = event.data;
+    const words = this.#words;
+    const end = Number(Atomics.load(this.#produced, 0));
+    let position = this.#position;
+    let committed = position;
+    let count = 0;
+    while (position < end && count < limit) {
+      // Doubles up to 2^53 have their low 32 bits intact in a bitwise operation: years of events.
+      const at = position & this.#mask;
+      // Atomic: the bytes behind the header must not be read before it says that they are complete.
+      const header = Atomics.load(words, at >> 2);
+      if (header & BPF_RINGBUF_BUSY_BIT) break;
+      const length = header & LENGTH_MASK;
+      if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
+        const record = at + BPF_RINGBUF_HDR_SZ;
+        event.skbLow = data.getUint32(record + EVENT_SKB, true);
+        event.skbHigh = data.getUint32(record + EVENT_SKB + 4, true);
+        event.timestampLow = data.getUint32(record + EVENT_TIMESTAMP, true);
+        event.timestampHigh = data.getUint32(record + EVENT_TIMESTAMP + 4, true);
+        event.target = data.getUint32(record + EVENT_TARGET, true);
+        event.cpu = data.getUint16(record + EVENT_CPU, true);
+        event.isReturn = (data.getUint16(record + EVENT_FLAGS, true) & IPFT_EVENT_RETURN) !== 0;
+        event.dataOffset = record + EVENT_DATA;
+        take(event);
+        count++;
+      }
+      position += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
+      if (position - committed >= COMMIT_BYTES) {
+        this.#commit(position);
+        committed = position;
+      }
+    }
+    if (position !== committed) this.#commit(position);
+    return count;
+  }
+
+  #commit(position: number): void {
+    this.#position = position;
+    Atomics.store(this.#consumed, 0, BigInt(position));
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#consumer[Symbol.dispose]();
+    this.#producer[Symbol.dispose]();
+  }
+}

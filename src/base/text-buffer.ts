@@ -116,8 +116,9 @@ export class TextBuffer {
     };
     const lowest = divide();
     const middle = divide();
-    this.unsigned(divide());
-    this.unsigned(middle, 9);
+    const highest = divide();
+    if (highest > 0) this.unsigned(highest);
+    this.unsigned(middle, highest > 0 ? 9 : 1);
     this.unsigned(lowest, 9);
   }
 

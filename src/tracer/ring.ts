@@ -27,38 +27,36 @@ const LENGTH_MASK = 0x3fffffff;
 /** After so many bytes the kernel is told that they are free again. */
 const COMMIT_BYTES = 1 << 18;
 
-/** The reader of one ring. Views of its memory never leave it but in the event that a taker is lent. */
-export class RingReader implements Disposable {
-  readonly #consumer: Mapping;
-  readonly #producer: Mapping;
+/** The memory of a ring, as the kernel maps it. */
+export interface RingMemory {
+  /** The consumer page. */
+  readonly consumer: ArrayBuffer;
+  /** The producer page and, behind it, the data twice. */
+  readonly producer: ArrayBuffer;
+  readonly pageSize: number;
+  /** Size of the data; a power of two. */
+  readonly sizeBytes: number;
+}
+
+/** Reads the records of a ring. Views of its memory leave it only in the event that a taker is lent. */
+export class RingReader {
   readonly #consumed: BigUint64Array;
   readonly #produced: BigUint64Array;
   readonly #words: Int32Array;
   readonly #mask: number;
   readonly #event: TraceEvent;
-  /** How far this reader is, modulo 2^53; the kernel may know of less. */
+  /** How far this reader is; the kernel may know of less. */
   #position: number;
-  #disposed = false;
 
-  /**
-   * @param mapFd a BPF_MAP_TYPE_RINGBUF; may be closed afterwards
-   * @param sizeBytes its max_entries
-   * @param pageSize of this machine
-   */
-  constructor(mapFd: number, sizeBytes: number, pageSize: number) {
-    this.#consumer = new Mapping(mapFd, 0, pageSize, PROT_READ | PROT_WRITE);
-    this.#producer = new Mapping(mapFd, pageSize, pageSize + 2 * sizeBytes, PROT_READ);
-    this.#consumed = new BigUint64Array(this.#consumer.buffer, 0, 1);
-    this.#produced = new BigUint64Array(this.#producer.buffer, 0, 1);
-    this.#words = new Int32Array(this.#producer.buffer, pageSize, (2 * sizeBytes) / 4);
+  constructor({ consumer, producer, pageSize, sizeBytes }: RingMemory) {
+    this.#consumed = new BigUint64Array(consumer, 0, 1);
+    this.#produced = new BigUint64Array(producer, 0, 1);
+    this.#words = new Int32Array(producer, pageSize, (2 * sizeBytes) / 4);
     this.#mask = sizeBytes - 1;
     this.#position = Number(this.#consumed[0]);
-    const data = new DataView(this.#producer.buffer, pageSize, 2 * sizeBytes);
-    this.#event = {
-      ...{ skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, isReturn: false },
-      data,
-      dataOffset: 0,
-    };
+    const data = new DataView(producer, pageSize, 2 * sizeBytes);
+    const numbers = { skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, dataOffset: 0 };
+    this.#event = { ...numbers, isReturn: false, data };
   }
 
   /**
@@ -67,7 +65,6 @@ export class RingReader implements Disposable {
    * @returns how many there were
    */
   read(take: EventTaker, limit = Number.POSITIVE_INFINITY): number {
-    if (this.#disposed) return 0;
     const event = this.#event;
     const data = event.data;
     const words = this.#words;
@@ -109,10 +106,42 @@ export class RingReader implements Disposable {
     this.#position = position;
     Atomics.store(this.#consumed, 0, BigInt(position));
   }
+}
+
+/** A ring of the running kernel. */
+export class Ring implements Disposable {
+  readonly #mappings: Mapping[] = [];
+  #reader: RingReader | undefined;
+
+  /**
+   * @param mapFd a BPF_MAP_TYPE_RINGBUF; may be closed afterwards
+   * @param sizeBytes its max_entries
+   * @param pageSize of this machine
+   */
+  constructor(mapFd: number, sizeBytes: number, pageSize: number) {
+    try {
+      const map = (offset: number, length: number, protection: number) => {
+        const mapping = new Mapping(mapFd, offset, length, protection);
+        this.#mappings.push(mapping);
+        return mapping.buffer;
+      };
+      const consumer = map(0, pageSize, PROT_READ | PROT_WRITE);
+      const producer = map(pageSize, pageSize + 2 * sizeBytes, PROT_READ);
+      this.#reader = new RingReader({ consumer, producer, pageSize, sizeBytes });
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** See `RingReader.read`. After disposal there is nothing to read. */
+  read(take: EventTaker, limit?: number): number {
+    return this.#reader?.read(take, limit) ?? 0;
+  }
 
   [Symbol.dispose](): void {
-    this.#disposed = true;
-    this.#consumer[Symbol.dispose]();
-    this.#producer[Symbol.dispose]();
+    // Reading memory that is no longer mapped would crash the process: the reader goes first.
+    this.#reader = undefined;
+    for (const mapping of this.#mappings.splice(0)) mapping[Symbol.dispose]();
   }
 }

@@ -10,7 +10,7 @@ import type { Attachment, AttachProgress, Backend } from './backend.js';
 import { kprobeMulti } from './kprobe-multi.js';
 import { loadPrograms } from './load.js';
 import { CPU_SIZE, type CpuLoss, decodeLosses } from './record.js';
-import { RingReader } from './ring.js';
+import { Ring } from './ring.js';
 
 export interface SessionOptions {
   readonly targets: readonly Target[];
@@ -36,13 +36,13 @@ export interface SessionLosses {
 /** Programs that are loaded and attached, and the ring that they write to. Dispose of it to detach. */
 export class Session implements Disposable {
   readonly #object: BpfObject;
-  readonly #ring: RingReader;
+  readonly #ring: Ring;
   readonly #attachment: Attachment;
   #missed: bigint | undefined;
   readonly succeeded: number;
   readonly failed: Attachment['failed'];
 
-  private constructor(object: BpfObject, ring: RingReader, attachment: Attachment) {
+  private constructor(object: BpfObject, ring: Ring, attachment: Attachment) {
     this.#object = object;
     this.#ring = ring;
     this.#attachment = attachment;
@@ -64,7 +64,7 @@ export class Session implements Disposable {
     };
     try {
       const object = own(loadPrograms(backend, targets, options));
-      const ring = own(new RingReader(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
+      const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
       const attachment = own(backend.attach(object, targets, onProgress));
       if (attachment.succeeded > 0) return new Session(object, ring, attachment);
       throw new UnsupportedFeatureError(
@@ -77,7 +77,7 @@ export class Session implements Disposable {
     }
   }
 
-  /** Hands the events that are there to `take`; see `RingReader.read`. */
+  /** Hands the events that are there to `take`; see `Ring.read`. */
   read(take: EventTaker, limit?: number): number {
     return this.#ring.read(take, limit);
   }

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BtfBuilder } from '../../tests/support/btf-builder.js';
+import { ParseError } from '../base/errors.js';
+import { BTF_KIND_STRUCT, parseBtf } from './btf.js';
+import { findFunctionsTaking } from './functions.js';
+
+function kernelLike() {
+  const builder = new BtfBuilder();
+  const int = builder.int('int', 4, 1);
+  const skb = builder.struct('sk_buff', 8, [{ name: 'len', type: int, offset: 0 }]);
+  const pointer = builder.pointer(builder.constant(builder.typedef('skb_t', skb)));
+  builder.func('first', [builder.pointer(skb), int]);
+  builder.func('third', [int, int, pointer]);
+  builder.func('sixth', [int, int, int, int, int, pointer]);
+  builder.func('none', [int, builder.pointer(int)]);
+  builder.func('by_value', [skb]);
+  return { builder, skb, pointer, int };
+}
+
+test('findFunctionsTaking: finds the first pointer to the struct, through typedefs and const, up to the limit', () => {
+  const { builder } = kernelLike();
+  const found = findFunctionsTaking(parseBtf(builder.bytes()), 'sk_buff', 5);
+  expect(found.map(({ name, position }) => [name, position])).toEqual([
+    ['first', 0],
+    ['third', 2],
+  ]);
+});
+
+test('parseBtf: split BTF refers to types and strings of its base', () => {
+  const { builder, skb, pointer, int } = kernelLike();
+  const base = parseBtf(builder.bytes());
+  const split = new BtfBuilder(base);
+  split.func('in_module', [int, pointer]);
+  split.func('own_struct', [split.pointer(split.struct('sk_buff', 4, []))]);
+  const module = parseBtf(split.bytes(), base);
+  expect(module.firstId).toBe(base.endId);
+  expect(module.kind(skb)).toBe(BTF_KIND_STRUCT);
+  expect(module.name(skb)).toBe('sk_buff');
+  expect(findFunctionsTaking(module, 'sk_buff', 5)).toMatchObject([
+    { name: 'in_module', position: 1 },
+    { name: 'own_struct', position: 0 },
+  ]);
+});
+
+test('Btf.resolve: a circle of typedefs is an error', () => {
+  const builder = new BtfBuilder();
+  builder.typedef('a', 2);
+  builder.typedef('b', 1);
+  expect(() => parseBtf(builder.bytes()).resolve(1)).toThrow(ParseError);
+});
+
+/** Walks over all that can be asked. */
+function readAll(bytes: Uint8Array): void {
+  const btf = parseBtf(bytes);
+  for (let id = 1; id < btf.endId; id++) {
+    btf.name(id);
+    btf.resolve(id);
+  }
+  findFunctionsTaking(btf, 'sk_buff', 5);
+}
+
+test('parseBtf: every truncation is a ParseError', () => {
+  const whole = kernelLike().builder.bytes();
+  for (let length = 0; length < whole.length; length++) {
+    expect(() => readAll(whole.slice(0, length)), `${length} bytes`).toThrow(ParseError);
+  }
+});
+
+test('parseBtf: corrupted bytes give a value or a ParseError, never anything else', () => {
+  const whole = kernelLike().builder.bytes();
+  const corruption = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(corruption, (changes) => {
+      const bytes = whole.slice();
+      for (const [at, value] of changes) bytes[at] = value;
+      try {
+        readAll(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ParseError);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});

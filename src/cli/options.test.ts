@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../base/errors.js';
+import { parseCommandLine } from './options.js';
+
+const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean));
+
+test('parseCommandLine: defaults', () => {
+  expect(parse('-m 0xdeadbeef')).toEqual({
+    ...{ action: 'trace', mark: 0xdeadbeef, mask: 0xffffffff, output: 'aggregate', ringSizeBytes: 16 << 20 },
+    ...{ samplePeriod: 1, setLimits: true, verbose: false },
+    ...{
+      extension: undefined,
+      functionPattern: undefined,
+      modulePattern: undefined,
+      probePort: undefined,
+      readyFile: undefined,
+    },
+  });
+});
+
+describe('parseCommandLine: what is meant', () => {
+  test.each([
+    ['-m 10 --ring-size 64K', { ringSizeBytes: 65536 }],
+    ['-m 10 --ring-size 1M --perf-page-count 65536', { ringSizeBytes: 1 << 20 }],
+    ['-m 0 --mask 0xff', { mark: 0, mask: 255 }],
+    ['-m 4294967295', { mark: 0xffffffff }],
+    ['-m 1 --enable-probe-server', { probePort: 13720 }],
+    ['-m 1 --enable-probe-server --probe-server-port 99', { probePort: 99 }],
+    ['-m 1 --probe-server-port 99', { probePort: undefined }],
+    ['-m 1 -e x.c -o json --no-set-rlimit', { extension: 'x.c', output: 'json', setLimits: false }],
+    ['-m 1 -b kprobe-multi -t function', { action: 'trace' }],
+    ['-l -r ^ip', { action: 'list', functionPattern: /^ip/ }],
+    ['--gen bpf-module-header', { action: 'generate', what: 'bpf-module-header' }],
+  ])('%s', (line, expected) => {
+    expect(parse(line)).toMatchObject(expected);
+  });
+
+  test('a page count raises the ring above its default', () => {
+    const request = parse('-m 1 --perf-page-count 65536');
+    expect(request.action === 'trace' && request.ringSizeBytes).toBeGreaterThanOrEqual(65536 * 4096);
+  });
+});
+
+describe('parseCommandLine: usage errors', () => {
+  test.each([
+    '',
+    '-m 12x',
+    '-m 0x',
+    '-m -1',
+    '-m 0x100000000',
+    '-m 1.5',
+    '-m 1e3',
+    '-m 0',
+    '-m 0 --mask 0xffffffff',
+    '-m 1 --mask 0',
+    '-m 1 --mask',
+    '-m 1 -e x.lua',
+    '-m 1 -e x',
+    '-m 1 -o xml',
+    '-m 1 -t graph',
+    '-m 1 -b magic',
+    '-m 1 -r (',
+    '-m 1 --module-regex [',
+    '-m 1 --ring-size 5000',
+    '-m 1 --ring-size 1K',
+    '-m 1 --ring-size 4G',
+    '-m 1 --ring-size -4096',
+    '-m 1 --perf-page-count 0',
+    '-m 1 --perf-sample-period 0',
+    '-m 1 --perf-wakeup-events x',
+    '-m 1 --probe-server-port 65536',
+    '--gen nothing',
+    '-m 1 --nonsense',
+    '-m 1 word',
+    '-t function_graph -m 1',
+    '-b kprobe -m 1',
+    '-b fentry -l',
+  ])('%s', (line) => {
+    expect(() => parse(line)).toThrow(UsageError);
+  });
+
+  test('an empty mark', () => {
+    expect(() => parseCommandLine(['-m', ''])).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { BtfBuilder } from '../../tests/support/btf-builder.js';
+import { buildElf } from '../../tests/support/elf-builder.js';
+import { ExtensionError, UsageError } from '../base/errors.js';
+import { checkSuffix, parseExtension } from './extension.js';
+
+function soundBtf(): Uint8Array {
+  const builder = new BtfBuilder();
+  const struct = builder.struct('event', 4, [{ name: 'len', type: builder.int('unsigned int', 4), offset: 0 }]);
+  builder.variable('__ipft_event_struct', struct);
+  return builder.bytes();
+}
+
+const MODULE = { name: 'module', info: 0x12, section: 1 };
+const sound = () => buildElf({ sections: { '.BTF': soundBtf() }, symbols: [MODULE] });
+
+test('parseExtension: a sound object has its fields', () => {
+  expect(parseExtension('x.o', sound()).eventStruct).toMatchObject({
+    name: 'event',
+    sizeBytes: 4,
+    members: [{ name: 'len' }],
+  });
+});
+
+describe('parseExtension: each lack has its own message', () => {
+  test.each([
+    ['no BTF', buildElf({ sections: {}, symbols: [MODULE] })],
+    ['no function module', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [] })],
+    ['no function module', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, section: 0 }] })],
+    ['module is static', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, info: 0x02 }] })],
+    ['has no __ipft_event_struct', buildElf({ sections: { '.BTF': new BtfBuilder().bytes() }, symbols: [MODULE] })],
+    ['machine 62, not for BPF', buildElf({ sections: {}, symbols: [], machine: 62 })],
+    ['does not begin with', new Uint8Array(100)],
+    ['ends within the header', new Uint8Array(0)],
+  ])('%s', (message, object) => {
+    expect(() => parseExtension('x.o', object)).toThrow(ExtensionError);
+    expect(() => parseExtension('x.o', object)).toThrow(message);
+  });
+});
+
+test('parseExtension: truncated and corrupted objects give a value or an ExtensionError', () => {
+  const whole = sound();
+  const tryOne = (bytes: Uint8Array) => {
+    try {
+      parseExtension('x.o', bytes);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ExtensionError);
+    }
+  };
+  for (let length = 0; length < whole.length; length++) tryOne(whole.slice(0, length));
+  for (let at = 0; at < whole.length; at++) {
+    for (const value of [0, 1, 0x7f, 0xff]) {
+      const bytes = whole.slice();
+      bytes[at] = value;
+      tryOne(bytes);
+    }
+  }
+});
+
+test('checkSuffix: only .c and .o', () => {
+  checkSuffix('a.bpf.c');
+  checkSuffix('a.o');
+  for (const path of ['a.lua', 'a', 'a.C', 'a.c.txt']) expect(() => checkSuffix(path)).toThrow(UsageError);
+});

@@ -1,0 +1,149 @@
+/** What the tests in a guest share: a network of their own, and running `ipft` while something happens there. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const IPFT = join(ROOT, 'bin/ipft.js');
+export const extension = (name: string) => join(ROOT, 'tests/vm/extensions', name);
+export const example = (name: string) => join(ROOT, 'examples/extensions', name);
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command's output, be its status what it may. */
+export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Finished {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 28,
+    cwd: ROOT,
+  });
+  return { status, stdout, stderr };
+}
+
+export const ipft = (...args: string[]) => run(process.execPath, [IPFT, ...args]);
+
+/** Two namespaces, joined by a veth pair: 10.11.0.1 and fd11::1 here, 10.11.0.2 and fd11::2 there. */
+export class Network implements Disposable {
+  readonly here = 'ipft-test-here';
+  readonly there = 'ipft-test-there';
+
+  constructor() {
+    const ip = (...args: string[]) => execFileSync('ip', args);
+    ip('netns', 'add', this.here);
+    ip('netns', 'add', this.there);
+    ip('link', 'add', 'veth-a', 'netns', this.here, 'type', 'veth', 'peer', 'name', 'veth-b', 'netns', this.there);
+    for (const [namespace, device, host] of [
+      [this.here, 'veth-a', 1],
+      [this.there, 'veth-b', 2],
+    ] as const) {
+      ip('-n', namespace, 'addr', 'add', `10.11.0.${host}/24`, 'dev', device);
+      ip('-n', namespace, 'addr', 'add', `fd11::${host}/64`, 'dev', device, 'nodad');
+      ip('-n', namespace, 'link', 'set', device, 'up');
+      ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    }
+    // Neighbours are found now, so that the traces hold only what the tests send.
+    this.exec('ping', '-q', '-c', '1', '-w', '20', '10.11.0.2');
+    this.exec('ping', '-q', '-c', '1', '-w', '20', 'fd11::2');
+  }
+
+  /** Runs a program in the first namespace. */
+  exec(program: string, ...args: string[]): string {
+    return execFileSync('ip', ['netns', 'exec', this.here, program, ...args], { encoding: 'utf8', cwd: ROOT });
+  }
+
+  /** Pings with a mark; `bytes` is the payload. Returns how many packets were sent. */
+  ping(mark: number, options: { count?: number; bytes?: number; to?: string; more?: string[] } = {}): number {
+    const { count = 3, bytes = 56, to = '10.11.0.2', more = ['-i', '0.2'] } = options;
+    const numbers = ['-m', String(mark), '-c', String(count), '-s', String(bytes)];
+    const output = this.exec('ping', '-q', '-w', '30', ...numbers, ...more, to);
+    return Number(/(\d+) packets transmitted/.exec(output)?.[1]);
+  }
+
+  /** Sends from here to there with `tests/vm/traffic.js`. */
+  send(kind: 'udp' | 'tcp', to: string, mark: number, bytes: number): void {
+    const script = join(ROOT, 'tests/vm/traffic.js');
+    this.exec(process.execPath, script, this.there, kind, to, String(mark), String(bytes));
+  }
+
+  [Symbol.dispose](): void {
+    spawnSync('ip', ['netns', 'del', this.here]);
+    spawnSync('ip', ['netns', 'del', this.there]);
+  }
+}
+
+/** An `ipft` that runs. */
+export class Tracing implements Disposable {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'ipft-test-'));
+  readonly process: ChildProcess;
+  #stdout = '';
+  #stderr = '';
+  readonly #closed: Promise<number | null>;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.process = spawn(process.execPath, [IPFT, '--ready-file', join(this.#dir, 'ready'), ...args], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process.stdout?.on('data', (data) => {
+      this.#stdout += data;
+    });
+    this.process.stderr?.on('data', (data) => {
+      this.#stderr += data;
+    });
+    this.#closed = new Promise((resolve) => this.process.on('close', resolve));
+  }
+
+  /** Waits until the programs are attached. */
+  async ready(): Promise<void> {
+    for (let tries = 0; tries < 600; tries++) {
+      if (existsSync(join(this.#dir, 'ready'))) return;
+      if (this.process.exitCode !== null) throw new Error(`ipft ended before it was ready:\n${this.#stderr}`);
+      await sleep(100);
+    }
+    throw new Error(`ipft was not ready in time:\n${this.#stderr}`);
+  }
+
+  async ended(): Promise<Finished> {
+    return { status: await this.#closed, stdout: this.#stdout, stderr: this.#stderr };
+  }
+
+  /** Ends it as Ctrl-C does. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<Finished> {
+    this.process.kill(signal);
+    return await this.ended();
+  }
+
+  [Symbol.dispose](): void {
+    this.process.kill('SIGKILL');
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** Traces while `traffic` runs. */
+export async function traceWhile(
+  args: readonly string[],
+  traffic: () => unknown,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
+  using tracing = new Tracing(args, env);
+  await tracing.ready();
+  await traffic();
+  return await tracing.stop();
+}
+
+/** The objects of `-o json`. */
+export function parseJsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Two projects: `unit` runs anywhere; `vm` runs as root in a guest (`scripts/vm`), where it traces real packets.
+ * No cache and no watcher: in a guest the sources are read-only.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], environment: 'node' } },
+      {
+        test: {
+          name: 'vm',
+          include: ['tests/vm/**/*.test.ts'],
+          // One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKernel, SUITES } from './guest/kernel.js';
 import { runGuest } from './guest/qemu.js';
-import { ensurePackages, GUEST_PACKAGES } from './setup/packages.js';
+import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 import { root, setUp } from './setup.js';
@@ -36,7 +36,7 @@ await runScript('test', async () => {
       addReport(total, report);
     }
     if (part !== 'unit') {
-      ensurePackages(GUEST_PACKAGES);
+      ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
       for (const label of kernels.length > 0 ? kernels : DEFAULT_KERNELS) {
         const kernel = loadKernel(label);
         process.stdout.write(`\ntest: in a guest with Linux ${kernel.version}\n`);

@@ -117,7 +117,4 @@ static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, __u16 fla
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-/* Which functions a program may call depends on it. Not _license, which is what extensions call theirs. */
-char ipft_license[] SEC("license") = "Dual BSD/GPL";
-
 #endif

@@ -22,6 +22,13 @@ test('parseExtension: a sound object has its fields', () => {
   });
 });
 
+test('parseExtension: a GPL-compatible license of its own is noticed', () => {
+  const license = Buffer.from('Dual MIT/GPL\0');
+  const object = buildElf({ sections: { '.BTF': soundBtf(), license }, symbols: [MODULE] });
+  expect(parseExtension('x.o', object).hasLicense).toBe(true);
+  expect(parseExtension('x.o', sound()).hasLicense).toBe(false);
+});
+
 describe('parseExtension: each lack has its own message', () => {
   test.each([
     ['no BTF', buildElf({ sections: {}, symbols: [MODULE] })],
@@ -29,6 +36,10 @@ describe('parseExtension: each lack has its own message', () => {
     ['no function module', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, section: 0 }] })],
     ['module is static', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, info: 0x02 }] })],
     ['has no __ipft_event_struct', buildElf({ sections: { '.BTF': new BtfBuilder().bytes() }, symbols: [MODULE] })],
+    [
+      "license 'Proprietary' is not compatible",
+      buildElf({ sections: { '.BTF': soundBtf(), license: Buffer.from('Proprietary\0') }, symbols: [MODULE] }),
+    ],
     ['machine 62, not for BPF', buildElf({ sections: {}, symbols: [], machine: 62 })],
     ['does not begin with', new Uint8Array(100)],
     ['ends within the header', new Uint8Array(0)],

@@ -17,7 +17,12 @@ export interface Extension {
   readonly object: Uint8Array;
   readonly eventStruct: EventStruct;
   readonly fields: FieldWriter;
+  /** Whether the object has a `license` section. */
+  readonly hasLicense: boolean;
 }
+
+/** What the kernel takes for GPL-compatible: `license_is_gpl_compatible` of `linux/license.h`. */
+const GPL_COMPATIBLE = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'];
 
 /** How much room `module()` has: IPFT_DATA_SIZE of `bpf/event.h`. */
 export const DATA_SIZE = 64;
@@ -75,7 +80,15 @@ export function parseExtension(path: string, object: Uint8Array): Extension {
       );
     }
     const eventStruct = parseEventStruct(btf, DATA_SIZE);
-    return { path, object, eventStruct, fields: createFieldWriter(btf, eventStruct) };
+    const license = sectionBytes(object, elf, 'license');
+    if (license) checkLicense(license);
+    return {
+      path,
+      object,
+      eventStruct,
+      fields: createFieldWriter(btf, eventStruct),
+      hasLicense: license !== undefined,
+    };
   } catch (error) {
     if (error instanceof ParseError) {
       throw new ExtensionError(`the extension ${printable(path)} is no sound BPF object: ${error.message}`);
@@ -85,4 +98,13 @@ export function parseExtension(path: string, object: Uint8Array): Extension {
     }
     throw error;
   }
+}
+
+function checkLicense(section: Uint8Array): void {
+  const text = Buffer.from(section).toString('latin1').replace(/\0.*$/s, '');
+  if (GPL_COMPATIBLE.includes(text)) return;
+  throw new ExtensionError(
+    `its license '${printable(text)}' is not compatible with the GPL: the kernel would refuse what tracing needs`,
+    `the kernel knows ${GPL_COMPATIBLE.join(', ')}`,
+  );
 }

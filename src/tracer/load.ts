@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly extension: Extension | undefined;
 }
 
+type Named = { name: string; bytes: Uint8Array };
+
 /** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
 
@@ -26,12 +28,13 @@ const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
  */
 export function loadPrograms(backend: Backend, targets: readonly Target[], options: LoadOptions): BpfObject {
   const { extension } = options;
-  const linked = link(
-    { name: backend.object, bytes: readObject(backend.object) },
+  const linked = link([
+    own(backend.object),
     extension
       ? { name: `the extension ${printable(extension.path)}`, bytes: extension.object }
-      : { name: 'no-extension.bpf.o', bytes: readObject('no-extension.bpf.o') },
-  );
+      : own('no-extension.bpf.o'),
+    ...(extension?.hasLicense ? [] : [own('license.bpf.o')]),
+  ]);
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
@@ -46,12 +49,13 @@ export function loadPrograms(backend: Backend, targets: readonly Target[], optio
   }
 }
 
-function readObject(name: string): Uint8Array {
+/** A BPF object of ours. */
+function own(name: string): Named {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
   try {
-    return readFileSync(new URL(name, OBJECTS));
+    return { name, bytes: readFileSync(new URL(name, OBJECTS)) };
   } catch (error) {
     throw new IpftError(
       'NOT_BUILT',
@@ -61,11 +65,9 @@ function readObject(name: string): Uint8Array {
   }
 }
 
-type Named = { name: string; bytes: Uint8Array };
-
-function link(backend: Named, extension: Named): Uint8Array {
+function link(objects: readonly Named[]): Uint8Array {
   try {
-    return linkObjects([backend, extension]);
+    return linkObjects(objects);
   } catch (error) {
     throw explainLink(error);
   }

@@ -149,6 +149,29 @@ describe('an extension', () => {
     expect(result.stdout).toMatch(/ veth_xmit \( len: 52 \)\n$/);
   });
 
+  test('may have a license, maps, globals, constants and functions of its own', async () => {
+    const args = [
+      '-m',
+      '9',
+      '-o',
+      'json',
+      '-r',
+      '^(ip_output|ip_finish_output|veth_xmit)$',
+      '-e',
+      extension('maps.bpf.c'),
+    ];
+    const result = await traceWhile(args, () => network.ping(9, { count: 2, bytes: 100 }));
+    const shown = parseJsonLines(result.stdout).map(({ seen, count, doubled }) => [seen, count, doubled]);
+    expect(shown).toEqual([
+      [1, 1, 256],
+      [2, 2, 256],
+      [1, 3, 284],
+      [3, 4, 256],
+      [4, 5, 256],
+      [2, 6, 284],
+    ]);
+  });
+
   test('is refused with the line that the verifier does not like', () => {
     const result = ipft('-m', '9', '-e', extension('refused.bpf.c'));
     expect(result.status).toBe(1);
@@ -302,7 +325,8 @@ describe('errors', () => {
 
   test('tell what is missing: privileges, tracefs, clang, libbpf', () => {
     const node = process.execPath;
-    const user = run('setpriv', ['--reuid=65534', '--clear-groups', '--inh-caps=-all', node, 'bin/ipft.js', '-m', '1']);
+    // Root without capabilities: another user might not be able to read this checkout.
+    const user = run('setpriv', ['--bounding-set=-all', '--inh-caps=-all', node, 'bin/ipft.js', '-m', '1']);
     expect(user.status).toBe(1);
     expect(user.stderr).toContain('CAP_BPF and CAP_PERFMON are missing');
 
@@ -329,6 +353,20 @@ describe('errors', () => {
     const noLibbpf = run('unshare', ['-m', 'sh', '-c', `mount --bind /dev/null ${library}; ${node} bin/ipft.js -m 1`]);
     expect(noLibbpf.status).toBe(1);
     expect(noLibbpf.stderr).toContain('libbpf1 on Debian');
+  });
+});
+
+/** The last: a lockdown can't be lifted before the next boot. */
+describe('lockdown', () => {
+  test('of integrity allows tracing, of confidentiality does not, and is told', async () => {
+    writeFileSync('/sys/kernel/security/lockdown', 'integrity');
+    const result = await traceWhile(['-m', '3', '-r', '^ip_output$'], () => network.ping(3, { count: 1 }));
+    expect(result.stdout).toMatch(/ip_output$/m);
+    writeFileSync('/sys/kernel/security/lockdown', 'confidentiality');
+    const refused = ipft('-m', '3');
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('this kernel is locked down (confidentiality)');
+    expect(refused.stderr).toContain('secure boot');
   });
 });
 

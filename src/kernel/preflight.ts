@@ -59,7 +59,7 @@ function checkKprobeMulti(): void {
     throw new UnsupportedFeatureError(
       'kprobe-multi',
       `this kernel can't attach one program to many functions (${errnoName(errno)}): it is older than Linux 5.18 or built without CONFIG_FPROBE`,
-      'use a kernel with CONFIG_FPROBE=y: Debian 13, Ubuntu 22.10, Fedora 36 and later have one; grep FPROBE /boot/config-$(uname -r) shows',
+      'use a kernel with CONFIG_FPROBE=y, as Debian 13 and later have; grep FPROBE /boot/config-$(uname -r) shows',
       '5.18',
     );
   }

@@ -1,6 +1,6 @@
 /** Running one command in a guest. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ScriptError } from '../setup/script-error.js';
@@ -40,8 +40,14 @@ export async function runGuest(kernel, options) {
 
 /** @param {string} dir */
 function prepareOut(dir) {
-  if (!existsSync(dir)) mkdirSync(dir, { recursive: true });
-  else if (!statSync(dir).isDirectory()) throw new ScriptError(`--out: ${dir} is not a directory`, 2);
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    throw new ScriptError(
+      `--out: ${dir} is no directory and can't be made one: ${/** @type {Error} */ (error).message}`,
+      2,
+    );
+  }
 }
 
 /**

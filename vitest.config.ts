@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: `unit` runs anywhere; `vm` runs as root in a guest (`scripts/vm`), where it traces real packets.
+ * Three projects: `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `vm` runs
+ * as root in a guest (`scripts/vm`), where it traces real packets.
  * No cache and no watcher: in a guest the sources are read-only.
  */
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], environment: 'node' } },
+      { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
       {
         test: {
           name: 'vm',

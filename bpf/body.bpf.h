@@ -22,8 +22,13 @@ struct sk_buff {
 /* The user's extension, or no-extension.bpf.c: libbpf's static linker puts it here. */
 extern int module(void *ctx, struct sk_buff *skb, __u8 data[IPFT_DATA_SIZE]);
 
-/* Linux 6.2+: turns any pointer into one that may be read without a helper call. */
+#ifndef IPFT_MARK_BY_HELPER
+/*
+ * Linux 6.2+: turns any pointer into one that may be read without a helper call. libbpf's linker (1.1) can't link two
+ * objects that both declare the same kfunc: for an extension that declares this one, the tracer does without it.
+ */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#endif
 
 const volatile struct ipft_config ipft_config SEC(".rodata.ipft") = {};
 
@@ -44,6 +49,7 @@ static __always_inline bool ipft_matches(struct sk_buff *skb)
 	const __u32 mask = ipft_config.mask, wanted = ipft_config.mark;
 	__u32 mark;
 
+#ifndef IPFT_MARK_BY_HELPER
 	/*
 	 * A load through bpf_rdonly_cast costs nothing that could be measured, but reads 0 from a pointer that leads
 	 * nowhere. Where 0 is what is looked for, only the helper can tell the two apart.
@@ -53,9 +59,11 @@ static __always_inline bool ipft_matches(struct sk_buff *skb)
 		mark = skb->mark;
 		/* Keeps the compiler from sharing this load with the other branch: the verifier wants one kind of pointer. */
 		barrier_var(mark);
-	} else if (bpf_core_read(&mark, sizeof(mark), &skb->mark)) {
-		return false;
+		return (mark & mask) == wanted;
 	}
+#endif
+	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
+		return false;
 	return (mark & mask) == wanted;
 }
 
@@ -85,6 +93,19 @@ static __always_inline void ipft_count_lost(__u64 timestamp_ns)
 	cpu->lost_last_ns = timestamp_ns;
 }
 
+/* The buffer is all zero when module() is entered. The verifier knows data_size, and so does away with what is beyond. */
+static __always_inline void ipft_clear(__u8 *data)
+{
+	__u32 at;
+
+	__builtin_memset(data, 0, IPFT_DATA_SIZE);
+	for (at = IPFT_DATA_SIZE; at < IPFT_MAX_DATA_SIZE; at += 8) {
+		if (at >= ipft_config.data_size)
+			break;
+		*(__u64 *)(data + at) = 0;
+	}
+}
+
 /* The attach cookie of the function that was hit: each backend has its own way to it. */
 static __always_inline __u64 ipft_cookie(void *ctx);
 
@@ -108,7 +129,7 @@ static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, __u16 fla
 	event->flags = flags;
 	/* The extension writes straight into the ring: nothing is copied. The reader polls: nobody is woken up. */
 	if (ipft_config.data_size) {
-		__builtin_memset(event->data, 0, IPFT_DATA_SIZE);
+		ipft_clear(event->data);
 		if (module(ctx, skb, event->data)) {
 			bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
 			return;

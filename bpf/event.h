@@ -22,12 +22,13 @@ struct ipft_event {
 struct ipft_config {
 	__u32 mark;		/* what the masked mark must be */
 	__u32 mask;
-	__u32 data_size;	/* bytes of ipft_event.data: 0 or IPFT_DATA_SIZE */
+	__u32 data_size;	/* bytes of ipft_event.data: 0, or from IPFT_DATA_SIZE to IPFT_MAX_DATA_SIZE, a multiple of 8 */
 	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
 };
 
-/* module() may write this much. */
+/* module() may always write this much, and as much as its event struct holds, if that is more. */
 #define IPFT_DATA_SIZE 64
+#define IPFT_MAX_DATA_SIZE 1024
 
 /* One for each CPU, in the only entry of the map ipft_cpus. */
 struct ipft_cpu {

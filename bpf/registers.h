@@ -10,22 +10,56 @@
 struct ipft_registers {
 	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
 };
-#define IPFT_ARGUMENT_0(ctx) ((ctx)->di)
-#define IPFT_ARGUMENT_1(ctx) ((ctx)->si)
-#define IPFT_ARGUMENT_2(ctx) ((ctx)->dx)
-#define IPFT_ARGUMENT_3(ctx) ((ctx)->cx)
-#define IPFT_ARGUMENT_4(ctx) ((ctx)->r8)
+#define IPFT_REGISTER_0 di
+#define IPFT_REGISTER_1 si
+#define IPFT_REGISTER_2 dx
+#define IPFT_REGISTER_3 cx
+#define IPFT_REGISTER_4 r8
+#define IPFT_REGISTER_5 r9
 #elif defined(__TARGET_ARCH_arm64)
 struct ipft_registers {
 	__u64 x[31];
 };
-#define IPFT_ARGUMENT_0(ctx) ((ctx)->x[0])
-#define IPFT_ARGUMENT_1(ctx) ((ctx)->x[1])
-#define IPFT_ARGUMENT_2(ctx) ((ctx)->x[2])
-#define IPFT_ARGUMENT_3(ctx) ((ctx)->x[3])
-#define IPFT_ARGUMENT_4(ctx) ((ctx)->x[4])
+#define IPFT_REGISTER_0 x[0]
+#define IPFT_REGISTER_1 x[1]
+#define IPFT_REGISTER_2 x[2]
+#define IPFT_REGISTER_3 x[3]
+#define IPFT_REGISTER_4 x[4]
+#define IPFT_REGISTER_5 x[5]
 #else
 #error "the registers of this machine are not known"
 #endif
+
+#define IPFT_EINVAL 22
+
+/*
+ * One load for each argument, at an offset that is written into it: the compiler would make one load of all, at an
+ * offset that it calculates, and the verifier lets no program do that to its context.
+ */
+#define IPFT_LOAD_ARGUMENT(n)							\
+	case n:									\
+		asm volatile("%0 = *(u64 *)(%1 + %2)"				\
+			     : "=r"(argument)					\
+			     : "r"(ctx), "i"(__builtin_offsetof(struct ipft_registers, IPFT_REGISTER_##n))); \
+		break
+
+/* Argument n, counted from 0, of those that both machines pass in registers; -EINVAL beyond. */
+static __always_inline int ipft_register_argument(struct ipft_registers *ctx, __u32 n, __u64 *value)
+{
+	__u64 argument;
+
+	switch (n) {
+	IPFT_LOAD_ARGUMENT(0);
+	IPFT_LOAD_ARGUMENT(1);
+	IPFT_LOAD_ARGUMENT(2);
+	IPFT_LOAD_ARGUMENT(3);
+	IPFT_LOAD_ARGUMENT(4);
+	IPFT_LOAD_ARGUMENT(5);
+	default:
+		return -IPFT_EINVAL;
+	}
+	*value = argument;
+	return 0;
+}
 
 #endif

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 /** Machines as Node calls them, and as libbpf's headers do. */
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
+/** Each source is built in each of these ways: see IPFT_MARK_BY_HELPER in bpf/body.bpf.h. */
+const VARIANTS = { '': [], '.by-helper': ['-DIPFT_MARK_BY_HELPER'] };
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 
@@ -20,9 +22,14 @@ export function build(root) {
     mkdirSync(join(root, dir), { recursive: true });
     for (const source of readdirSync(join(root, 'bpf')).filter((name) => name.endsWith('.bpf.c'))) {
       const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
-      const files = ['-c', join('bpf', source), '-o', join(dir, source.replace(/\.c$/, '.o'))];
-      const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...include, ...files];
-      execFileSync('clang', args, { cwd: root, stdio: ['ignore', 2, 2] });
+      for (const [variant, flags] of Object.entries(VARIANTS)) {
+        const object = join(dir, source.replace(/\.bpf\.c$/, `${variant}.bpf.o`));
+        const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...flags, ...include];
+        execFileSync('clang', [...args, '-c', join('bpf', source), '-o', object], {
+          cwd: root,
+          stdio: ['ignore', 2, 2],
+        });
+      }
     }
   }
 }

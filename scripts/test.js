@@ -1,6 +1,6 @@
 /**
- * `npm test`: the unit tests here, then the tests in a guest. `npm test -- unit` or `npm test -- vm [KERNEL…]` runs a
- * part. Ends with the line `N passed, N failed, N skipped`.
+ * `npm test`: the unit tests and those on object files here, then the tests in a guest. `npm test -- unit`, `objects` or
+ * `vm [KERNEL…]` runs a part. Ends with the line `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -21,7 +21,9 @@ const VITEST = join(root, 'node_modules/.bin/vitest');
 
 await runScript('test', async () => {
   const [part = 'all', ...kernels] = process.argv.slice(2);
-  if (!['all', 'unit', 'vm'].includes(part)) throw new ScriptError(`no part '${part}': there are unit and vm`, 2);
+  if (!['all', 'unit', 'objects', 'vm'].includes(part)) {
+    throw new ScriptError(`no part '${part}': there are unit, objects and vm`, 2);
+  }
   for (const kernel of kernels) {
     if (!(kernel in SUITES))
       throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
@@ -30,12 +32,13 @@ await runScript('test', async () => {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const out = mkdtempSync(join(tmpdir(), 'ipft-test-'));
   try {
-    if (part !== 'vm') {
-      const report = join(out, 'unit.json');
-      spawnSync(VITEST, vitestArguments('unit', report), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    for (const project of ['unit', 'objects']) {
+      if (part !== 'all' && part !== project) continue;
+      const report = join(out, `${project}.json`);
+      spawnSync(VITEST, vitestArguments(project, report), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
       addReport(total, report);
     }
-    if (part !== 'unit') {
+    if (part === 'all' || part === 'vm') {
       ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
       for (const label of kernels.length > 0 ? kernels : DEFAULT_KERNELS) {
         const kernel = loadKernel(label);

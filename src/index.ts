@@ -16,17 +16,20 @@ export {
   UsageError,
   VerifierError,
 } from './base/errors.js';
-export type { EventTaker, FieldWriter, TraceEvent } from './base/event.js';
+export type { EventTaker, FieldWriter, SymbolWriter, TraceEvent } from './base/event.js';
 export { printable } from './base/printable.js';
 export { type Target, VMLINUX } from './base/target.js';
 export type { CompileOptions } from './extension/compile.js';
-export { checkSuffix, DATA_SIZE, type Extension, loadExtension, parseExtension } from './extension/extension.js';
-export { MODULE_HEADER, MODULE_SKELETON } from './extension/skeleton.js';
+export type { EventStruct } from './extension/event-struct.js';
+export { checkSuffix, type Extension, loadExtension, parseExtension } from './extension/extension.js';
+export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
 export { loadSymbolAddresses } from './kernel/functions.js';
 export { checkKernel } from './kernel/preflight.js';
+export { loadSymbolWriter } from './kernel/symbols.js';
 export { AggregateOutput } from './output/aggregate.js';
 export { JsonOutput } from './output/json.js';
 export type { Output, OutputContext } from './output/output.js';
+export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
 export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
 export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
 export { loadTargets, type TargetFilter, type TargetSelection } from './tracer/targets.js';

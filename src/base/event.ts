@@ -1,3 +1,5 @@
+import type { TextBuffer } from './text-buffer.js';
+
 /**
  * One event of a trace, lent to its taker for the time of one call: the same object is filled again for the next.
  * 64-bit values come as two unsigned 32-bit halves, since a bigint costs an allocation.
@@ -27,7 +29,10 @@ export type EventTaker = (event: TraceEvent) => void;
  */
 export interface FieldWriter {
   /** Appends `len: 84 mark: 0x4d2`. */
-  text(out: import('./text-buffer.js').TextBuffer, data: DataView, offset: number): void;
+  text(out: TextBuffer, data: DataView, offset: number): void;
   /** Appends `,"len":84,"mark":"0x4d2"`: members of an object that is open and not empty. */
-  json(out: import('./text-buffer.js').TextBuffer, data: DataView, offset: number): void;
+  json(out: TextBuffer, data: DataView, offset: number): void;
 }
+
+/** Appends the name of a kernel address, `ip_rcv+0x10`, or the address where it has none. */
+export type SymbolWriter = (out: TextBuffer, low: number, high: number) => void;

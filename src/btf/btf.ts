@@ -129,6 +129,11 @@ export class Btf {
     return at;
   }
 
+  /** Where an own type, or the string at an offset, begins in the bytes that were parsed: for those who edit them. */
+  place(of: { type: number } | { string: number }): number {
+    return 'type' in of ? this.#at(of.type) : this.#strings.at + of.string - this.#strings.base;
+  }
+
   /** The kind, a `BTF_KIND_…`; 0 for `void`. */
   kind(id: number): number {
     if (id === 0) return 0;

@@ -1,5 +1,6 @@
 /** From the command line to an exit status. */
-import { IpftError, MODULE_HEADER, MODULE_SKELETON, printable, UsageError, VerifierError } from '../index.js';
+import { IpftError, loadModuleHeader, loadModuleSkeleton, printable, UsageError, VerifierError } from '../index.js';
+import { check } from './check.js';
 import { list } from './list.js';
 import { parseCommandLine, type Request } from './options.js';
 import { StdoutWriter } from './stdout.js';
@@ -41,7 +42,11 @@ async function run(request: Request, terminal: Terminal, stdout: StdoutWriter): 
     case 'none':
       return;
     case 'generate':
-      return stdout.write(Buffer.from(request.what === 'bpf-module-header' ? MODULE_HEADER : MODULE_SKELETON));
+      return stdout.write(
+        Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()),
+      );
+    case 'check':
+      return check(request, terminal, stdout);
     case 'list':
       return list(request, terminal, stdout);
     case 'trace':

@@ -12,6 +12,12 @@ export type Request =
   /** Commander has answered already. */
   | { readonly action: 'none' }
   | { readonly action: 'generate'; readonly what: GenerateTarget }
+  | {
+      readonly action: 'check';
+      readonly files: readonly string[];
+      readonly verbose: boolean;
+      readonly compileTimeoutSeconds: number;
+    }
   | ({ readonly action: 'list' } & CommonOptions)
   | ({ readonly action: 'trace' } & CommonOptions & TraceOptions);
 
@@ -24,7 +30,9 @@ export interface CommonOptions {
 export interface TraceOptions {
   readonly mark: number;
   readonly mask: number;
-  readonly extension: string | undefined;
+  /** Files of one extension; empty for none. */
+  readonly extension: readonly string[];
+  readonly compileTimeoutSeconds: number;
   readonly output: OutputName;
   readonly ringSizeBytes: number;
   readonly samplePeriod: number;
@@ -43,6 +51,7 @@ const BACKENDS = ['kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
 
 const DEFAULT_RING_BYTES = 16 << 20;
 const DEFAULT_PROBE_PORT = 13720;
+const MAX_COMPILE_SECONDS = 86400;
 
 /** As commander hands them over. */
 interface RawOptions {
@@ -51,6 +60,7 @@ interface RawOptions {
   tracer: string;
   backend?: string;
   extension?: string[];
+  compileTimeout: string;
   gen?: string;
   output: string;
   regex?: string;
@@ -84,7 +94,12 @@ function createCommand(): Command {
     .option('-b, --backend <NAME>', `how to attach: ${BACKENDS.join(', ')} (default: the best that there is)`)
     .option('-l, --list', 'list the functions that would be traced, and exit')
     .optionsGroup('What to show:')
-    .option('-e, --extension <PATH>', 'a BPF extension that adds fields: C source (.c) or object (.o)', collect)
+    .option(
+      '-e, --extension <PATH>',
+      'a BPF extension that adds fields: C source (.c) or object (.o); given several times, the files are linked',
+      collect,
+    )
+    .option('--compile-timeout <SECONDS>', 'end a compiler that runs longer', '60')
     .option('-o, --output <FORMAT>', `${OUTPUTS.join(' or ')}`, 'aggregate')
     .option('--gen <WHAT>', `print ${GENERATE_TARGETS.join(' or ')}, to begin an extension with`)
     .option('-v, --verbose', 'debug messages on stderr')
@@ -109,7 +124,25 @@ function createCommand(): Command {
  * @throws UsageError
  */
 export function parseCommandLine(args: readonly string[]): Request {
-  const command = createCommand();
+  let request: Request = { action: 'none' };
+  const command = createCommand().action((raw: RawOptions) => {
+    request = interpret(raw);
+  });
+  command
+    .command('check <FILE...>')
+    .description("compile and check an extension's files, and show the layout of its events")
+    .helpOption('-h, --help', 'show this')
+    .option('--compile-timeout <SECONDS>', 'end a compiler that runs longer', '60')
+    .option('-v, --verbose', 'debug messages on stderr')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .action((files: string[], _own: unknown, subcommand: Command) => {
+      // The main command knows these options too, and takes them wherever they stand.
+      const raw = subcommand.optsWithGlobals<RawOptions>();
+      const paths = interpretExtension(files);
+      const verbose = raw.verbose ?? false;
+      request = { action: 'check', files: paths, verbose, compileTimeoutSeconds: interpretCompileTimeout(raw) };
+    });
   try {
     command.parse(args, { from: 'user' });
   } catch (error) {
@@ -120,7 +153,7 @@ export function parseCommandLine(args: readonly string[]): Request {
       'ipft --help shows the options',
     );
   }
-  return interpret(command.opts<RawOptions>());
+  return request;
 }
 
 function interpret(raw: RawOptions): Request {
@@ -139,6 +172,7 @@ function interpret(raw: RawOptions): Request {
     ...common,
     ...interpretMark(raw),
     extension: interpretExtension(raw.extension),
+    compileTimeoutSeconds: interpretCompileTimeout(raw),
     output: oneOf('--output', raw.output, OUTPUTS),
     ringSizeBytes: interpretRingSize(raw),
     samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, 0xffffffff),
@@ -170,11 +204,13 @@ function interpretMark(raw: RawOptions): { mark: number; mask: number } {
   return { mark, mask };
 }
 
-function interpretExtension(paths: readonly string[] | undefined): string | undefined {
-  if (paths === undefined) return undefined;
+function interpretExtension(paths: readonly string[] = []): readonly string[] {
   for (const path of paths) checkSuffix(path);
-  if (paths.length > 1) throw new UsageError('several extensions at once are not there yet: give one -e');
-  return paths[0];
+  return paths;
+}
+
+function interpretCompileTimeout({ compileTimeout }: RawOptions): number {
+  return parseCount('--compile-timeout', compileTimeout, MAX_COMPILE_SECONDS);
 }
 
 function interpretRingSize({ ringSize, perfPageCount }: RawOptions): number {

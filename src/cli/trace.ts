@@ -7,12 +7,14 @@ import {
   exitAtOnce,
   JsonOutput,
   loadExtension,
+  loadSymbolWriter,
   loadTargets,
   type Output,
   printable,
   raiseLimits,
   Session,
   setDebugLog,
+  type Target,
 } from '../index.js';
 import type { CommonOptions, TraceOptions } from './options.js';
 import { removeReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
@@ -42,7 +44,7 @@ export async function trace(
   if (options.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   if (options.setLimits) for (const warning of raiseLimits()) terminal.warn(warning);
   const selection = loadTargets(options);
-  const extension = await load(options.extension, terminal, stop.signal);
+  const extension = await load(options, terminal, stop.signal);
   if (stop.signal.aborted) return terminal.line('nothing was traced');
   const output = createOutput(options, selection.targets, extension);
   const total = selection.targets.length + selection.filtered;
@@ -66,21 +68,22 @@ export async function trace(
   reportLosses(losses, terminal);
 }
 
-async function load(path: string | undefined, terminal: Terminal, signal: AbortSignal): Promise<Extension | undefined> {
-  if (path === undefined) return undefined;
-  return await loadExtension(path, {
+async function load(options: TraceOptions, terminal: Terminal, signal: AbortSignal): Promise<Extension | undefined> {
+  if (options.extension.length === 0) return undefined;
+  const extension = await loadExtension(options.extension, {
+    timeoutSeconds: options.compileTimeoutSeconds,
     color: terminal.isTerminal,
     onOutput: (text) => process.stderr.write(text),
     signal,
   });
+  for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
+  return extension;
 }
 
-function createOutput(
-  { output }: TraceOptions,
-  targets: ConstructorParameters<typeof JsonOutput>[0]['targets'],
-  extension: Extension | undefined,
-): Output {
-  const context = { targets, fields: extension?.fields, dataSize: extension?.eventStruct.sizeBytes ?? 0 };
+function createOutput({ output }: TraceOptions, targets: readonly Target[], extension: Extension | undefined): Output {
+  const struct = extension?.eventStruct;
+  const symbols = struct?.usesSymbols ? loadSymbolWriter() : () => {};
+  const context = { targets, fields: struct?.createWriter(symbols), dataSize: struct?.sizeBytes ?? 0 };
   return output === 'json' ? new JsonOutput(context) : new AggregateOutput(context);
 }
 

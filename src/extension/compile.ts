@@ -1,8 +1,10 @@
 /** Compiling an extension's C source, as the guide promises: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { INCLUDE_DIRECTORY } from './skeleton.js';
 
 export interface CompileOptions {
   /** Where `CC` and `CFLAGS` are looked up. */
@@ -36,8 +38,10 @@ export async function compileExtension(path: string, options: CompileOptions = {
   const compiler = env['CC'] || 'clang';
   const include = MULTIARCH[process.arch];
   const args = [
+    // behind all others: a header that the author brings wins
+    ...['-idirafter', fileURLToPath(INCLUDE_DIRECTORY)],
     ...(include && existsSync(include) ? ['-idirafter', include] : []),
-    ...(color ? ['-fcolor-diagnostics'] : []),
+    ...(color ? ['-fdiagnostics-color=always'] : []),
     ...['-o', '-', path.startsWith('-') ? `./${path}` : path],
   ];
   const define = TARGET_ARCH[process.arch];
@@ -47,7 +51,10 @@ export async function compileExtension(path: string, options: CompileOptions = {
   if (result.messages !== '') onOutput(result.messages);
   const shown = `compiling ${printable(path)}`;
   if (result.ended === 'timeout') {
-    throw new ExtensionError(`${shown}: ${printable(compiler)} did not end within ${timeoutSeconds} s`);
+    throw new ExtensionError(
+      `${shown}: ${printable(compiler)} did not end within ${timeoutSeconds} s`,
+      'if it needs more time, give it with --compile-timeout',
+    );
   }
   if (result.status === 127 || result.status === 126) {
     throw new ExtensionError(

@@ -16,6 +16,8 @@ const SYMBOL_LENGTH = 24;
 
 export interface ElfSection {
   readonly name: string;
+  /** Where its name stands in the file. */
+  readonly nameAt: number;
   readonly type: number;
   /** Where it lies in the file, in bytes; a section without bytes (`.bss`) has length 0. */
   readonly offset: number;
@@ -25,6 +27,10 @@ export interface ElfSection {
 
 export interface ElfSymbol {
   readonly name: string;
+  /** Where its entry stands in the file: name u32, info u8 (binding << 4 | type), other u8 (visibility), … */
+  readonly at: number;
+  /** Index of its section; 0 if the file only refers to it. */
+  readonly section: number;
   /** `function`, or anything else. */
   readonly kind: 'function' | 'other';
   readonly binding: 'local' | 'global';
@@ -79,7 +85,11 @@ function parseSections(bytes: Uint8Array, view: DataView): ElfSection[] {
   });
   const names = raw[nameSection];
   if (!names) throw new ParseError('ELF', 62, 'has no section of names');
-  return raw.map(({ nameOffset, ...section }) => ({ ...section, name: stringAt(bytes, names, nameOffset) }));
+  return raw.map(({ nameOffset, ...section }) => ({
+    ...section,
+    name: stringAt(bytes, names, nameOffset),
+    nameAt: names.offset + nameOffset,
+  }));
 }
 
 function parseSymbols(bytes: Uint8Array, view: DataView, sections: readonly ElfSection[]): ElfSymbol[] {
@@ -92,6 +102,8 @@ function parseSymbols(bytes: Uint8Array, view: DataView, sections: readonly ElfS
     const info = bytes[at + 4]!;
     symbols.push({
       name: stringAt(bytes, names, view.getUint32(at, true)),
+      at,
+      section: view.getUint16(at + 6, true),
       kind: (info & 15) === 2 ? 'function' : 'other',
       binding: info >> 4 === 0 ? 'local' : 'global',
       defined: view.getUint16(at + 6, true) !== 0,

@@ -12,10 +12,10 @@ export interface Enumerator {
 }
 
 /**
- * The enumerators of an ENUM or ENUM64, their values cut to `sizeBytes` (1, 2, 4 or 8): a member is compared by its
- * bits, whatever the sign that compiler and author gave to either.
+ * The enumerators of an ENUM or ENUM64, their values cut to `bits` (1 to 64): a member is compared by its bits, whatever
+ * the sign that compiler and author gave to either.
  */
-export function readEnumerators(btf: Btf, type: number, sizeBytes: number): Enumerator[] {
+export function readEnumerators(btf: Btf, type: number, bits: number): Enumerator[] {
   const wide = btf.kind(type) === BTF_KIND_ENUM64;
   const signed = btf.kindFlag(type);
   const entryWords = wide ? 3 : 2;
@@ -23,9 +23,10 @@ export function readEnumerators(btf: Btf, type: number, sizeBytes: number): Enum
     const low = btf.tail(type, index * entryWords + 1);
     const high = wide ? btf.tail(type, index * entryWords + 2) : signed && low >= 0x80000000 ? 0xffffffff : 0;
     return {
-      name: encode(printable(btf.string(btf.tail(type, index * entryWords)))),
-      low: sizeBytes < 4 ? low & (2 ** (sizeBytes * 8) - 1) : low,
-      high: sizeBytes === 8 ? high : 0,
+      // An identifier; should the file be forged, it still breaks neither a terminal nor JSON.
+      name: encode(printable(btf.string(btf.tail(type, index * entryWords))).replace(/["\\]/g, '?')),
+      low: low % 2 ** Math.min(bits, 32),
+      high: bits > 32 ? high % 2 ** (bits - 32) : 0,
     };
   });
 }

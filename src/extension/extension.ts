@@ -1,31 +1,46 @@
-/** An extension from its file to what the tracer needs of it. */
-import { readFileSync } from 'node:fs';
+/** An extension from its files to what the tracer needs of it. */
+import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { ExtensionError, ParseError, UsageError } from '../base/errors.js';
-import type { FieldWriter } from '../base/event.js';
 import { printable } from '../base/printable.js';
-import { parseBtf } from '../btf/btf.js';
+import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_INT, BTF_KIND_PTR, type Btf, parseBtf } from '../btf/btf.js';
 import { type CompileOptions, compileExtension } from './compile.js';
-import { parseElf, sectionBytes } from './elf.js';
-import { type EventStruct, parseEventStruct } from './event-struct.js';
-import { createFieldWriter } from './fields.js';
+import { type ElfObject, type ElfSymbol, parseElf } from './elf.js';
+import { type EventStruct, hasEventStruct, parseEventStruct } from './event-struct.js';
+import { checkLicense, hideLicense } from './license.js';
 
-export interface Extension {
+/** One file of an extension, as a BPF object. */
+export interface ExtensionObject {
   /** As the user gave it. */
   readonly path: string;
-  /** The BPF object, to be linked with a backend's. */
-  readonly object: Uint8Array;
-  readonly eventStruct: EventStruct;
-  readonly fields: FieldWriter;
-  /** Whether the object has a `license` section. */
-  readonly hasLicense: boolean;
+  readonly bytes: Uint8Array;
+  /** Whether it was compiled just now: then nothing in it can be damaged. */
+  readonly compiled: boolean;
 }
 
-/** What the kernel takes for GPL-compatible: `license_is_gpl_compatible` of `linux/license.h`. */
-const GPL_COMPATIBLE = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'];
+export interface Extension {
+  /** For people: its file, or its files. */
+  readonly label: string;
+  /** To be linked with a backend's object. */
+  readonly objects: readonly ExtensionObject[];
+  readonly eventStruct: EventStruct;
+  /** Whether one of the objects brings a `license` section. */
+  readonly hasLicense: boolean;
+  /** Whether one of the objects declares the kfunc that the tracer would use too. */
+  readonly declaresRdonlyCast: boolean;
+}
 
-/** How much room `module()` has: IPFT_DATA_SIZE of `bpf/event.h`. */
-export const DATA_SIZE = 64;
+/** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/event.h`. */
+const LEAST_DATA_BYTES = 64;
+/** Names that belong to the tracer. */
+const OWN_PREFIX = 'ipft_';
+const SIGNATURE = '__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])';
+const STV_HIDDEN = 2;
+
+/** How many bytes of a record an extension's data take: a multiple of 8, and never less than `module()` may write. */
+export function dataBytes({ eventStruct }: Extension): number {
+  return Math.max(LEAST_DATA_BYTES, Math.ceil(eventStruct.sizeBytes / 8) * 8);
+}
 
 /** @throws UsageError for a file that is neither `.c` nor `.o` */
 export function checkSuffix(path: string): void {
@@ -36,59 +51,142 @@ export function checkSuffix(path: string): void {
 }
 
 /**
- * Compiles a `.c` file or reads a `.o` file, and checks that it is an extension.
+ * Compiles `.c` files, reads `.o` files, and checks that together they are an extension: exactly one has `module`, and
+ * exactly one the event struct.
  * @throws UsageError, ExtensionError
  */
-export async function loadExtension(path: string, options: CompileOptions = {}): Promise<Extension> {
-  checkSuffix(path);
-  const bytes = readExtension(path);
-  const object = extname(path) === '.c' ? await compileExtension(path, options) : bytes;
-  return parseExtension(path, object);
+export async function loadExtension(paths: readonly string[], options: CompileOptions = {}): Promise<Extension> {
+  for (const path of paths) checkSuffix(path);
+  const objects: ExtensionObject[] = [];
+  for (const path of paths) {
+    const file = readExtensionFile(path);
+    const compiled = extname(path) === '.c';
+    objects.push({ path, compiled, bytes: compiled ? await compileExtension(path, options) : file });
+  }
+  return parseExtension(objects);
 }
 
 /** Reads the file, be it source or object: that it can't be read is best said by us. */
-function readExtension(path: string): Uint8Array {
+function readExtensionFile(path: string): Uint8Array {
+  const reading = `reading the extension ${printable(path)}`;
   try {
+    // A pipe would keep us waiting for ever.
+    if (!statSync(path).isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
     return readFileSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'it is a directory' : code;
-    throw new ExtensionError(`reading the extension ${printable(path)}: ${reason}`);
+    if (error instanceof ExtensionError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = { ENOENT: 'no such file', EACCES: 'permission denied' }[code ?? ''];
+    throw new ExtensionError(`${reading}: ${reason ?? code ?? message}`);
   }
 }
 
+/** An object that was looked at. */
+interface ParsedObject {
+  readonly path: string;
+  readonly elf: ElfObject;
+  readonly btf: Btf;
+  readonly btfAt: number;
+  readonly hasLicense: boolean;
+  /** A copy of its own, which may be edited. */
+  readonly bytes: Uint8Array;
+  readonly compiled: boolean;
+  readonly module: ElfSymbol | undefined;
+}
+
 /**
- * Reads an extension's object.
- * @param path for messages
- * @throws ExtensionError if it is no BPF object, has no BTF, no `module` or no event struct
+ * Reads an extension's objects.
+ * @throws ExtensionError if one is no BPF object or has no BTF, or if they don't have what an extension needs
  */
-export function parseExtension(path: string, object: Uint8Array): Extension {
-  try {
-    const elf = parseElf(object);
-    const btfBytes = sectionBytes(object, elf, '.BTF');
-    if (!btfBytes) {
-      throw new ExtensionError('the object has no BTF, which tells what its events look like', 'compile it with -g');
-    }
-    const btf = parseBtf(btfBytes);
-    const symbol = elf.symbols.find(({ name }) => name === 'module');
-    if (!symbol?.defined || symbol.kind !== 'function' || symbol.binding !== 'global') {
+export function parseExtension(objects: readonly ExtensionObject[]): Extension {
+  const parsed = objects.map((object) => about(object.path, () => parseObject(object)));
+  const label = `the extension ${objects.map(({ path }) => printable(path)).join(', ')}`;
+  const main = onlyOne(parsed, ({ module }) => module !== undefined, {
+    none: new ExtensionError(`${label}: it defines no function module`, `define: ${SIGNATURE}`),
+    several: (paths) => new ExtensionError(`${label}: module is defined in ${paths}, and must be in one file only`),
+  });
+  about(main.path, () => checkModule(main));
+  const declaring =
+    parsed.length === 1
+      ? main
+      : onlyOne(parsed, ({ btf }) => hasEventStruct(btf), {
+          none: new ExtensionError(`${label}: there is no __ipft_event_struct`, 'declare it in one of the files'),
+          several: (paths) =>
+            new ExtensionError(`${label}: __ipft_event_struct is declared in ${paths}, and must be in one file only`),
+        });
+  const eventStruct = about(declaring.path, () => parseEventStruct(declaring.btf));
+  // The first license stays, and stands for the program; it is as good as any other of those that are allowed.
+  const licensed = parsed.filter(({ hasLicense }) => hasLicense);
+  for (const [index, object] of licensed.slice(1).entries()) {
+    hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
+  }
+  return {
+    label,
+    objects: parsed.map(({ path, bytes, compiled }) => ({ path, bytes, compiled })),
+    eventStruct,
+    hasLicense: licensed.length > 0,
+    declaresRdonlyCast: parsed.some(({ elf }) => elf.symbols.some(({ name }) => name === 'bpf_rdonly_cast')),
+  };
+}
+
+function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
+  const elf = parseElf(bytes);
+  const section = elf.sections.find(({ name }) => name === '.BTF');
+  if (!section || section.length === 0) {
+    throw new ExtensionError('the object has no BTF, which tells what its events look like', 'compile it with -g');
+  }
+  const btf = parseBtf(bytes.subarray(section.offset, section.offset + section.length));
+  for (const symbol of elf.symbols) {
+    if (symbol.defined && symbol.binding === 'global' && symbol.name.startsWith(OWN_PREFIX)) {
       throw new ExtensionError(
-        symbol?.binding === 'local'
-          ? "its function module is static: the tracer can't call it"
-          : 'it defines no function module',
-        'define: __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])',
+        `it defines ${printable(symbol.name)}: names that begin with ${OWN_PREFIX} are the tracer's`,
+        'rename it, or make it static',
       );
     }
-    const eventStruct = parseEventStruct(btf, DATA_SIZE);
-    const license = sectionBytes(object, elf, 'license');
-    if (license) checkLicense(license);
-    return {
-      path,
-      object,
-      eventStruct,
-      fields: createFieldWriter(btf, eventStruct),
-      hasLicense: license !== undefined,
-    };
+  }
+  const hasLicense = checkLicense(bytes, elf);
+  const module = elf.symbols.find(({ name, defined }) => defined && name === 'module');
+  return { path, elf, btf, btfAt: section.offset, hasLicense, bytes: new Uint8Array(bytes), compiled, module };
+}
+
+/** Looks at `module` before the linker does: what does not fit is told in the author's terms. */
+function checkModule({ btf, bytes, module }: ParsedObject): void {
+  if (module === undefined) return;
+  if (module.kind !== 'function') throw new ExtensionError('module is no function', `define: ${SIGNATURE}`);
+  if (module.binding === 'local') {
+    throw new ExtensionError("its function module is static: the tracer can't call it", `define: ${SIGNATURE}`);
+  }
+  const names = new Set(btf.findString('module'));
+  for (let id = btf.firstId; id < btf.endId; id++) {
+    if (btf.kind(id) !== BTF_KIND_FUNC || !names.has(btf.nameOffset(id))) continue;
+    const proto = btf.sizeOrType(id);
+    const fits =
+      btf.kind(proto) === BTF_KIND_FUNC_PROTO &&
+      btf.vlen(proto) === 3 &&
+      [1, 3, 5].every((word) => btf.kind(btf.resolve(btf.tail(proto, word))) === BTF_KIND_PTR) &&
+      btf.kind(btf.resolve(btf.sizeOrType(proto))) === BTF_KIND_INT;
+    if (!fits)
+      throw new ExtensionError('its function module has other parameters, or returns no int', `define: ${SIGNATURE}`);
+  }
+  // Not hidden, it would be checked by itself, for any arguments: no module() can pass that.
+  bytes[module.at + 5] = (bytes[module.at + 5]! & ~3) | STV_HIDDEN;
+}
+
+function onlyOne(
+  objects: readonly ParsedObject[],
+  test: (object: ParsedObject) => boolean,
+  errors: { none: ExtensionError; several: (paths: string) => ExtensionError },
+): ParsedObject {
+  const found = objects.filter(test);
+  if (found.length > 1) throw errors.several(found.map(({ path }) => printable(path)).join(' and '));
+  if (!found[0]) throw errors.none;
+  return found[0];
+}
+
+/** Says of which file an error speaks. */
+function about<T>(path: string, read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof ParseError) {
       throw new ExtensionError(`the extension ${printable(path)} is no sound BPF object: ${error.message}`);
@@ -98,13 +196,4 @@ export function parseExtension(path: string, object: Uint8Array): Extension {
     }
     throw error;
   }
-}
-
-function checkLicense(section: Uint8Array): void {
-  const text = Buffer.from(section).toString('latin1').replace(/\0.*$/s, '');
-  if (GPL_COMPATIBLE.includes(text)) return;
-  throw new ExtensionError(
-    `its license '${printable(text)}' is not compatible with the GPL: the kernel would refuse what tracing needs`,
-    `the kernel knows ${GPL_COMPATIBLE.join(', ')}`,
-  );
 }

@@ -1,43 +1,23 @@
 /** What `--gen` prints: the header with the macros, and a first extension. Both compile as they are. */
+import { readFileSync } from 'node:fs';
 
-/** Types first: `clang -target bpf` doesn't look where Debian and Ubuntu keep asm/types.h, which linux/types.h needs. */
-const INCLUDES = `#if __has_include(<asm/types.h>)
-#include <linux/types.h>
-#else /* Debian and Ubuntu, without -I/usr/include/$(uname -m)-linux-gnu */
-typedef signed char __s8;
-typedef unsigned char __u8;
-typedef short __s16;
-typedef unsigned short __u16, __le16, __be16, __sum16;
-typedef int __s32;
-typedef unsigned int __u32, __le32, __be32, __wsum;
-typedef long long __s64;
-typedef unsigned long long __u64, __le64, __be64;
-#endif
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-`;
-
-const MACROS = `#define __ipft_sec_skip __attribute__((section("__ipft_skip")))
-#define __ipft_ref(name) name __ipft_sec_skip
-#define __ipft_event_struct __ipft_event_struct __ipft_sec_skip
-#define __ipft_fmt_hex __attribute__((btf_decl_tag("ipft:fmt:hex")))
-#define __ipft_fmt_enum(ref) __attribute__((btf_decl_tag("ipft:fmt:enum:" #ref)))
-#define __ipft_fmt_enum_flags(ref) __attribute__((btf_decl_tag("ipft:fmt:enum_flags:" #ref)))
-`;
+/** Where `#include <ipft/extension.h>` finds the header. */
+export const INCLUDE_DIRECTORY = new URL('../../bpf/include/', import.meta.url);
 
 /** `--gen bpf-module-header` */
-export const MODULE_HEADER = `#ifndef __IPFT_EXTENSION_H__
-#define __IPFT_EXTENSION_H__
+export function loadModuleHeader(): string {
+  return readFileSync(new URL('ipft/extension.h', INCLUDE_DIRECTORY), 'utf8');
+}
 
-${INCLUDES}
-${MACROS}
-#endif
-`;
+/** `--gen bpf-module-skeleton`: the header's content and an extension, so that it needs no other file. */
+export function loadModuleSkeleton(): string {
+  const content = loadModuleHeader()
+    .replace(/^#ifndef .*\n#define .*\n\n/, '')
+    .replace(/\n#endif\n$/, '');
+  return `${content}\n${EXTENSION}`;
+}
 
-/** `--gen bpf-module-skeleton` */
-export const MODULE_SKELETON = `${INCLUDES}
-${MACROS}
-struct event {
+const EXTENSION = `struct event {
   /* Your fields come here */
   unsigned int len;
 } __ipft_event_struct;

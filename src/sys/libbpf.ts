@@ -111,20 +111,27 @@ function withWarnings<T>(call: () => T): { value: T; warnings: string[] } {
 /** A call of libbpf failed; `warnings` is what it said meanwhile. */
 export class LibbpfError extends SystemCallError {
   readonly warnings: readonly string[];
+  readonly doing: string;
 
   constructor(call: string, errno: number, warnings: readonly string[], doing: string) {
     super(call, errno, errnoName(errno), doing);
     this.warnings = warnings;
+    this.doing = doing;
   }
+}
+
+/** A BPF object file's bytes, with a name for messages. */
+export interface NamedObject {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /**
  * Links BPF object files into one, statically: what one declares `extern` another defines.
- * @param objects the bytes of each, with a name for messages
  * @returns the bytes of the linked object
  * @throws LibbpfError if they don't fit together
  */
-export function linkObjects(objects: readonly { name: string; bytes: Uint8Array }[]): Uint8Array {
+export function linkObjects(objects: readonly NamedObject[]): Uint8Array {
   const libbpf = loadLibbpf();
   using output = createMemoryFile('ipft-linked');
   const linker = libbpf.linkerNew(descriptorPath(output), null);
@@ -141,7 +148,7 @@ export function linkObjects(objects: readonly { name: string; bytes: Uint8Array 
   } finally {
     libbpf.linkerFree(linker);
   }
-  return readFileSync(descriptorPath(output));
+  return new Uint8Array(readFileSync(descriptorPath(output)));
 }
 
 const VERIFIER_LOG_BYTES = 16 << 20;
@@ -176,11 +183,6 @@ export class BpfObject implements Disposable {
     return [...this.#programs.keys()];
   }
 
-  /** Whether `load` takes in that program; all are at first. */
-  setAutoload(program: string, autoload: boolean): void {
-    this.#libbpf.programSetAutoload(this.#program(program), autoload);
-  }
-
   setMaxEntries(map: string, entries: number): void {
     this.#check('bpf_map__set_max_entries', this.#libbpf.mapSetMaxEntries(this.#map(map), entries));
   }
@@ -191,14 +193,18 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * Creates the maps and loads the programs.
+   * Creates the maps and loads programs.
+   * @param wanted their names; the object's others are left out
    * @throws LibbpfError; where the verifier refused a program, `verifierLog` tells why
    */
-  load(): void {
+  load(wanted: ReadonlySet<string>): void {
     // One buffer for all: loading stops at the first program that is refused. Memory that is not written costs nothing.
     const log = Buffer.allocUnsafeSlow(VERIFIER_LOG_BYTES);
     log[0] = 0;
-    for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, log, log.length);
+    for (const [name, program] of this.#programs) {
+      this.#libbpf.programSetAutoload(program, wanted.has(name));
+      this.#libbpf.programSetLogBuf(program, log, log.length);
+    }
     const { value, warnings } = withWarnings(() => this.#libbpf.objectLoad(this.#object));
     for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, EMPTY, 0);
     if (value === 0) return;

@@ -19,8 +19,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Name of the BPF object below `dist/bpf/MACHINE/`. */
   readonly object: string;
-  /** Leaves out programs that no target needs. Before loading. */
-  prepare(object: BpfObject, targets: readonly Target[]): void;
+  /** The programs that these targets need; without targets, all of them. */
+  programs(targets?: readonly Target[]): string[];
   /** Attaches; what the kernel refuses is counted, and does not end it. Events carry the index into `targets`. */
   attach(object: BpfObject, targets: readonly Target[], onProgress: AttachProgress): Attachment;
 }

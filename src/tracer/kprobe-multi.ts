@@ -14,13 +14,9 @@ export const kprobeMulti: Backend = {
   name: 'kprobe-multi',
   object: 'kprobe-multi.bpf.o',
 
-  prepare(object, targets) {
-    for (const position of POSITIONS) {
-      object.setAutoload(
-        programName(position),
-        targets.some((target) => target.skbPosition === position),
-      );
-    }
+  programs(targets) {
+    const positions = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
+    return POSITIONS.filter((position) => positions.has(position)).map(programName);
   },
 
   attach(object, targets, onProgress) {

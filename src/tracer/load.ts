@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
-import { DATA_SIZE, type Extension } from '../extension/extension.js';
+import { dataBytes, type Extension } from '../extension/extension.js';
 import { summarizeVerifierLog } from '../extension/verifier-log.js';
-import { BpfObject, LibbpfError, linkObjects } from '../sys/libbpf.js';
+import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
+import { linkInChild } from '../sys/link-child.js';
 import type { Backend } from './backend.js';
 import { encodeConfig } from './record.js';
 
@@ -17,31 +18,26 @@ export interface LoadOptions {
   readonly extension: Extension | undefined;
 }
 
-type Named = { name: string; bytes: Uint8Array };
-
 /** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
 
 /**
- * Links, configures and loads.
+ * Links, configures and loads the programs that the targets need; without targets, all of them.
  * @throws ExtensionError if the extension does not fit, VerifierError if the kernel refuses it
  */
-export function loadPrograms(backend: Backend, targets: readonly Target[], options: LoadOptions): BpfObject {
+export function loadPrograms(
+  backend: Backend,
+  targets: readonly Target[] | undefined,
+  options: LoadOptions,
+): BpfObject {
   const { extension } = options;
-  const linked = link([
-    own(backend.object),
-    extension
-      ? { name: `the extension ${printable(extension.path)}`, bytes: extension.object }
-      : own('no-extension.bpf.o'),
-    ...(extension?.hasLicense ? [] : [own('license.bpf.o')]),
-  ]);
+  const linked = link(backend, extension);
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
-    const config = encodeConfig({ ...options, dataSize: extension ? DATA_SIZE : 0 });
+    const config = encodeConfig({ ...options, dataSize: extension ? dataBytes(extension) : 0 });
     object.setInitialValue('.rodata.ipft', config);
-    backend.prepare(object, targets);
-    object.load();
+    object.load(new Set(backend.programs(targets)));
     return object;
   } catch (error) {
     object[Symbol.dispose]();
@@ -50,7 +46,7 @@ export function loadPrograms(backend: Backend, targets: readonly Target[], optio
 }
 
 /** A BPF object of ours. */
-function own(name: string): Named {
+function own(name: string): NamedObject {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
@@ -65,9 +61,20 @@ function own(name: string): Named {
   }
 }
 
-function link(objects: readonly Named[]): Uint8Array {
+/**
+ * Links a backend's object and an extension's.
+ * @throws ExtensionError if they don't fit together
+ */
+export function link(backend: Backend, extension: Extension | undefined): Uint8Array {
+  const objects = [
+    own(extension?.declaresRdonlyCast ? backend.object.replace(/\.bpf\.o$/, '.by-helper.bpf.o') : backend.object),
+    ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [own('no-extension.bpf.o')]),
+    ...(extension?.hasLicense ? [] : [own('license.bpf.o')]),
+  ];
+  // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
+  const trusted = extension?.objects.every(({ compiled }) => compiled) ?? true;
   try {
-    return linkObjects(objects);
+    return trusted ? linkObjects(objects) : linkInChild(objects);
   } catch (error) {
     throw explainLink(error);
   }
@@ -95,8 +102,8 @@ function explainLoad(error: unknown, extension: Extension | undefined): unknown 
   if (log.trim() === '' || !extension)
     return new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`);
   return new VerifierError(
-    extension.path,
-    `the kernel's verifier refuses the extension ${printable(extension.path)}:\n${summarizeVerifierLog(log)}`,
+    extension.label,
+    `the kernel's verifier refuses ${extension.label}:\n${summarizeVerifierLog(log)}`,
     log,
     '-v shows all that the verifier said',
   );

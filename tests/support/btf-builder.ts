@@ -1,3 +1,12 @@
+export interface BtfMember {
+  name: string;
+  type: number;
+  /** in bytes */
+  offset: number;
+  bit?: number;
+  bits?: number;
+}
+
 /** Writes BTF bytes, for tests. The layout is described in src/btf/btf.ts. */
 export class BtfBuilder {
   readonly #types: Buffer[] = [];
@@ -39,14 +48,39 @@ export class BtfBuilder {
     return this.type(2, '', to);
   }
 
-  struct(name: string, size: number, members: readonly { name: string; type: number; offset: number }[]): number {
-    const tail = members.flatMap((member) => [this.string(member.name), member.type, member.offset * 8]);
-    return this.type(4, name, size, tail, members.length);
+  /** @param members with `bits`, a bit-field that begins `bit` bits behind `offset` */
+  struct(name: string, size: number, members: readonly BtfMember[], kind = 4): number {
+    const bitFields = members.some(({ bits }) => bits !== undefined);
+    const tail = members.flatMap(({ name: member, type, offset, bit = 0, bits = 0 }) => [
+      ...[this.string(member), type],
+      bits * 2 ** 24 + offset * 8 + bit,
+    ]);
+    return this.type(kind, name, size, tail, members.length, bitFields);
   }
 
-  enumeration(name: string, values: Record<string, number>, signed = false): number {
+  union(name: string, size: number, members: readonly BtfMember[]): number {
+    return this.struct(name, size, members, 5);
+  }
+
+  array(element: number, length: number): number {
+    return this.type(3, '', 0, [element, this.int('index', 4), length]);
+  }
+
+  float(name: string, size: number): number {
+    return this.type(16, name, size);
+  }
+
+  enumeration(name: string, values: Record<string, number>, signed = false, size = 4): number {
     const tail = Object.entries(values).flatMap(([key, value]) => [this.string(key), value >>> 0]);
-    return this.type(6, name, 4, tail, tail.length / 2, signed);
+    return this.type(6, name, size, tail, tail.length / 2, signed);
+  }
+
+  enumeration64(name: string, values: Record<string, bigint>, signed = false): number {
+    const tail = Object.entries(values).flatMap(([key, value]) => {
+      const bits = BigInt.asUintN(64, value);
+      return [this.string(key), Number(bits & 0xffffffffn), Number(bits >> 32n)];
+    });
+    return this.type(19, name, 8, tail, tail.length / 3, signed);
   }
 
   typedef(name: string, type: number): number {

@@ -30,6 +30,12 @@ export function run(program: string, args: readonly string[], env: NodeJS.Proces
 
 export const ipft = (...args: string[]) => run(process.execPath, [IPFT, ...args]);
 
+/** What `tests/vm/traffic.js` says of the socket that it sent from. */
+export interface Sent {
+  readonly port: number;
+  readonly cookie: string;
+}
+
 /** Two namespaces, joined by a veth pair: 10.11.0.1 and fd11::1 here, 10.11.0.2 and fd11::2 there. */
 export class Network implements Disposable {
   readonly here = 'ipft-test-here';
@@ -68,9 +74,18 @@ export class Network implements Disposable {
   }
 
   /** Sends from here to there with `tests/vm/traffic.js`. */
-  send(kind: 'udp' | 'tcp', to: string, mark: number, bytes: number): void {
+  send(kind: 'udp' | 'tcp', to: string, mark: number, bytes: number): Sent {
+    return this.#send(this.there, kind, to, mark, bytes);
+  }
+
+  /** Sends to a port where nobody listens. */
+  sendInVain(to: string, mark: number, bytes: number): Sent {
+    return this.#send('-', 'udp', to, mark, bytes);
+  }
+
+  #send(peer: string, kind: string, to: string, mark: number, bytes: number): Sent {
     const script = join(ROOT, 'tests/vm/traffic.js');
-    this.exec(process.execPath, script, this.there, kind, to, String(mark), String(bytes));
+    return JSON.parse(this.exec(process.execPath, script, peer, kind, to, String(mark), String(bytes)));
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /**
  * traffic.js PEER udp|tcp ADDRESS MARK BYTES: sends BYTES in one write, with the mark, from the namespace that it runs
- * in to a listener that it starts in the namespace PEER. Ends when the listener has them all.
+ * in to a listener that it starts in the namespace PEER (`-`: to none). Ends when the listener has them all, and prints
+ * port and cookie of the sending socket.
  */
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -15,6 +16,7 @@ const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_COOKIE = 57;
 
 /** @param {string} kind @param {string} address @param {number} bytes */
 async function listen(kind, address, bytes) {
@@ -60,7 +62,18 @@ function send(kind, address, mark, bytes) {
   call('int connect(int fd, void *address, uint length)')(fd, to, to.length);
   const data = Buffer.alloc(bytes, 'x');
   const write = call('long write(int fd, void *data, ulong length)');
+  const own = Buffer.alloc(28);
+  call('int getsockname(int fd, void *address, void *length)')(fd, own, Uint32Array.of(own.length));
+  const cookie = new BigUint64Array(1);
+  call('int getsockopt(int fd, int level, int name, void *value, void *length)')(
+    fd,
+    SOL_SOCKET,
+    SO_COOKIE,
+    cookie,
+    Uint32Array.of(8),
+  );
   for (let sent = 0; sent < bytes; ) sent += write(fd, data.subarray(sent), bytes - sent);
+  process.stdout.write(`${JSON.stringify({ port: own.readUInt16BE(2), cookie: String(cookie[0]) })}\n`);
 }
 
 /** struct sockaddr_in and sockaddr_in6. @param {string} address */
@@ -92,6 +105,10 @@ function socketAddress(address) {
 const [peer = '', kind = '', address = '', mark = '0', bytes = '0'] = process.argv.slice(2);
 if (peer === '--listen') {
   await listen(kind, address, Number(bytes));
+  process.exit();
+}
+if (peer === '-') {
+  send(kind, address, Number(mark), Number(bytes));
   process.exit();
 }
 const listener = spawn(

@@ -1,0 +1,94 @@
+/** Format tags: what they are called, and what they ask for. Pure. */
+import { ExtensionError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { BTF_KIND_DECL_TAG, BTF_KIND_ENUM, BTF_KIND_ENUM64, BTF_KIND_VAR, type Btf } from '../btf/btf.js';
+
+const TAG_PREFIX = 'ipft:';
+
+/** Formats without a reference, and what they need; each has a macro `__ipft_fmt_NAME` in `ipft/extension.h`. */
+export const SIMPLE_FORMATS = {
+  hex: 'an integer, an enum or a pointer',
+  ipv4: 'an integer of 4 bytes, or 4 bytes',
+  ipv6: '16 bytes',
+  mac: '6 bytes',
+  be16: 'an integer of 2 bytes',
+  be32: 'an integer of 4 bytes',
+  be64: 'an integer of 8 bytes',
+  string: 'an array of characters or bytes',
+  symbol: 'a pointer, or an integer of 8 bytes',
+  ns: 'an integer',
+} as const;
+
+export type SimpleFormat = keyof typeof SIMPLE_FORMATS;
+
+/** How a value is to be shown. */
+export type Format =
+  | { readonly kind: SimpleFormat; readonly tag: string }
+  | { readonly kind: 'enum' | 'flags'; readonly tag: string; readonly enumType: number };
+
+/** What a format needs of its member, for messages. */
+export function describeNeed(format: Format): string {
+  return format.kind === 'enum' || format.kind === 'flags' ? 'an integer or an enum' : SIMPLE_FORMATS[format.kind];
+}
+
+/** The format tags of a BTF: for each struct the tag of its members, by their index. */
+export type TagTable = ReadonlyMap<number, ReadonlyMap<number, readonly string[]>>;
+
+export function readTags(btf: Btf): TagTable {
+  const table = new Map<number, Map<number, string[]>>();
+  for (let id = btf.firstId; id < btf.endId; id++) {
+    if (btf.kind(id) !== BTF_KIND_DECL_TAG) continue;
+    const tag = btf.name(id);
+    if (!tag.startsWith(TAG_PREFIX)) continue;
+    const struct = btf.sizeOrType(id);
+    const members = table.get(struct) ?? new Map<number, string[]>();
+    table.set(struct, members);
+    const index = btf.tail(id, 0);
+    members.set(index, [...(members.get(index) ?? []), tag]);
+  }
+  return table;
+}
+
+/**
+ * Understands the tags of one member.
+ * @param where the member, for messages
+ */
+export function parseFormat(btf: Btf, tags: readonly string[], where: string): Format | undefined {
+  const [tag, second] = tags;
+  if (tag === undefined) return undefined;
+  if (second !== undefined) {
+    throw new ExtensionError(`${where}: there are two tags, ${printable(tag)} and ${printable(second)}: one is enough`);
+  }
+  const [, name = '', reference] = /^ipft:fmt:(\w+)(?::(.+))?$/s.exec(tag) ?? [];
+  if (Object.hasOwn(SIMPLE_FORMATS, name) && reference === undefined) return { kind: name as SimpleFormat, tag };
+  if ((name === 'enum' || name === 'enum_flags') && reference !== undefined) {
+    return {
+      kind: name === 'enum' ? 'enum' : 'flags',
+      tag,
+      enumType: findEnum(btf, reference, `${where}, tag ${printable(tag)}`),
+    };
+  }
+  const known = [...Object.keys(SIMPLE_FORMATS), 'enum:REF', 'enum_flags:REF'].join(', ');
+  throw new ExtensionError(`${where}: unknown tag ${printable(tag)}`, `behind ipft:fmt: there may be ${known}`);
+}
+
+function findEnum(btf: Btf, reference: string, where: string): number {
+  const variables = findVariables(btf, reference);
+  const [variable] = variables;
+  const type = variable === undefined ? 0 : btf.resolve(btf.sizeOrType(variable));
+  if (btf.kind(type) === BTF_KIND_ENUM || btf.kind(type) === BTF_KIND_ENUM64) return type;
+  throw new ExtensionError(
+    `${where}: ${variable === undefined ? 'there is no variable' : 'no enum is the type of the variable'} '${printable(reference)}'`,
+    `declare one: enum … __ipft_ref(${printable(reference)});`,
+  );
+}
+
+/** The variables of that name. */
+export function findVariables(btf: Btf, name: string): number[] {
+  const names = new Set(btf.findString(name));
+  const found: number[] = [];
+  for (let id = btf.firstId; id < btf.endId; id++) {
+    if (btf.kind(id) === BTF_KIND_VAR && names.has(btf.nameOffset(id))) found.push(id);
+  }
+  return found;
+}

@@ -1,0 +1,83 @@
+/**
+ * Characters and strings from the kernel. In text, control characters and bytes that are no UTF-8 become `\xNN`; in
+ * JSON they are escaped, and U+FFFD. Pure.
+ */
+import { encode, type TextBuffer } from '../base/text-buffer.js';
+
+/** Up to the first NUL, or to the array's end. */
+export function writeString(out: TextBuffer, data: DataView, at: number, length: number): void {
+  for (let i = 0; i < length; ) {
+    const byte = data.getUint8(at + i);
+    if (byte === 0) return;
+    const sequence = byte < 0x80 ? 1 : sequenceLength(data, at + i, length - i);
+    if (byte < 0x20 || byte === 0x7f || sequence === 0 || isC1Control(data, at + i, sequence)) {
+      for (let j = 0; j < Math.max(sequence, 1); j++) out.bytes(ESCAPED[data.getUint8(at + i + j)]!);
+    } else {
+      for (let j = 0; j < sequence; j++) out.byte(data.getUint8(at + i + j));
+    }
+    i += Math.max(sequence, 1);
+  }
+}
+
+/** The same as a JSON string, with its quotes. */
+export function writeJsonString(out: TextBuffer, data: DataView, at: number, length: number): void {
+  out.byte(QUOTE);
+  for (let i = 0; i < length; ) {
+    const byte = data.getUint8(at + i);
+    if (byte === 0) break;
+    if (byte < 0x80) {
+      out.bytes(JSON_ASCII[byte]!);
+      i++;
+      continue;
+    }
+    const sequence = sequenceLength(data, at + i, length - i);
+    if (sequence === 0) out.bytes(REPLACEMENT);
+    for (let j = 0; j < sequence; j++) out.byte(data.getUint8(at + i + j));
+    i += Math.max(sequence, 1);
+  }
+  out.byte(QUOTE);
+}
+
+/** One char: itself if ASCII can show it. */
+export function writeCharacter(out: TextBuffer, data: DataView, at: number): void {
+  const byte = data.getUint8(at);
+  if (byte >= 0x20 && byte < 0x7f) out.byte(byte);
+  else out.bytes(ESCAPED[byte]!);
+}
+
+/** One char as a JSON string of one character. */
+export function writeJsonCharacter(out: TextBuffer, data: DataView, at: number): void {
+  const byte = data.getUint8(at);
+  out.byte(QUOTE);
+  out.bytes(byte < 0x80 ? JSON_ASCII[byte]! : REPLACEMENT);
+  out.byte(QUOTE);
+}
+
+/**
+ * Length of the UTF-8 sequence that begins with a byte of 0x80 or more; 0 if it is none. Overlong forms, surrogates and
+ * what lies above U+10FFFF are none (RFC 3629).
+ */
+function sequenceLength(data: DataView, at: number, available: number): number {
+  const first = data.getUint8(at);
+  const length =
+    first >= 0xf0 && first <= 0xf4 ? 4 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xc2 && first < 0xe0 ? 2 : 0;
+  if (length === 0 || length > available) return 0;
+  const second = data.getUint8(at + 1);
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < lowest || second > highest) return 0;
+  for (let i = 2; i < length; i++) if ((data.getUint8(at + i) & 0xc0) !== 0x80) return 0;
+  return length;
+}
+
+/** U+0080 to U+009F: controls, though they are UTF-8. */
+function isC1Control(data: DataView, at: number, sequence: number): boolean {
+  return sequence === 2 && data.getUint8(at) === 0xc2 && data.getUint8(at + 1) < 0xa0;
+}
+
+const QUOTE = 0x22;
+const REPLACEMENT = encode('\ufffd');
+const ESCAPED = Array.from({ length: 256 }, (_, byte) => encode(`\\x${byte.toString(16).padStart(2, '0')}`));
+const JSON_ASCII = Array.from({ length: 128 }, (_, byte) =>
+  encode(JSON.stringify(String.fromCharCode(byte)).slice(1, -1)),
+);

@@ -1,0 +1,355 @@
+import { expect, test } from 'vitest';
+import { BtfBuilder, type BtfMember } from '../../tests/support/btf-builder.js';
+import { ExtensionError } from '../base/errors.js';
+import { TextBuffer } from '../base/text-buffer.js';
+import { parseBtf } from '../btf/btf.js';
+import { parseEventStruct } from './event-struct.js';
+
+interface Member {
+  name: string;
+  type: number;
+  bytes: number[];
+  tag?: string;
+}
+
+/** An event struct of the members, one after the other, and an event with their bytes behind three others. */
+function show(members: (builder: BtfBuilder) => Member[]): { text: string; json: string } {
+  const builder = new BtfBuilder();
+  const list = members(builder);
+  let offset = 0;
+  const placed = list.map(({ name, type, bytes }) => {
+    const at = offset;
+    offset += bytes.length;
+    return { name, type, offset: at };
+  });
+  const tags = list.flatMap(({ tag }, index) => (tag ? [{ tag, index }] : []));
+  return showStruct(
+    builder,
+    placed,
+    offset,
+    tags,
+    list.flatMap(({ bytes }) => bytes),
+  );
+}
+
+function showStruct(
+  builder: BtfBuilder,
+  members: BtfMember[],
+  size: number,
+  tags: { tag: string; index: number }[],
+  bytes: number[],
+): { text: string; json: string; warnings: readonly string[] } {
+  const struct = builder.struct('event', size, members);
+  for (const { tag, index } of tags) builder.tag(tag, struct, index);
+  builder.variable('__ipft_event_struct', struct);
+  const parsed = parseEventStruct(parseBtf(builder.bytes()));
+  const writer = parsed.createWriter((out, low, high) => out.text(`symbol-${high.toString(16)}-${low.toString(16)}`));
+  const data = new DataView(Uint8Array.from([1, 2, 3, ...bytes]).buffer);
+  const text = new TextBuffer();
+  writer.text(text, data, 3);
+  const json = new TextBuffer();
+  json.text('{"x":0');
+  writer.json(json, data, 3);
+  json.text('}');
+  return { text: text.takeText(), json: json.takeText(), warnings: parsed.warnings };
+}
+
+const le = (value: bigint | number, size: number) =>
+  Array.from({ length: size }, (_, index) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(index * 8)) & 255n));
+
+test('values: integers by their sign and width', () => {
+  const shown = show((b) => [
+    { name: 'a', type: b.int('unsigned char', 1), bytes: le(255, 1) },
+    { name: 'b', type: b.int('signed char', 1, 1), bytes: le(-1, 1) },
+    { name: 'c', type: b.int('unsigned short', 2), bytes: le(65535, 2) },
+    { name: 'd', type: b.int('short', 2, 1), bytes: le(-32768, 2) },
+    { name: 'e', type: b.int('unsigned int', 4), bytes: le(4294967295, 4) },
+    { name: 'f', type: b.constant(b.typedef('my_int', b.int('int', 4, 1))), bytes: le(-2147483648, 4) },
+    { name: 'g', type: b.int('unsigned long long', 8), bytes: le(2n ** 64n - 1n, 8) },
+    { name: 'h', type: b.int('long long', 8, 1), bytes: le(-(2n ** 63n), 8) },
+  ]);
+  expect(shown.text).toBe(
+    'a: 255 b: -1 c: 65535 d: -32768 e: 4294967295 f: -2147483648 g: 18446744073709551615 h: -9223372036854775808',
+  );
+  expect(shown.json).toBe(
+    '{"x":0,"a":255,"b":-1,"c":65535,"d":-32768,"e":4294967295,"f":-2147483648,"g":18446744073709551615,"h":-9223372036854775808}',
+  );
+});
+
+test('values: booleans, characters and pointers', () => {
+  const shown = show((b) => {
+    const char = b.int('char', 1, 1);
+    const bool = b.int('_Bool', 1, 4);
+    return [
+      { name: 'yes', type: bool, bytes: [1] },
+      { name: 'no', type: bool, bytes: [0] },
+      { name: 'letter', type: char, bytes: [0x41] },
+      { name: 'quote', type: char, bytes: [0x22] },
+      { name: 'escape', type: char, bytes: [0x1b] },
+      { name: 'high', type: char, bytes: [0xe9] },
+      { name: 'pointer', type: b.pointer(0), bytes: le(0xffff888000000010n, 8) },
+      { name: 'null', type: b.pointer(0), bytes: le(0, 8) },
+    ];
+  });
+  expect(shown.text).toBe(
+    'yes: true no: false letter: A quote: " escape: \\x1b high: \\xe9 pointer: 0xffff888000000010 null: 0x0',
+  );
+  expect(JSON.parse(shown.json)).toEqual({
+    ...{ x: 0, yes: true, no: false, letter: 'A', quote: '"', escape: '\x1b', high: '\ufffd' },
+    ...{ pointer: '0xffff888000000010', null: '0x0' },
+  });
+});
+
+test('values: hex, enum and enum_flags', () => {
+  const shown = show((b) => {
+    const u32 = b.int('unsigned int', 4);
+    const s8 = b.int('signed char', 1, 1);
+    const u64 = b.int('unsigned long', 8);
+    b.variable('colors', b.enumeration('color', { red: 1, green: 2, teal: -1 }, true));
+    b.variable('bits', b.enumeration('bit', { one: 1, two: 2, both: 3, eight: 8 }));
+    const color = 'ipft:fmt:enum:colors';
+    const bits = 'ipft:fmt:enum_flags:bits';
+    return [
+      { name: 'h', type: u32, bytes: le(0xbeef, 4), tag: 'ipft:fmt:hex' },
+      { name: 'h8', type: s8, bytes: le(-1, 1), tag: 'ipft:fmt:hex' },
+      { name: 'known', type: u32, bytes: le(2, 4), tag: color },
+      { name: 'unknown', type: u32, bytes: le(7, 4), tag: color },
+      { name: 'negative', type: s8, bytes: le(-1, 1), tag: color },
+      { name: 'minus', type: s8, bytes: le(-5, 1), tag: color },
+      { name: 'none', type: u32, bytes: le(0, 4), tag: bits },
+      { name: 'flags', type: u64, bytes: le(3, 8), tag: bits },
+      { name: 'rest', type: u64, bytes: le(0x80000000009n, 8), tag: bits },
+    ];
+  });
+  expect(shown.text).toBe(
+    'h: 0xbeef h8: 0xff known: green unknown: 7 negative: teal minus: -5 none: <none> flags: one|two rest: one|eight|0x80000000000',
+  );
+  expect(JSON.parse(shown.json)).toMatchObject({
+    h: '0xbeef',
+    known: 'green',
+    unknown: '7',
+    minus: '-5',
+    flags: 'one|two',
+  });
+});
+
+const bytesOf = (text: string, length: number) => [...Buffer.from(text), ...new Array(length).fill(0)].slice(0, length);
+
+test('values: arrays, strings, and arrays of them', () => {
+  const shown = show((b) => {
+    const char = b.int('char', 1, 1);
+    const u8 = b.typedef('__u8', b.int('unsigned char', 1));
+    const u16 = b.int('unsigned short', 2);
+    return [
+      { name: 'name', type: b.array(b.constant(char), 8), bytes: bytesOf('eth0', 8) },
+      { name: 'full', type: b.array(char, 3), bytes: bytesOf('abc', 3) },
+      { name: 'odd', type: b.array(char, 8), bytes: [0x22, 0x5c, 0x1b, 0xc3, 0xa9, 0xff, 0xc2, 0x80] },
+      { name: 'bytes', type: b.array(u8, 3), bytes: [1, 2, 255] },
+      { name: 'pairs', type: b.array(b.array(u16, 2), 2), bytes: [1, 0, 2, 0, 3, 0, 4, 0] },
+      { name: 'names', type: b.array(b.array(char, 2), 2), bytes: bytesOf('abc', 4) },
+      { name: 'tagged', type: b.array(u8, 4), bytes: bytesOf('lo', 4), tag: 'ipft:fmt:string' },
+      { name: 'hexes', type: b.array(u16, 2), bytes: [16, 0, 255, 1], tag: 'ipft:fmt:hex' },
+    ];
+  });
+  expect(shown.text).toBe(
+    'name: eth0 full: abc odd: "\\\\x1bé\\xff\\xc2\\x80 bytes: [1, 2, 255] pairs: [[1, 2], [3, 4]] names: [ab, c] tagged: lo hexes: [0x10, 0x1ff]',
+  );
+  expect(JSON.parse(shown.json)).toEqual({
+    ...{
+      x: 0,
+      name: 'eth0',
+      full: 'abc',
+      odd: '"\\\x1bé\ufffd\x80',
+      bytes: [1, 2, 255],
+      pairs: [
+        [1, 2],
+        [3, 4],
+      ],
+    },
+    ...{ names: ['ab', 'c'], tagged: 'lo', hexes: ['0x10', '0x1ff'] },
+  });
+});
+
+test('values: nested structs and unions, also without a name, with tags of their own', () => {
+  const builder = new BtfBuilder();
+  const u16 = builder.int('unsigned short', 2);
+  const u32 = builder.int('unsigned int', 4);
+  const addr = builder.struct('addr', 6, [
+    { name: 'family', type: u16, offset: 0 },
+    { name: 'ip', type: u32, offset: 2 },
+  ]);
+  builder.tag('ipft:fmt:ipv4', addr, 1);
+  const inner = builder.union('', 4, [
+    { name: 'word', type: u32, offset: 0 },
+    { name: 'half', type: u16, offset: 0 },
+  ]);
+  const members = [
+    { name: 'addr', type: builder.constant(addr), offset: 0 },
+    { name: '', type: inner, offset: 6 },
+    { name: 'list', type: builder.array(addr, 1), offset: 10 },
+  ];
+  const shown = showStruct(builder, members, 16, [], [2, 0, 10, 0, 0, 1, 1, 0, 1, 0, 3, 0, 127, 0, 0, 1]);
+  expect(shown.text).toBe('addr: {family: 2, ip: 10.0.0.1} word: 65537 half: 1 list: [{family: 3, ip: 127.0.0.1}]');
+  expect(JSON.parse(shown.json)).toEqual({
+    ...{ x: 0, addr: { family: 2, ip: '10.0.0.1' }, word: 65537, half: 1, list: [{ family: 3, ip: '127.0.0.1' }] },
+  });
+});
+
+test('values: bit-fields of any place and width, signed, boolean, enum, tagged', () => {
+  const builder = new BtfBuilder();
+  const u32 = builder.int('unsigned int', 4);
+  const s32 = builder.int('int', 4, 1);
+  const u64 = builder.int('unsigned long long', 8);
+  const color = builder.enumeration('color', { red: 1, green: 2 });
+  const members: BtfMember[] = [
+    { name: 'a', type: u32, offset: 0, bits: 3 },
+    { name: 'b', type: s32, offset: 0, bit: 3, bits: 4 },
+    { name: 'yes', type: builder.int('_Bool', 1, 4), offset: 0, bit: 7, bits: 1 },
+    { name: 'color', type: color, offset: 1, bits: 2 },
+    { name: 'hex', type: u32, offset: 1, bit: 2, bits: 9 },
+    { name: 'wide', type: u64, offset: 2, bit: 3, bits: 50 },
+    { name: 'plain', type: u32, offset: 12 },
+  ];
+  // bit by bit, the least significant first
+  const values = [5n, -3n & 15n, 1n, 2n, 0x155n, 0x2_dead_beef_cafen];
+  const widths = [3n, 4n, 1n, 2n, 9n, 50n];
+  let all = 0n;
+  let at = 0n;
+  for (const [index, value] of values.entries()) {
+    all |= value << at;
+    at += widths[index] ?? 0n;
+  }
+  const shown = showStruct(
+    builder,
+    members,
+    16,
+    [{ tag: 'ipft:fmt:hex', index: 4 }],
+    [...le(all, 8), ...le(all >> 64n, 4), ...le(7, 4)],
+  );
+  expect(shown.text).toBe(`a: 5 b: -3 yes: true color: green hex: 0x155 wide: ${0x2_dead_beef_cafen} plain: 7`);
+});
+
+test('values: enums without a tag, of 64 bits too; an enum cut short by the compiler gets a warning', () => {
+  const shown = show((b) => {
+    const signed = b.enumeration('state', { idle: 0, failed: -1 }, true);
+    return [
+      { name: 'failed', type: signed, bytes: le(-1, 4) },
+      { name: 'other', type: signed, bytes: le(-2, 4) },
+      { name: 'big', type: b.enumeration64('big', { one: 1n, huge: 2n ** 40n }), bytes: le(2n ** 40n, 8) },
+      { name: 'small', type: b.enumeration('tiny', { t: 3 }, false, 1), bytes: [3] },
+    ];
+  });
+  expect(shown.text).toBe('failed: failed other: -2 big: huge small: t');
+  const builder = new BtfBuilder();
+  const old = builder.enumeration('old', { zero: 0 }, false, 8);
+  const warned = showStruct(builder, [{ name: 'v', type: old, offset: 0 }], 8, [], le(5, 8));
+  expect(warned.text).toBe('v: 5');
+  expect(warned.warnings[0]).toContain('enum old');
+});
+
+test('values: floats are the shortest text that gives the same bits; 128-bit integers are exact', () => {
+  const f32 = (value: number) => [...new Uint8Array(Float32Array.of(value).buffer)];
+  const f64 = (value: number) => [...new Uint8Array(Float64Array.of(value).buffer)];
+  const shown = show((b) => [
+    { name: 'a', type: b.float('float', 4), bytes: f32(0.1) },
+    { name: 'b', type: b.float('double', 8), bytes: f64(0.1 + 0.2) },
+    { name: 'c', type: b.float('double', 8), bytes: f64(Number.NaN) },
+    { name: 'd', type: b.float('float', 4), bytes: f32(Number.NEGATIVE_INFINITY) },
+    { name: 'e', type: b.float('double', 8), bytes: f64(-0) },
+    { name: 'f', type: b.int('__int128', 16, 1), bytes: [...le(-2, 8), ...le(-1, 8)] },
+  ]);
+  expect(shown.text).toBe('a: 0.1 b: 0.30000000000000004 c: NaN d: -Infinity e: -0 f: -2');
+  expect(shown.json).toBe('{"x":0,"a":0.1,"b":0.30000000000000004,"c":"NaN","d":"-Infinity","e":-0,"f":-2}');
+});
+
+test('values: addresses, network byte order, durations, symbols', () => {
+  const v6 = (groups: number[]) => groups.flatMap((group) => [group >> 8, group & 255]);
+  const shown = show((b) => {
+    const u8 = b.int('unsigned char', 1);
+    const u16 = b.int('unsigned short', 2);
+    const u32 = b.int('unsigned int', 4);
+    const u64 = b.int('unsigned long long', 8);
+    const s64 = b.int('long long', 8, 1);
+    const in6 = b.array(u8, 16);
+    const ns = 'ipft:fmt:ns';
+    const ipv6 = 'ipft:fmt:ipv6';
+    return [
+      { name: 'v4', type: u32, bytes: [10, 0, 0, 1], tag: 'ipft:fmt:ipv4' },
+      { name: 'both', type: b.array(u32, 2), bytes: [1, 2, 3, 4, 5, 6, 7, 8], tag: 'ipft:fmt:ipv4' },
+      { name: 'six', type: in6, bytes: v6([0xfe80, 0, 0, 0, 0, 0, 0, 1]), tag: ipv6 },
+      { name: 'any', type: in6, bytes: v6([0, 0, 0, 0, 0, 0, 0, 0]), tag: ipv6 },
+      { name: 'mid', type: b.array(u32, 4), bytes: v6([0x2001, 0xdb8, 0, 1, 0, 0, 0, 0]), tag: ipv6 },
+      { name: 'one', type: in6, bytes: v6([1, 0, 3, 4, 5, 6, 7, 8]), tag: ipv6 },
+      { name: 'mac', type: b.array(u8, 6), bytes: [2, 0x42, 0xac, 0, 1, 15], tag: 'ipft:fmt:mac' },
+      { name: 'port', type: u16, bytes: [0x1f, 0x90], tag: 'ipft:fmt:be16' },
+      { name: 'seq', type: u32, bytes: [0x80, 0, 0, 1], tag: 'ipft:fmt:be32' },
+      { name: 'id', type: u64, bytes: [0xff, 0, 0, 0, 0, 0, 0, 1], tag: 'ipft:fmt:be64' },
+      { name: 't0', type: u32, bytes: le(999, 4), tag: ns },
+      { name: 't1', type: u64, bytes: le(1500, 8), tag: ns },
+      { name: 't2', type: u64, bytes: le(2_000_001_000n, 8), tag: ns },
+      { name: 't3', type: s64, bytes: le(-1_000_000n, 8), tag: ns },
+      { name: 'at', type: b.pointer(0), bytes: le(0xffffffff81000010n, 8), tag: 'ipft:fmt:symbol' },
+    ];
+  });
+  expect(shown.text).toBe(
+    'v4: 10.0.0.1 both: [1.2.3.4, 5.6.7.8] six: fe80::1 any: :: mid: 2001:db8:0:1:: one: 1:0:3:4:5:6:7:8 mac: 02:42:ac:00:01:0f ' +
+      'port: 8080 seq: 2147483649 id: 18374686479671623681 t0: 999ns t1: 1.5us t2: 2.000001s t3: -1ms at: symbol-ffffffff-81000010',
+  );
+  expect(shown.json).toContain(
+    '"port":8080,"seq":2147483649,"id":18374686479671623681,"t0":999,"t1":1500,"t2":2000001000,"t3":-1000000',
+  );
+});
+
+test('values: forged BTF that nests a struct in itself is refused in no time', () => {
+  const builder = new BtfBuilder();
+  const self = 1;
+  const names = Array.from({ length: 50 }, (_, index) => `m${index}`);
+  builder.struct(
+    'event',
+    8,
+    names.map((name) => ({ name, type: self, offset: 0 })),
+  );
+  builder.variable('__ipft_event_struct', self);
+  expect(() => parseEventStruct(parseBtf(builder.bytes()))).toThrow('nested too deep');
+});
+
+test.each<[string, (b: BtfBuilder) => Member[]]>([
+  ['unknown tag', (b) => [{ name: 'a', type: b.int('int', 4, 1), bytes: le(0, 4), tag: 'ipft:fmt:octal' }]],
+  [
+    "no variable 'nobody'",
+    (b) => [{ name: 'a', type: b.int('int', 4, 1), bytes: le(0, 4), tag: 'ipft:fmt:enum:nobody' }],
+  ],
+  [
+    'does not fit the type void *',
+    (b) => {
+      b.variable('colors', b.enumeration('color', { red: 1 }));
+      return [{ name: 'a', type: b.pointer(0), bytes: le(0, 8), tag: 'ipft:fmt:enum:colors' }];
+    },
+  ],
+  [
+    "'timestamp' is a key of the JSON output",
+    (b) => [{ name: 'timestamp', type: b.int('int', 4, 1), bytes: le(0, 4) }],
+  ],
+  ['has no members', () => []],
+  [
+    'has 1032 bytes, and an event has room for 1024',
+    (b) => {
+      const type = b.int('unsigned long', 8);
+      return Array.from({ length: 129 }, (_, index) => ({ name: `m${index}`, type, bytes: le(0, 8) }));
+    },
+  ],
+  [
+    'does not fit the type unsigned short',
+    (b) => [{ name: 'a', type: b.int('unsigned short', 2), bytes: [0, 0], tag: 'ipft:fmt:be32' }],
+  ],
+  [
+    'array without elements',
+    (b) => [
+      { name: 'n', type: b.int('int', 4, 1), bytes: le(0, 4) },
+      { name: 'flexible', type: b.array(b.int('int', 4, 1), 0), bytes: [] },
+    ],
+  ],
+])('parseEventStruct: an error says %s', (message, members) => {
+  expect(() => show(members)).toThrow(ExtensionError);
+  expect(() => show(members)).toThrow(message);
+});

@@ -1,0 +1,413 @@
+/** From a type and a format to a writer of its values. Everything is decided here, once; writing only reads bytes. */
+import { ExtensionError } from '../base/errors.js';
+import type { SymbolWriter } from '../base/event.js';
+import { printable } from '../base/printable.js';
+import { encode, type TextBuffer } from '../base/text-buffer.js';
+import {
+  BTF_KIND_ARRAY,
+  BTF_KIND_ENUM,
+  BTF_KIND_ENUM64,
+  BTF_KIND_FLOAT,
+  BTF_KIND_INT,
+  BTF_KIND_PTR,
+  BTF_KIND_STRUCT,
+  BTF_KIND_UNION,
+  type Btf,
+} from '../btf/btf.js';
+import { typeName, typeSize } from '../btf/type-name.js';
+import { writeIpv4, writeIpv6, writeMac } from './addresses.js';
+import { readEnumerators } from './enumerators.js';
+import { describeNeed, type Format, parseFormat, type TagTable } from './formats.js';
+import {
+  bigEndianReader,
+  bitReader,
+  booleanWriter,
+  byteReader,
+  decimalWriter,
+  durationWriter,
+  enumWriter,
+  flagsWriter,
+  hexWriter,
+  type IntegerReader,
+  type Write,
+} from './integers.js';
+import { writeCharacter, writeJsonCharacter, writeJsonString, writeString } from './strings.js';
+
+/** Bits of the encoding of a BTF_KIND_INT: `linux/btf.h`. */
+const BTF_INT_SIGNED = 1;
+const BTF_INT_CHAR = 2;
+const BTF_INT_BOOL = 4;
+
+/** How deep structs and arrays may be nested. */
+const MAX_DEPTH = 16;
+/** How many values an event may have: forged BTF can nest a struct in itself, many times on each level. */
+const MAX_VALUES = 8192;
+
+/** Appends one value, found at byte `at`. */
+export interface ValueWriter {
+  readonly text: Write;
+  readonly json: Write;
+}
+
+/** A member of a struct, and how to write it. Members of anonymous structs and unions are their parent's. */
+export interface Field {
+  readonly name: string;
+  /** Bytes from the beginning of the struct that is asked for. */
+  readonly offset: number;
+  readonly value: ValueWriter;
+  /** For people: where it lies and what it is. */
+  readonly shape: FieldShape;
+}
+
+export interface FieldShape {
+  /** Bits behind `offset`; 0 but for bit-fields. */
+  readonly bitOffset: number;
+  /** Width in bits. */
+  readonly bits: number;
+  readonly type: string;
+  /** The tag's name, as `hex` or `enum:colors`; empty without one. */
+  readonly format: string;
+}
+
+/** What making writers needs and gathers. */
+export interface ValueContext {
+  readonly btf: Btf;
+  readonly tags: TagTable;
+  /** Names kernel addresses. */
+  readonly symbols: SymbolWriter;
+  /** Called when a format needs `symbols`. */
+  readonly onSymbols: () => void;
+  readonly warn: (text: string) => void;
+  /** Counted while writers are made. */
+  values: number;
+}
+
+/** Where a bit-field lies within its byte. */
+interface BitField {
+  readonly shift: number;
+  readonly bits: number;
+}
+
+/**
+ * The members of a struct or union, in their order.
+ * @param label the struct, for messages
+ * @throws ExtensionError for what can't be shown
+ */
+export function createFields(context: ValueContext, struct: number, label: string, depth = 0): Field[] {
+  const { btf, tags } = context;
+  if (depth > MAX_DEPTH || ++context.values > MAX_VALUES) {
+    throw new ExtensionError(`${label}: structs are nested too deep, or too many`);
+  }
+  const size = btf.sizeOrType(struct);
+  const memberTags = tags.get(struct);
+  return Array.from({ length: btf.vlen(struct) }, (_, index) => index).flatMap((index) => {
+    const name = btf.string(btf.tail(struct, index * 3));
+    const type = btf.tail(struct, index * 3 + 1);
+    const position = btf.tail(struct, index * 3 + 2);
+    const where = `${label}, member ${printable(name) || `number ${index + 1}`}`;
+    const bitField = readBitField(btf, struct, type, position);
+    const bitOffset = btf.kindFlag(struct) ? position & 0xffffff : position;
+    const offset = Math.floor(bitOffset / 8);
+    const bytes = bitField ? Math.ceil((bitField.shift + bitField.bits) / 8) : (typeSize(btf, type) ?? 0);
+    if (offset + bytes > size) throw new ExtensionError(`${where}: it ends past the struct's ${size} bytes`);
+    const format = parseFormat(btf, memberTags?.get(index) ?? [], where);
+    if (name === '') {
+      if (format) throw new ExtensionError(`${where}: a member without a name can't have a tag`);
+      const resolved = btf.resolve(type);
+      if (btf.kind(resolved) !== BTF_KIND_STRUCT && btf.kind(resolved) !== BTF_KIND_UNION) return [];
+      return createFields(context, resolved, label, depth + 1).map((field) => ({
+        ...field,
+        offset: field.offset + offset,
+      }));
+    }
+    const value = createValue(context, type, { format, bitField, where, depth });
+    const shape = {
+      bitOffset: bitField?.shift ?? 0,
+      bits: bitField?.bits ?? bytes * 8,
+      type: typeName(btf, type),
+      format: format?.tag.replace(/^ipft:fmt:/, '') ?? '',
+    };
+    return [{ name, offset, value, shape }];
+  });
+}
+
+/** A bit-field's place: in the member where `kind_flag` is set, else in the integer's own encoding (`linux/btf.h`). */
+function readBitField(btf: Btf, struct: number, type: number, position: number): BitField | undefined {
+  if (btf.kindFlag(struct)) {
+    const bits = position >>> 24;
+    return bits === 0 ? undefined : { shift: position & 7, bits };
+  }
+  const resolved = btf.resolve(type);
+  if (btf.kind(resolved) !== BTF_KIND_INT) return undefined;
+  const bits = btf.tail(resolved, 0) & 0xff;
+  return bits === btf.sizeOrType(resolved) * 8 && position % 8 === 0 ? undefined : { shift: position & 7, bits };
+}
+
+interface ValueOptions {
+  readonly format: Format | undefined;
+  readonly bitField: BitField | undefined;
+  readonly where: string;
+  readonly depth: number;
+}
+
+function createValue(context: ValueContext, type: number, options: ValueOptions): ValueWriter {
+  const { btf } = context;
+  const { format, where, depth } = options;
+  if (depth > MAX_DEPTH || ++context.values > MAX_VALUES) {
+    throw new ExtensionError(`${where}: types are nested too deep, or too many`);
+  }
+  const resolved = btf.resolve(type);
+  if (options.bitField && options.bitField.bits > 64)
+    throw new ExtensionError(`${where}: a bit-field has 64 bits at most`);
+  const fitting = format
+    ? createFormatted(context, resolved, format, options)
+    : createPlain(context, resolved, options);
+  if (fitting) return fitting;
+  // What does not fit an array may fit its elements.
+  if (btf.kind(resolved) === BTF_KIND_ARRAY) return createArray(context, resolved, options);
+  if (!format)
+    throw new ExtensionError(`${where}: values of the type ${printable(typeName(btf, type))} can't be shown`);
+  throw new ExtensionError(
+    `${where}: the tag ${printable(format.tag)} does not fit the type ${printable(typeName(btf, type))}`,
+    `it needs ${describeNeed(format)}, or an array of them`,
+  );
+}
+
+/** What a type looks like by itself; undefined for arrays of other things than characters, and for what has no value. */
+function createPlain(context: ValueContext, type: number, options: ValueOptions): ValueWriter | undefined {
+  const { btf } = context;
+  switch (btf.kind(type)) {
+    case BTF_KIND_INT: {
+      const encoding = integerEncoding(btf, type);
+      if (btf.sizeOrType(type) === 16 && !options.bitField) return same(wideDecimal((encoding & BTF_INT_SIGNED) !== 0));
+      const reader = integerReader(btf, type, options.bitField);
+      if (!reader) return undefined;
+      if (encoding & BTF_INT_BOOL) return same(booleanWriter(reader));
+      if (isCharacter(btf, type) && !options.bitField) return { text: writeCharacter, json: writeJsonCharacter };
+      return same(decimalWriter(reader));
+    }
+    case BTF_KIND_ENUM:
+    case BTF_KIND_ENUM64:
+      return createEnum(context, type, type, options);
+    case BTF_KIND_PTR:
+      return quoted(hexWriter(byteReader(8, false)));
+    case BTF_KIND_FLOAT:
+      return createFloat(btf.sizeOrType(type));
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+      return createStruct(createFields(context, type, options.where, options.depth + 1));
+    case BTF_KIND_ARRAY: {
+      const length = btf.tail(type, 2);
+      return length > 0 && isCharacter(btf, btf.resolve(btf.tail(type, 0))) ? createString(length) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What a format makes of a type; undefined if it doesn't fit. */
+function createFormatted(
+  context: ValueContext,
+  type: number,
+  format: Format,
+  options: ValueOptions,
+): ValueWriter | undefined {
+  const { btf } = context;
+  const kind = btf.kind(type);
+  const isInteger = kind === BTF_KIND_INT || kind === BTF_KIND_ENUM || kind === BTF_KIND_ENUM64;
+  const reader = isInteger ? integerReader(btf, type, options.bitField) : undefined;
+  const size = options.bitField ? 0 : typeSize(btf, type);
+  const isBytes = kind === BTF_KIND_ARRAY && typeSize(btf, btf.tail(type, 0)) === 1;
+  const isComposite = kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION;
+  switch (format.kind) {
+    case 'hex':
+      if (kind === BTF_KIND_PTR) return quoted(hexWriter(byteReader(8, false)));
+      if (kind === BTF_KIND_INT && size === 16) return quoted(writeWideHex);
+      return reader && quoted(hexWriter(reader));
+    case 'enum':
+      return reader && createEnum(context, type, format.enumType, options);
+    case 'flags':
+      return reader && quoted(flagsWriter(reader, readEnumerators(btf, format.enumType, reader.bits)));
+    case 'ipv4':
+      return size === 4 && (reader || isBytes || isComposite) ? quoted(writeIpv4) : undefined;
+    case 'ipv6':
+      return size === 16 && (isInteger || isComposite || isArrayOfIntegers(btf, type)) ? quoted(writeIpv6) : undefined;
+    case 'mac':
+      return size === 6 && (isComposite || isArrayOfIntegers(btf, type)) ? quoted(writeMac) : undefined;
+    case 'be16':
+    case 'be32':
+    case 'be64': {
+      const bytes = Number(format.kind.slice(2)) / 8;
+      return reader && size === bytes ? same(decimalWriter(bigEndianReader(bytes))) : undefined;
+    }
+    case 'string':
+      return isBytes && size !== undefined && size > 0 ? createString(size) : undefined;
+    case 'symbol':
+      if (size !== 8 || (kind !== BTF_KIND_PTR && !reader)) return undefined;
+      context.onSymbols();
+      return quoted((out, data, at) => context.symbols(out, data.getUint32(at, true), data.getUint32(at + 4, true)));
+    case 'ns':
+      return reader && { text: durationWriter(reader), json: decimalWriter(reader) };
+  }
+}
+
+function createEnum(
+  context: ValueContext,
+  type: number,
+  enumType: number,
+  { bitField, where }: ValueOptions,
+): ValueWriter {
+  const { btf } = context;
+  const reader = integerReader(btf, type, bitField);
+  if (!reader) throw new ExtensionError(`${where}: enums of ${btf.sizeOrType(type)} bytes can't be shown`);
+  if (btf.kind(enumType) === BTF_KIND_ENUM && btf.sizeOrType(enumType) === 8) {
+    context.warn(
+      `${where}: the compiler wrote ${printable(typeName(btf, enumType))} without the upper halves of its values: names may be missing or wrong (clang 15 and later write them)`,
+    );
+  }
+  return quoted(enumWriter(reader, readEnumerators(btf, enumType, reader.bits)));
+}
+
+/** The reader of an INT or ENUM; undefined for sizes that no register has. */
+function integerReader(btf: Btf, type: number, bitField: BitField | undefined): IntegerReader | undefined {
+  const sizeBytes = btf.sizeOrType(type);
+  if (![1, 2, 4, 8].includes(sizeBytes)) return undefined;
+  const signed =
+    btf.kind(type) === BTF_KIND_INT ? (integerEncoding(btf, type) & BTF_INT_SIGNED) !== 0 : btf.kindFlag(type);
+  return bitField ? bitReader(bitField.shift, bitField.bits, signed) : byteReader(sizeBytes, signed);
+}
+
+function integerEncoding(btf: Btf, type: number): number {
+  return (btf.tail(type, 0) >>> 24) & 15;
+}
+
+/** clang calls a char by its name only: its encoding is that of a signed byte. */
+function isCharacter(btf: Btf, type: number): boolean {
+  return (
+    btf.kind(type) === BTF_KIND_INT &&
+    btf.sizeOrType(type) === 1 &&
+    ((integerEncoding(btf, type) & BTF_INT_CHAR) !== 0 || btf.name(type) === 'char')
+  );
+}
+
+function isArrayOfIntegers(btf: Btf, type: number): boolean {
+  if (btf.kind(type) !== BTF_KIND_ARRAY) return false;
+  const element = btf.resolve(btf.tail(type, 0));
+  return btf.kind(element) === BTF_KIND_INT;
+}
+
+function createArray(context: ValueContext, type: number, options: ValueOptions): ValueWriter {
+  const { btf } = context;
+  const elementType = btf.tail(type, 0);
+  const length = btf.tail(type, 2);
+  const stride = typeSize(btf, elementType);
+  if (length === 0) throw new ExtensionError(`${options.where}: an array without elements has nothing to show`);
+  const element = createValue(context, elementType, { ...options, bitField: undefined, depth: options.depth + 1 });
+  if (stride === undefined || stride === 0) throw new ExtensionError(`${options.where}: its elements have no size`);
+  const list =
+    (write: Write, separator: Uint8Array): Write =>
+    (out, data, at) => {
+      out.byte(OPEN_BRACKET);
+      for (let i = 0; i < length; i++) {
+        if (i > 0) out.bytes(separator);
+        write(out, data, at + i * stride);
+      }
+      out.byte(CLOSE_BRACKET);
+    };
+  return { text: list(element.text, COMMA_SPACE), json: list(element.json, COMMA) };
+}
+
+function createString(length: number): ValueWriter {
+  return {
+    text: (out, data, at) => writeString(out, data, at, length),
+    json: (out, data, at) => writeJsonString(out, data, at, length),
+  };
+}
+
+/** `{family: 2, port: 80}` */
+function createStruct(fields: readonly Field[]): ValueWriter {
+  const labelled = fields.map((field, index) => ({
+    ...field,
+    textLabel: encode(`${index > 0 ? ', ' : ''}${printable(field.name)}: `),
+    jsonLabel: encode(`${index > 0 ? ',' : ''}${JSON.stringify(field.name)}:`),
+  }));
+  return {
+    text(out, data, at) {
+      out.byte(OPEN_BRACE);
+      for (const { textLabel, value, offset } of labelled) {
+        out.bytes(textLabel);
+        value.text(out, data, at + offset);
+      }
+      out.byte(CLOSE_BRACE);
+    },
+    json(out, data, at) {
+      out.byte(OPEN_BRACE);
+      for (const { jsonLabel, value, offset } of labelled) {
+        out.bytes(jsonLabel);
+        value.json(out, data, at + offset);
+      }
+      out.byte(CLOSE_BRACE);
+    },
+  };
+}
+
+/** BPF can't calculate with them, but can carry their bits. The text is the shortest that gives the same bits again. */
+function createFloat(sizeBytes: number): ValueWriter | undefined {
+  if (sizeBytes !== 4 && sizeBytes !== 8) return undefined;
+  const shown = (data: DataView, at: number) => {
+    const value = sizeBytes === 4 ? data.getFloat32(at, true) : data.getFloat64(at, true);
+    return { value, text: formatFloat(value, sizeBytes) };
+  };
+  return {
+    text: (out, data, at) => out.text(shown(data, at).text),
+    json(out, data, at) {
+      const { value, text } = shown(data, at);
+      out.text(Number.isFinite(value) ? text : `"${text}"`);
+    },
+  };
+}
+
+function formatFloat(value: number, sizeBytes: 4 | 8): string {
+  if (Object.is(value, -0)) return '-0';
+  if (sizeBytes === 8 || !Number.isFinite(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+/** __int128, which is too rare for a way without bigint. */
+function wideDecimal(signed: boolean): Write {
+  return (out, data, at) => {
+    const value = readWide(data, at);
+    out.text(String(signed ? BigInt.asIntN(128, value) : value));
+  };
+}
+
+const writeWideHex: Write = (out, data, at) => out.text(`0x${readWide(data, at).toString(16)}`);
+
+function readWide(data: DataView, at: number): bigint {
+  return data.getBigUint64(at, true) | (data.getBigUint64(at + 8, true) << 64n);
+}
+
+/** Text and JSON are the same. */
+const same = (write: Write): ValueWriter => ({ text: write, json: write });
+
+/** In JSON the text is a string. It holds nothing that JSON escapes. */
+const quoted = (write: Write): ValueWriter => ({
+  text: write,
+  json(out: TextBuffer, data: DataView, at: number) {
+    out.byte(QUOTE);
+    write(out, data, at);
+    out.byte(QUOTE);
+  },
+});
+
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = encode(',');
+const COMMA_SPACE = encode(', ');

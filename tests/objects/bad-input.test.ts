@@ -1,0 +1,233 @@
+/** What `ipft check` says of files that are no extension: one clear message, no crash, nothing left behind. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ExtensionError, IpftError } from '../../src/base/errors.js';
+import { compileExtension } from '../../src/extension/compile.js';
+import { parseExtension } from '../../src/extension/extension.js';
+import { kprobeMulti } from '../../src/tracer/kprobe-multi.js';
+import { link } from '../../src/tracer/load.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ipft-objects-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Checked {
+  readonly status: number | null;
+  readonly stderr: string;
+  readonly stdout: string;
+}
+
+function check(files: readonly string[], env: NodeJS.ProcessEnv = {}, options: readonly string[] = []): Checked {
+  const before = new Set(readdirSync(tmpdir()));
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/ipft.js', 'check', ...options, ...files], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  expect(readdirSync(tmpdir()).filter((name) => !before.has(name) && /ipft|\.bpf|-[0-9a-f]{6}\.o/.test(name))).toEqual(
+    [],
+  );
+  return { status, stdout, stderr };
+}
+
+function expectRefusal(result: Checked, message: string | RegExp, status = 1): void {
+  expect(result.stderr).toMatch(
+    message instanceof RegExp ? message : new RegExp(message.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')),
+  );
+  expect(result.stderr).not.toMatch(/^ +at |bug:/m);
+  expect(result.status).toBe(status);
+}
+
+const file = (name: string, content: string | Uint8Array) => {
+  const path = join(dir, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+const HEAD = '#include <ipft/extension.h>\nstruct sk_buff;\n';
+const EVENT = 'struct event { __u32 len; } __ipft_event_struct;\n';
+const MODULE = '__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64]) { return 0; }\n';
+
+describe('files that are no extension', () => {
+  test('missing, a directory, a pipe, a wrong suffix', () => {
+    expectRefusal(check([join(dir, 'missing.o')]), 'no such file');
+    mkdirSync(join(dir, 'directory.c'));
+    expectRefusal(check([join(dir, 'directory.c')]), 'no regular file');
+    execFileSync('mkfifo', [join(dir, 'pipe.c')]);
+    expectRefusal(check([join(dir, 'pipe.c')]), 'no regular file');
+    expectRefusal(check([file('x.txt', '')]), 'must end in .c', 2);
+  });
+
+  test('empty, text, an object for another machine, one without BTF', () => {
+    expectRefusal(check([file('empty.o', '')]), 'ELF at byte 0: ends within the header');
+    expectRefusal(check([file('text.o', 'text\n'.repeat(50))]), 'does not begin with');
+    expectRefusal(check([file('node.o', readFileSync('/bin/true'))]), /is for machine \d+, not for BPF/);
+    const source = file('plain.bpf.c', HEAD + EVENT + MODULE);
+    const flags = [
+      '-target',
+      'bpf',
+      '-O2',
+      '-idirafter',
+      `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+    ];
+    execFileSync('clang', [...flags, `-I${ROOT}/bpf/include`, '-c', source, '-o', join(dir, 'plain.o')]);
+    expectRefusal(check([join(dir, 'plain.o')]), /has no BTF.*\n.*-g/);
+  });
+
+  test.each<[string, string, string | RegExp]>([
+    ['no module', `${HEAD + EVENT}int x = 1;\n`, 'defines no function module'],
+    ['module is a variable', `${HEAD}${EVENT}int module = 1;\n`, 'module is no function'],
+    [
+      'module is static',
+      `${HEAD}${EVENT}static ${MODULE.replace('__hidden', '__attribute__((used))')}`,
+      'module is static',
+    ],
+    ['other parameters', `${HEAD}${EVENT}__hidden int module(void *ctx) { return 0; }\n`, 'has other parameters'],
+    ['no event struct', HEAD + MODULE, 'there is no __ipft_event_struct'],
+    ['an event struct of an int', `${HEAD}int __ipft_event_struct;\n${MODULE}`, 'is int, and must be a struct'],
+    ['no members', `${HEAD}struct event {} __ipft_event_struct;\n${MODULE}`, 'has no members'],
+    [
+      'too large',
+      `${HEAD}struct event { __u8 a[1025]; } __ipft_event_struct;\n${MODULE}`,
+      /has 1025 bytes, .* room for 1024/,
+    ],
+    ['flexible array', `${HEAD}struct event { int n; int a[]; } __ipft_event_struct;\n${MODULE}`, 'without elements'],
+    [
+      'unknown tag',
+      `${HEAD}struct event { int n __ipft_fmt("octal"); } __ipft_event_struct;\n${MODULE}`,
+      'unknown tag ipft:fmt:octal',
+    ],
+    [
+      'a tag that does not fit',
+      `${HEAD}struct event { int n __ipft_fmt_mac; } __ipft_event_struct;\n${MODULE}`,
+      'struct event, member n: the tag ipft:fmt:mac does not fit the type int',
+    ],
+    [
+      'a reference to nothing',
+      `${HEAD}struct event { int n __ipft_fmt_enum(x); } __ipft_event_struct;\n${MODULE}`,
+      "no variable 'x'",
+    ],
+    [
+      "the tracer's own names",
+      `${HEAD}${EVENT}${MODULE}int ipft_events = 1;\n`,
+      "it defines ipft_events: names that begin with ipft_ are the tracer's",
+    ],
+    [
+      'a license that is not the GPL',
+      `${HEAD}${EVENT}${MODULE}char l[] SEC("license") = "MIT";\n`,
+      "license 'MIT' is not compatible",
+    ],
+    [
+      'a function that is nowhere',
+      `${HEAD}${EVENT}extern int nowhere(void);\n__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64]) { return nowhere(); }\n`,
+      'nowhere',
+    ],
+    ['a compile error', `${HEAD}${EVENT}int oops\n`, /error: .*\n[\s\S]*failed with exit status 1/],
+  ])('%s', (name, source, message) => {
+    expectRefusal(check([file(`${name.replaceAll(/\W/g, '-')}.bpf.c`, source)]), message);
+  });
+
+  test('several files: two modules, two event structs, none', () => {
+    const whole = file('whole.bpf.c', HEAD + EVENT + MODULE);
+    expectRefusal(check([whole, file('again.bpf.c', HEAD + MODULE)]), 'module is defined in');
+    expectRefusal(
+      check([whole, file('struct.bpf.c', `${HEAD}${EVENT}int x = 1;\n`)]),
+      '__ipft_event_struct is declared in',
+    );
+    expectRefusal(
+      check([file('one.bpf.c', HEAD + MODULE), file('two.bpf.c', `${HEAD}int y = 1;\n`)]),
+      'there is no __ipft_event_struct',
+    );
+  });
+});
+
+describe('compilers that do not do their work', () => {
+  const source = () => file('sound.bpf.c', HEAD + EVENT + MODULE);
+  test.each<[string, string, string, string[]]>([
+    ['does not exist', '/nonexistent/cc', "/nonexistent/cc can't be run", []],
+    ['says nothing and fails', 'false', 'false failed with exit status 1', []],
+    ['says nothing and makes nothing', 'true', 'true wrote no object', []],
+    ['writes something else', 'echo', 'no sound BPF object', []],
+    ['never ends', 'sleep 1000 #', 'did not end within 1 s', ['--compile-timeout', '1']],
+  ])('%s', (_name, compiler, message, options) => {
+    expectRefusal(check([source()], { CC: compiler }, options), message);
+  });
+
+  test('CC and CFLAGS are words for the shell, the file name is not', () => {
+    const awkward = file(
+      `it's; a "name" $(touch pwned) -x.bpf.c`,
+      `${HEAD}struct event { NUMBER n; } __ipft_event_struct;\n${MODULE}`,
+    );
+    const result = check([awkward], { CC: 'env LANG=C clang', CFLAGS: '-DNUMBER="unsigned  short" -Wall' });
+    expect(result.stderr).not.toContain('error');
+    expect(result.stdout).toContain('unsigned short');
+    expect(readdirSync(ROOT)).not.toContain('pwned');
+  });
+});
+
+describe('damaged objects', () => {
+  const SOURCE = `${HEAD}enum color { red, green } __ipft_ref(colors);
+char _license[] SEC("license") = "GPL";
+struct { __uint(type, 1); __uint(max_entries, 4); __type(key, __u32); __type(value, __u64); } counts SEC(".maps");
+struct event { __u32 len; char name[8]; __u8 color __ipft_fmt_enum(colors); struct { int a; int b : 3; } nested; } __ipft_event_struct;
+const volatile __u32 factor = 3;
+__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
+{
+	__u32 key = 1; __u64 one = 1;
+	bpf_map_update_elem(&counts, &key, &one, 0);
+	((struct event *)data)->len = factor;
+	return 0;
+}
+`;
+  let object: Uint8Array;
+  beforeAll(async () => {
+    object = await compileExtension(file('damaged.bpf.c', SOURCE));
+  });
+
+  /** Reads it, and links what can be read, as tracing would. */
+  function use(bytes: Uint8Array): 'fine' | 'refused' | 'crashed libbpf' {
+    try {
+      link(kprobeMulti, parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
+      return 'fine';
+    } catch (error) {
+      expect(error).toBeInstanceOf(IpftError);
+      return /could not cope/.test((error as Error).message) ? 'crashed libbpf' : 'refused';
+    }
+  }
+
+  test('the object itself is fine', () => {
+    expect(use(object)).toBe('fine');
+  });
+
+  test('cut off at every 64th byte: refused', () => {
+    for (let length = 0; length < object.length; length += 64) {
+      expect(() => parseExtension([{ path: 'cut.o', bytes: object.slice(0, length), compiled: false }])).toThrow(
+        ExtensionError,
+      );
+    }
+  });
+
+  test('1,000 copies with random bytes changed: used or refused, nothing else', { timeout: 600_000 }, () => {
+    let seed = 20261122;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return Math.floor((seed / 2 ** 32) * below);
+    };
+    const outcomes = { fine: 0, refused: 0, 'crashed libbpf': 0 };
+    for (let copy = 0; copy < 1000; copy++) {
+      const bytes = new Uint8Array(object);
+      for (let change = random(8); change >= 0; change--) bytes[random(bytes.length)] = random(256);
+      outcomes[use(bytes)]++;
+    }
+    process.stderr.write(`damaged objects: ${JSON.stringify(outcomes)}\n`);
+    expect(outcomes.refused).toBeGreaterThan(100);
+  });
+});

@@ -1,0 +1,167 @@
+/** Extensions on real traffic: what they show is what was on the wire. */
+import { execFileSync } from 'node:child_process';
+import { statSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { example, extension, Network, parseJsonLines, type Sent, traceWhile } from './harness.js';
+
+let network: Network;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  execFileSync('modprobe', ['nf_conntrack', 'enable_hooks=1']);
+  network = new Network();
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+/** The events of an example, at some functions, while packets with the mark 9 are sent. */
+async function show(file: string, functions: string, traffic: () => unknown): Promise<Record<string, unknown>[]> {
+  const args = ['-m', '9', '-o', 'json', '-r', `^(${functions})$`, '-e', file];
+  const result = await traceWhile(args, traffic);
+  expect(result.status).toBe(0);
+  return parseJsonLines(result.stdout);
+}
+
+describe('examples/extensions', () => {
+  test('gso: length, fragments and segmentation', async () => {
+    const events = await show(example('gso.bpf.c'), 'veth_xmit', () => {
+      network.send('udp', '10.11.0.2', 9, 100);
+      network.send('tcp', '10.11.0.2', 9, 30_000);
+    });
+    expect(events[0]).toMatchObject({ len: 142, data_len: 0, gso_size: 0, gso_segs: 0, gso_type: '<none>' });
+    // TCP names its type for single segments too.
+    const cut = events.filter(({ gso_size, gso_type }) => gso_size !== 0 && gso_type === 'tcpv4');
+    expect(cut.length).toBeGreaterThan(0);
+    for (const { len, gso_size, gso_segs } of cut) {
+      expect(gso_size).toBe(1448);
+      expect(gso_segs).toBe(Math.ceil((Number(len) - 66) / 1448));
+    }
+  });
+
+  test('five-tuple: addresses, protocol and ports, IPv4 and IPv6', async () => {
+    const sent: Sent[] = [];
+    const events = await show(example('five-tuple.bpf.c'), 'veth_xmit', () => {
+      sent.push(network.send('udp', '10.11.0.2', 9, 10), network.send('udp', 'fd11::2', 9, 10));
+      network.ping(9, { count: 1 });
+    });
+    const none = { saddr: '0.0.0.0', daddr: '0.0.0.0', saddr6: '::', daddr6: '::', sport: 0, dport: 0 };
+    const v4 = { saddr: '10.11.0.1', daddr: '10.11.0.2' };
+    expect(events).toMatchObject([
+      { ...none, ...v4, protocol: 'udp', sport: sent[0]?.port, dport: 4711 },
+      { ...none, saddr6: 'fd11::1', daddr6: 'fd11::2', protocol: 'udp', sport: sent[1]?.port, dport: 4711 },
+      { ...none, ...v4, protocol: 'icmp' },
+    ]);
+  });
+
+  test('tcp: flags and sequence numbers of a connection', async () => {
+    const events = await show(example('tcp.bpf.c'), 'veth_xmit', () => {
+      network.ping(9, { count: 1 });
+      network.send('tcp', 'fd11::2', 9, 5);
+    });
+    const [first, second, third] = events;
+    expect(first).toMatchObject({ flags: 'syn', ack_seq: 0 });
+    expect(second).toMatchObject({ flags: 'ack', seq: Number(first?.['seq']) + 1 });
+    expect(third).toMatchObject({ flags: 'psh|ack', seq: second?.['seq'], ack_seq: second?.['ack_seq'] });
+  });
+
+  test('device: name, index and namespace', async () => {
+    const events = await show(example('device.bpf.c'), 'veth_xmit', () => network.ping(9, { count: 1 }));
+    const ifindex = Number(network.exec('cat', '/sys/class/net/veth-a/ifindex'));
+    const netns = statSync(`/run/netns/${network.here}`).ino;
+    expect(events).toMatchObject([{ device: 'veth-a', ifindex, netns }]);
+  });
+
+  test('socket: cookie, family and owner', async () => {
+    const sent: Sent[] = [];
+    const events = await show(example('socket.bpf.c'), 'ip_output|ip6_output', () => {
+      sent.push(network.send('udp', '10.11.0.2', 9, 10), network.send('udp', 'fd11::2', 9, 10));
+    });
+    expect(events.map(({ cookie, family, uid }) => [String(cookie), family, uid])).toEqual([
+      [sent[0]?.cookie, 'inet', 0],
+      [sent[1]?.cookie, 'inet6', 0],
+    ]);
+  });
+
+  test('conntrack: state and status', async () => {
+    const events = await show(example('conntrack.bpf.c'), 'ip_output|__ip_local_out', () => {
+      network.ping(9, { count: 2 });
+    });
+    expect(events.map(({ function: name, state }) => `${name} ${state}`)).toEqual([
+      '__ip_local_out untracked',
+      'ip_output new_connection',
+      '__ip_local_out untracked',
+      'ip_output established',
+    ]);
+    expect(String(events[3]?.['status'])).toMatch(/^seen_reply\|confirmed/);
+  });
+
+  test('drop-reason: a port where nobody listens', async () => {
+    const events = await show(example('drop-reason.bpf.c'), '.*skb_reason.*', () => {
+      network.sendInVain('10.11.0.1', 9, 10);
+    });
+    expect(events).toMatchObject([{ reason: 'no_socket' }]);
+    expect(events[0]?.['number']).toBeGreaterThan(0);
+  });
+});
+
+describe('an extension', () => {
+  test('may have events of a kilobyte', async () => {
+    const [event] = await show(extension('large.bpf.c'), 'ip_output', () => network.ping(9, { count: 1 }));
+    expect(event).toMatchObject({ first: 1, last: 0xffffffff, middle: new Array(1016).fill(0) });
+  });
+
+  test('finds its 64 bytes zero, each time, and may write them all', async () => {
+    const events = await show(extension('all-64.bpf.c'), 'ip_output|veth_xmit', () => network.ping(9, { count: 20 }));
+    expect(events).toHaveLength(40);
+    for (const { dirty } of events) expect(dirty).toBe(0);
+  });
+
+  test('may come in several files with licenses of their own, and asks for arguments and function', async () => {
+    const both = ['-e', extension('main.bpf.c'), '-e', extension('second.bpf.c')];
+    const result = await traceWhile(['-m', '9', '-o', 'json', '-r', '^ip_output$', ...both], () =>
+      network.ping(9, { count: 1 }),
+    );
+    const [event] = parseJsonLines(result.stdout);
+    expect(event).toMatchObject({ ip: 'ip_output', third: event?.['packet_id'], beyond: -22 });
+  });
+
+  test('of the guide, word for word, from a file with an awkward name', async () => {
+    const path = `/tmp/it's; a "guide" $(id).bpf.c`;
+    writeFileSync(path, GUIDE);
+    const result = await traceWhile(['-m', '9', '-r', '^veth_xmit$', '-e', path], () => network.ping(9, { count: 1 }));
+    expect(result.stdout).toMatch(/ veth_xmit \( len: 98 \)\n$/);
+  });
+});
+
+/** The minimal extension of seed/bpf-extension-guide.md. */
+const GUIDE = `#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#define __ipft_sec_skip __attribute__((section("__ipft_skip")))
+#define __ipft_event_struct __ipft_event_struct __ipft_sec_skip
+
+struct event {
+  /* Your fields comes here */
+  unsigned int len;
+} __ipft_event_struct;
+
+/*
+ * This is an only subset of actual sk_buff definitions but no problem.
+ * Because BPF-CORE feature of libbpf loader takes care of rewrite this
+ * program based on actual definition from kernel BTF.
+ */
+struct sk_buff {
+  /* Your fields comes here. Below is an example. */
+  unsigned int len;
+};
+
+__hidden int
+module(void *ctx, struct sk_buff *skb, __u8 data[64])
+{
+  struct event *ev = (struct event *)data;
+
+  /* Your logic comes here. Below is an example. */
+  ev->len = BPF_CORE_READ(skb, len);
+
+  return 0;
+}
+`;

@@ -1,0 +1,23 @@
+/* A small struct, and a module() that looks at and writes all 64 bytes of its buffer. */
+#include <ipft/extension.h>
+
+struct event {
+	__u32 dirty;	/* bytes of the buffer that were not zero */
+} __ipft_event_struct;
+
+struct sk_buff;
+
+__hidden int
+module(void *ctx, struct sk_buff *skb, __u8 data[64])
+{
+	__u32 dirty = 0;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		if (data[i])
+			dirty++;
+		data[i] = 0xaa;
+	}
+	*(__u32 *)data = dirty;
+	return 0;
+}

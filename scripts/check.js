@@ -1,12 +1,11 @@
-/** `npm run check`: format and lint, types, and the import table. Prints what is wrong and fails. */
+/** `npm run check`: format and lint, types, the import table, and the listings in the docs. Prints what is wrong. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { checkLayers } from './check-layers.js';
-import { ensureNodeModules } from './setup/node-modules.js';
+import { renderDocuments } from './docs.js';
+import { root, setUp } from './setup.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-ensureNodeModules(root);
+setUp();
 
 const failed = [];
 for (const [what, program, ...args] of [
@@ -19,5 +18,9 @@ for (const [what, program, ...args] of [
 const problems = checkLayers();
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) failed.push('layers');
+renderDocuments((path) => {
+  console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
+  failed.push(path);
+});
 console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

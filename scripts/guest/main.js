@@ -5,6 +5,9 @@ import { ScriptError } from '../setup/script-error.js';
 import { loadKernel, SUITES } from './kernel.js';
 import { runGuest } from './qemu.js';
 
+/** Timers count milliseconds in 31 bits. */
+const MAX_COUNT = 2_000_000;
+
 const HELP = `usage: scripts/vm [options] KERNEL [--] COMMAND [ARGUMENT…]
 
 Runs a command as root in a QEMU guest (software emulation) with a Debian kernel.
@@ -62,7 +65,10 @@ function parseArguments(args) {
   const options = { command: [], timeoutSeconds: 900, memory: '2G', cpus: 2, threads: false, console: false };
   const rest = [...args];
   let kernel;
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+  // Options may stand before and behind the kernel; the command begins with the first word that is none.
+  for (let word = rest[0]; word !== undefined; word = rest[0]) {
+    if (word === '--' || (kernel !== undefined && !word.startsWith('-'))) break;
+    rest.shift();
     const value = () => {
       const text = rest.shift();
       if (text === undefined) throw new ScriptError(`${word} needs a value (see scripts/vm --help)`, 2);
@@ -71,8 +77,8 @@ function parseArguments(args) {
     const count = () => {
       const text = value();
       const number = Number(text);
-      if (!/^\d+$/.test(text) || number < 1) throw new ScriptError(`${word} needs a positive number, not '${text}'`, 2);
-      return number;
+      if (/^\d+$/.test(text) && number >= 1 && number <= MAX_COUNT) return number;
+      throw new ScriptError(`${word} needs a number from 1 to ${MAX_COUNT}, not '${text}'`, 2);
     };
     if (word === '-h' || word === '--help') return 'help';
     else if (word === '--out') options.out = resolve(value());
@@ -82,21 +88,11 @@ function parseArguments(args) {
     else if (word === '--threads') options.threads = true;
     else if (word === '--console') options.console = true;
     else if (word.startsWith('-')) throw new ScriptError(`no option '${word}' (see scripts/vm --help)`, 2);
-    else {
-      kernel = word;
-      break;
-    }
+    else kernel = word;
   }
   if (kernel === undefined) throw new ScriptError('name a kernel (see scripts/vm --help)', 2);
-  if (!(kernel in SUITES)) {
+  if (!Object.hasOwn(SUITES, kernel)) {
     throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
-  }
-  if (rest[0] === '--out') {
-    // The order of the usage line is easy to get wrong; `scripts/vm 6.12 --out DIR -- …` means the same.
-    rest.shift();
-    const dir = rest.shift();
-    if (dir === undefined) throw new ScriptError('--out needs a value (see scripts/vm --help)', 2);
-    options.out = resolve(dir);
   }
   if (rest[0] === '--') rest.shift();
   return { ...options, kernel, command: rest };

@@ -1,6 +1,6 @@
 /** Running one command in a guest. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ScriptError } from '../setup/script-error.js';
@@ -18,6 +18,10 @@ import { loadInitramfs, runArchive } from './initramfs.js';
  */
 
 const CONSOLE_KEPT = 65536;
+/** Where QEMU finds it: behind its three and the four ports'. */
+const INITRD_FD = 7;
+/** What a shell says of a command that was ended by SIGPIPE. */
+const SIGPIPE_STATUS = 141;
 
 /**
  * Boots the kernel and runs the command.
@@ -56,13 +60,29 @@ function prepareOut(dir) {
  * @returns {Promise<{ outcome: 'done' | 'no boot' | 'ended', status: number, console: string }>}
  */
 async function runOnce(kernel, options) {
-  const work = mkdtempSync(join(tmpdir(), 'ipft-vm-'));
+  const archive = Buffer.concat([loadInitramfs(kernel), runArchive(guestScripts(kernel, options))]);
+  const initrd = createUnnamedFile(archive);
   try {
-    const initrd = join(work, 'initrd');
-    writeFileSync(initrd, Buffer.concat([loadInitramfs(kernel), runArchive(guestScripts(kernel, options))]));
     return await watch(startQemu(kernel, options, initrd), options);
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    closeSync(initrd);
+  }
+}
+
+/**
+ * A file that only its descriptor leads to: it is gone with this process and QEMU, however they end.
+ * @param {Buffer} content
+ * @returns {number} the descriptor
+ */
+function createUnnamedFile(content) {
+  const dir = mkdtempSync(join(tmpdir(), 'ipft-vm-'));
+  try {
+    const fd = openSync(join(dir, 'initrd'), 'wx+', 0o600);
+    rmSync(dir, { recursive: true });
+    writeFileSync(fd, content);
+    return fd;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -71,14 +91,23 @@ async function runOnce(kernel, options) {
  * @param {GuestOptions} options
  */
 function guestScripts(kernel, options) {
-  const variables = Object.entries(process.env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name) && name !== '_');
-  const command = [
-    ...variables.map(([name, value]) => `export ${name}=${quote(value ?? '')}`),
-    `cd ${quote(process.cwd())} || exit 125`,
-    `exec ${options.command.map(quote).join(' ')}`,
+  // env, and no shell between: some variables mean something to a shell, and some names are none to it.
+  const variables = Object.entries(process.env).filter(([name]) => name !== '_');
+  const words = [
+    ...['/usr/bin/env', '-i', '-C', workingDirectory()],
+    ...variables.map(([name, value]) => `${name}=${value ?? ''}`),
+    ...options.command,
   ];
   const settings = [`modules=${quote(kernel.modules)}`, `out=${quote(options.out ?? '')}`];
-  return { settings: `${settings.join('\n')}\n`, command: `${command.join('\n')}\n` };
+  return { settings: `${settings.join('\n')}\n`, command: `exec ${words.map(quote).join(' ')}\n` };
+}
+
+function workingDirectory() {
+  try {
+    return process.cwd();
+  } catch {
+    throw new ScriptError('the working directory is gone');
+  }
 }
 
 /** @param {string} text */
@@ -87,7 +116,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 /**
  * @param {import('./kernel.js').Kernel} kernel
  * @param {GuestOptions} options
- * @param {string} initrd
+ * @param {number} initrd descriptor of the initial file system
  */
 function startQemu(kernel, options, initrd) {
   const share = (/** @type {string} */ path, /** @type {string} */ tag, /** @type {string} */ access) =>
@@ -96,7 +125,7 @@ function startQemu(kernel, options, initrd) {
   const args = [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-cpu', 'max', '-m', options.memory],
     ...['-accel', `tcg,thread=${options.threads ? 'multi' : 'single'}`, '-smp', String(options.cpus)],
-    ...['-kernel', kernel.image, '-initrd', initrd],
+    ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${INITRD_FD}`],
     ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on'],
     ...['-virtfs', share('/', 'host', ',readonly=on')],
     ...(options.out === undefined ? [] : ['-virtfs', share(options.out, 'out', '')]),
@@ -109,7 +138,7 @@ function startQemu(kernel, options, initrd) {
   ];
   // setpriv: the guest ends with this process, however that ends. A group of its own: Ctrl-C is ours to handle.
   return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', initrd],
     detached: true,
   });
 }
@@ -134,9 +163,30 @@ function watch(qemu, options) {
     if (message) process.stderr.write(message);
     qemu.kill('SIGKILL');
   };
-  forward(stdout, process.stdout);
-  forward(stderr, process.stderr);
-  status?.on('data', (data) => (statusText += data));
+  const onReaderGone = () => end(SIGPIPE_STATUS, '');
+  /** @type {number[] | undefined} the command's status, and how many bytes it wrote to stdout and stderr */
+  let result;
+  const received = [0, 0];
+  // The guest can't know when its last bytes have arrived: it says how many there are, and waits for its end.
+  const endIfComplete = () => {
+    const [code, ...written] = result ?? [];
+    if (code !== undefined && written.every((bytes, index) => (received[index] ?? 0) >= bytes)) qemu.kill('SIGKILL');
+  };
+  for (const [index, [from, to]] of [
+    /** @type {const} */ ([stdout, process.stdout]),
+    /** @type {const} */ ([stderr, process.stderr]),
+  ].entries()) {
+    from?.on('data', (data) => {
+      received[index] = (received[index] ?? 0) + data.length;
+      endIfComplete();
+    });
+    forward(from, to, onReaderGone);
+  }
+  status?.on('data', (data) => {
+    statusText += data;
+    result = /^(?:began\n)?(\d+) (\d+) (\d+)\n/.exec(statusText)?.slice(1).map(Number);
+    endIfComplete();
+  });
   serial?.on('data', (data) => {
     console = (console + data).slice(-CONSOLE_KEPT);
     if (options.console) process.stderr.write(data);
@@ -163,10 +213,10 @@ function watch(qemu, options) {
     qemu.on('close', () => {
       clearTimeout(timer);
       for (const { name, handler } of handlers) process.off(name, handler);
-      const [began, code] = statusText.split('\n');
       if (endedWith !== undefined) resolve({ outcome: 'ended', status: endedWith, console });
-      else if (code) resolve({ outcome: 'done', status: Number(code), console });
-      else if (!began) resolve({ outcome: 'no boot', status: 125, console: console + complaint });
+      else if (result?.[0] !== undefined) resolve({ outcome: 'done', status: result[0], console });
+      else if (!statusText.startsWith('began'))
+        resolve({ outcome: 'no boot', status: 125, console: console + complaint });
       else {
         process.stderr.write(
           `${console}${complaint}\nvm: the guest died while the command ran; its console is above\n`,
@@ -178,14 +228,16 @@ function watch(qemu, options) {
 }
 
 /**
- * Hands on what the guest writes, no faster than the reader takes it; a reader that left is no error.
+ * Hands on what the guest writes, no faster than the reader takes it. A reader that left ends the command, as SIGPIPE
+ * would.
  * @param {import('node:net').Socket | undefined} from
  * @param {NodeJS.WriteStream} to
+ * @param {() => void} onReaderGone
  */
-function forward(from, to) {
-  to.on('error', () => {});
+function forward(from, to, onReaderGone) {
+  to.on('error', onReaderGone);
   from?.on('data', (data) => {
-    if (!to.write(data) && to.writable) {
+    if (!to.write(data)) {
       from.pause();
       to.once('drain', () => from.resume());
     }

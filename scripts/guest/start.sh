@@ -7,10 +7,10 @@ port() {  # NAME: the device of the virtio port of that name
     [ "$($b cat "$dir/name")" = "$1" ] && echo "/dev/${dir##*/}"
   done
 }
-finish() {
-  echo "$1" > "$(port status)"
+finish() {  # STATUS BYTES-OF-STDOUT BYTES-OF-STDERR: the host ends the guest when it has them all
   $b sync
-  $b poweroff -f
+  echo "$*" > "$(port status)"
+  while :; do $b sleep 1000; done
 }
 $b mount -t tracefs tracefs /sys/kernel/tracing
 $b mount -t debugfs debugfs /sys/kernel/debug
@@ -28,16 +28,20 @@ $b mount -o bind "$modules" /lib/modules
 $b ip link set lo up
 if [ -n "$out" ]; then
   $b mkdir -p "$out"
-  $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none out "$out" || finish 125
+  $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none out "$out" || finish 125 0 0
 fi
 echo began > "$(port status)"   # from here on, what happens is the command's own doing
 # A virtio port can be opened only once: pipes let the command open /dev/stdout and /dev/stderr again.
 $b mkfifo $run/stdout $run/stderr
-$b cat $run/stdout > "$(port stdout)" & stdout=$!
-$b cat $run/stderr > "$(port stderr)" & stderr=$!
-$b env -i /bin/sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
+$b tee "$(port stdout)" < $run/stdout | $b wc -c > $run/stdout-bytes & stdout=$!
+$b tee "$(port stderr)" < $run/stderr | $b wc -c > $run/stderr-bytes & stderr=$!
+$b sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
 status=$?
-# What the command left running may hold the pipes open; it doesn't hold the guest for long.
-( $b sleep 3; $b kill $stdout $stderr ) 2> /dev/null &
+# What the command left running may hold the pipes open: it gets three seconds. The pipes are emptied in any case, as
+# fast as the host reads.
+( $b sleep 3
+  for dir in /proc/[0-9]*; do
+    [ "$($b readlink $dir/exe)" = $b ] || $b kill -9 ${dir#/proc/}
+  done ) 2> /dev/null &
 wait $stdout $stderr
-finish $status
+finish $status $($b cat $run/stdout-bytes) $($b cat $run/stderr-bytes)

@@ -23,6 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
     await run(request, terminal, stdout);
+    await stdout.flush();
     if (!stdout.failure) return 0;
     terminal.line(`ipft: writing to stdout: ${stdout.failure.message}`);
     return STATUS_ERROR;

@@ -156,21 +156,19 @@ export function parseCommandLine(args: readonly string[]): Request {
   return request;
 }
 
+/** All that is said must make sense, also what the action does not need. */
 function interpret(raw: RawOptions): Request {
-  if (raw.gen !== undefined) return { action: 'generate', what: oneOf('--gen', raw.gen, GENERATE_TARGETS) };
+  const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
   checkMethod(raw);
   const common = {
     verbose: raw.verbose ?? false,
     functionPattern: raw.regex === undefined ? undefined : parsePattern('--regex', raw.regex),
     modulePattern: raw.moduleRegex === undefined ? undefined : parsePattern('--module-regex', raw.moduleRegex),
   };
-  if (raw.list) return { action: 'list', ...common };
   parseCount('--perf-wakeup-events', raw.perfWakeupEvents, 0xffffffff);
   const port = parseCount('--probe-server-port', raw.probeServerPort, 0xffff);
-  return {
-    action: 'trace',
-    ...common,
-    ...interpretMark(raw),
+  if (raw.readyFile === '') throw new UsageError('--ready-file needs the path of a file');
+  const trace = {
     extension: interpretExtension(raw.extension),
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     output: oneOf('--output', raw.output, OUTPUTS),
@@ -180,6 +178,11 @@ function interpret(raw: RawOptions): Request {
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,
   };
+  const packets = interpretMark(raw);
+  if (what !== undefined) return { action: 'generate', what };
+  if (raw.list) return { action: 'list', ...common };
+  if (packets) return { action: 'trace', ...common, ...trace, ...packets };
+  throw new UsageError('the mark is missing: name the packets to trace with -m', 'ipft --help shows the options');
 }
 
 /** What is understood but can't be done yet says so. */
@@ -191,17 +194,14 @@ function checkMethod({ tracer, backend }: RawOptions): void {
   if (method !== 'kprobe-multi') throw new UsageError(`--backend ${method} is not there yet: use kprobe-multi`);
 }
 
-function interpretMark(raw: RawOptions): { mark: number; mask: number } {
-  if (raw.mark === undefined) {
-    throw new UsageError('the mark is missing: name the packets to trace with -m', 'ipft --help shows the options');
-  }
-  const mark = parseUnsigned32('--mark', raw.mark);
+function interpretMark(raw: RawOptions): { mark: number; mask: number } | undefined {
   const mask = parseUnsigned32('--mask', raw.mask);
+  const mark = raw.mark === undefined ? undefined : parseUnsigned32('--mark', raw.mark);
   if (mask === 0) throw new UsageError('--mask 0 compares nothing: every packet would match');
   if (mark === 0 && mask === 0xffffffff) {
     throw new UsageError('-m 0 would match every packet without a mark', 'a mask allows it: -m 0 --mask 0xff');
   }
-  return { mark, mask };
+  return mark === undefined ? undefined : { mark, mask };
 }
 
 function interpretExtension(paths: readonly string[] = []): readonly string[] {

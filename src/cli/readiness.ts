@@ -1,13 +1,20 @@
 /** Ways for a script to wait until tracing is ready. */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 
-/** A file of an earlier run must not pass for this one's. */
-export function removeReadyFile(path: string): void {
+/**
+ * Removes a file of an earlier run, which must not pass for this one's, and sees whether one can be written.
+ * @throws IpftError; also for anything there that is no regular file: a device or a pipe is not ours to replace
+ */
+export function prepareReadyFile(path: string): void {
   try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats && !stats.isFile()) throw new Error('there is something that is no regular file');
+    accessSync(dirname(path), constants.W_OK);
     rmSync(path, { force: true });
   } catch (error) {
     throw readyFileError(path, error);
@@ -32,10 +39,8 @@ function readyFileError(path: string, error: unknown): IpftError {
 
 /** Accepts connections on the loopback address, and ends them at once. */
 export async function startProbeServer(port: number): Promise<Server> {
-  const server = createServer((socket) => {
-    socket.on('error', () => {});
-    socket.end();
-  });
+  // Not `end`: a client that keeps its side open would keep us from ending.
+  const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(

@@ -9,6 +9,11 @@ export class Terminal {
   #status = '';
   #drawnAt = 0;
 
+  constructor() {
+    // Nobody listens to what we say: that is no reason to lose the trace.
+    process.stderr.on('error', () => {});
+  }
+
   /** Whether stderr is a terminal. */
   get isTerminal(): boolean {
     return this.#isTerminal;

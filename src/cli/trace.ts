@@ -17,7 +17,7 @@ import {
   type Target,
 } from '../index.js';
 import type { CommonOptions, TraceOptions } from './options.js';
-import { removeReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
+import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportFailures, reportLosses, reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';
 import type { Terminal } from './terminal.js';
@@ -39,12 +39,16 @@ export async function trace(
   if ((options.mark & ~options.mask) !== 0) {
     terminal.warn('--mark has bits that --mask leaves out; they are ignored');
   }
-  if (options.readyFile !== undefined) removeReadyFile(options.readyFile);
+  if (options.readyFile !== undefined) prepareReadyFile(options.readyFile);
   checkKernel();
   if (options.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   if (options.setLimits) for (const warning of raiseLimits()) terminal.warn(warning);
   const selection = loadTargets(options);
-  const extension = await load(options, terminal, stop.signal);
+  const extension = await load(options, terminal, stop.signal).catch((error: unknown) => {
+    // What was cut short fails for that.
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  });
   if (stop.signal.aborted) return terminal.line('nothing was traced');
   const output = createOutput(options, selection.targets, extension);
   const total = selection.targets.length + selection.filtered;
@@ -58,7 +62,9 @@ export async function trace(
   reportSelection(selection, options.verbose, terminal);
   reportFailures(session, options.verbose, terminal);
   const follower = new Follower(session, output);
-  await announce(options, terminal, stop, () => follower.run(options, terminal, stdout, stop));
+  // Attaching keeps signals waiting: now they get their turn.
+  await sleep(0);
+  if (!stop.signal.aborted) await announce(options, terminal, () => follower.run(options, terminal, stdout, stop));
   session.detach();
   while (follower.read() > 0);
   if (options.output === 'aggregate') terminal.line(follower.progress);
@@ -88,16 +94,11 @@ function createOutput({ output }: TraceOptions, targets: readonly Target[], exte
 }
 
 /** Tells all who wait that tracing is ready, and runs `body` meanwhile. */
-async function announce(
-  options: TraceOptions,
-  terminal: Terminal,
-  stop: StopSignal,
-  body: () => Promise<void>,
-): Promise<void> {
+async function announce(options: TraceOptions, terminal: Terminal, body: () => Promise<void>): Promise<void> {
   const server = options.probePort === undefined ? undefined : await startProbeServer(options.probePort);
   try {
     if (options.readyFile !== undefined) writeReadyFile(options.readyFile);
-    if (!stop.signal.aborted) terminal.line('Trace ready!');
+    terminal.line('Trace ready!');
     await body();
   } finally {
     server?.close();

@@ -1,6 +1,7 @@
 /** Compiling an extension's C source, as the guide promises: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
@@ -35,18 +36,20 @@ const TARGET_ARCH: Record<string, string> = { x64: 'x86', arm64: 'arm64' };
  */
 export async function compileExtension(path: string, options: CompileOptions = {}): Promise<Uint8Array> {
   const { env = process.env, timeoutSeconds = 60, color = false, onOutput = () => {}, signal } = options;
-  const compiler = env['CC'] || 'clang';
+  // A line break would begin another command.
+  const words = (name: string) => (env[name] ?? '').replace(/\s+/g, ' ').trim();
+  const compiler = words('CC') || 'clang';
   const include = MULTIARCH[process.arch];
   const args = [
     // behind all others: a header that the author brings wins
     ...['-idirafter', fileURLToPath(INCLUDE_DIRECTORY)],
     ...(include && existsSync(include) ? ['-idirafter', include] : []),
     ...(color ? ['-fdiagnostics-color=always'] : []),
-    ...['-o', '-', path.startsWith('-') ? `./${path}` : path],
+    ...['-o', '-', /^[-@]/.test(path) ? `./${path}` : path],
   ];
   const define = TARGET_ARCH[process.arch];
   // CC and CFLAGS are shell text, as in make; the file's name and all else go in as arguments, never as shell text.
-  const command = `${compiler} -target bpf -O2 -g -c ${define ? `-D__TARGET_ARCH_${define}` : ''} ${env['CFLAGS'] ?? ''} "$@"`;
+  const command = `${compiler} -target bpf -O2 -g -c ${define ? `-D__TARGET_ARCH_${define}` : ''} ${words('CFLAGS')} "$@"`;
   const result = await run(command, args, env, timeoutSeconds, signal);
   if (result.messages !== '') onOutput(result.messages);
   const shown = `compiling ${printable(path)}`;
@@ -68,8 +71,19 @@ export async function compileExtension(path: string, options: CompileOptions = {
     throw new ExtensionError(`${shown}: ${printable(compiler)} ${describeStatus(result)}`, hintFor(result.messages));
   }
   if (result.output.length === 0) throw new ExtensionError(`${shown}: ${printable(compiler)} wrote no object`);
+  if (result.output[0] !== 0x7f) {
+    throw new ExtensionError(
+      `${shown}: ${printable(compiler)} wrote something else than an object`,
+      'the object goes through standard output: what CC runs must print nothing else there',
+    );
+  }
   return result.output;
 }
+
+const MAX_OBJECT_BYTES = 64 << 20;
+const MAX_MESSAGE_BYTES = 1 << 20;
+/** How long the pipes of a compiler that has ended are read on. */
+const GRACE_MS = 1000;
 
 interface Result {
   readonly status: number | null;
@@ -93,9 +107,10 @@ function run(
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    const output: Buffer[] = [];
-    const messages: Buffer[] = [];
+    const output = collect(child.stdout, MAX_OBJECT_BYTES);
+    const messages = collect(child.stderr, MAX_MESSAGE_BYTES);
     let ended: Result['ended'] = 'itself';
+    let grace: NodeJS.Timeout | undefined;
     const end = () => {
       try {
         if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
@@ -108,24 +123,36 @@ function run(
       end();
     }, timeoutSeconds * 1000);
     abort?.addEventListener('abort', end, { once: true });
-    child.stdout.on('data', (data: Buffer) => output.push(data));
-    child.stderr.on('data', (data: Buffer) => messages.push(data));
+    const finish = (status: number | null, signal: NodeJS.Signals | null) => {
+      clearTimeout(timer);
+      clearTimeout(grace);
+      abort?.removeEventListener('abort', end);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve({ status, signal, ended, output: output(), messages: messages().toString('utf8') });
+    };
     child.on('error', (error) => {
       clearTimeout(timer);
       reject(new ExtensionError(`running the compiler: ${error.message}`));
     });
-    child.on('close', (status, signal) => {
-      clearTimeout(timer);
-      abort?.removeEventListener('abort', end);
-      resolve({
-        status,
-        signal,
-        ended,
-        output: Buffer.concat(output),
-        messages: Buffer.concat(messages).toString('utf8'),
-      });
+    // What it left running may hold its pipes open for ever.
+    child.on('exit', (status, signal) => {
+      grace = setTimeout(() => finish(status, signal), GRACE_MS);
     });
+    child.on('close', finish);
   });
+}
+
+/** Takes in what a stream brings, up to a limit; the rest is read and forgotten. */
+function collect(stream: Readable, maxBytes: number): () => Buffer {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (piece: Buffer) => {
+    const taken = piece.subarray(0, maxBytes - length);
+    if (taken.length > 0) pieces.push(taken);
+    length += taken.length;
+  });
+  return () => Buffer.concat(pieces);
 }
 
 function describeStatus({ status, signal }: Result): string {

@@ -11,24 +11,42 @@ export interface Enumerator {
   readonly high: number;
 }
 
+/** The width of a value, and whether it may be negative. */
+export interface Width {
+  /** 1 to 64 */
+  readonly bits: number;
+  readonly signed: boolean;
+}
+
 /**
- * The enumerators of an ENUM or ENUM64, their values cut to `bits` (1 to 64): a member is compared by its bits, whatever
- * the sign that compiler and author gave to either.
+ * The enumerators of an ENUM or ENUM64 that a value of a width can have, as its bits. A value is compared by its bits,
+ * whatever the sign that compiler and author gave to either; an enumerator that needs more bits is left out.
+ *
+ * clang 14 writes negative enumerators as unsigned 32-bit numbers: for a signed value that is wider, such a number also
+ * stands for the negative one.
  */
-export function readEnumerators(btf: Btf, type: number, bits: number): Enumerator[] {
+export function readEnumerators(btf: Btf, type: number, { bits, signed }: Width): Enumerator[] {
   const wide = btf.kind(type) === BTF_KIND_ENUM64;
-  const signed = btf.kindFlag(type);
+  const enumSigned = btf.kindFlag(type);
   const entryWords = wide ? 3 : 2;
-  return Array.from({ length: btf.vlen(type) }, (_, index) => {
+  return Array.from({ length: btf.vlen(type) }, (_, index) => index).flatMap((index) => {
+    // An identifier; should the file be forged, it still breaks neither a terminal nor JSON.
+    const name = encode(printable(btf.string(btf.tail(type, index * entryWords))).replace(/["\\]/g, '?'));
     const low = btf.tail(type, index * entryWords + 1);
-    const high = wide ? btf.tail(type, index * entryWords + 2) : signed && low >= 0x80000000 ? 0xffffffff : 0;
-    return {
-      // An identifier; should the file be forged, it still breaks neither a terminal nor JSON.
-      name: encode(printable(btf.string(btf.tail(type, index * entryWords))).replace(/["\\]/g, '?')),
-      low: low % 2 ** Math.min(bits, 32),
-      high: bits > 32 ? high % 2 ** (bits - 32) : 0,
-    };
+    if (wide) return cutTo(name, low, btf.tail(type, index * entryWords + 2), bits);
+    if (low < 0x80000000) return cutTo(name, low, 0, bits);
+    const negative = cutTo(name, low, 0xffffffff, bits);
+    if (enumSigned || bits < 32) return negative;
+    return bits > 32 && signed ? [...cutTo(name, low, 0, bits), ...negative] : cutTo(name, low, 0, bits);
   });
+}
+
+/** The value's lowest bits, if the others only repeat a sign. */
+function cutTo(name: Uint8Array, low: number, high: number, bits: number): Enumerator[] {
+  const all = (BigInt(high) << 32n) | BigInt(low);
+  const cut = BigInt.asUintN(bits, all);
+  if (cut !== all && BigInt.asIntN(bits, all) !== BigInt.asIntN(64, all)) return [];
+  return [{ name, low: Number(cut & 0xffffffffn), high: Number(cut >> 32n) }];
 }
 
 /** Appends the first enumerator of exactly that value; false if there is none. */
@@ -61,6 +79,7 @@ export function writeFlags(out: TextBuffer, enumerators: readonly Enumerator[], 
   let restHigh = high;
   let first = true;
   for (const flag of enumerators) {
+    if (flag.low === 0 && flag.high === 0) continue;
     const set = (low & flag.low) >>> 0 === flag.low && (high & flag.high) >>> 0 === flag.high;
     if (!set || ((restLow & flag.low) === 0 && (restHigh & flag.high) === 0)) continue;
     if (!first) out.byte(PIPE);

@@ -34,6 +34,7 @@ export interface Extension {
 const LEAST_DATA_BYTES = 64;
 /** Names that belong to the tracer. */
 const OWN_PREFIX = 'ipft_';
+const OWN_SECTION = '.rodata.ipft';
 const SIGNATURE = '__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])';
 const STV_HIDDEN = 2;
 
@@ -133,7 +134,9 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
   const elf = parseElf(bytes);
   const section = elf.sections.find(({ name }) => name === '.BTF');
   if (!section || section.length === 0) {
-    throw new ExtensionError('the object has no BTF, which tells what its events look like', 'compile it with -g');
+    throw compiled
+      ? new ExtensionError('the source declares nothing: it has no module and no event struct', `define: ${SIGNATURE}`)
+      : new ExtensionError('the object has no BTF, which tells what its events look like', 'compile it with -g');
   }
   const btf = parseBtf(bytes.subarray(section.offset, section.offset + section.length));
   for (const symbol of elf.symbols) {
@@ -144,6 +147,9 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
       );
     }
   }
+  const ownSection = elf.sections.find(({ name }) => name.startsWith(OWN_SECTION));
+  if (ownSection)
+    throw new ExtensionError(`it has a section ${printable(ownSection.name)}: those are the tracer's`, 'rename it');
   const hasLicense = checkLicense(bytes, elf);
   const module = elf.symbols.find(({ name, defined }) => defined && name === 'module');
   return { path, elf, btf, btfAt: section.offset, hasLicense, bytes: new Uint8Array(bytes), compiled, module };

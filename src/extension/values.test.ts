@@ -247,6 +247,30 @@ test('values: enums without a tag, of 64 bits too; an enum cut short by the comp
   expect(warned.warnings[0]).toContain('enum old');
 });
 
+test('values: enumerators are compared by the bits that a member has, and those that need more are left out', () => {
+  const shown = show((b) => {
+    const u8 = b.int('unsigned char', 1);
+    const s64 = b.int('long long', 8, 1);
+    const u64 = b.int('unsigned long long', 8);
+    b.variable('wide', b.enumeration('wide', { BIG: 0x100, BIG1: 0x101, ONE: 1, TWO: 2 }));
+    b.variable('unsignedly', b.enumeration('unsignedly', { NEG: -1, POS: 5 })); // as clang 14 writes it
+    b.variable('huge', b.enumeration64('huge', { HUGE: 2n ** 33n, SMALL: 3n }));
+    const wide = 'ipft:fmt:enum:wide';
+    return [
+      { name: 'a', type: u8, bytes: [0], tag: wide },
+      { name: 'b', type: u8, bytes: [1], tag: wide },
+      { name: 'c', type: u8, bytes: [0], tag: 'ipft:fmt:enum_flags:wide' },
+      { name: 'd', type: u8, bytes: [3], tag: 'ipft:fmt:enum_flags:wide' },
+      { name: 'e', type: s64, bytes: le(-1, 8), tag: 'ipft:fmt:enum:unsignedly' },
+      { name: 'f', type: u8, bytes: [255], tag: 'ipft:fmt:enum:unsignedly' },
+      { name: 'g', type: u64, bytes: le(0xffffffffn, 8), tag: 'ipft:fmt:enum:unsignedly' },
+      { name: 'h', type: b.int('unsigned int', 4), bytes: le(3, 4), tag: 'ipft:fmt:enum:huge' },
+      { name: 'i', type: b.int('unsigned int', 4), bytes: le(0, 4), tag: 'ipft:fmt:enum:huge' },
+    ];
+  });
+  expect(shown.text).toBe('a: 0 b: ONE c: <none> d: ONE|TWO e: NEG f: NEG g: NEG h: SMALL i: 0');
+});
+
 test('values: floats are the shortest text that gives the same bits; 128-bit integers are exact', () => {
   const f32 = (value: number) => [...new Uint8Array(Float32Array.of(value).buffer)];
   const f64 = (value: number) => [...new Uint8Array(Float64Array.of(value).buffer)];

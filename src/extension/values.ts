@@ -227,7 +227,10 @@ function createFormatted(
     case 'enum':
       return reader && createEnum(context, type, format.enumType, options);
     case 'flags':
-      return reader && quoted(flagsWriter(reader, readEnumerators(btf, format.enumType, reader.bits)));
+      return (
+        reader &&
+        quoted(flagsWriter(reader, readEnumerators(btf, format.enumType, { bits: reader.bits, signed: false })))
+      );
     case 'ipv4':
       return size === 4 && (reader || isBytes || isComposite) ? quoted(writeIpv4) : undefined;
     case 'ipv6':
@@ -265,7 +268,7 @@ function createEnum(
       `${where}: the compiler wrote ${printable(typeName(btf, enumType))} without the upper halves of its values: names may be missing or wrong (clang 15 and later write them)`,
     );
   }
-  return quoted(enumWriter(reader, readEnumerators(btf, enumType, reader.bits)));
+  return quoted(enumWriter(reader, readEnumerators(btf, enumType, reader)));
 }
 
 /** The reader of an INT or ENUM; undefined for sizes that no register has. */

@@ -31,6 +31,7 @@ function check(files: readonly string[], env: NodeJS.ProcessEnv = {}, options: r
     env: { ...process.env, ...env },
     encoding: 'utf8',
     timeout: 30_000,
+    maxBuffer: 1 << 26,
   });
   expect(readdirSync(tmpdir()).filter((name) => !before.has(name) && /ipft|\.bpf|-[0-9a-f]{6}\.o/.test(name))).toEqual(
     [],
@@ -94,6 +95,12 @@ describe('files that are no extension', () => {
     ['no event struct', HEAD + MODULE, 'there is no __ipft_event_struct'],
     ['an event struct of an int', `${HEAD}int __ipft_event_struct;\n${MODULE}`, 'is int, and must be a struct'],
     ['no members', `${HEAD}struct event {} __ipft_event_struct;\n${MODULE}`, 'has no members'],
+    ['an empty file', '\n', 'the source declares nothing'],
+    [
+      "the tracer's section",
+      `${HEAD}${EVENT}${MODULE}const volatile int z SEC(".rodata.ipft");\n`,
+      'it has a section .rodata.ipft',
+    ],
     [
       'too large',
       `${HEAD}struct event { __u8 a[1025]; } __ipft_event_struct;\n${MODULE}`,
@@ -155,10 +162,13 @@ describe('compilers that do not do their work', () => {
     ['does not exist', '/nonexistent/cc', "/nonexistent/cc can't be run", []],
     ['says nothing and fails', 'false', 'false failed with exit status 1', []],
     ['says nothing and makes nothing', 'true', 'true wrote no object', []],
-    ['writes something else', 'echo', 'no sound BPF object', []],
+    ['writes something else', 'echo', 'echo wrote something else than an object', []],
+    ['floods', 'yes >&2;', 'did not end within 1 s', ['--compile-timeout', '1']],
+    ['leaves something running', 'setsid sleep 20 & false', 'failed with exit status 1', []],
+    ['is blank', ' ', 'links', []],
     ['never ends', 'sleep 1000 #', 'did not end within 1 s', ['--compile-timeout', '1']],
   ])('%s', (_name, compiler, message, options) => {
-    expectRefusal(check([source()], { CC: compiler }, options), message);
+    expectRefusal(check([source()], { CC: compiler }, options), message, compiler === ' ' ? 0 : 1);
   });
 
   test('CC and CFLAGS are words for the shell, the file name is not', () => {

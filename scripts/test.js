@@ -53,7 +53,7 @@ await runScript('test', async () => {
           threads: false,
           console: false,
         };
-        await runGuest(kernel, { ...options, out, command: [VITEST, ...vitestArguments('vm', report)] });
+        await runGuest(kernel, { ...options, out, command: [VITEST, ...vitestArguments('vm*', report)] });
         addReport(total, report);
       }
     }

@@ -50,6 +50,16 @@ describe('parseExtension: each lack has its own message', () => {
   });
 });
 
+test('parseExtension: a circle of typedefs is no sound object', () => {
+  const builder = new BtfBuilder();
+  const struct = builder.struct('event', 4, [{ name: 'len', type: 2, offset: 0 }]);
+  builder.typedef('a', 3);
+  builder.typedef('b', 2);
+  builder.variable('__ipft_event_struct', struct);
+  const object = buildElf({ sections: { '.BTF': builder.bytes() }, symbols: [MODULE] });
+  expect(() => parse(object)).toThrow('type 2 is a circle of typedefs');
+});
+
 test('parseExtension: truncated and corrupted objects give a value or an ExtensionError', () => {
   const whole = sound();
   const tryOne = (bytes: Uint8Array) => {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, extension, Network, parseJsonLines, type Sent, traceWhile } from './harness.js';
+import { example, extension, ipft, Network, parseJsonLines, type Sent, traceWhile } from './harness.js';
 
 let network: Network;
 beforeAll(() => {
@@ -121,6 +121,15 @@ describe('an extension', () => {
     );
     const [event] = parseJsonLines(result.stdout);
     expect(event).toMatchObject({ ip: 'ip_output', third: event?.['packet_id'], beyond: -22 });
+  });
+
+  test('that never ends is refused, by check too', () => {
+    for (const args of [['check'], ['-m', '9', '-r', '^ip_output$', '-e']]) {
+      const result = ipft(...args, extension('endless.bpf.c'));
+      expect(result.status).toBe(1);
+      expect(result.stderr).toContain('infinite loop detected');
+      expect(result.stderr).not.toMatch(/^ +at /m);
+    }
   });
 
   test('of the guide, word for word, from a file with an awkward name', async () => {

@@ -356,20 +356,6 @@ describe('errors', () => {
   });
 });
 
-/** The last: a lockdown can't be lifted before the next boot. */
-describe('lockdown', () => {
-  test('of integrity allows tracing, of confidentiality does not, and is told', async () => {
-    writeFileSync('/sys/kernel/security/lockdown', 'integrity');
-    const result = await traceWhile(['-m', '3', '-r', '^ip_output$'], () => network.ping(3, { count: 1 }));
-    expect(result.stdout).toMatch(/ip_output$/m);
-    writeFileSync('/sys/kernel/security/lockdown', 'confidentiality');
-    const refused = ipft('-m', '3');
-    expect(refused.status).toBe(1);
-    expect(refused.stderr).toContain('this kernel is locked down (confidentiality)');
-    expect(refused.stderr).toContain('secure boot');
-  });
-});
-
 /** A file that is no object, under a name that says it is one. */
 function textFile(): string {
   const path = join(tmpdir(), 'ipft-test-not-an-object.o');

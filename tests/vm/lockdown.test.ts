@@ -1,4 +1,4 @@
-/** Runs after all others: a lockdown can't be lifted before the next boot. */
+/** In a guest of its own: a lockdown can't be lifted before the next boot. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

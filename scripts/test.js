@@ -27,8 +27,8 @@ await runScript('test', async () => {
     throw new ScriptError(`no part '${part}': there are unit, objects and vm`, 2);
   }
   for (const kernel of kernels) {
-    if (!(kernel in SUITES))
-      throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
+    if (Object.hasOwn(SUITES, kernel)) continue;
+    throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
   }
   setUp();
   const total = { passed: 0, failed: 0, skipped: 0 };

@@ -3,7 +3,7 @@
  *
  *     <!-- file: PATH -->          its content is that file
  *     <!-- run: COMMAND -->        its content is what the command prints on stdout; `ipft` is this checkout's
- *     <!-- trace: … -->            its content comes from a guest: tests/vm/docs.test.ts compares it
+ *     <!-- trace: … -->, <!-- refusal: … -->   its content comes from a guest: tests/vm/docs.test.ts compares it
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

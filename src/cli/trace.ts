@@ -1,5 +1,5 @@
 /** `ipft -m …`: from a command line to a trace. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import {
   AggregateOutput,
   checkKernel,
@@ -62,8 +62,9 @@ export async function trace(
   reportSelection(selection, options.verbose, terminal);
   reportFailures(session, options.verbose, terminal);
   const follower = new Follower(session, output);
-  // Attaching keeps signals waiting: now they get their turn.
-  await sleep(0);
+  // Attaching keeps signals waiting: now they get their turn, which lies between two rounds of the event loop.
+  await immediate();
+  await immediate();
   if (!stop.signal.aborted) await announce(options, terminal, () => follower.run(options, terminal, stdout, stop));
   session.detach();
   while (follower.read() > 0);

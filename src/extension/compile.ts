@@ -62,7 +62,7 @@ export async function compileExtension(path: string, options: CompileOptions = {
   if (result.status === 127 || result.status === 126) {
     throw new ExtensionError(
       `${shown}: ${printable(compiler)} can't be run`,
-      env['CC']
+      words('CC')
         ? 'CC names the compiler: correct or unset it'
         : 'install clang (the package is clang on Debian, Ubuntu and Fedora), or give an object file',
     );

@@ -1,9 +1,15 @@
-/** Reading and writing integers of any width and place, bit-fields among them. Pure; nothing here allocates an event. */
+/** Reading and writing integers of any width and place, bit-fields among them. Pure; but for the widest, nothing here allocates. */
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 import { type Enumerator, writeEnumerator, writeFlags } from './enumerators.js';
 
 /** Appends a value that is found at byte `at`. */
 export type Write = (out: TextBuffer, data: DataView, at: number) => void;
+
+/** Appends one value as text, and as JSON. */
+export interface ValueWriter {
+  readonly text: Write;
+  readonly json: Write;
+}
 
 /** Where an integer is, and how wide: its raw bits come as two unsigned halves. */
 export interface IntegerReader {
@@ -146,6 +152,21 @@ function writeDuration(out: TextBuffer, ns: number): void {
     out.unsigned(rest, digits);
   }
   out.bytes(unit.name);
+}
+
+/** An integer of 16 bytes in decimal: too rare for a way without bigint. */
+export function wideDecimalWriter(signed: boolean): Write {
+  return (out, data, at) => {
+    const value = readWide(data, at);
+    out.text(String(signed ? BigInt.asIntN(128, value) : value));
+  };
+}
+
+/** The same as `0x…`. */
+export const writeWideHex: Write = (out, data, at) => out.text(`0x${readWide(data, at).toString(16)}`);
+
+function readWide(data: DataView, at: number): bigint {
+  return data.getBigUint64(at, true) | (data.getBigUint64(at + 8, true) << 64n);
 }
 
 const UNITS = [

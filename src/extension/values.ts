@@ -17,6 +17,7 @@ import {
 import { typeName, typeSize } from '../btf/type-name.js';
 import { writeIpv4, writeIpv6, writeMac } from './addresses.js';
 import { readEnumerators } from './enumerators.js';
+import { createFloat } from './floats.js';
 import { describeNeed, type Format, parseFormat, type TagTable } from './formats.js';
 import {
   bigEndianReader,
@@ -29,7 +30,10 @@ import {
   flagsWriter,
   hexWriter,
   type IntegerReader,
+  type ValueWriter,
   type Write,
+  wideDecimalWriter,
+  writeWideHex,
 } from './integers.js';
 import { writeCharacter, writeJsonCharacter, writeJsonString, writeString } from './strings.js';
 
@@ -42,12 +46,6 @@ const BTF_INT_BOOL = 4;
 const MAX_DEPTH = 16;
 /** How many values an event may have: forged BTF can nest a struct in itself, many times on each level. */
 const MAX_VALUES = 8192;
-
-/** Appends one value, found at byte `at`. */
-export interface ValueWriter {
-  readonly text: Write;
-  readonly json: Write;
-}
 
 /** A member of a struct, and how to write it. Members of anonymous structs and unions are their parent's. */
 export interface Field {
@@ -179,7 +177,8 @@ function createPlain(context: ValueContext, type: number, options: ValueOptions)
   switch (btf.kind(type)) {
     case BTF_KIND_INT: {
       const encoding = integerEncoding(btf, type);
-      if (btf.sizeOrType(type) === 16 && !options.bitField) return same(wideDecimal((encoding & BTF_INT_SIGNED) !== 0));
+      if (btf.sizeOrType(type) === 16 && !options.bitField)
+        return same(wideDecimalWriter((encoding & BTF_INT_SIGNED) !== 0));
       const reader = integerReader(btf, type, options.bitField);
       if (!reader) return undefined;
       if (encoding & BTF_INT_BOOL) return same(booleanWriter(reader));
@@ -352,46 +351,6 @@ function createStruct(fields: readonly Field[]): ValueWriter {
       out.byte(CLOSE_BRACE);
     },
   };
-}
-
-/** BPF can't calculate with them, but can carry their bits. The text is the shortest that gives the same bits again. */
-function createFloat(sizeBytes: number): ValueWriter | undefined {
-  if (sizeBytes !== 4 && sizeBytes !== 8) return undefined;
-  const shown = (data: DataView, at: number) => {
-    const value = sizeBytes === 4 ? data.getFloat32(at, true) : data.getFloat64(at, true);
-    return { value, text: formatFloat(value, sizeBytes) };
-  };
-  return {
-    text: (out, data, at) => out.text(shown(data, at).text),
-    json(out, data, at) {
-      const { value, text } = shown(data, at);
-      out.text(Number.isFinite(value) ? text : `"${text}"`);
-    },
-  };
-}
-
-function formatFloat(value: number, sizeBytes: 4 | 8): string {
-  if (Object.is(value, -0)) return '-0';
-  if (sizeBytes === 8 || !Number.isFinite(value)) return String(value);
-  for (let digits = 1; digits < 9; digits++) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (Math.fround(Number(text)) === value) return text;
-  }
-  return String(Number(value.toPrecision(9)));
-}
-
-/** __int128, which is too rare for a way without bigint. */
-function wideDecimal(signed: boolean): Write {
-  return (out, data, at) => {
-    const value = readWide(data, at);
-    out.text(String(signed ? BigInt.asIntN(128, value) : value));
-  };
-}
-
-const writeWideHex: Write = (out, data, at) => out.text(`0x${readWide(data, at).toString(16)}`);
-
-function readWide(data: DataView, at: number): bigint {
-  return data.getBigUint64(at, true) | (data.getBigUint64(at + 8, true) << 64n);
 }
 
 /** Text and JSON are the same. */

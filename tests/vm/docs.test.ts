@@ -1,26 +1,39 @@
-/** The traces in the docs are what `ipft` prints for one marked ping, but for times and CPUs. */
+/** Listings in the docs that need a guest: traces of one marked ping, but for times and CPUs, and refusals. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Network, ROOT, traceWhile } from './harness.js';
+import { ipft, Network, ROOT, traceWhile } from './harness.js';
 
-const BLOCK = /^<!-- trace: (.+) -->\n\n```\n([\s\S]*?)^```$/gm;
+const BLOCK = /^<!-- (trace|refusal): (.+) -->\n\n```\n([\s\S]*?)^```$/gm;
 const blocks = readdirSync(join(ROOT, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .flatMap((name) =>
     [...readFileSync(join(ROOT, 'docs', name), 'utf8').matchAll(BLOCK)].map((match) => [name, match] as const),
   );
 
+const listings = (kind: string) => blocks.filter(([, match]) => match[1] === kind);
+
 const withoutTimes = (text: string) => text.replace(/^\d+ +\d{3} /gm, 'TIME CPU ');
 
-test('there are traces in the docs', () => {
-  expect(blocks.length).toBeGreaterThan(0);
+test('there are traces and refusals in the docs', () => {
+  expect(listings('trace').length).toBeGreaterThan(0);
+  expect(listings('refusal').length).toBeGreaterThan(0);
 });
 
-test.each(blocks)('docs/%s', async (_name, [, args = '', text = '']) => {
+test.each(listings('trace'))('docs/%s: a trace', async (_name, [, , args = '', text = '']) => {
   execFileSync('modprobe', ['veth']);
   using network = new Network();
   const result = await traceWhile(args.split(' '), () => network.ping(9, { count: 1 }));
   expect(withoutTimes(result.stdout)).toBe(withoutTimes(text));
+});
+
+/** Every kernel's verifier has its own words; the docs say whose they show. */
+test.each(listings('refusal'))('docs/%s: what the verifier of 6.12 says', (_name, [, , file = '', text = '']) => {
+  const { stderr } = ipft('check', file);
+  // Registers and numbers of instructions are the compiler's matter; the rest is the same with any.
+  const words = (said: string) => said.split('\n').filter((line) => !/^ {2}(\d+: |\()/.test(line));
+  if (release().startsWith('6.12.')) expect(words(stderr)).toEqual(words(text));
+  else expect(stderr.split('\n')[0]).toBe(text.split('\n')[0]);
 });

@@ -1,0 +1,28 @@
+/** Floating-point numbers. Pure. */
+import type { ValueWriter } from './integers.js';
+
+/** BPF can't calculate with them, but can carry their bits. The text is the shortest that gives the same bits again. */
+export function createFloat(sizeBytes: number): ValueWriter | undefined {
+  if (sizeBytes !== 4 && sizeBytes !== 8) return undefined;
+  const shown = (data: DataView, at: number) => {
+    const value = sizeBytes === 4 ? data.getFloat32(at, true) : data.getFloat64(at, true);
+    return { value, text: formatFloat(value, sizeBytes) };
+  };
+  return {
+    text: (out, data, at) => out.text(shown(data, at).text),
+    json(out, data, at) {
+      const { value, text } = shown(data, at);
+      out.text(Number.isFinite(value) ? text : `"${text}"`);
+    },
+  };
+}
+
+function formatFloat(value: number, sizeBytes: 4 | 8): string {
+  if (Object.is(value, -0)) return '-0';
+  if (sizeBytes === 8 || !Number.isFinite(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(Number(value.toPrecision(9)));
+}

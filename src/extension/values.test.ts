@@ -324,6 +324,18 @@ test('values: addresses, network byte order, durations, symbols', () => {
   );
 });
 
+test('values: a member that lies past the end of its struct is refused', () => {
+  for (const { length, offset } of [
+    { length: 1, offset: 2 },
+    { length: 1 << 20, offset: 0 },
+  ]) {
+    const builder = new BtfBuilder();
+    const type = builder.array(builder.int('unsigned int', 4), length);
+    builder.variable('__ipft_event_struct', builder.struct('event', 4, [{ name: 'm', type, offset }]));
+    expect(() => parseEventStruct(parseBtf(builder.bytes()))).toThrow("ends past the struct's 4 bytes");
+  }
+});
+
 test('values: forged BTF that nests a struct in itself is refused in no time', () => {
   const builder = new BtfBuilder();
   const self = 1;

@@ -1,9 +1,10 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { isMain, runScript } from './setup/run.js';
+import { ScriptError } from './setup/script-error.js';
 
 /** Machines as Node calls them, and as libbpf's headers do. */
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
@@ -15,7 +16,7 @@ const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linu
 /** @param {string} root of the repository */
 export function build(root) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root], { stdio: ['ignore', 2, 2] });
+  compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root]);
   const include = ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]);
   for (const [machine, define] of Object.entries(MACHINES)) {
     const dir = join('dist/bpf', machine);
@@ -25,13 +26,26 @@ export function build(root) {
       for (const [variant, flags] of Object.entries(VARIANTS)) {
         const object = join(dir, source.replace(/\.bpf\.c$/, `${variant}.bpf.o`));
         const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...flags, ...include];
-        execFileSync('clang', [...args, '-c', join('bpf', source), '-o', object], {
-          cwd: root,
-          stdio: ['ignore', 2, 2],
-        });
+        compile(root, 'clang', [...args, '-c', join('bpf', source), '-o', object]);
       }
     }
   }
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) build(fileURLToPath(new URL('..', import.meta.url)));
+/**
+ * @param {string} cwd
+ * @param {string} program
+ * @param {string[]} args
+ */
+function compile(cwd, program, args) {
+  const { error, status } = spawnSync(program, args, { cwd, stdio: ['ignore', 2, 2] });
+  if (error) throw new ScriptError(`building needs ${program}: ${error.message}; npm run setup installs it`);
+  if (status !== 0) throw new ScriptError(`building failed: what ${program} said is above`);
+}
+
+if (isMain(import.meta.url)) {
+  await runScript('build', () => {
+    build(fileURLToPath(new URL('..', import.meta.url)));
+    return 0;
+  });
+}

@@ -3,24 +3,27 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { checkLayers } from './check-layers.js';
 import { renderDocuments } from './docs.js';
+import { runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
-setUp();
+await runScript('check', () => {
+  setUp();
 
-const failed = [];
-for (const [what, program, ...args] of [
-  ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
-  ['types', 'tsc', '-p', 'tsconfig.check.json'],
-]) {
-  const result = spawnSync(join(root, 'node_modules/.bin', program ?? ''), args, { cwd: root, stdio: 'inherit' });
-  if (result.status !== 0) failed.push(what);
-}
-const problems = checkLayers();
-for (const problem of problems) console.error(problem);
-if (problems.length > 0) failed.push('layers');
-renderDocuments((path) => {
-  console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
-  failed.push(path);
+  const failed = [];
+  for (const [what, program, ...args] of [
+    ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
+    ['types', 'tsc', '-p', 'tsconfig.check.json'],
+  ]) {
+    const result = spawnSync(join(root, 'node_modules/.bin', program ?? ''), args, { cwd: root, stdio: 'inherit' });
+    if (result.status !== 0) failed.push(what);
+  }
+  const problems = checkLayers();
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) failed.push('layers');
+  renderDocuments((path) => {
+    console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
+    failed.push(path);
+  });
+  console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
+  return failed.length === 0 ? 0 : 1;
 });
-console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
-process.exitCode = failed.length === 0 ? 0 : 1;

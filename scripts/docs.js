@@ -9,8 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { runScript } from './setup/run.js';
+import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
 const BLOCK = /^<!-- (file|run): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
@@ -51,7 +50,7 @@ export function renderDocuments(onChange) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   await runScript('docs', () => {
     setUp();
     renderDocuments((path, text) => {

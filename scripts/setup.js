@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from './setup/built.js';
 import { ensureNodeModules } from './setup/node-modules.js';
 import { BUILD_PACKAGES, ensurePackages, TRAFFIC_PACKAGES } from './setup/packages.js';
+import { isMain, runScript } from './setup/run.js';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -16,4 +17,9 @@ export function setUp(packages = []) {
   ensureBuilt(root);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();
+if (isMain(import.meta.url)) {
+  await runScript('setup', () => {
+    setUp();
+    return 0;
+  });
+}

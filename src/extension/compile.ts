@@ -123,6 +123,7 @@ function run(
       end();
     }, timeoutSeconds * 1000);
     abort?.addEventListener('abort', end, { once: true });
+    if (abort?.aborted) end();
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       clearTimeout(timer);
       clearTimeout(grace);

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { EnvironmentError } from '../base/errors.js';
+import { TextBuffer } from '../base/text-buffer.js';
 import { parseSymbolAddresses, parseTraceableFunctions } from './functions.js';
 import { parseLockdown } from './lockdown.js';
 import { checkPrivileges, parseCapabilities } from './privileges.js';
+import { createSymbolWriter } from './symbols.js';
 
 test('parseTraceableFunctions: sorts names by module and counts equal ones', () => {
   const functions = parseTraceableFunctions(
@@ -48,4 +50,30 @@ test('checkPrivileges: root or CAP_BPF with CAP_PERFMON; names what is missing',
   checkPrivileges(parseCapabilities(status((1n << 38n) | (1n << 39n))));
   expect(() => checkPrivileges(parseCapabilities(status(1n << 39n)))).toThrow(/: CAP_PERFMON is missing/);
   expect(() => checkPrivileges(parseCapabilities(status(0n)))).toThrow(EnvironmentError);
+});
+
+test('createSymbolWriter: name and offset of functions and data; numbers for what lies in no symbol', () => {
+  const text = [
+    '0000000000000000 A fixed_percpu_data',
+    'ffffffff81000000 T _stext',
+    'ffffffff81000000 T second_of_that_address',
+    'ffffffff81000040 t ip_rcv',
+    'ffffffff82000000 D init_net',
+    'ffffffffc0000020 t veth_xmit\t[veth]',
+    '',
+  ].join('\n');
+  const name = (address: bigint, symbols = text) => {
+    const out = new TextBuffer();
+    createSymbolWriter(symbols)(out, Number(address & 0xffffffffn), Number(address >> 32n));
+    return out.takeText();
+  };
+  expect(name(0xffffffff81000040n)).toBe('ip_rcv');
+  expect(name(0xffffffff81000050n)).toBe('ip_rcv+0x10');
+  expect(name(0xffffffff8100003fn)).toBe('_stext+0x3f');
+  expect(name(0xffffffff82000004n)).toBe('init_net+0x4');
+  expect(name(0xffffffffc0000020n)).toBe('veth_xmit');
+  expect(name(0xffffffff81fffff0n)).toBe('0xffffffff81fffff0');
+  expect(name(0xffff888003c0a500n)).toBe('0xffff888003c0a500');
+  expect(name(0n)).toBe('0x0');
+  expect(name(0xffffffff81000040n, '0000000000000000 T hidden\n')).toBe('0xffffffff81000040');
 });

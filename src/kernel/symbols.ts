@@ -13,8 +13,10 @@ export function loadSymbolWriter(): SymbolWriter {
   return createSymbolWriter(readFileSync('/proc/kallsyms', 'latin1'));
 }
 
-/** How far behind the beginning of the last symbol an address may be, for want of the next one. */
-const LAST_SYMBOL_BYTES = 1 << 16;
+/** How far behind a symbol's beginning an address may be: the symbols have no end, and there are gaps between them. */
+const LARGEST_SYMBOL_BYTES = 1 << 20;
+/** Below are the places of per-CPU variables within their area, which are no addresses. */
+const LOWEST_ADDRESS = 1n << 63n;
 
 /** @param text content of `/proc/kallsyms`: lines of `ADDRESS TYPE NAME` and `ADDRESS TYPE NAME\t[MODULE]` */
 export function createSymbolWriter(text: string): SymbolWriter {
@@ -29,7 +31,7 @@ export function createSymbolWriter(text: string): SymbolWriter {
     const offset = (high - baseHigh) * 0x100000000 + (low - baseLow);
     const index = findLast(offsets, offset);
     const begin = offsets[index];
-    if (begin === undefined || (index === offsets.length - 1 && offset - begin > LAST_SYMBOL_BYTES)) {
+    if (begin === undefined || offset - begin > LARGEST_SYMBOL_BYTES) {
       out.hex64(low, high);
       return;
     }
@@ -40,11 +42,12 @@ export function createSymbolWriter(text: string): SymbolWriter {
   };
 }
 
-/** Functions only, by address; of several at one address the first. */
+/** Functions and data by address; of several at one address the first. */
 function parseSymbols(text: string): { address: bigint; name: string }[] {
   const symbols: { address: bigint; name: string }[] = [];
-  for (const [, address = '', name = ''] of text.matchAll(/^([0-9a-f]+) [tTwW] ([^\t\n]+)/gm)) {
-    if (!/^0+$/.test(address)) symbols.push({ address: BigInt(`0x${address}`), name });
+  for (const [, digits = '', name = ''] of text.matchAll(/^([0-9a-f]+) [a-zA-Z] ([^\t\n]+)/gm)) {
+    const address = BigInt(`0x${digits}`);
+    if (address >= LOWEST_ADDRESS) symbols.push({ address, name });
   }
   symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   return symbols.filter(({ address }, index) => symbols[index - 1]?.address !== address);

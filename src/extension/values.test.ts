@@ -170,6 +170,14 @@ test('values: arrays, strings, and arrays of them', () => {
   });
 });
 
+test('values: what only looks like UTF-8 is escaped', () => {
+  const bytes = [0xf0, 0x9f, 0x98, 0x80, 0xe0, 0x80, 0x80, 0xed, 0xa0, 0x80, 0xf4, 0x90, 0x80, 0x80, 0xc0, 0xaf, 0xc3];
+  const shown = show((b) => [{ name: 's', type: b.array(b.int('char', 1, 1), bytes.length), bytes }]);
+  const escaped = bytes.slice(4).map((byte) => `\\x${byte.toString(16)}`);
+  expect(shown.text).toBe(`s: \u{1f600}${escaped.join('')}`);
+  expect(JSON.parse(shown.json)['s']).toBe(`\u{1f600}${'\ufffd'.repeat(escaped.length)}`);
+});
+
 test('values: nested structs and unions, also without a name, with tags of their own', () => {
   const builder = new BtfBuilder();
   const u16 = builder.int('unsigned short', 2);

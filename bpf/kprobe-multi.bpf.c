@@ -26,7 +26,7 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	SEC("kprobe.multi")								\
 	int ipft_entry_##position(struct ipft_registers *ctx)				\
 	{										\
-		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, 0);	\
+		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position);	\
 		return 0;								\
 	}
 

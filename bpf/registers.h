@@ -8,7 +8,7 @@
 
 #if defined(__TARGET_ARCH_x86)
 struct ipft_registers {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
 };
 #define IPFT_REGISTER_0 di
 #define IPFT_REGISTER_1 si
@@ -16,9 +16,11 @@ struct ipft_registers {
 #define IPFT_REGISTER_3 cx
 #define IPFT_REGISTER_4 r8
 #define IPFT_REGISTER_5 r9
+#define IPFT_REGISTER_IP ip
+#define IPFT_BREAKPOINT_BYTES 1	/* a kprobe's handler sees the instruction pointer behind the breakpoint */
 #elif defined(__TARGET_ARCH_arm64)
 struct ipft_registers {
-	__u64 x[31];
+	__u64 x[31], sp, pc;
 };
 #define IPFT_REGISTER_0 x[0]
 #define IPFT_REGISTER_1 x[1]
@@ -26,6 +28,8 @@ struct ipft_registers {
 #define IPFT_REGISTER_3 x[3]
 #define IPFT_REGISTER_4 x[4]
 #define IPFT_REGISTER_5 x[5]
+#define IPFT_REGISTER_IP pc
+#define IPFT_BREAKPOINT_BYTES 0
 #else
 #error "the registers of this machine are not known"
 #endif

@@ -1,6 +1,6 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMain, runScript } from './setup/run.js';
@@ -8,27 +8,48 @@ import { ScriptError } from './setup/script-error.js';
 
 /** Machines as Node calls them, and as libbpf's headers do. */
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
-/** Each source is built in each of these ways: see IPFT_MARK_BY_HELPER in bpf/body.bpf.h. */
-const VARIANTS = { '': [], '.by-helper': ['-DIPFT_MARK_BY_HELPER'] };
+/**
+ * Sources that are built in more than one way; the name goes between the source's and `.bpf.o`. `by-helper`: see
+ * IPFT_MARK_BY_HELPER in bpf/body.bpf.h; `ctx`: see bpf/session.h.
+ */
+const BY_HELPER = { '.by-helper': ['-DIPFT_MARK_BY_HELPER'] };
+/** @type {Record<string, Record<string, string[]>>} */
+const VARIANTS = {
+  kprobe: BY_HELPER,
+  'kprobe-multi': BY_HELPER,
+  'kprobe-session': {
+    ...BY_HELPER,
+    '-ctx': ['-DIPFT_SESSION_TAKES_CTX'],
+    '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_MARK_BY_HELPER'],
+  },
+  'fentry-multi': BY_HELPER,
+};
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 
 /** @param {string} root of the repository */
 export function build(root) {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
-  compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root]);
-  const include = ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]);
-  for (const [machine, define] of Object.entries(MACHINES)) {
-    const dir = join('dist/bpf', machine);
-    mkdirSync(join(root, dir), { recursive: true });
-    for (const source of readdirSync(join(root, 'bpf')).filter((name) => name.endsWith('.bpf.c'))) {
-      const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
-      for (const [variant, flags] of Object.entries(VARIANTS)) {
-        const object = join(dir, source.replace(/\.bpf\.c$/, `${variant}.bpf.o`));
-        const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...flags, ...include];
-        compile(root, 'clang', [...args, '-c', join('bpf', source), '-o', object]);
+  // Whoever runs from dist/ meanwhile sees the old one or the new one, never half of it.
+  const made = join(root, `dist.${process.pid}`);
+  try {
+    compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root, '--outDir', made]);
+    const include = ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]);
+    for (const [machine, define] of Object.entries(MACHINES)) {
+      const dir = join(made, 'bpf', machine);
+      mkdirSync(dir, { recursive: true });
+      for (const source of readdirSync(join(root, 'bpf')).filter((name) => name.endsWith('.bpf.c'))) {
+        const name = source.replace(/\.bpf\.c$/, '');
+        const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
+        for (const [variant, flags] of Object.entries({ '': [], ...VARIANTS[name] })) {
+          const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...flags, ...include];
+          compile(root, 'clang', [...args, '-c', join('bpf', source), '-o', join(dir, `${name}${variant}.bpf.o`)]);
+        }
       }
     }
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    renameSync(made, join(root, 'dist'));
+  } finally {
+    rmSync(made, { recursive: true, force: true });
   }
 }
 

@@ -2,9 +2,12 @@
  * The library: what the command line is made of. Nothing here writes to stdout or stderr.
  *
  *     checkKernel();
- *     const { targets } = loadTargets({ functionPattern: /^ip_/ });
- *     using session = Session.open({ targets, mark: 0xdeadbeef, mask: 0xffffffff, … });
+ *     const { backend } = await chooseBackend('function');
+ *     const { targets, freeing } = loadTargets(backend.access, { functionPattern: /^ip_/ });
+ *     const session = Session.open({ backend, tracer: 'function', targets, freeing, mark: 0xdeadbeef, … });
+ *     await session.attach(signal);
  *     session.read((event) => { … });
+ *     await session.release();
  */
 export {
   EnvironmentError,
@@ -29,7 +32,21 @@ export { loadSymbolWriter } from './kernel/symbols.js';
 export { AggregateOutput } from './output/aggregate.js';
 export { JsonOutput } from './output/json.js';
 export type { Output, OutputContext } from './output/output.js';
+export type {
+  AttachProgress,
+  Backend,
+  BackendName,
+  ReleaseProgress,
+  TracerName,
+} from './tracer/backend.js';
+export { BACKENDS, type BackendChoice, chooseBackend, probeBackend } from './tracer/backends.js';
 export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
 export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
 export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
-export { loadTargets, type TargetFilter, type TargetSelection } from './tracer/targets.js';
+export {
+  type ExcludedFunction,
+  loadModuleTargets,
+  loadTargets,
+  type TargetFilter,
+  type TargetSelection,
+} from './tracer/targets.js';

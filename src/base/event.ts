@@ -14,10 +14,31 @@ export interface TraceEvent {
   /** Index into the session's targets. */
   target: number;
   cpu: number;
+  /** The function returned; otherwise it was entered. */
   isReturn: boolean;
+  /** Whether there are bytes of the extension: not where it drops a return, nor after the skb was freed. */
+  hasFields: boolean;
+  /** Of a return: the skb was freed during the call. */
+  skbFreed: boolean;
+  /** Of a return: the event of its entry was lost. */
+  entryLost: boolean;
+  /** How many traced calls of this skb were open on its CPU at the entry; 255 for more. 0 if returns are not traced. */
+  depth: number;
+  /** Of a return: the timestamp of its entry. */
+  entryLow: number;
+  entryHigh: number;
   /** The extension's bytes begin at `dataOffset` of `data`; without an extension there are none. */
   data: DataView;
   dataOffset: number;
+}
+
+/** An event to be filled. */
+export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent {
+  return {
+    ...{ skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0 },
+    ...{ isReturn: false, hasFields: true, skbFreed: false, entryLost: false },
+    ...{ depth: 0, entryLow: 0, entryHigh: 0, data, dataOffset: 0 },
+  };
 }
 
 /** Whatever takes events. */

@@ -6,6 +6,8 @@ export interface Target {
   readonly module: string;
   /** Position of the first `struct sk_buff *` parameter, counted from 0. */
   readonly skbPosition: number;
+  /** The function's id in the BTF of its module. */
+  readonly btfId: number;
 }
 
 /** The module name of the kernel proper. */

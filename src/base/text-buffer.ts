@@ -122,6 +122,12 @@ export class TextBuffer {
     this.unsigned(lowest, 9);
   }
 
+  /** The 64-bit number that is left when one is taken from another that is not smaller, in decimal. */
+  difference64(low: number, high: number, lessLow: number, lessHigh: number): void {
+    const borrow = low < lessLow ? 1 : 0;
+    this.unsigned64((low - lessLow) >>> 0, (high - lessHigh - borrow) >>> 0);
+  }
+
   /** A signed 64-bit integer in decimal. */
   signed64(low: number, high: number): void {
     if (high < 0x80000000) {

@@ -15,16 +15,20 @@ function kernelLike() {
   builder.func('sixth', [int, int, int, int, int, pointer]);
   builder.func('none', [int, builder.pointer(int)]);
   builder.func('by_value', [skb]);
+  builder.func('variadic', [skb, pointer, 0]);
   return { builder, skb, pointer, int };
 }
 
-test('findFunctionsTaking: finds the first pointer to the struct, through typedefs and const, up to the limit', () => {
+test('findFunctionsTaking: finds the first pointer to the struct, through typedefs and const, and tells of the rest', () => {
   const { builder } = kernelLike();
-  const found = findFunctionsTaking(parseBtf(builder.bytes()), 'sk_buff', 5);
-  expect(found.map(({ name, position }) => [name, position])).toEqual([
-    ['first', 0],
-    ['third', 2],
+  const found = findFunctionsTaking(parseBtf(builder.bytes()), 'sk_buff');
+  expect(found.map(({ name, position, parameters }) => [name, position, parameters])).toEqual([
+    ['first', 0, 2],
+    ['third', 2, 3],
+    ['sixth', 5, 6],
+    ['variadic', 1, 2],
   ]);
+  expect(found.map(({ isVariadic, structBefore }) => isVariadic && structBefore)).toEqual([false, false, false, true]);
 });
 
 test('parseBtf: split BTF refers to types and strings of its base', () => {
@@ -37,7 +41,7 @@ test('parseBtf: split BTF refers to types and strings of its base', () => {
   expect(module.firstId).toBe(base.endId);
   expect(module.kind(skb)).toBe(BTF_KIND_STRUCT);
   expect(module.name(skb)).toBe('sk_buff');
-  expect(findFunctionsTaking(module, 'sk_buff', 5)).toMatchObject([
+  expect(findFunctionsTaking(module, 'sk_buff')).toMatchObject([
     { name: 'in_module', position: 1 },
     { name: 'own_struct', position: 0 },
   ]);
@@ -57,7 +61,7 @@ function readAll(bytes: Uint8Array): void {
     btf.name(id);
     btf.resolve(id);
   }
-  findFunctionsTaking(btf, 'sk_buff', 5);
+  findFunctionsTaking(btf, 'sk_buff');
 }
 
 test('parseBtf: every truncation is a ParseError', () => {

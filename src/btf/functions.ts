@@ -1,5 +1,5 @@
 /** Functions in BTF, found by what they take. */
-import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_PTR, BTF_KIND_STRUCT, type Btf } from './btf.js';
+import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_PTR, BTF_KIND_STRUCT, BTF_KIND_UNION, type Btf } from './btf.js';
 
 /** A function with a parameter of the wanted type. */
 export interface FunctionTaking {
@@ -8,27 +8,43 @@ export interface FunctionTaking {
   readonly id: number;
   /** Position of its first parameter of that type, counted from 0. */
   readonly position: number;
+  /** How many parameters it has, without the `...` of a variadic one. */
+  readonly parameters: number;
+  readonly isVariadic: boolean;
+  /** Whether it returns a struct or union, not a pointer to one. */
+  readonly returnsStruct: boolean;
+  /** Whether a struct or union by value stands before that parameter: it may take the place of several. */
+  readonly structBefore: boolean;
 }
 
 /**
  * The functions of a BTF (not of its base) that take a pointer to a struct, in the order of their ids.
  * @param structName for example `sk_buff`
- * @param maxPosition parameters are looked at up to here, counted from 1
  */
-export function findFunctionsTaking(btf: Btf, structName: string, maxPosition: number): FunctionTaking[] {
+export function findFunctionsTaking(btf: Btf, structName: string): FunctionTaking[] {
   const isPointer = pointerTest(btf, structName);
+  const isStruct = (id: number) => {
+    const kind = btf.kind(btf.resolve(id));
+    return kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION;
+  };
   const found: FunctionTaking[] = [];
   for (let id = btf.firstId; id < btf.endId; id++) {
     if (btf.kind(id) !== BTF_KIND_FUNC) continue;
     const proto = btf.sizeOrType(id);
     if (btf.kind(proto) !== BTF_KIND_FUNC_PROTO) continue;
-    const count = Math.min(btf.vlen(proto), maxPosition);
-    for (let position = 0; position < count; position++) {
-      if (isPointer(btf.tail(proto, position * 2 + 1))) {
-        found.push({ name: btf.name(id), id, position });
-        break;
-      }
-    }
+    const count = btf.vlen(proto);
+    const parameter = (position: number) => btf.tail(proto, position * 2 + 1);
+    let position = 0;
+    while (position < count && !isPointer(parameter(position))) position++;
+    if (position === count) continue;
+    const isVariadic = parameter(count - 1) === 0;
+    let structBefore = false;
+    for (let before = 0; before < position; before++) structBefore ||= isStruct(parameter(before));
+    found.push({
+      ...{ name: btf.name(id), id, position, structBefore, isVariadic },
+      parameters: isVariadic ? count - 1 : count,
+      returnsStruct: isStruct(btf.sizeOrType(proto)),
+    });
   }
   return found;
 }
@@ -47,4 +63,15 @@ function pointerTest(btf: Btf, structName: string): (id: number) => boolean {
     }
     return answer;
   };
+}
+
+/** The id of the first of a BTF's own functions that bears a name. */
+export function findFunction(btf: Btf, name: string): number | undefined {
+  // A search in the strings, which is fast, answers for most of those that are not there.
+  const names = btf.findString(name);
+  if (names.length === 0) return undefined;
+  for (let id = btf.firstId; id < btf.endId; id++) {
+    if (btf.kind(id) === BTF_KIND_FUNC && names.includes(btf.nameOffset(id))) return id;
+  }
+  return undefined;
 }

@@ -19,7 +19,7 @@ export async function check(options: CheckOptions, terminal: Terminal, stdout: S
   await stdout.write(Buffer.from(formatLayout(extension)));
   for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
   const verify = canLoadPrograms();
-  const checks = checkExtension(extension, verify);
+  const checks = await checkExtension(extension, verify);
   for (const { problem } of checks) if (problem) throw problem;
   for (const { backend, result, why } of checks) {
     const unasked = why === undefined ? 'links' : `links; the verifier could not be asked: ${printable(why)}`;

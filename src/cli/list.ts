@@ -1,5 +1,5 @@
 /** `ipft -l`: the functions that would be traced. */
-import { loadSymbolAddresses, loadTargets, printable } from '../index.js';
+import { chooseBackend, loadSymbolAddresses, loadTargets, printable } from '../index.js';
 import type { CommonOptions } from './options.js';
 import { reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';
@@ -7,7 +7,8 @@ import type { Terminal } from './terminal.js';
 
 /** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
 export async function list(options: CommonOptions, terminal: Terminal, stdout: StdoutWriter): Promise<void> {
-  const selection = loadTargets(options);
+  const { backend } = await chooseBackend(options.tracer, options.backend);
+  const selection = loadTargets(backend.access, options);
   const names = new Map<string, Set<string>>();
   for (const { module, name } of selection.targets) {
     names.set(module, (names.get(module) ?? new Set()).add(name));
@@ -24,5 +25,5 @@ export async function list(options: CommonOptions, terminal: Terminal, stdout: S
     return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
   });
   await stdout.write(Buffer.from(rows.join('')));
-  reportSelection(selection, options.verbose, terminal);
+  reportSelection(selection, backend, options.verbose, terminal);
 }

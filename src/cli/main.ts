@@ -1,28 +1,40 @@
 /** From the command line to an exit status. */
-import { IpftError, loadModuleHeader, loadModuleSkeleton, printable, UsageError, VerifierError } from '../index.js';
+import { setImmediate as immediate } from 'node:timers/promises';
+import {
+  exitAtOnce,
+  IpftError,
+  loadModuleHeader,
+  loadModuleSkeleton,
+  printable,
+  UsageError,
+  VerifierError,
+} from '../index.js';
 import { check } from './check.js';
 import { list } from './list.js';
 import { parseCommandLine, type Request } from './options.js';
 import { StdoutWriter } from './stdout.js';
+import { StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { trace } from './trace.js';
 
 const STATUS_ERROR = 1;
 const STATUS_USAGE = 2;
+const STATUS_INTERRUPTED = 130;
 
 /**
  * Runs `ipft`.
  * @param args without the program's name
+ * @param takeSignals ends whatever handled SIGINT and SIGTERM so far; returns whether one has come
  * @returns the exit status
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], takeSignals: () => boolean = () => false): Promise<number> {
   const terminal = new Terminal();
   const stdout = new StdoutWriter();
   let verbose = false;
   try {
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
-    await run(request, terminal, stdout);
+    await run(request, terminal, stdout, takeSignals);
     await stdout.flush();
     if (!stdout.failure) return 0;
     terminal.line(`ipft: writing to stdout: ${stdout.failure.message}`);
@@ -38,7 +50,20 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(request: Request, terminal: Terminal, stdout: StdoutWriter): Promise<void> {
+async function run(
+  request: Request,
+  terminal: Terminal,
+  stdout: StdoutWriter,
+  takeSignals: () => boolean,
+): Promise<void> {
+  if (request.action === 'trace') {
+    using stop = new StopSignal();
+    await immediate();
+    if (takeSignals()) stop.stop();
+    return await trace(request, terminal, stdout, stop);
+  }
+  await immediate();
+  if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);
   switch (request.action) {
     case 'none':
       return;
@@ -50,7 +75,5 @@ async function run(request: Request, terminal: Terminal, stdout: StdoutWriter): 
       return check(request, terminal, stdout);
     case 'list':
       return list(request, terminal, stdout);
-    case 'trace':
-      return trace(request, terminal, stdout);
   }
 }

@@ -7,7 +7,14 @@ const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean)
 test('parseCommandLine: defaults', () => {
   expect(parse('-m 0xdeadbeef')).toEqual({
     ...{ action: 'trace', mark: 0xdeadbeef, mask: 0xffffffff, output: 'aggregate', ringSizeBytes: 16 << 20 },
-    ...{ samplePeriod: 1, setLimits: true, verbose: false },
+    ...{
+      samplePeriod: 1,
+      setLimits: true,
+      verbose: false,
+      tracer: 'function',
+      backend: undefined,
+      followModules: false,
+    },
     ...{
       extension: [],
       compileTimeoutSeconds: 60,
@@ -29,7 +36,10 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --enable-probe-server --probe-server-port 99', { probePort: 99 }],
     ['-m 1 --probe-server-port 99', { probePort: undefined }],
     ['-m 1 -e x.c -o json --no-set-rlimit', { extension: ['x.c'], output: 'json', setLimits: false }],
-    ['-m 1 -b kprobe-multi -t function', { action: 'trace' }],
+    ['-m 1 -b kprobe-multi -t function', { action: 'trace', backend: 'kprobe-multi', tracer: 'function' }],
+    ['-m 1 -b fentry -t function_graph', { backend: 'ftrace', tracer: 'function_graph' }],
+    ['-l -b fentry-multi --follow-modules', { action: 'list', backend: 'fentry-multi' }],
+    ['doctor --json', { action: 'doctor', json: true }],
     ['-m 1 -e a.c -e b.o', { extension: ['a.c', 'b.o'] }],
     ['check a.c b.o', { action: 'check', files: ['a.c', 'b.o'], compileTimeoutSeconds: 60 }],
     ['-l -r ^ip', { action: 'list', functionPattern: /^ip/ }],
@@ -78,9 +88,8 @@ describe('parseCommandLine: usage errors', () => {
     'check',
     'check x.lua',
     'check --compile-timeout 0 a.c',
-    '-t function_graph -m 1',
-    '-b kprobe -m 1',
-    '-b fentry -l',
+    '-t function_graph -b kprobe -m 1',
+    'doctor now',
   ])('%s', (line) => {
     expect(() => parse(line)).toThrow(UsageError);
   });

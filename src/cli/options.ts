@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { checkSuffix, PAGE_SIZE } from '../index.js';
+import { BACKENDS, type BackendName, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
 import { parseCount, parsePattern, parseRingSize, parseUnsigned32 } from './numbers.js';
 
 /** What `ipft` was asked to do. */
@@ -18,6 +18,7 @@ export type Request =
       readonly verbose: boolean;
       readonly compileTimeoutSeconds: number;
     }
+  | { readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean }
   | ({ readonly action: 'list' } & CommonOptions)
   | ({ readonly action: 'trace' } & CommonOptions & TraceOptions);
 
@@ -25,6 +26,9 @@ export interface CommonOptions {
   readonly verbose: boolean;
   readonly functionPattern: RegExp | undefined;
   readonly modulePattern: RegExp | undefined;
+  readonly tracer: TracerName;
+  /** Undefined: the best that there is. */
+  readonly backend: BackendName | undefined;
 }
 
 export interface TraceOptions {
@@ -40,14 +44,16 @@ export interface TraceOptions {
   /** Port of the probe server; undefined for none. */
   readonly probePort: number | undefined;
   readonly readyFile: string | undefined;
+  /** Whether functions of modules that are loaded while tracing are traced too. */
+  readonly followModules: boolean;
 }
 
 const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
 const OUTPUTS = ['aggregate', 'json'] as const;
 export type OutputName = (typeof OUTPUTS)[number];
-const TRACERS = ['function', 'function_graph'] as const;
-const BACKENDS = ['kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
+const TRACERS = ['function', 'function_graph'] as const satisfies readonly TracerName[];
+const BACKEND_NAMES = ['fentry-multi', 'kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
 
 const DEFAULT_RING_BYTES = 16 << 20;
 const DEFAULT_PROBE_PORT = 13720;
@@ -75,6 +81,7 @@ interface RawOptions {
   enableProbeServer?: boolean;
   probeServerPort: string;
   readyFile?: string;
+  followModules?: boolean;
 }
 
 function createCommand(): Command {
@@ -91,7 +98,8 @@ function createCommand(): Command {
     .option('-r, --regex <RE>', "only functions whose name matches (JavaScript's dialect, unanchored)")
     .option('--module-regex <RE>', 'only functions of modules whose name matches; the kernel proper is vmlinux')
     .option('-t, --tracer <NAME>', `what to show of a call: ${TRACERS.join(' or ')}`, 'function')
-    .option('-b, --backend <NAME>', `how to attach: ${BACKENDS.join(', ')} (default: the best that there is)`)
+    .option('-b, --backend <NAME>', `how to attach: ${BACKEND_NAMES.join(', ')} (default: the best that there is)`)
+    .option('--follow-modules', 'trace functions of modules that are loaded while tracing, too')
     .option('-l, --list', 'list the functions that would be traced, and exit')
     .optionsGroup('What to show:')
     .option(
@@ -143,6 +151,19 @@ export function parseCommandLine(args: readonly string[]): Request {
       const verbose = raw.verbose ?? false;
       request = { action: 'check', files: paths, verbose, compileTimeoutSeconds: interpretCompileTimeout(raw) };
     });
+  command
+    .command('doctor')
+    .description('tell what this machine has for tracing, what is missing, and what to do about it')
+    .helpOption('-h, --help', 'show this')
+    .option('--json', 'as a JSON object')
+    .option('-v, --verbose', 'debug messages on stderr')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .action((own: { json?: boolean }, subcommand: Command) => {
+      const verbose = subcommand.optsWithGlobals<RawOptions>().verbose ?? false;
+      request = { action: 'doctor', json: own.json ?? false, verbose };
+    });
   try {
     command.parse(args, { from: 'user' });
   } catch (error) {
@@ -159,8 +180,8 @@ export function parseCommandLine(args: readonly string[]): Request {
 /** All that is said must make sense, also what the action does not need. */
 function interpret(raw: RawOptions): Request {
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
-  checkMethod(raw);
   const common = {
+    ...interpretMethod(raw),
     verbose: raw.verbose ?? false,
     functionPattern: raw.regex === undefined ? undefined : parsePattern('--regex', raw.regex),
     modulePattern: raw.moduleRegex === undefined ? undefined : parsePattern('--module-regex', raw.moduleRegex),
@@ -177,6 +198,7 @@ function interpret(raw: RawOptions): Request {
     setLimits: raw.setRlimit,
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,
+    followModules: raw.followModules ?? false,
   };
   const packets = interpretMark(raw);
   if (what !== undefined) return { action: 'generate', what };
@@ -185,13 +207,14 @@ function interpret(raw: RawOptions): Request {
   throw new UsageError('the mark is missing: name the packets to trace with -m', 'ipft --help shows the options');
 }
 
-/** What is understood but can't be done yet says so. */
-function checkMethod({ tracer, backend }: RawOptions): void {
-  const name = oneOf('--tracer', tracer, TRACERS);
-  if (name !== 'function') throw new UsageError(`--tracer ${name} is not there yet: use function`);
-  if (backend === undefined) return;
-  const method = oneOf('--backend', backend, BACKENDS);
-  if (method !== 'kprobe-multi') throw new UsageError(`--backend ${method} is not there yet: use kprobe-multi`);
+function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName; backend: BackendName | undefined } {
+  const name = backend === undefined ? undefined : oneOf('--backend', backend, BACKEND_NAMES);
+  const method = { tracer: oneOf('--tracer', tracer, TRACERS), backend: name === 'fentry' ? 'ftrace' : name };
+  const able = BACKENDS.filter(({ tracers }) => tracers.includes(method.tracer)).map((backend) => backend.name);
+  if (method.backend === undefined || able.includes(method.backend)) return method;
+  throw new UsageError(
+    `the backend ${method.backend} sees no returns, which --tracer ${method.tracer} shows: there are ${able.join(', ')}`,
+  );
 }
 
 function interpretMark(raw: RawOptions): { mark: number; mask: number } | undefined {

@@ -1,16 +1,31 @@
 /** What is told about functions that are not traced and events that were lost. */
-import { printable, type Session, type SessionLosses, type TargetSelection } from '../index.js';
+import { type Backend, printable, type Session, type SessionLosses, type TargetSelection, VMLINUX } from '../index.js';
 import type { Terminal } from './terminal.js';
 
 /** How many names a message holds without -v. */
 const NAMES_SHOWN = 3;
 
-/** Functions that were never tried. */
-export function reportSelection(selection: TargetSelection, verbose: boolean, terminal: Terminal): void {
-  const { ambiguous, unknownModules } = selection;
-  if (ambiguous.length > 0) {
-    const names = ambiguous.map(({ name, module }) => `${name} (${module})`);
-    terminal.warn(`not traced, since another function bears the same name: ${someOf(names, verbose)}`);
+/** Functions that were never tried: how many for each reason, and with `verbose` their names. */
+export function reportSelection(
+  { excluded, unknownModules }: TargetSelection,
+  { name: backend }: Backend,
+  verbose: boolean,
+  terminal: Terminal,
+): void {
+  const reasons = new Map<string, string[]>();
+  for (const { name, module, reason } of excluded) {
+    const names = reasons.get(reason) ?? [];
+    names.push(module === VMLINUX ? name : `${name} (${module})`);
+    reasons.set(reason, names);
+  }
+  if (reasons.size > 0) {
+    const hint = verbose ? '' : ' (-l -v names them)';
+    terminal.line(`${excluded.length} functions that take an skb can't be traced with ${backend}${hint}:`);
+    for (const [reason, names] of reasons) {
+      terminal.line(
+        `  ${names.length}: ${reason}${verbose ? `: ${names.map((name) => printable(name)).join(', ')}` : ''}`,
+      );
+    }
   }
   if (unknownModules.length > 0) {
     const names = unknownModules.map(({ module, problem }) => `${module} (${problem})`);

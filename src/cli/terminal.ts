@@ -39,6 +39,12 @@ export class Terminal {
     this.#drawnAt = 0;
   }
 
+  /** Takes the status line away. */
+  clearStatus(): void {
+    const erase = this.#eraseStatus();
+    if (erase !== '') process.stderr.write(erase);
+  }
+
   /** An error that ends the program. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');

@@ -1,10 +1,11 @@
 /** `ipft -m …`: from a command line to a trace. */
-import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AggregateOutput,
+  type BackendChoice,
   checkKernel,
+  chooseBackend,
   type Extension,
-  exitAtOnce,
   JsonOutput,
   loadExtension,
   loadSymbolWriter,
@@ -15,27 +16,65 @@ import {
   Session,
   setDebugLog,
   type Target,
+  type TargetSelection,
 } from '../index.js';
+import { ModuleFollower } from './modules.js';
 import type { CommonOptions, TraceOptions } from './options.js';
+import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportFailures, reportLosses, reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';
+import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
+
+type Options = CommonOptions & TraceOptions;
 
 /** Events handled before other things get their turn. */
 const BATCH_EVENTS = 1 << 16;
 /** How long to wait before looking into the ring again, in milliseconds: soon after events, later without. */
 const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 64;
-const SECOND_SIGNAL_STATUS = 130;
 
 /** Traces until SIGINT or SIGTERM, or until nobody reads the output. */
 export async function trace(
-  options: CommonOptions & TraceOptions,
+  options: Options,
   terminal: Terminal,
   stdout: StdoutWriter,
+  stop: StopSignal,
 ): Promise<void> {
-  using stop = new StopSignal();
+  const prepared = await prepare(options, terminal, stop);
+  if (!prepared) return terminal.line('nothing was traced');
+  const { session, output, targets } = prepared;
+  try {
+    if (!(await attach(prepared, options, terminal, stop))) return terminal.line('nothing was traced');
+    const follower = new Follower(session, output);
+    const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
+    if (!(await stop.hasHappened())) {
+      await announce(options, terminal, () => follower.run(options, terminal, stdout, stop, modules));
+    }
+    follower.readRest();
+    if (options.output === 'aggregate') terminal.line(follower.progress);
+    const losses = session.losses();
+    for (const piece of output.finish()) await stdout.write(piece);
+    await stdout.flush();
+    reportLosses(losses, terminal);
+  } finally {
+    await release(session, terminal);
+  }
+}
+
+/** What tracing needs, loaded and not attached yet. */
+interface Prepared {
+  readonly choice: BackendChoice;
+  readonly selection: TargetSelection;
+  /** May grow while tracing. */
+  readonly targets: Target[];
+  readonly output: Output;
+  readonly session: Session;
+}
+
+/** Returns nothing if it is to stop. The kernel and files are read at one go: in between, signals get their turn. */
+async function prepare(options: Options, terminal: Terminal, stop: StopSignal): Promise<Prepared | undefined> {
   if ((options.mark & ~options.mask) !== 0) {
     terminal.warn('--mark has bits that --mask leaves out; they are ignored');
   }
@@ -43,36 +82,65 @@ export async function trace(
   checkKernel();
   if (options.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   if (options.setLimits) for (const warning of raiseLimits()) terminal.warn(warning);
-  const selection = loadTargets(options);
+  if (await stop.hasHappened()) return undefined;
+  const choice = await chooseBackend(options.tracer, options.backend);
+  if (options.verbose) for (const line of describeChoice(choice)) terminal.line(line);
+  if (await stop.hasHappened()) return undefined;
+  const { backend } = choice;
+  const selection = loadTargets(backend.access, options);
+  if (await stop.hasHappened()) return undefined;
   const extension = await load(options, terminal, stop.signal).catch((error: unknown) => {
     // What was cut short fails for that.
     if (stop.signal.aborted) return undefined;
     throw error;
   });
-  if (stop.signal.aborted) return terminal.line('nothing was traced');
-  const output = createOutput(options, selection.targets, extension);
-  const total = selection.targets.length + selection.filtered;
+  if (await stop.hasHappened()) return undefined;
+  const targets = [...selection.targets];
+  const output = createOutput(options, targets, extension);
+  const models = options.followModules ? loadTargets(backend.access).targets : targets;
+  const session = Session.open({ ...options, backend, targets, models, freeing: selection.freeing, extension });
+  return { choice, selection, targets, output, session };
+}
+
+/** Returns whether tracing can begin; not if it is to stop. */
+async function attach(
+  { choice, selection, session }: Prepared,
+  options: Options,
+  terminal: Terminal,
+  stop: StopSignal,
+): Promise<boolean> {
+  const { filtered, targets } = selection;
+  const total = targets.length + filtered;
   const counts = (succeeded: number, failed: number) =>
-    `Attaching program (total ${total}, succeeded ${succeeded}, failed ${failed}, filtered: ${selection.filtered})`;
-  using session = Session.open({
-    ...{ ...options, targets: selection.targets, extension },
-    onProgress: (succeeded, failed) => terminal.status(counts(succeeded, failed)),
-  });
+    `Attaching program (total ${total}, succeeded ${succeeded}, failed ${failed}, filtered: ${filtered})`;
+  const progress = new Progress(terminal);
+  await session.attach(stop.signal, (succeeded, failed) =>
+    progress.show(counts(succeeded, failed), succeeded + failed, targets.length),
+  );
+  if (stop.signal.aborted) return false;
   terminal.endStatus(counts(session.succeeded, session.failed.length));
-  reportSelection(selection, options.verbose, terminal);
+  reportSelection(selection, choice.backend, options.verbose, terminal);
   reportFailures(session, options.verbose, terminal);
-  const follower = new Follower(session, output);
-  // Attaching keeps signals waiting: now they get their turn, which lies between two rounds of the event loop.
-  await immediate();
-  await immediate();
-  if (!stop.signal.aborted) await announce(options, terminal, () => follower.run(options, terminal, stdout, stop));
-  session.detach();
-  while (follower.read() > 0);
-  if (options.output === 'aggregate') terminal.line(follower.progress);
-  const losses = session.losses();
-  for (const piece of output.finish()) await stdout.write(piece);
-  await stdout.flush();
-  reportLosses(losses, terminal);
+  return true;
+}
+
+/** The result is out: what is attached goes now. */
+async function release(session: Session, terminal: Terminal): Promise<void> {
+  const progress = new Progress(terminal);
+  let total = 0;
+  await session.release((released, links) => {
+    total = links;
+    progress.show(`Releasing ${released}/${links} (Ctrl-C leaves it to the kernel)`, released, links);
+  });
+  if (progress.wasShown) terminal.endStatus(`Released ${total}`);
+  else terminal.clearStatus();
+}
+
+function describeChoice({ backend, passedOver }: BackendChoice): string[] {
+  return [
+    ...passedOver.map(({ name, problem }) => `ipft: not ${name}: ${problem}`),
+    `ipft: backend ${backend.name}${passedOver.length > 0 ? ', the best that this kernel has' : ''}`,
+  ];
 }
 
 async function load(options: TraceOptions, terminal: Terminal, signal: AbortSignal): Promise<Extension | undefined> {
@@ -87,10 +155,11 @@ async function load(options: TraceOptions, terminal: Terminal, signal: AbortSign
   return extension;
 }
 
-function createOutput({ output }: TraceOptions, targets: readonly Target[], extension: Extension | undefined): Output {
+function createOutput({ output, tracer }: Options, targets: readonly Target[], extension?: Extension): Output {
   const struct = extension?.eventStruct;
   const symbols = struct?.usesSymbols ? loadSymbolWriter() : () => {};
-  const context = { targets, fields: struct?.createWriter(symbols), dataSize: struct?.sizeBytes ?? 0 };
+  const hasReturns = tracer === 'function_graph';
+  const context = { targets, hasReturns, fields: struct?.createWriter(symbols), dataSize: struct?.sizeBytes ?? 0 };
   return output === 'json' ? new JsonOutput(context) : new AggregateOutput(context);
 }
 
@@ -124,49 +193,34 @@ class Follower {
   }
 
   /** Takes in what is there; returns how many events that were. */
-  read(): number {
-    const events = this.#session.read(this.#take, BATCH_EVENTS);
+  #read(until?: number): number {
+    const events = this.#session.read(this.#take, BATCH_EVENTS, until);
     this.#count += events;
     return events;
   }
 
+  /** Takes in what has come up to now: the programs are still attached, and more may come for ever. */
+  readRest(): void {
+    const until = this.#session.produced;
+    while (this.#read(until) > 0);
+  }
+
   /** A reader of stdout that is slow makes the ring fill, not memory: nothing is read while text waits. */
-  async run({ output }: TraceOptions, terminal: Terminal, stdout: StdoutWriter, stop: StopSignal): Promise<void> {
+  async run(
+    { output }: TraceOptions,
+    terminal: Terminal,
+    stdout: StdoutWriter,
+    stop: StopSignal,
+    modules: ModuleFollower | undefined,
+  ): Promise<void> {
     let wait = SHORTEST_WAIT_MS;
     while (!stop.signal.aborted && !stdout.closed) {
-      const events = this.read();
+      const events = this.#read();
       if (output === 'aggregate') terminal.status(this.progress);
       if (this.#output.pendingBytes > 0) await Promise.race([stdout.write(this.#output.text()), stop.happened]);
       wait = events > 0 ? SHORTEST_WAIT_MS : Math.min(wait * 2, LONGEST_WAIT_MS);
       await sleep(events >= BATCH_EVENTS ? 0 : wait, undefined, { signal: stop.signal }).catch(() => {});
+      await modules?.look(stop.signal);
     }
-  }
-}
-
-/** The first SIGINT or SIGTERM asks to stop; the second ends the process at once. */
-class StopSignal implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #handler = () => {
-    if (this.#controller.signal.aborted) exitAtOnce(SECOND_SIGNAL_STATUS);
-    this.#controller.abort();
-  };
-  /** Resolves at the first signal. */
-  readonly happened: Promise<void>;
-
-  constructor() {
-    this.happened = new Promise((resolve) => {
-      this.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    process.on('SIGINT', this.#handler);
-    process.on('SIGTERM', this.#handler);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    process.off('SIGINT', this.#handler);
-    process.off('SIGTERM', this.#handler);
   }
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { TraceEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import { EventStore } from './event-store.js';
 
 const event = (skb: number, time: number, tag: number): TraceEvent => ({
-  ...{ skbLow: skb, skbHigh: 0xffff8880, timestampLow: time, timestampHigh: 7, target: tag, cpu: 1, isReturn: false },
-  data: new DataView(Uint8Array.from([9, tag & 255, 9]).buffer),
+  ...createEvent(new DataView(Uint8Array.from([9, tag & 255, 9]).buffer)),
+  ...{ skbLow: skb, skbHigh: 0xffff8880, timestampLow: time, timestampHigh: 7, target: tag, cpu: 1 },
   dataOffset: 1,
 });
 

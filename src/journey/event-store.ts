@@ -10,38 +10,67 @@ interface Chunk {
   readonly timestampHigh: Uint32Array;
   readonly target: Uint32Array;
   readonly cpu: Uint16Array;
-  readonly isReturn: Uint8Array;
+  readonly flags: Uint8Array;
+  /** Only where returns are traced. */
+  readonly calls:
+    | { readonly depth: Uint8Array; readonly entryLow: Uint32Array; readonly entryHigh: Uint32Array }
+    | undefined;
   /** `dataSize` bytes an event. */
   readonly data: DataView;
   readonly dataBytes: Uint8Array;
 }
 
+const RETURN = 1;
+const FIELDS = 2;
+const FREED = 4;
+const ENTRY_LOST = 8;
+
 export class EventStore {
   readonly #dataSize: number;
+  readonly #hasReturns: boolean;
   readonly #chunks: Chunk[] = [];
   #count = 0;
 
-  /** @param dataSize how many of the extension's bytes belong to an event; 0 without an extension */
-  constructor(dataSize: number) {
+  /**
+   * @param dataSize how many of the extension's bytes belong to an event; 0 without an extension
+   * @param hasReturns whether returns are traced
+   */
+  constructor(dataSize: number, hasReturns = false) {
     this.#dataSize = dataSize;
+    this.#hasReturns = hasReturns;
   }
 
   get count(): number {
     return this.#count;
   }
 
+  /** Forgets all events, and keeps the room for as many. */
+  clear(): void {
+    this.#count = 0;
+  }
+
   /** Copies the event. */
   add(event: TraceEvent): void {
     const at = this.#count % CHUNK_EVENTS;
-    if (at === 0) this.#chunks.push(createChunk(this.#dataSize));
-    const chunk = this.#chunks[this.#chunks.length - 1]!;
+    const number = (this.#count - at) / CHUNK_EVENTS;
+    if (number === this.#chunks.length) this.#chunks.push(createChunk(this.#dataSize, this.#hasReturns));
+    const chunk = this.#chunks[number]!;
     chunk.skbLow[at] = event.skbLow;
     chunk.skbHigh[at] = event.skbHigh;
     chunk.timestampLow[at] = event.timestampLow;
     chunk.timestampHigh[at] = event.timestampHigh;
     chunk.target[at] = event.target;
     chunk.cpu[at] = event.cpu;
-    chunk.isReturn[at] = event.isReturn ? 1 : 0;
+    chunk.flags[at] =
+      (event.isReturn ? RETURN : 0) |
+      (event.hasFields ? FIELDS : 0) |
+      (event.skbFreed ? FREED : 0) |
+      (event.entryLost ? ENTRY_LOST : 0);
+    if (chunk.calls) {
+      chunk.calls.depth[at] = event.depth;
+      chunk.calls.entryLow[at] = event.entryLow;
+      chunk.calls.entryHigh[at] = event.entryHigh;
+    }
     const begin = at * this.#dataSize;
     for (let i = 0; i < this.#dataSize; i++) chunk.dataBytes[begin + i] = event.data.getUint8(event.dataOffset + i);
     this.#count++;
@@ -58,7 +87,14 @@ export class EventStore {
     event.timestampHigh = chunk.timestampHigh[at]!;
     event.target = chunk.target[at]!;
     event.cpu = chunk.cpu[at]!;
-    event.isReturn = chunk.isReturn[at] === 1;
+    const flags = chunk.flags[at]!;
+    event.isReturn = (flags & RETURN) !== 0;
+    event.hasFields = (flags & FIELDS) !== 0;
+    event.skbFreed = (flags & FREED) !== 0;
+    event.entryLost = (flags & ENTRY_LOST) !== 0;
+    event.depth = chunk.calls?.depth[at] ?? 0;
+    event.entryLow = chunk.calls?.entryLow[at] ?? 0;
+    event.entryHigh = chunk.calls?.entryHigh[at] ?? 0;
     event.data = chunk.data;
     event.dataOffset = at * this.#dataSize;
   }
@@ -78,6 +114,54 @@ export class EventStore {
     return packets.sort((a, b) => this.#compareTime(a[0]!, b[0]!) || a[0]! - b[0]!);
   }
 
+  /**
+   * Which entries of a packet have no return among its events.
+   * @param packet as `packets` gives it
+   * @returns for each of its events 1 if it is an entry without a return
+   */
+  findLostReturns(packet: Uint32Array): Uint8Array {
+    const lost = new Uint8Array(packet.length);
+    for (let i = 0; i < packet.length; i++) lost[i] = this.#flags(packet[i]!) & RETURN ? 0 : 1;
+    for (let i = 0; i < packet.length; i++) {
+      if (!(this.#flags(packet[i]!) & RETURN)) continue;
+      const entry = this.#findEntry(packet, i);
+      if (entry >= 0) lost[entry] = 0;
+    }
+    return lost;
+  }
+
+  /** A return tells the time of its entry: of the events of that time, the one of the same function. */
+  #findEntry(packet: Uint32Array, position: number): number {
+    const index = packet[position]!;
+    const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)]!;
+    const at = index % CHUNK_EVENTS;
+    const [low, high] = [chunk.calls?.entryLow[at] ?? 0, chunk.calls?.entryHigh[at] ?? 0];
+    let [begin, end] = [0, position];
+    while (begin < end) {
+      const middle = (begin + end) >>> 1;
+      if (this.#isBefore(packet[middle]!, low, high)) begin = middle + 1;
+      else end = middle;
+    }
+    for (; begin < position; begin++) {
+      const candidate = packet[begin]!;
+      const its = this.#chunks[Math.floor(candidate / CHUNK_EVENTS)]!;
+      const i = candidate % CHUNK_EVENTS;
+      if (its.timestampLow[i] !== low || its.timestampHigh[i] !== high) return -1;
+      if (its.target[i] === chunk.target[at] && !(its.flags[i]! & RETURN)) return begin;
+    }
+    return -1;
+  }
+
+  #isBefore(index: number, low: number, high: number): boolean {
+    const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)]!;
+    const at = index % CHUNK_EVENTS;
+    return chunk.timestampHigh[at]! < high || (chunk.timestampHigh[at] === high && chunk.timestampLow[at]! < low);
+  }
+
+  #flags(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.flags[index % CHUNK_EVENTS]!;
+  }
+
   #compareSkb(a: number, b: number): number {
     const [left, right] = [this.#chunks[Math.floor(a / CHUNK_EVENTS)]!, this.#chunks[Math.floor(b / CHUNK_EVENTS)]!];
     const [i, j] = [a % CHUNK_EVENTS, b % CHUNK_EVENTS];
@@ -91,7 +175,7 @@ export class EventStore {
   }
 }
 
-function createChunk(dataSize: number): Chunk {
+function createChunk(dataSize: number, hasReturns: boolean): Chunk {
   const words = () => new Uint32Array(CHUNK_EVENTS);
   const dataBytes = new Uint8Array(CHUNK_EVENTS * dataSize);
   return {
@@ -101,7 +185,8 @@ function createChunk(dataSize: number): Chunk {
     timestampHigh: words(),
     target: words(),
     cpu: new Uint16Array(CHUNK_EVENTS),
-    isReturn: new Uint8Array(CHUNK_EVENTS),
+    flags: new Uint8Array(CHUNK_EVENTS),
+    calls: hasReturns ? { depth: new Uint8Array(CHUNK_EVENTS), entryLow: words(), entryHigh: words() } : undefined,
     data: new DataView(dataBytes.buffer),
     dataBytes,
   };

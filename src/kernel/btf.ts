@@ -5,11 +5,18 @@ import { type Btf, parseBtf } from '../btf/btf.js';
 
 const DIRECTORY = '/sys/kernel/btf';
 
+let vmlinux: Btf | undefined;
+
 /**
- * The BTF of the kernel proper. Requires CONFIG_DEBUG_INFO_BTF (Linux 5.4).
+ * The BTF of the kernel proper, read once. Requires CONFIG_DEBUG_INFO_BTF (Linux 5.4).
  * @throws EnvironmentError if there is none, or it can't be read
  */
 export function loadKernelBtf(): Btf {
+  vmlinux ??= readKernelBtf();
+  return vmlinux;
+}
+
+function readKernelBtf(): Btf {
   let bytes: Buffer;
   try {
     bytes = readFileSync(`${DIRECTORY}/vmlinux`);

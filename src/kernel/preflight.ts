@@ -1,18 +1,18 @@
 /** What stands in the way of tracing, found before anything is compiled, loaded or attached. */
 import { EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
-import { BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, loadEmptyProgram, probeKprobeMulti } from '../sys/bpf.js';
-import { EFAULT, EINVAL, EOPNOTSUPP, EPERM, errnoName } from '../sys/errno.js';
+import { EPERM, errnoName } from '../sys/errno.js';
+import { probeProgramLoading } from './features.js';
 import { type Lockdown, loadLockdown } from './lockdown.js';
 import { checkPrivileges, loadCapabilities } from './privileges.js';
 
 /**
- * Checks permissions, lockdown and that kprobe.multi links can be made.
+ * Checks permissions, lockdown and that tracing programs can be loaded.
  * @throws EnvironmentError or UnsupportedFeatureError, the first that applies
  */
 export function checkKernel(): void {
   checkPrivileges(loadCapabilities());
   if (loadLockdown() === 'confidentiality') throw lockedDown('confidentiality', 'BPF programs may not read its memory');
-  explainLockdown(checkKprobeMulti);
+  explainLockdown(checkProgramLoading);
 }
 
 /** Runs a check; what it finds on a locked-down kernel is told as what it is. */
@@ -40,28 +40,15 @@ function lockedDown(level: Lockdown, refusal: string, hint?: string): Environmen
   );
 }
 
-function checkKprobeMulti(): void {
-  const program = loadEmptyProgram(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI);
-  if (typeof program === 'number') {
-    if (-program === EPERM) {
-      throw new EnvironmentError(
-        'BPF_REFUSED',
-        'the kernel refuses tracing programs (EPERM), though this process has the capabilities',
-        'a security module, a container or lockdown forbids bpf(2) here: run it outside',
-      );
-    }
-    throw new UnsupportedFeatureError('BPF', `the kernel refuses a BPF program (${errnoName(-program)})`);
-  }
-  using loaded = program;
-  const errno = probeKprobeMulti(loaded.fd);
-  if (errno === EFAULT) return;
-  if (errno === EOPNOTSUPP || errno === EINVAL) {
-    throw new UnsupportedFeatureError(
-      'kprobe-multi',
-      `this kernel can't attach one program to many functions (${errnoName(errno)}): it is older than Linux 5.18 or built without CONFIG_FPROBE`,
-      'use a kernel with CONFIG_FPROBE=y, as Debian 13 and later have; grep FPROBE /boot/config-$(uname -r) shows',
-      '5.18',
+function checkProgramLoading(): void {
+  const errno = probeProgramLoading();
+  if (errno === 0) return;
+  if (errno === EPERM) {
+    throw new EnvironmentError(
+      'BPF_REFUSED',
+      'the kernel refuses tracing programs (EPERM), though this process has the capabilities',
+      'a security module, a container or lockdown forbids bpf(2) here: run it outside',
     );
   }
-  throw new UnsupportedFeatureError('kprobe-multi', `the kernel refuses a kprobe.multi link (${errnoName(errno)})`);
+  throw new UnsupportedFeatureError('BPF', `the kernel refuses a BPF program (${errnoName(errno)})`);
 }

@@ -3,19 +3,22 @@
  *
  *     %-20s %3s %24s %32s                  header
  *     %-20u %03u %24s %32s ( FIELDS )      event; without an extension it ends after the function
+ *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
- * A name that is longer than its column is not cut.
+ * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them.
  */
-import type { TraceEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import { printable } from '../base/printable.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import { EventStore } from '../journey/event-store.js';
-import type { Output, OutputContext } from './output.js';
+import { type Output, type OutputContext, TargetNames } from './output.js';
 
 const TIMESTAMP_WIDTH = 20;
 const CPU_WIDTH = 3;
 const MODULE_WIDTH = 24;
 const FUNCTION_WIDTH = 32;
+const CALL_WIDTH = 64;
+const INDENT = 2;
 const PIECE_BYTES = 1 << 16;
 
 const HEADER = `${'Timestamp'.padEnd(TIMESTAMP_WIDTH)} ${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)} ${'Function'.padStart(FUNCTION_WIDTH)}\n`;
@@ -24,15 +27,20 @@ export class AggregateOutput implements Output {
   readonly #context: OutputContext;
   readonly #store: EventStore;
   readonly #text = new TextBuffer();
-  /** Module and function of each target as they stand on a line. */
-  readonly #names: Uint8Array[];
+  /** Module and function of each target as they stand on a line of an entry. */
+  readonly #names: TargetNames;
+  readonly #modules: TargetNames;
+  readonly #functions: TargetNames;
 
   constructor(context: OutputContext) {
+    const { targets, dataSize, hasReturns } = context;
     this.#context = context;
-    this.#store = new EventStore(context.dataSize);
-    this.#names = context.targets.map(({ module, name }) =>
+    this.#store = new EventStore(dataSize, hasReturns);
+    this.#names = new TargetNames(targets, (module, name) =>
       encode(`${printable(module).padStart(MODULE_WIDTH)} ${printable(name).padStart(FUNCTION_WIDTH)}`),
     );
+    this.#modules = new TargetNames(targets, (module) => encode(`${printable(module).padStart(MODULE_WIDTH)} `));
+    this.#functions = new TargetNames(targets, (_module, name) => encode(printable(name)));
   }
 
   take(event: TraceEvent): void {
@@ -53,16 +61,17 @@ export class AggregateOutput implements Output {
     const event = createEvent();
     for (const packet of this.#store.packets()) {
       text.bytes(SEPARATOR);
-      for (const index of packet) {
-        this.#store.load(index, event);
-        this.#writeLine(event);
+      const lost = this.#context.hasReturns ? this.#store.findLostReturns(packet) : undefined;
+      for (let position = 0; position < packet.length; position++) {
+        this.#store.load(packet[position]!, event);
+        this.#writeLine(event, lost?.[position] === 1);
         if (text.length >= PIECE_BYTES) yield text.take();
       }
     }
     yield text.take();
   }
 
-  #writeLine(event: TraceEvent): void {
+  #writeLine(event: TraceEvent, returnLost: boolean): void {
     const text = this.#text;
     const begin = text.length;
     text.unsigned64(event.timestampLow, event.timestampHigh);
@@ -70,25 +79,64 @@ export class AggregateOutput implements Output {
     text.byte(SPACE);
     text.unsigned(event.cpu, CPU_WIDTH);
     text.byte(SPACE);
-    text.bytes(this.#names[event.target] ?? UNKNOWN);
-    if (this.#context.fields) {
+    const fields = event.hasFields ? this.#context.fields : undefined;
+    if (this.#context.hasReturns) {
+      text.bytes(this.#modules.get(event.target));
+      const call = text.length;
+      this.#writeCall(event, returnLost);
+      if (fields) text.padEnd(call, CALL_WIDTH);
+    } else {
+      text.bytes(this.#names.get(event.target));
+    }
+    if (fields) {
       text.bytes(OPEN);
-      this.#context.fields.text(text, event.data, event.dataOffset);
+      fields.text(text, event.data, event.dataOffset);
       text.bytes(CLOSE);
     }
     text.byte(LINE_FEED);
   }
+
+  #writeCall(event: TraceEvent, returnLost: boolean): void {
+    const text = this.#text;
+    text.repeat(SPACE, INDENT * event.depth);
+    if (!event.isReturn) {
+      text.bytes(this.#functions.get(event.target));
+      text.bytes(returnLost ? ENTRY_ALONE : ENTRY);
+      return;
+    }
+    text.bytes(RETURN);
+    if (event.entryLost) {
+      text.bytes(RETURN_ALONE);
+      text.bytes(this.#functions.get(event.target));
+    } else {
+      writeMicroseconds(text, event);
+    }
+    if (event.skbFreed) text.bytes(FREED);
+  }
 }
 
-function createEvent(): TraceEvent {
-  const numbers = { skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, dataOffset: 0 };
-  return { ...numbers, isReturn: false, data: new DataView(new ArrayBuffer(0)) };
+/** How long a call took: `12.345us`. */
+function writeMicroseconds(text: TextBuffer, event: TraceEvent): void {
+  const borrow = event.timestampLow < event.entryLow ? 1 : 0;
+  const low = (event.timestampLow - event.entryLow) >>> 0;
+  const nanoseconds = (event.timestampHigh - event.entryHigh - borrow) * 0x100000000 + low;
+  const microseconds = Math.floor(nanoseconds / 1000);
+  text.unsigned(microseconds);
+  text.byte(POINT);
+  text.unsigned(nanoseconds - microseconds * 1000, 3);
+  text.bytes(MICROSECONDS);
 }
 
 const NOTHING = new Uint8Array(0);
 const SEPARATOR = encode('===\n');
 const OPEN = encode(' ( ');
 const CLOSE = encode(' )');
-const UNKNOWN = encode(`${'?'.padStart(MODULE_WIDTH)} ${'?'.padStart(FUNCTION_WIDTH)}`);
+const ENTRY = encode('() {');
+const ENTRY_ALONE = encode('() { lost return');
+const RETURN = encode('} ');
+const RETURN_ALONE = encode('lost entry of ');
+const FREED = encode(' skb freed');
+const MICROSECONDS = encode('us');
+const POINT = 0x2e;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;

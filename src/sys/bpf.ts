@@ -5,14 +5,25 @@
 import { SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
 import { errnoName } from './errno.js';
-import { addressOf, bpf } from './libc.js';
+import { addressOf, bpf, bpfAsync } from './libc.js';
 
 const BPF_MAP_LOOKUP_ELEM = 1;
+const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
 const BPF_OBJ_GET_INFO_BY_FD = 15;
+const BPF_RAW_TRACEPOINT_OPEN = 17;
+const BPF_BTF_GET_FD_BY_ID = 19;
+const BPF_BTF_GET_NEXT_ID = 23;
 const BPF_LINK_CREATE = 28;
 export const BPF_PROG_TYPE_KPROBE = 2;
+export const BPF_PROG_TYPE_TRACING = 26;
+export const BPF_TRACE_FENTRY = 24;
+export const BPF_TRACE_FEXIT = 25;
+export const BPF_PERF_EVENT = 41;
 export const BPF_TRACE_KPROBE_MULTI = 42;
+export const BPF_TRACE_KPROBE_SESSION = 56;
+export const BPF_TRACE_FENTRY_MULTI = 59;
+export const BPF_TRACE_FSESSION_MULTI = 61;
 
 /** What goes into one kprobe.multi link. */
 export interface KprobeMulti {
@@ -23,11 +34,16 @@ export interface KprobeMulti {
 }
 
 /**
- * Attaches a program to many functions in one link. Requires Linux 5.18 and CONFIG_FPROBE.
- * @param programFd a kprobe program loaded with BPF_TRACE_KPROBE_MULTI
+ * Attaches a program to many functions in one link. Requires Linux 5.18 (BPF_TRACE_KPROBE_MULTI) or 6.10
+ * (BPF_TRACE_KPROBE_SESSION), and CONFIG_FPROBE.
+ * @param programFd a kprobe program loaded with that attach type
  * @returns the link, or a negative errno: ESRCH if a name is unknown or can't be hooked, EOPNOTSUPP without FPROBE
  */
-export function linkKprobeMulti(programFd: number, { names, cookies }: KprobeMulti): Descriptor | number {
+export async function linkKprobeMulti(
+  programFd: number,
+  attachType: number,
+  { names, cookies }: KprobeMulti,
+): Promise<Descriptor | number> {
   // One block for all names: a buffer for each would be thousands.
   const text = Buffer.from(`${names.join('\0')}\0`);
   const pointers = new BigUint64Array(names.length);
@@ -39,46 +55,172 @@ export function linkKprobeMulti(programFd: number, { names, cookies }: KprobeMul
   const cookieValues = BigUint64Array.from(cookies, BigInt);
   const attr = Buffer.alloc(48);
   attr.writeUInt32LE(programFd, 0);
-  attr.writeUInt32LE(BPF_TRACE_KPROBE_MULTI, 8);
+  attr.writeUInt32LE(attachType, 8);
   attr.writeUInt32LE(names.length, 20);
   attr.writeBigUInt64LE(addressOf(new Uint8Array(pointers.buffer)), 24);
   attr.writeBigUInt64LE(addressOf(new Uint8Array(cookieValues.buffer)), 40);
-  const result = bpf(BPF_LINK_CREATE, attr);
-  keepAlive(text, pointers, cookieValues);
-  return result < 0 ? result : new Descriptor(result);
+  return await commandAsync(BPF_LINK_CREATE, attr, [text, pointers, cookieValues]);
+}
+
+/** What goes into one link of trampolines. */
+export interface TracingMulti {
+  /** Functions by their ids in the BTF that the program was loaded for. */
+  readonly ids: readonly number[];
+  /** What `bpf_get_attach_cookie` returns at each. */
+  readonly cookies: readonly bigint[];
+}
+
+/**
+ * Attaches a program to many functions through trampolines in one link. Requires Linux 7.2.
+ * @param programFd a tracing program loaded with that attach type
+ * @param attachType BPF_TRACE_FENTRY_MULTI or BPF_TRACE_FSESSION_MULTI
+ * @returns the link, or a negative errno: EINVAL if one of the functions can't be hooked
+ */
+export async function linkTracingMulti(
+  programFd: number,
+  attachType: number,
+  { ids, cookies }: TracingMulti,
+): Promise<Descriptor | number> {
+  const idValues = Uint32Array.from(ids);
+  const cookieValues = BigUint64Array.from(cookies);
+  const attr = Buffer.alloc(64);
+  attr.writeUInt32LE(programFd, 0);
+  attr.writeUInt32LE(attachType, 8);
+  attr.writeBigUInt64LE(addressOf(new Uint8Array(idValues.buffer)), 16);
+  attr.writeBigUInt64LE(addressOf(new Uint8Array(cookieValues.buffer)), 24);
+  attr.writeUInt32LE(ids.length, 32);
+  return await commandAsync(BPF_LINK_CREATE, attr, [idValues, cookieValues]);
+}
+
+/**
+ * Attaches a tracing program to the function that it was loaded for. Requires Linux 5.5.
+ * @returns the link, or a negative errno
+ */
+export async function linkTrampoline(programFd: number): Promise<Descriptor | number> {
+  const attr = Buffer.alloc(16);
+  attr.writeUInt32LE(programFd, 8);
+  return await commandAsync(BPF_RAW_TRACEPOINT_OPEN, attr, []);
+}
+
+/**
+ * Attaches a program to a perf event. Requires Linux 5.15; before, `PERF_EVENT_IOC_SET_BPF` does it.
+ * @param cookie what `bpf_get_attach_cookie` returns there
+ * @returns the link, which keeps the event; or a negative errno
+ */
+export async function linkPerfEvent(programFd: number, eventFd: number, cookie: number): Promise<Descriptor | number> {
+  const attr = Buffer.alloc(24);
+  attr.writeUInt32LE(programFd, 0);
+  attr.writeUInt32LE(eventFd, 4);
+  attr.writeUInt32LE(BPF_PERF_EVENT, 8);
+  attr.writeBigUInt64LE(BigInt(cookie), 16);
+  return await commandAsync(BPF_LINK_CREATE, attr, []);
+}
+
+/** A program as the kernel takes it. */
+export interface ProgramImage {
+  readonly type: number;
+  readonly expectedAttachType?: number;
+  /** 8 bytes each; without any, `return 0`. */
+  readonly instructions?: Uint8Array;
+  /** For tracing programs: the function that it is for. */
+  readonly attachBtfId?: number;
+  /** The BTF that this id belongs to; without one, the kernel proper's. */
+  readonly attachBtfFd?: number;
+}
+
+const RETURN_0 = Buffer.from('b700000000000000' + '9500000000000000', 'hex');
+const LICENSE = Buffer.from('GPL\0');
+
+/**
+ * Loads a program in another thread.
+ * @returns the program, or a negative errno
+ */
+export async function loadProgram(image: ProgramImage): Promise<Descriptor | number> {
+  return await commandAsync(BPF_PROG_LOAD, programAttr(image), [image.instructions]);
 }
 
 /**
  * Loads the smallest program of a type, `return 0`.
  * @returns the program, or a negative errno
  */
-export function loadEmptyProgram(type: number, expectedAttachType = 0): Descriptor | number {
-  const instructions = Buffer.from('b700000000000000' + '9500000000000000', 'hex'); // r0 = 0; exit
-  const license = Buffer.from('GPL\0');
-  const attr = Buffer.alloc(72);
-  attr.writeUInt32LE(type, 0);
-  attr.writeUInt32LE(instructions.length / 8, 4);
-  attr.writeBigUInt64LE(addressOf(instructions), 8);
-  attr.writeBigUInt64LE(addressOf(license), 16);
-  attr.writeUInt32LE(expectedAttachType, 68);
-  const result = bpf(BPF_PROG_LOAD, attr);
-  keepAlive(instructions, license);
+export function loadEmptyProgram(image: ProgramImage): Descriptor | number {
+  const result = bpf(BPF_PROG_LOAD, programAttr(image));
   return result < 0 ? result : new Descriptor(result);
 }
 
+function programAttr(image: ProgramImage): Buffer {
+  const { type, expectedAttachType = 0, instructions = RETURN_0, attachBtfId = 0, attachBtfFd = 0 } = image;
+  const attr = Buffer.alloc(128);
+  attr.writeUInt32LE(type, 0);
+  attr.writeUInt32LE(instructions.length / 8, 4);
+  attr.writeBigUInt64LE(addressOf(instructions), 8);
+  attr.writeBigUInt64LE(addressOf(LICENSE), 16);
+  attr.write('ipft', 48, 'latin1'); // prog_name
+  attr.writeUInt32LE(expectedAttachType, 68);
+  attr.writeUInt32LE(attachBtfId, 108);
+  attr.writeUInt32LE(attachBtfFd, 112);
+  return attr;
+}
+
 /**
- * Whether a kprobe.multi link can be made, asked with a list of names that can't be read.
- * @returns the errno: EFAULT if the kernel went as far as reading the names, that is, if it can
+ * Whether a link to many functions can be made, asked with a list that can't be read.
+ * @param attachType one of those for `linkKprobeMulti` or `linkTracingMulti`
+ * @returns the errno: EFAULT if the kernel went as far as reading the list, that is, if it can
  */
-export function probeKprobeMulti(programFd: number): number {
-  const attr = Buffer.alloc(48);
+export function probeMultiLink(programFd: number, attachType: number): number {
+  const attr = Buffer.alloc(64);
   attr.writeUInt32LE(programFd, 0);
-  attr.writeUInt32LE(BPF_TRACE_KPROBE_MULTI, 8);
-  attr.writeUInt32LE(1, 20);
-  attr.writeBigUInt64LE(8n, 24);
+  attr.writeUInt32LE(attachType, 8);
+  if (attachType === BPF_TRACE_KPROBE_MULTI || attachType === BPF_TRACE_KPROBE_SESSION) {
+    attr.writeUInt32LE(1, 20);
+    attr.writeBigUInt64LE(8n, 24);
+  } else {
+    attr.writeBigUInt64LE(8n, 16);
+    attr.writeUInt32LE(1, 32);
+  }
   const result = bpf(BPF_LINK_CREATE, attr);
   if (result >= 0) new Descriptor(result)[Symbol.dispose]();
   return result < 0 ? -result : 0;
+}
+
+/**
+ * The BTF of loaded modules, as descriptors. Requires Linux 5.11 and CAP_SYS_ADMIN.
+ * @returns by the modules' names; or a negative errno
+ */
+export function openModuleBtfs(wanted: ReadonlySet<string>): Map<string, Descriptor> | number {
+  const found = new Map<string, Descriptor>();
+  const attr = Buffer.alloc(16);
+  for (let id = 0; ; ) {
+    attr.fill(0);
+    attr.writeUInt32LE(id, 0);
+    const next = bpf(BPF_BTF_GET_NEXT_ID, attr);
+    // ENOENT: that was the last one.
+    if (next < 0) return id === 0 && found.size === 0 && next !== -2 ? next : found;
+    id = attr.readUInt32LE(4);
+    attr.fill(0);
+    attr.writeUInt32LE(id, 0);
+    const fd = bpf(BPF_BTF_GET_FD_BY_ID, attr);
+    // ENOENT: it has gone meanwhile.
+    if (fd === -2) continue;
+    if (fd < 0) return fd;
+    const descriptor = new Descriptor(fd);
+    const name = readBtfName(fd);
+    if (name !== undefined && wanted.has(name) && !found.has(name)) found.set(name, descriptor);
+    else descriptor[Symbol.dispose]();
+  }
+}
+
+/** `bpf_btf_info.name` of a BTF of the kernel or a module; undefined for a program's. */
+function readBtfName(fd: number): string | undefined {
+  const name = Buffer.alloc(64);
+  const info = new Uint8Array(32);
+  const view = new DataView(info.buffer);
+  view.setBigUint64(16, addressOf(name), true);
+  view.setUint32(24, name.length, true);
+  const result = readInfoInto(fd, info);
+  keepAlive(name);
+  if (result < 0 || view.getUint32(28, true) !== 1) return undefined;
+  return name.toString('latin1', 0, name.indexOf(0));
 }
 
 /**
@@ -88,14 +230,25 @@ export function probeKprobeMulti(programFd: number): number {
 export function readMapEntry(mapFd: number, size: number): DataView {
   const key = Buffer.alloc(4);
   const value = new Uint8Array(size);
+  const result = bpf(BPF_MAP_LOOKUP_ELEM, mapAttr(mapFd, key, value));
+  keepAlive(key);
+  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_LOOKUP_ELEM)', -result, errnoName(-result));
+  return new DataView(value.buffer);
+}
+
+/** Writes a map's entry. @param key as long as the map's keys @param value as long as its values */
+export function writeMapEntry(mapFd: number, key: Uint8Array, value: Uint8Array): void {
+  const result = bpf(BPF_MAP_UPDATE_ELEM, mapAttr(mapFd, key, value));
+  keepAlive(key, value);
+  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_UPDATE_ELEM)', -result, errnoName(-result));
+}
+
+function mapAttr(mapFd: number, key: Uint8Array, value: Uint8Array): Buffer {
   const attr = Buffer.alloc(32);
   attr.writeUInt32LE(mapFd, 0);
   attr.writeBigUInt64LE(addressOf(key), 8);
   attr.writeBigUInt64LE(addressOf(value), 16);
-  const result = bpf(BPF_MAP_LOOKUP_ELEM, attr);
-  keepAlive(key);
-  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_LOOKUP_ELEM)', -result, errnoName(-result));
-  return new DataView(value.buffer);
+  return attr;
 }
 
 /** `bpf_prog_info.recursion_misses`: runs that the kernel left out. Linux 5.12+, 0 before. */
@@ -111,13 +264,25 @@ export function readLinkMisses(linkFd: number): bigint {
 /** What the kernel does not fill in stays 0. */
 function readInfo(fd: number, size: number): DataView {
   const info = new Uint8Array(size);
-  const attr = Buffer.alloc(16);
-  attr.writeUInt32LE(fd, 0);
-  attr.writeUInt32LE(size, 4);
-  attr.writeBigUInt64LE(addressOf(info), 8);
-  const result = bpf(BPF_OBJ_GET_INFO_BY_FD, attr);
+  const result = readInfoInto(fd, info);
   if (result < 0) throw new SystemCallError('bpf(BPF_OBJ_GET_INFO_BY_FD)', -result, errnoName(-result));
   return new DataView(info.buffer);
+}
+
+function readInfoInto(fd: number, info: Uint8Array): number {
+  const attr = Buffer.alloc(16);
+  attr.writeUInt32LE(fd, 0);
+  attr.writeUInt32LE(info.length, 4);
+  attr.writeBigUInt64LE(addressOf(info), 8);
+  const result = bpf(BPF_OBJ_GET_INFO_BY_FD, attr);
+  keepAlive(info);
+  return result;
+}
+
+async function commandAsync(command: number, attr: Buffer, needed: unknown[]): Promise<Descriptor | number> {
+  const result = await bpfAsync(command, attr);
+  keepAlive(attr, needed);
+  return result < 0 ? result : new Descriptor(result);
 }
 
 /** Buffers that a system call reads through a bare address must not be collected before it returns. */

@@ -1,5 +1,5 @@
 /** A file descriptor with one owner, which disposes of it. */
-import { closeSync } from 'node:fs';
+import { close, closeSync } from 'node:fs';
 
 export class Descriptor implements Disposable {
   #fd: number;
@@ -20,5 +20,13 @@ export class Descriptor implements Disposable {
     const fd = this.#fd;
     this.#fd = -1;
     closeSync(fd);
+  }
+
+  /** The same in another thread: the kernel may take its time to detach. */
+  closeAsync(): Promise<void> {
+    if (this.#fd < 0) return Promise.resolve();
+    const fd = this.#fd;
+    this.#fd = -1;
+    return new Promise((resolve) => close(fd, () => resolve()));
   }
 }

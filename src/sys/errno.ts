@@ -1,11 +1,16 @@
 /** Names of error numbers. */
 import { constants } from 'node:os';
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** The kernel's own, which programs are not meant to see; bpf(2) returns it all the same. */
+const ENOTSUPP = 524;
 
-/** `EPERM` for 1; `errno 524` for one that has no name here (the kernel's ENOTSUPP, for example). */
+const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+names.set(ENOTSUPP, 'ENOTSUPP');
+
+/** `EPERM` for 1; `errno 999` for one that has no name. */
 export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`;
 }
 
 export const { EPERM, ENOENT, ESRCH, EFAULT, EINVAL, E2BIG, EOPNOTSUPP, EACCES, EAGAIN } = constants.errno;
+export { ENOTSUPP };

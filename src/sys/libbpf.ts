@@ -23,6 +23,11 @@ interface Functions {
   programName: KoffiFunc<(program: Pointer) => string>;
   programFd: KoffiFunc<(program: Pointer) => number>;
   programSetAutoload: KoffiFunc<(program: Pointer, autoload: boolean) => number>;
+  programSetType: KoffiFunc<(program: Pointer, type: number) => number>;
+  programSetExpectedAttachType: KoffiFunc<(program: Pointer, type: number) => number>;
+  programSetAttachTarget: KoffiFunc<(program: Pointer, programFd: number, name: string) => number>;
+  programInsns: KoffiFunc<(program: Pointer) => Pointer>;
+  programInsnCnt: KoffiFunc<(program: Pointer) => number>;
   programSetLogBuf: KoffiFunc<(program: Pointer, buffer: Uint8Array, size: number) => number>;
   mapName: KoffiFunc<(map: Pointer) => string>;
   mapFd: KoffiFunc<(map: Pointer) => number>;
@@ -43,6 +48,11 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   programName: 'const char *bpf_program__name(void *program)',
   programFd: 'int bpf_program__fd(void *program)',
   programSetAutoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
+  programSetType: 'int bpf_program__set_type(void *program, int type)',
+  programSetExpectedAttachType: 'int bpf_program__set_expected_attach_type(void *program, int type)',
+  programSetAttachTarget: 'int bpf_program__set_attach_target(void *program, int fd, const char *name)',
+  programInsns: 'void *bpf_program__insns(void *program)',
+  programInsnCnt: 'size_t bpf_program__insn_cnt(void *program)',
   programSetLogBuf: 'int bpf_program__set_log_buf(void *program, void *buffer, size_t size)',
   mapName: 'const char *bpf_map__name(void *map)',
   mapFd: 'int bpf_map__fd(void *map)',
@@ -190,6 +200,26 @@ export class BpfObject implements Disposable {
   /** Sets the contents of a data section. Requires the section's exact size. */
   setInitialValue(map: string, value: Uint8Array): void {
     this.#check('bpf_map__set_initial_value', this.#libbpf.mapSetInitialValue(this.#map(map), value, value.length));
+  }
+
+  /** Says what a program is, where its section does not tell libbpf. */
+  setProgramType(program: string, type: number, expectedAttachType: number): void {
+    this.#check('bpf_program__set_type', this.#libbpf.programSetType(this.#program(program), type));
+    const result = this.#libbpf.programSetExpectedAttachType(this.#program(program), expectedAttachType);
+    this.#check('bpf_program__set_expected_attach_type', result);
+  }
+
+  /** Says which kernel function a tracing program is for. */
+  setAttachTarget(program: string, name: string): void {
+    const result = this.#libbpf.programSetAttachTarget(this.#program(program), 0, name);
+    this.#check('bpf_program__set_attach_target', result);
+  }
+
+  /** A program's instructions, 8 bytes each; after `load` they are as the kernel got them. A copy. */
+  programInstructions(program: string): Buffer {
+    const pointer = this.#program(program);
+    const length = Number(this.#libbpf.programInsnCnt(pointer)) * 8;
+    return Buffer.from(koffi.view(this.#libbpf.programInsns(pointer), length).slice(0));
   }
 
   /**

@@ -8,6 +8,8 @@ import { errnoName } from './errno.js';
 const libc = koffi.load(null);
 const c = {
   syscall: libc.func('long syscall(long number, long a, void *b, ulong c)'),
+  perfEventOpen: libc.func('long syscall(long number, void *attr, long pid, long cpu, long group, ulong flags)'),
+  ioctl: libc.func('int ioctl(int fd, ulong request, long argument)'),
   memfdCreate: libc.func('int memfd_create(const char *name, uint flags)'),
   mmap: libc.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)'),
   munmap: libc.func('int munmap(void *address, size_t length)'),
@@ -29,6 +31,43 @@ export function bpf(command: number, attr: Uint8Array): number {
   const number = SYS_BPF[process.arch];
   if (number === undefined) return -constants.errno.ENOSYS;
   const result = Number(c.syscall(number, command, attr, attr.byteLength));
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** The same in another thread: for commands that the kernel takes its time for. Keep what `attr` points to alive. */
+export function bpfAsync(command: number, attr: Uint8Array): Promise<number> {
+  const number = SYS_BPF[process.arch];
+  if (number === undefined) return Promise.resolve(-constants.errno.ENOSYS);
+  return new Promise((resolve) => {
+    c.syscall.async(number, command, attr, attr.byteLength, (error: Error | null, result: number | bigint) => {
+      // The call's own errno: koffi brings it along.
+      resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
+    });
+  });
+}
+
+const SYS_PERF_EVENT_OPEN: Record<string, number> = { x64: 298, arm64: 241 };
+const PERF_FLAG_FD_CLOEXEC = 8;
+
+/**
+ * perf_event_open(2) for all processes, in another thread.
+ * @param attr `struct perf_event_attr`; what it points to must outlive the call
+ * @returns a descriptor, or a negative errno
+ */
+export function perfEventOpenAsync(attr: Uint8Array): Promise<number> {
+  const number = SYS_PERF_EVENT_OPEN[process.arch];
+  if (number === undefined) return Promise.resolve(-constants.errno.ENOSYS);
+  return new Promise((resolve) => {
+    const done = (error: Error | null, result: number | bigint) => {
+      resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
+    };
+    c.perfEventOpen.async(number, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC, done);
+  });
+}
+
+/** ioctl(2) with a number as its argument; returns what the call returns, or a negative errno. */
+export function ioctl(fd: number, request: number, argument: number): number {
+  const result: number = c.ioctl(fd, request, argument);
   return result < 0 ? -koffi.errno() : result;
 }
 

@@ -1,28 +1,137 @@
 /** What all backends have in common. */
 import type { Target } from '../base/target.js';
+import type { Btf } from '../btf/btf.js';
+import type { Support } from '../kernel/features.js';
+import type { Descriptor } from '../sys/descriptor.js';
 import type { BpfObject } from '../sys/libbpf.js';
+import { forEachParallel } from './parallel.js';
+import { TARGET_FREES, TARGET_HIDDEN } from './record.js';
 
-/** What became of attaching. */
-export interface Attachment extends Disposable {
-  readonly succeeded: number;
-  /** Functions that the kernel refused, with the reason. */
-  readonly failed: readonly { readonly target: Target; readonly reason: string }[];
-  /** Hits that the kernel did not hand to a program, as far as it counts them. */
-  countMisses(): bigint;
+export type BackendName = 'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace';
+
+/** Entries only, or entries and returns. */
+export type TracerName = 'function' | 'function_graph';
+
+/** How programs get at a function's arguments, which decides what functions they can be attached to. */
+export type ArgumentAccess = 'registers' | 'trampoline';
+
+/** A program of a backend's object. */
+export interface ProgramSpec {
+  readonly name: string;
+  /** For those that libbpf can't tell from their section: BPF_PROG_TYPE_… and BPF_TRACE_… */
+  readonly type?: { readonly program: number; readonly attach: number };
+  /** For those that are loaded for one function: its name. */
+  readonly attachTo?: string;
 }
 
-/** How many functions are attached so far; called now and then. */
-export type AttachProgress = (succeeded: number, failed: number) => void;
+/** A function to attach to, numbered as its events are. */
+export interface NumberedTarget {
+  readonly target: Target;
+  readonly index: number;
+  /** Gives the skb's memory back: tells a return that there is nothing left to read. */
+  readonly frees: boolean;
+  /** Makes no events of its own. */
+  readonly hidden: boolean;
+}
 
 /** A way to attach programs to functions. */
 export interface Backend {
   readonly name: BackendName;
-  /** Name of the BPF object below `dist/bpf/MACHINE/`. */
-  readonly object: string;
-  /** The programs that these targets need; without targets, all of them. */
-  programs(targets?: readonly Target[]): string[];
-  /** Attaches; what the kernel refuses is counted, and does not end it. Events carry the index into `targets`. */
-  attach(object: BpfObject, targets: readonly Target[], onProgress: AttachProgress): Attachment;
+  readonly access: ArgumentAccess;
+  /** Whether each function is attached and released by itself, which takes a while. */
+  readonly oneByOne: boolean;
+  /** What it can show of a call. */
+  readonly tracers: readonly TracerName[];
+  /** Whether the running kernel can do it. */
+  probe(tracer: TracerName, vmlinux: Btf): Support | Promise<Support>;
+  /** Name of the BPF object below `dist/bpf/MACHINE/`, without `.bpf.o`. */
+  object(tracer: TracerName): string;
+  /** The programs that these targets need; without targets, all that can be loaded anyway. */
+  programs(tracer: TracerName, targets?: readonly Target[]): ProgramSpec[];
+  /** Sizes of maps, where they are not the object's. */
+  maps(tracer: TracerName, vmlinux: Btf): Record<string, number>;
+  /** Prepares attaching the programs of a loaded object. */
+  attachment(context: AttachContext): Attachment;
 }
 
-export type BackendName = 'kprobe-multi';
+export interface AttachContext {
+  readonly tracer: TracerName;
+  readonly object: BpfObject;
+  readonly vmlinux: Btf;
+  /** The BTF of modules, by their names; none for a module whose BTF can't be had. */
+  readonly moduleBtfs: ReadonlyMap<string, Descriptor>;
+}
+
+/** How many functions are attached so far; called now and then. */
+export type AttachProgress = (succeeded: number, failed: number) => void;
+/** How many links are released so far, and of how many. */
+export type ReleaseProgress = (released: number, total: number) => void;
+
+/** As many system calls at a time as Node's pool has threads for. */
+const PARALLEL = 4;
+
+/** What is attached, and what became of the rest. Dispose of it, or better `release` it, to detach. */
+export abstract class Attachment implements Disposable {
+  succeeded = 0;
+  /** Functions that the kernel refused, with the reason. */
+  readonly failed: { readonly target: Target; readonly reason: string }[] = [];
+  protected readonly links: Descriptor[] = [];
+  /** Descriptors that go when the links have gone. */
+  protected readonly others: Descriptor[] = [];
+  onProgress: AttachProgress = () => {};
+
+  /**
+   * Attaches more functions; what the kernel refuses is counted, and does not end it.
+   * @param signal ends it early, between two system calls
+   */
+  abstract attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void>;
+
+  /** Hits that the kernel did not hand to a program, as far as it counts them. */
+  abstract countMisses(): bigint;
+
+  /** Whether anything has to be released one by one. */
+  get linkCount(): number {
+    return this.links.length;
+  }
+
+  /** Detaches, in other threads: the event loop goes on meanwhile. */
+  async release(onProgress: ReleaseProgress): Promise<void> {
+    const links = this.links.splice(0);
+    let released = 0;
+    onProgress(released, links.length);
+    await forEachParallel(links, PARALLEL, async (link) => {
+      await link.closeAsync();
+      onProgress(++released, links.length);
+    });
+    this[Symbol.dispose]();
+  }
+
+  /** Detaches at once: nothing else happens until it is done. */
+  [Symbol.dispose](): void {
+    for (const descriptor of [...this.links.splice(0), ...this.others.splice(0)]) descriptor[Symbol.dispose]();
+  }
+
+  protected count(targets: readonly NumberedTarget[]): void {
+    for (const { hidden } of targets) if (!hidden) this.succeeded++;
+    this.onProgress(this.succeeded, this.failed.length);
+  }
+
+  protected fail({ target, hidden }: NumberedTarget, reason: string): void {
+    if (!hidden) this.failed.push({ target, reason });
+    this.onProgress(this.succeeded, this.failed.length);
+  }
+
+  /** For each of many functions, a few at a time. */
+  protected async each(
+    targets: readonly NumberedTarget[],
+    signal: AbortSignal,
+    attach: (target: NumberedTarget) => Promise<void>,
+  ): Promise<void> {
+    await forEachParallel(targets, PARALLEL, attach, signal);
+  }
+}
+
+/** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/event.h`. */
+export function cookieOf({ index, frees, hidden }: NumberedTarget): number {
+  return (index | (frees ? TARGET_FREES : 0) | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
+}

@@ -2,11 +2,9 @@
 import { IpftError } from '../base/errors.js';
 import type { Extension } from '../extension/extension.js';
 import { loadCapabilities } from '../kernel/privileges.js';
-import type { Backend } from './backend.js';
-import { kprobeMulti } from './kprobe-multi.js';
+import type { Backend, TracerName } from './backend.js';
+import { BACKENDS, probeBackend } from './backends.js';
 import { link, loadPrograms } from './load.js';
-
-const BACKENDS: readonly Backend[] = [kprobeMulti];
 
 export interface ExtensionCheck {
   readonly backend: string;
@@ -27,24 +25,40 @@ export function canLoadPrograms(): boolean {
  * Links an extension with each backend, and has the kernel verify it.
  * @param verify whether to ask the kernel; needs what `canLoadPrograms` tells
  */
-export function checkExtension(extension: Extension, verify: boolean): ExtensionCheck[] {
-  return BACKENDS.map((backend) => checkWith(backend, extension, verify));
+export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
+  const checks: ExtensionCheck[] = [];
+  for (const backend of BACKENDS) checks.push(await checkWith(backend, extension, verify));
+  return checks;
 }
 
-function checkWith(backend: Backend, extension: Extension, verify: boolean): ExtensionCheck {
+async function checkWith(backend: Backend, extension: Extension, verify: boolean): Promise<ExtensionCheck> {
   const { name } = backend;
-  const problem = problemOf(() => (verify ? tryLoading(backend, extension) : void link(backend, extension)));
-  if (!problem) return { backend: name, result: verify ? 'verified' : 'linked' };
-  // A kernel that refuses our own program too says nothing about the extension.
-  const ours = verify ? problemOf(() => tryLoading(backend, undefined)) : undefined;
-  const linking = ours && problemOf(() => void link(backend, extension));
-  if (ours && !linking) return { backend: name, result: 'linked', why: ours.message };
-  return { backend: name, result: 'refused', problem: linking ?? problem };
+  const linking = problemOf(() => void link(backend, 'function', extension));
+  if (linking) return { backend: name, result: 'refused', problem: linking };
+  if (!verify) return { backend: name, result: 'linked' };
+  // Both tracers where the kernel has them: the extension is called from other places at a return.
+  let verified = false;
+  let why: string | undefined;
+  for (const tracer of backend.tracers) {
+    const problem = problemOf(() => tryLoading(backend, tracer, extension));
+    if (!problem) {
+      verified = true;
+      continue;
+    }
+    // A kernel that refuses our own program too says nothing about the extension.
+    const ours = problemOf(() => tryLoading(backend, tracer, undefined));
+    if (!ours) return { backend: name, result: 'refused', problem };
+    if (why !== undefined) continue;
+    const support = await probeBackend(backend, tracer);
+    why = support.available ? ours.message : `this kernel ${support.problem}`;
+  }
+  if (verified) return { backend: name, result: 'verified' };
+  return { backend: name, result: 'linked', ...(why === undefined ? {} : { why }) };
 }
 
-function tryLoading(backend: Backend, extension: Extension | undefined): void {
+function tryLoading(backend: Backend, tracer: TracerName, extension: Extension | undefined): void {
   // Any mark will do, and the smallest ring.
-  const options = { mark: 1, mask: 0xffffffff, samplePeriod: 1, ringSizeBytes: RING_BYTES, extension };
+  const options = { tracer, mark: 1, mask: 0xffffffff, samplePeriod: 1, ringSizeBytes: RING_BYTES, extension };
   loadPrograms(backend, undefined, options)[Symbol.dispose]();
 }
 

@@ -1,85 +1,89 @@
-/** Backend kprobe-multi: one link for each position of the skb. Requires Linux 5.18 with CONFIG_FPROBE. */
+/**
+ * Backend kprobe-multi: one link for each position of the skb. Requires Linux 5.18 with CONFIG_FPROBE; for returns
+ * 6.10, which has kprobe sessions.
+ */
 import { SystemCallError } from '../base/errors.js';
-import type { Target } from '../base/target.js';
-import { linkKprobeMulti, readLinkMisses, readProgramMisses } from '../sys/bpf.js';
-import type { Descriptor } from '../sys/descriptor.js';
+import { groupBy } from '../base/group-by.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import { probeKprobeMulti, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
+import {
+  BPF_PROG_TYPE_KPROBE,
+  BPF_TRACE_KPROBE_MULTI,
+  BPF_TRACE_KPROBE_SESSION,
+  linkKprobeMulti,
+  readLinkMisses,
+  readProgramMisses,
+} from '../sys/bpf.js';
 import { EPERM, errnoName } from '../sys/errno.js';
-import type { BpfObject } from '../sys/libbpf.js';
-import type { Attachment, AttachProgress, Backend } from './backend.js';
+import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget } from './backend.js';
 
 const POSITIONS = [0, 1, 2, 3, 4] as const;
-const programName = (position: number) => `ipft_entry_${position}`;
+const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
 
 export const kprobeMulti: Backend = {
   name: 'kprobe-multi',
-  object: 'kprobe-multi.bpf.o',
-
-  programs(targets) {
-    const positions = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    return POSITIONS.filter((position) => positions.has(position)).map(programName);
+  access: 'registers',
+  oneByOne: false,
+  tracers: ['function', 'function_graph'],
+  probe: (tracer, vmlinux) => (tracer === 'function' ? probeKprobeMulti() : probeKprobeSession(vmlinux)),
+  object(tracer) {
+    if (tracer === 'function') return 'kprobe-multi';
+    return sessionKfuncsTakeContext(loadKernelBtf()) ? 'kprobe-session-ctx' : 'kprobe-session';
   },
-
-  attach(object, targets, onProgress) {
-    const attachment = new KprobeMultiAttachment(object, targets, onProgress);
-    for (const position of POSITIONS) {
-      const indices = [...targets.keys()].filter((index) => targets[index]?.skbPosition === position);
-      if (indices.length > 0) attachment.add(programName(position), indices);
-    }
-    return attachment;
+  programs(tracer, targets) {
+    const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
+    const positions = POSITIONS.filter((position) => wanted.has(position));
+    if (tracer === 'function') return positions.map((position) => ({ name: `ipft_entry_${position}` }));
+    return [...positions, 'free'].map((name) => ({ name: `ipft_session_${name}`, type: SESSION }));
   },
+  maps: () => ({}),
+  attachment: (context) => new KprobeMultiAttachment(context),
 };
 
-class KprobeMultiAttachment implements Attachment {
-  succeeded = 0;
-  readonly failed: { target: Target; reason: string }[] = [];
-  readonly #links: Descriptor[] = [];
-  readonly #programs: number[] = [];
+class KprobeMultiAttachment extends Attachment {
+  readonly #programs = new Set<number>();
 
-  constructor(
-    readonly object: BpfObject,
-    readonly targets: readonly Target[],
-    readonly onProgress: AttachProgress,
-  ) {}
+  constructor(readonly context: AttachContext) {
+    super();
+  }
 
-  add(program: string, indices: readonly number[]): void {
-    const fd = this.object.programFd(program);
-    this.#programs.push(fd);
-    try {
-      this.#attach(fd, indices);
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
+  async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+    for (const [program, its] of groupBy(targets, (target) => this.#programName(target))) {
+      const fd = this.context.object.programFd(program);
+      this.#programs.add(fd);
+      await this.#link(fd, its, signal);
     }
   }
 
+  #programName({ target, frees }: NumberedTarget): string {
+    if (this.context.tracer === 'function') return `ipft_entry_${target.skbPosition}`;
+    return `ipft_session_${frees ? 'free' : target.skbPosition}`;
+  }
+
   /** One name that the kernel doesn't take fails the whole link: halving finds it in few steps. */
-  #attach(programFd: number, indices: readonly number[]): void {
-    const names = indices.map((index) => this.targets[index]!.name);
-    const link = linkKprobeMulti(programFd, { names, cookies: indices });
+  async #link(programFd: number, targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const names = targets.map(({ target }) => target.name);
+    const type = this.context.tracer === 'function' ? BPF_TRACE_KPROBE_MULTI : BPF_TRACE_KPROBE_SESSION;
+    const link = await linkKprobeMulti(programFd, type, { names, cookies: targets.map(cookieOf) });
     if (typeof link !== 'number') {
-      this.#links.push(link);
-      this.succeeded += indices.length;
+      this.links.push(link);
+      this.count(targets);
     } else if (-link === EPERM) {
       throw new SystemCallError('bpf(BPF_LINK_CREATE)', -link, errnoName(-link), 'attaching to kernel functions');
-    } else if (indices.length === 1) {
-      this.failed.push({ target: this.targets[indices[0]!]!, reason: errnoName(-link) });
+    } else if (targets.length === 1) {
+      this.fail(targets[0]!, errnoName(-link));
     } else {
-      const half = indices.length >> 1;
-      this.#attach(programFd, indices.slice(0, half));
-      this.#attach(programFd, indices.slice(half));
-      return;
+      const half = targets.length >> 1;
+      await this.#link(programFd, targets.slice(0, half), signal);
+      await this.#link(programFd, targets.slice(half), signal);
     }
-    this.onProgress(this.succeeded, this.failed.length);
   }
 
   countMisses(): bigint {
     let misses = 0n;
     for (const fd of this.#programs) misses += readProgramMisses(fd);
-    for (const link of this.#links) misses += readLinkMisses(link.fd);
+    for (const link of this.links) misses += readLinkMisses(link.fd);
     return misses;
-  }
-
-  [Symbol.dispose](): void {
-    for (const link of this.#links) link[Symbol.dispose]();
   }
 }

@@ -5,12 +5,15 @@ import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { dataBytes, type Extension } from '../extension/extension.js';
 import { summarizeVerifierLog } from '../extension/verifier-log.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import { mendsFaultsEverywhere } from '../kernel/features.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
-import type { Backend } from './backend.js';
+import type { Backend, TracerName } from './backend.js';
 import { encodeConfig } from './record.js';
 
 export interface LoadOptions {
+  readonly tracer: TracerName;
   readonly mark: number;
   readonly mask: number;
   readonly samplePeriod: number;
@@ -30,14 +33,23 @@ export function loadPrograms(
   targets: readonly Target[] | undefined,
   options: LoadOptions,
 ): BpfObject {
-  const { extension } = options;
-  const linked = link(backend, extension);
+  const { extension, tracer } = options;
+  const linked = link(backend, tracer, extension);
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
-    const config = encodeConfig({ ...options, dataSize: extension ? dataBytes(extension) : 0 });
+    // Without an extension the program is one function, which no kernel gets wrong.
+    const directReads = !extension || mendsFaultsEverywhere(loadKernelBtf());
+    const config = encodeConfig({ ...options, dataSize: extension ? dataBytes(extension) : 0, directReads });
     object.setInitialValue('.rodata.ipft', config);
-    object.load(new Set(backend.programs(targets)));
+    for (const [map, entries] of Object.entries(backend.maps(tracer, loadKernelBtf())))
+      object.setMaxEntries(map, entries);
+    const programs = backend.programs(tracer, targets);
+    for (const { name, type, attachTo } of programs) {
+      if (type) object.setProgramType(name, type.program, type.attach);
+      if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
+    }
+    object.load(new Set(programs.map(({ name }) => name)));
     return object;
   } catch (error) {
     object[Symbol.dispose]();
@@ -65,9 +77,12 @@ function own(name: string): NamedObject {
  * Links a backend's object and an extension's.
  * @throws ExtensionError if they don't fit together
  */
-export function link(backend: Backend, extension: Extension | undefined): Uint8Array {
+export function link(backend: Backend, tracer: TracerName, extension: Extension | undefined): Uint8Array {
+  const name = backend.object(tracer);
+  // The programs of ftrace need no cast: there is one way to build them.
+  const byHelper = extension?.declaresRdonlyCast && backend.name !== 'ftrace';
   const objects = [
-    own(extension?.declaresRdonlyCast ? backend.object.replace(/\.bpf\.o$/, '.by-helper.bpf.o') : backend.object),
+    own(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [own('no-extension.bpf.o')]),
     ...(extension?.hasLicense ? [] : [own('license.bpf.o')]),
   ];

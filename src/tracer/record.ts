@@ -6,9 +6,18 @@ export const EVENT_TIMESTAMP = 8;
 export const EVENT_TARGET = 16;
 export const EVENT_CPU = 20;
 export const EVENT_FLAGS = 22;
+export const EVENT_DEPTH = 23;
 export const EVENT_DATA = 24;
 
+/** Bits of its flags. */
 export const IPFT_EVENT_RETURN = 1;
+export const IPFT_EVENT_NO_FIELDS = 2;
+export const IPFT_EVENT_FREED = 4;
+export const IPFT_EVENT_ENTRY_LOST = 8;
+
+/** Bits of the attach cookie. */
+export const TARGET_HIDDEN = 0x80000000;
+export const TARGET_FREES = 0x40000000;
 
 /** struct ipft_config, as the initial value of the section `.rodata.ipft` */
 export function encodeConfig(config: {
@@ -16,18 +25,20 @@ export function encodeConfig(config: {
   mask: number;
   dataSize: number;
   samplePeriod: number;
+  directReads: boolean;
 }): Uint8Array {
-  const bytes = Buffer.alloc(16);
+  const bytes = Buffer.alloc(20);
   // What a masked mark can't be is never found; `-m` says so, the program need not know.
   bytes.writeUInt32LE((config.mark & config.mask) >>> 0, 0);
   bytes.writeUInt32LE(config.mask, 4);
   bytes.writeUInt32LE(config.dataSize, 8);
   bytes.writeUInt32LE(config.samplePeriod, 12);
+  bytes.writeUInt32LE(config.directReads ? 1 : 0, 16);
   return bytes;
 }
 
 /** struct ipft_cpu */
-export const CPU_SIZE = 32;
+export const CPU_SIZE = 40;
 const CPU_LOST = 0;
 const CPU_LOST_FIRST = 8;
 const CPU_LOST_LAST = 16;

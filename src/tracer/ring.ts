@@ -7,15 +7,19 @@
  *
  *     length u32: bits 0-29, BUSY bit 31 (reserved, not submitted), DISCARD bit 30;  page offset u32
  */
-import type { EventTaker, TraceEvent } from '../base/event.js';
+import { createEvent, type EventTaker, type TraceEvent } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
 import {
   EVENT_CPU,
   EVENT_DATA,
+  EVENT_DEPTH,
   EVENT_FLAGS,
   EVENT_SKB,
   EVENT_TARGET,
   EVENT_TIMESTAMP,
+  IPFT_EVENT_ENTRY_LOST,
+  IPFT_EVENT_FREED,
+  IPFT_EVENT_NO_FIELDS,
   IPFT_EVENT_RETURN,
 } from './record.js';
 
@@ -55,20 +59,25 @@ export class RingReader {
     this.#mask = sizeBytes - 1;
     this.#position = Number(this.#consumed[0]);
     const data = new DataView(producer, pageSize, 2 * sizeBytes);
-    const numbers = { skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, dataOffset: 0 };
-    this.#event = { ...numbers, isReturn: false, data };
+    this.#event = createEvent(data);
+  }
+
+  /** How many bytes the kernel has written so far. */
+  get produced(): number {
+    return Number(Atomics.load(this.#produced, 0));
   }
 
   /**
    * Hands the records that are in the ring now to `take`, oldest first. The event is lent for the time of the call.
    * @param limit no more than about so many events, so that the caller can look after other things
+   * @param until a former `produced`: no further than to there
    * @returns how many there were
    */
-  read(take: EventTaker, limit = Number.POSITIVE_INFINITY): number {
+  read(take: EventTaker, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
     const event = this.#event;
     const data = event.data;
     const words = this.#words;
-    const end = Number(Atomics.load(this.#produced, 0));
+    const end = Math.min(this.produced, until);
     let position = this.#position;
     let committed = position;
     let count = 0;
@@ -87,8 +96,18 @@ export class RingReader {
         event.timestampHigh = data.getUint32(record + EVENT_TIMESTAMP + 4, true);
         event.target = data.getUint32(record + EVENT_TARGET, true);
         event.cpu = data.getUint16(record + EVENT_CPU, true);
-        event.isReturn = (data.getUint16(record + EVENT_FLAGS, true) & IPFT_EVENT_RETURN) !== 0;
+        const flags = data.getUint8(record + EVENT_FLAGS);
+        event.isReturn = (flags & IPFT_EVENT_RETURN) !== 0;
+        event.hasFields = (flags & IPFT_EVENT_NO_FIELDS) === 0;
+        event.skbFreed = (flags & IPFT_EVENT_FREED) !== 0;
+        event.entryLost = (flags & IPFT_EVENT_ENTRY_LOST) !== 0;
+        event.depth = data.getUint8(record + EVENT_DEPTH);
         event.dataOffset = record + EVENT_DATA;
+        if (event.isReturn) {
+          event.entryLow = data.getUint32(event.dataOffset, true);
+          event.entryHigh = data.getUint32(event.dataOffset + 4, true);
+          event.dataOffset += 8;
+        }
         take(event);
         count++;
       }
@@ -135,8 +154,13 @@ export class Ring implements Disposable {
   }
 
   /** See `RingReader.read`. After disposal there is nothing to read. */
-  read(take: EventTaker, limit?: number): number {
-    return this.#reader?.read(take, limit) ?? 0;
+  read(take: EventTaker, limit?: number, until?: number): number {
+    return this.#reader?.read(take, limit, until) ?? 0;
+  }
+
+  /** See `RingReader.produced`. */
+  get produced(): number {
+    return this.#reader?.produced ?? 0;
   }
 
   [Symbol.dispose](): void {

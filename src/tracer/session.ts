@@ -2,18 +2,29 @@
 import { readFileSync } from 'node:fs';
 import { SystemCallError, UnsupportedFeatureError } from '../base/errors.js';
 import type { EventTaker } from '../base/event.js';
-import type { Target } from '../base/target.js';
+import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
-import { readMapEntry } from '../sys/bpf.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
-import type { Attachment, AttachProgress, Backend } from './backend.js';
-import { kprobeMulti } from './kprobe-multi.js';
+import type { Attachment, AttachProgress, Backend, NumberedTarget, ReleaseProgress, TracerName } from './backend.js';
 import { loadPrograms } from './load.js';
 import { CPU_SIZE, type CpuLoss, decodeLosses } from './record.js';
 import { Ring } from './ring.js';
+import { watchesFrees } from './targets.js';
 
 export interface SessionOptions {
+  /** See `chooseBackend`. */
+  readonly backend: Backend;
+  readonly tracer: TracerName;
+  /** As `loadTargets` finds them for the backend. Events name their function by its index here. */
   readonly targets: readonly Target[];
+  /** Targets to prepare programs for: also those that may come with `attachMore`. Default: `targets`. */
+  readonly models?: readonly Target[];
+  /** As `loadTargets` finds them; only used where returns are traced. */
+  readonly freeing: readonly Target[];
   /** Packets are traced whose mark, under the mask, equals this mark under the mask. */
   readonly mark: number;
   readonly mask: number;
@@ -22,7 +33,6 @@ export interface SessionOptions {
   /** A power of two and a multiple of the page. */
   readonly ringSizeBytes: number;
   readonly extension: Extension | undefined;
-  readonly onProgress?: AttachProgress;
 }
 
 /** What a session did not see. */
@@ -33,73 +43,148 @@ export interface SessionLosses {
   readonly missed: bigint;
 }
 
-/** Programs that are loaded and attached, and the ring that they write to. Dispose of it to detach. */
+/** Releasing fewer links than this one by one takes no time worth hastening. */
+const MANY_LINKS = 8;
+/** Numbers of the functions that are attached to though they make no events. */
+const HIDDEN_INDEX = 0x3fffffff;
+
+/** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
 export class Session implements Disposable {
+  readonly #options: SessionOptions;
   readonly #object: BpfObject;
   readonly #ring: Ring;
+  readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
-  #missed: bigint | undefined;
-  readonly succeeded: number;
-  readonly failed: Attachment['failed'];
 
-  private constructor(object: BpfObject, ring: Ring, attachment: Attachment) {
+  private constructor(
+    options: SessionOptions,
+    object: BpfObject,
+    ring: Ring,
+    moduleBtfs: Map<string, Descriptor>,
+    attachment: Attachment,
+  ) {
+    this.#options = options;
     this.#object = object;
     this.#ring = ring;
+    this.#moduleBtfs = moduleBtfs;
     this.#attachment = attachment;
-    this.succeeded = attachment.succeeded;
-    this.failed = attachment.failed;
   }
 
   /**
-   * Loads and attaches. What can't be attached is in `failed`.
-   * @throws VerifierError, ExtensionError, SystemCallError, UnsupportedFeatureError
+   * Loads the programs. Nothing is attached yet.
+   * @throws VerifierError, ExtensionError, SystemCallError
    */
   static open(options: SessionOptions): Session {
-    const backend: Backend = kprobeMulti;
-    const { targets, ringSizeBytes, onProgress = () => {} } = options;
+    const { backend, tracer, targets, ringSizeBytes } = options;
     const opened: Disposable[] = [];
     const own = <T extends Disposable>(resource: T): T => {
       opened.unshift(resource);
       return resource;
     };
     try {
-      const object = own(loadPrograms(backend, targets, options));
+      const object = own(loadPrograms(backend, options.models ?? targets, options));
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
-      const attachment = own(backend.attach(object, targets, onProgress));
-      if (attachment.succeeded > 0) return new Session(object, ring, attachment);
-      throw new UnsupportedFeatureError(
-        'attach',
-        `none of the ${targets.length} functions could be attached to: ${attachment.failed[0]?.reason}`,
-      );
+      const moduleBtfs = openBtfs(backend, targets);
+      for (const btf of moduleBtfs.values()) own(btf);
+      const attachment = own(backend.attachment({ tracer, object, vmlinux: loadKernelBtf(), moduleBtfs }));
+      return new Session(options, object, ring, moduleBtfs, attachment);
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
     }
   }
 
-  /** Hands the events that are there to `take`; see `Ring.read`. */
-  read(take: EventTaker, limit?: number): number {
-    return this.#ring.read(take, limit);
+  /**
+   * Attaches to all targets. What can't be attached is in `failed`.
+   * @param signal ends it early; what is attached by then stays until `release`
+   * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of them
+   */
+  async attach(signal: AbortSignal, onProgress: AttachProgress = () => {}): Promise<void> {
+    const { targets, freeing, tracer } = this.#options;
+    const attachment = this.#attachment;
+    attachment.onProgress = onProgress;
+    const watched = watchesFrees(tracer) ? freeing : [];
+    const frees = new Set(watched.map(({ name }) => name));
+    const numbered: NumberedTarget[] = targets.map((target, index) => {
+      return { target, index, hidden: false, frees: target.module === VMLINUX && frees.has(target.name) };
+    });
+    const shown = new Set(numbered.filter((target) => target.frees).map(({ target }) => target.name));
+    const hidden = watched
+      .filter(({ name }) => !shown.has(name))
+      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, frees: true }));
+    // Those that free come first: a packet that is followed must not be freed unseen.
+    await attachment.attach([...hidden, ...numbered], signal);
+    if (attachment.succeeded > 0 || signal.aborted) return;
+    throw new UnsupportedFeatureError(
+      'attach',
+      `none of the ${targets.length} functions could be attached to: ${attachment.failed[0]?.reason}`,
+    );
   }
 
-  /** What was lost so far; after `detach`, in all. */
+  /**
+   * Attaches to further targets, of a module that was loaded meanwhile.
+   * @param firstIndex the index of the first: they stand in the caller's table behind those there are
+   */
+  async attachMore(targets: readonly Target[], firstIndex: number, signal: AbortSignal): Promise<void> {
+    const missing = targets.filter(({ module }) => !this.#moduleBtfs.has(module));
+    for (const [module, btf] of openBtfs(this.#options.backend, missing)) this.#moduleBtfs.set(module, btf);
+    const numbered = targets.map((target, offset) => ({
+      target,
+      index: firstIndex + offset,
+      hidden: false,
+      frees: false,
+    }));
+    await this.#attachment.attach(numbered, signal);
+  }
+
+  get succeeded(): number {
+    return this.#attachment.succeeded;
+  }
+
+  /** Functions that the kernel refused, with the reason. */
+  get failed(): Attachment['failed'] {
+    return this.#attachment.failed;
+  }
+
+  /** Hands the events that are there to `take`; see `RingReader.read`. */
+  read(take: EventTaker, limit?: number, until?: number): number {
+    return this.#ring.read(take, limit, until);
+  }
+
+  /** How far the kernel has written: a limit for `read`, where events keep coming. */
+  get produced(): number {
+    return this.#ring.produced;
+  }
+
+  /** What was lost so far. */
   losses(): SessionLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { lost: decodeLosses(cpus), missed: this.#missed ?? this.#attachment.countMisses() };
+    return { lost: decodeLosses(cpus), missed: this.#attachment.countMisses() };
   }
 
-  /** Detaches: no event comes after it. Those in the ring can still be read. */
-  detach(): void {
-    // The links take their counters with them.
-    this.#missed ??= this.#attachment.countMisses();
-    this.#attachment[Symbol.dispose]();
+  /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */
+  async release(onProgress: ReleaseProgress = () => {}): Promise<void> {
+    const isLong = this.#options.backend.oneByOne && this.#attachment.linkCount >= MANY_LINKS;
+    const hastened = isLong ? new ShortGracePeriods() : undefined;
+    await this.#attachment.release(onProgress);
+    await hastened?.end();
+    this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
     this.#attachment[Symbol.dispose]();
+    for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#object[Symbol.dispose]();
   }
+}
+
+/** Trampolines want the BTF of modules as descriptors. */
+function openBtfs(backend: Backend, targets: readonly Target[]): Map<string, Descriptor> {
+  const modules = new Set(targets.map(({ module }) => module).filter((module) => module !== VMLINUX));
+  if (backend.access !== 'trampoline' || modules.size === 0) return new Map();
+  const btfs = openModuleBtfs(modules);
+  return typeof btfs === 'number' ? new Map() : btfs;
 }
 
 /** 4 KiB on x86-64; arm64 kernels have 4, 16 or 64. The auxiliary vector tells (AT_PAGESZ = 6: `linux/auxvec.h`). */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { type Btf, parseBtf } from '../btf/btf.js';
 import { parseTraceableFunctions } from '../kernel/functions.js';
-import { selectTargets } from './targets.js';
+import { selectTargets, type TargetFacts } from './targets.js';
 
 const builder = new BtfBuilder();
 const int = builder.int('int', 4, 1);
@@ -14,12 +14,15 @@ for (const [name, parameters] of Object.entries({
   inlined: [pointer],
   shared: [pointer],
   unrelated: [int],
+  sixth: [int, int, int, int, int, pointer],
+  variadic: [pointer, 0],
+  kfree_skbmem: [pointer],
 })) {
   builder.func(name, parameters);
 }
 const vmlinux = parseBtf(builder.bytes());
 const traceable = parseTraceableFunctions(
-  'ip_rcv\nip_output\ntwice\ntwice\nshared\nunrelated\nveth_xmit [veth]\nshared [veth]\nold_xmit [old]\n',
+  'ip_rcv\nip_output\ntwice\ntwice\nshared\nunrelated\nsixth\nvariadic\nkfree_skbmem\nveth_xmit [veth]\nshared [veth]\nold_xmit [old]\n',
 );
 const moduleBtf = (module: string, base: Btf) => {
   if (module === 'old') return { problem: 'no BTF' };
@@ -27,25 +30,51 @@ const moduleBtf = (module: string, base: Btf) => {
   split.func('veth_xmit', [pointer]);
   return parseBtf(split.bytes(), base);
 };
+const facts: TargetFacts = { vmlinux, moduleBtf, traceable, access: 'registers', moduleTrampolines: true };
 const names = (list: readonly { module: string; name: string }[]) =>
   list.map(({ module, name }) => `${module}:${name}`);
 
 test('selectTargets: takes what BTF and ftrace both know, and tells of the rest', () => {
-  const selection = selectTargets(vmlinux, moduleBtf, traceable, {});
-  expect(selection.targets).toEqual([
+  const selection = selectTargets(facts, {});
+  expect(selection.targets).toMatchObject([
     { name: 'ip_rcv', module: 'vmlinux', skbPosition: 0 },
     { name: 'ip_output', module: 'vmlinux', skbPosition: 2 },
+    { name: 'variadic', module: 'vmlinux', skbPosition: 0 },
+    { name: 'kfree_skbmem', module: 'vmlinux', skbPosition: 0 },
     { name: 'veth_xmit', module: 'veth', skbPosition: 0 },
   ]);
-  expect(names(selection.ambiguous)).toEqual(['vmlinux:twice', 'vmlinux:shared']);
+  for (const { name, module, btfId } of selection.targets)
+    if (module === 'vmlinux') expect(vmlinux.name(btfId)).toBe(name);
+  expect(selection.excluded).toEqual([
+    { name: 'twice', module: 'vmlinux', reason: 'another function bears the same name' },
+    { name: 'inlined', module: 'vmlinux', reason: expect.stringContaining('ftrace does not know it') },
+    { name: 'shared', module: 'vmlinux', reason: 'another function bears the same name' },
+    { name: 'sixth', module: 'vmlinux', reason: 'its skb is not among the first 5 arguments' },
+  ]);
   expect(selection.unknownModules).toEqual([{ module: 'old', problem: 'no BTF' }]);
   expect(selection.filtered).toBe(0);
+  expect(names(selection.freeing)).toEqual(['vmlinux:kfree_skbmem']);
+});
+
+test('selectTargets: trampolines reach further, and not everywhere', () => {
+  const selection = selectTargets({ ...facts, access: 'trampoline' }, {});
+  expect(names(selection.targets)).toContain('vmlinux:sixth');
+  expect(selection.excluded).toContainEqual(
+    expect.objectContaining({ name: 'variadic', reason: 'a trampoline takes no variable number of arguments' }),
+  );
+  const unprivileged = selectTargets({ ...facts, access: 'trampoline', moduleTrampolines: false }, {});
+  expect(names(unprivileged.targets)).not.toContain('veth:veth_xmit');
+  expect(unprivileged.excluded).toContainEqual(
+    expect.objectContaining({ name: 'veth_xmit', reason: 'BTF of modules needs CAP_SYS_ADMIN' }),
+  );
 });
 
 test('selectTargets: filters are unanchored, both must match, and what they leave out is counted', () => {
-  const byName = selectTargets(vmlinux, moduleBtf, traceable, { functionPattern: /_xmit|rcv/ });
+  const byName = selectTargets(facts, { functionPattern: /_xmit|rcv/ });
   expect(names(byName.targets)).toEqual(['vmlinux:ip_rcv', 'veth:veth_xmit']);
   expect(byName.filtered).toBe(3);
-  const both = selectTargets(vmlinux, moduleBtf, traceable, { functionPattern: /_/, modulePattern: /^ve/ });
+  expect(byName.excluded).toEqual([]);
+  expect(names(byName.freeing)).toEqual(['vmlinux:kfree_skbmem']);
+  const both = selectTargets(facts, { functionPattern: /_/, modulePattern: /^ve/ });
   expect(names(both.targets)).toEqual(['veth:veth_xmit']);
 });

@@ -2,10 +2,12 @@
 import { IpftError } from '../base/errors.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
-import { findFunctionsTaking } from '../btf/functions.js';
+import { type FunctionTaking, findFunctionsTaking } from '../btf/functions.js';
 import { loadKernelBtf, loadModuleBtf } from '../kernel/btf.js';
 import { loadTraceableFunctions, type TraceableFunctions } from '../kernel/functions.js';
 import { explainLockdown } from '../kernel/preflight.js';
+import { loadCapabilities } from '../kernel/privileges.js';
+import type { ArgumentAccess, TracerName } from './backend.js';
 
 export interface TargetFilter {
   /** Only functions whose name matches, unanchored. */
@@ -14,52 +16,116 @@ export interface TargetFilter {
   readonly modulePattern?: RegExp | undefined;
 }
 
+/** A function that takes an skb and is not traced. */
+export interface ExcludedFunction {
+  readonly name: string;
+  readonly module: string;
+  /** Why, for people; of a few kinds, so that they can be counted. */
+  readonly reason: string;
+}
+
 /** The functions that take an skb, sorted by what becomes of them. */
 export interface TargetSelection {
   readonly targets: readonly Target[];
-  /** How many the filter left out. */
+  /** How many could be traced, and the filter left them out. */
   readonly filtered: number;
-  /** Functions that share their name with another one: a name doesn't tell which is meant. */
-  readonly ambiguous: readonly Target[];
+  /** Those that the filter leaves and that can't be traced. */
+  readonly excluded: readonly ExcludedFunction[];
   /** Modules whose functions are unknown, with the reason. */
   readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
+  /** Functions that give an skb's memory back, whatever the filter says: returns want to know of it. */
+  readonly freeing: readonly Target[];
 }
 
-/** Arguments that a function gets in registers, on every machine that is supported: a kprobe sees no others. */
-const REGISTER_ARGUMENTS = 5;
+/** What a choice is made from. */
+export interface TargetFacts {
+  readonly vmlinux: Btf;
+  /** The BTF of a module, or why there is none. */
+  readonly moduleBtf: (module: string, base: Btf) => Btf | { readonly problem: string };
+  readonly traceable: TraceableFunctions;
+  /** How the backend gets at the arguments. */
+  readonly access: ArgumentAccess;
+  /** Whether trampolines can be had for functions of modules. */
+  readonly moduleTrampolines: boolean;
+}
+
+/** Arguments that stand in registers, on every machine that is supported: a kprobe sees no others. */
+const KPROBE_ARGUMENTS = 5;
+/** MAX_BPF_FUNC_ARGS of the kernel. */
+const TRAMPOLINE_ARGUMENTS = 12;
+
+/** Functions that free the skb which is their first argument, whatever else it is. No kernel has them all. */
+const FREEING = [
+  'kfree_skbmem',
+  'napi_skb_cache_put',
+  '__kfree_skb_defer',
+  'napi_skb_free_stolen_head',
+  'kfree_skb_partial',
+];
+/** Where the compiler has inlined `napi_skb_cache_put` (before Linux 6.12 or so), this is the last to be seen. */
+const FREEING_SOON = 'skb_release_head_state';
 
 /**
- * Finds every function with a `struct sk_buff *` among its first five parameters that ftrace can hook, in the kernel
- * and in all loaded modules.
+ * Finds the functions that a backend can attach to: those with a `struct sk_buff *` among their parameters that ftrace
+ * can hook, in the kernel and in all loaded modules.
+ * @param access the backend's
  * @throws EnvironmentError without BTF or tracefs; IpftError `NO_TARGETS` if the filter leaves none
  */
-export function loadTargets(filter: TargetFilter = {}): TargetSelection {
-  const selection = selectTargets(loadKernelBtf(), loadModuleBtf, explainLockdown(loadTraceableFunctions), filter);
+export function loadTargets(access: ArgumentAccess, filter: TargetFilter = {}): TargetSelection {
+  const selection = selectTargets(loadFacts(access), filter);
   if (selection.targets.length > 0) return selection;
-  throw selection.filtered === 0
-    ? new IpftError('NO_TARGETS', 'no function of this kernel that takes a struct sk_buff * can be traced')
-    : new IpftError(
-        'NO_TARGETS',
-        `the filters leave none of the ${selection.filtered} functions that could be traced`,
-        'loosen --regex or --module-regex; ipft -l lists all functions',
-      );
+  const { filtered, excluded } = selection;
+  if (filtered === 0 && excluded.length === 0) {
+    throw new IpftError('NO_TARGETS', 'no function of this kernel that takes a struct sk_buff * can be traced');
+  }
+  const reasons = [...new Set(excluded.map(({ reason }) => reason))].join('; ');
+  throw new IpftError(
+    'NO_TARGETS',
+    excluded.length > 0
+      ? `the filters leave no function that could be traced, and ${excluded.length} that can't: ${reasons}`
+      : `the filters leave none of the ${filtered} functions that could be traced`,
+    'loosen --regex or --module-regex; ipft -l lists all functions',
+  );
 }
 
-/**
- * The choice itself, apart from where its facts come from.
- * @param moduleBtf the BTF of a module, or why there is none
- */
-export function selectTargets(
-  vmlinux: Btf,
-  moduleBtf: (module: string, base: Btf) => Btf | { problem: string },
-  traceable: TraceableFunctions,
-  filter: TargetFilter,
-): TargetSelection {
+/** The functions of one module, which may have been loaded a moment ago. */
+export function loadModuleTargets(module: string, access: ArgumentAccess, filter: TargetFilter): TargetSelection {
+  const facts = loadFacts(access);
+  // The names of all modules count: one that stands for two functions is left out.
+  const all = selectTargets(facts, filter);
+  const ofModule = <T extends { module: string }>(list: readonly T[]) =>
+    list.filter((entry) => entry.module === module);
+  return {
+    ...{ filtered: 0, freeing: [] },
+    targets: ofModule(all.targets),
+    excluded: ofModule(all.excluded),
+    unknownModules: ofModule(all.unknownModules),
+  };
+}
+
+function loadFacts(access: ArgumentAccess): TargetFacts {
+  return {
+    ...{ vmlinux: loadKernelBtf(), moduleBtf: loadModuleBtf, access },
+    traceable: explainLockdown(loadTraceableFunctions),
+    moduleTrampolines: loadCapabilities().has('CAP_SYS_ADMIN'),
+  };
+}
+
+/** Whether a tracer wants to know of functions that free. */
+export function watchesFrees(tracer: TracerName): boolean {
+  return tracer === 'function_graph';
+}
+
+/** The choice itself, apart from where its facts come from. */
+export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetSelection {
+  const { vmlinux, moduleBtf, traceable, access, moduleTrampolines } = facts;
   const targets: Target[] = [];
-  const ambiguous: Target[] = [];
+  const excluded: ExcludedFunction[] = [];
   const unknownModules: { module: string; problem: string }[] = [];
+  const freeing: Target[] = [];
   let filtered = 0;
   const bearers = countBearers(traceable);
+  const freeingNames = new Set(bearers.has('napi_skb_cache_put') ? FREEING : [...FREEING, FREEING_SOON]);
   for (const [module, names] of traceable) {
     const btf = module === VMLINUX ? vmlinux : moduleBtf(module, vmlinux);
     if ('problem' in btf) {
@@ -68,16 +134,46 @@ export function selectTargets(
     }
     const moduleMatches = filter.modulePattern?.test(module) ?? true;
     const seen = new Set<string>();
-    for (const { name, position } of findFunctionsTaking(btf, 'sk_buff', REGISTER_ARGUMENTS)) {
-      if (!names.has(name) || seen.has(name)) continue;
+    for (const candidate of findFunctionsTaking(btf, 'sk_buff')) {
+      const { name, id, position } = candidate;
+      if (seen.has(name)) continue;
       seen.add(name);
-      const target = { name, module, skbPosition: position };
-      if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) filtered++;
-      else if ((bearers.get(name) ?? 0) > 1) ambiguous.push(target);
-      else targets.push(target);
+      const reason =
+        refusal(candidate, access, names.has(name), (bearers.get(name) ?? 0) > 1) ??
+        (module !== VMLINUX && access === 'trampoline' && !moduleTrampolines
+          ? 'BTF of modules needs CAP_SYS_ADMIN'
+          : undefined);
+      const target = { name, module, skbPosition: position, btfId: id };
+      if (reason === undefined && module === VMLINUX && position === 0 && freeingNames.has(name)) freeing.push(target);
+      if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) {
+        if (reason === undefined) filtered++;
+      } else if (reason !== undefined) {
+        excluded.push({ name, module, reason });
+      } else {
+        targets.push(target);
+      }
     }
   }
-  return { targets, filtered, ambiguous, unknownModules };
+  return { targets, filtered, excluded, unknownModules, freeing };
+}
+
+/** Why a function can't be traced, or nothing. */
+function refusal(
+  { position, parameters, isVariadic, returnsStruct, structBefore }: FunctionTaking,
+  access: ArgumentAccess,
+  isTraceable: boolean,
+  isAmbiguous: boolean,
+): string | undefined {
+  if (!isTraceable) return 'ftrace does not know it: it is inlined everywhere, or excluded from tracing';
+  if (isAmbiguous) return 'another function bears the same name';
+  if (structBefore) return 'a struct passed by value stands before its skb';
+  if (access === 'registers') {
+    return position < KPROBE_ARGUMENTS ? undefined : `its skb is not among the first ${KPROBE_ARGUMENTS} arguments`;
+  }
+  if (isVariadic) return 'a trampoline takes no variable number of arguments';
+  if (parameters > TRAMPOLINE_ARGUMENTS) return `a trampoline takes no more than ${TRAMPOLINE_ARGUMENTS} arguments`;
+  if (returnsStruct) return 'a trampoline returns no struct';
+  return undefined;
 }
 
 /** How many functions bear each name, over all modules. */

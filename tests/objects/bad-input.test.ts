@@ -205,7 +205,7 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
   /** Reads it, and links what can be read, as tracing would. */
   function use(bytes: Uint8Array): 'fine' | 'refused' | 'crashed libbpf' {
     try {
-      link(kprobeMulti, parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
+      link(kprobeMulti, 'function', parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
       return 'fine';
     } catch (error) {
       expect(error).toBeInstanceOf(IpftError);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Backend ftrace (Linux 5.5+): fentry and fexit. The kernel wants a program of its own for each function: these are
+ * loaded once for each position of the skb, and their instructions, as libbpf has finished them, again for each
+ * function, with the two constants below replaced. src/tracer/ftrace.ts looks for them.
+ */
+#define IPFT_SKB_IS_TYPED
+#include "graph.bpf.h"
+#include "trampoline.h"
+
+#define IPFT_COOKIE_PLACE "0x69706674c00c1e00"
+#define IPFT_ADDRESS_PLACE "0x697066740add7e55"
+
+static __always_inline __u64 ipft_cookie(void *ctx)
+{
+	__u64 cookie;
+
+	asm volatile("%0 = " IPFT_COOKIE_PLACE " ll" : "=r"(cookie));
+	return cookie;
+}
+
+/* Before Linux 5.15 the kernel can't tell: 0 if the user side could not find out either. */
+__hidden __u64 ipft_func_ip(void *ctx)
+{
+	__u64 address;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ip))
+		return bpf_get_func_ip(ctx);
+	asm volatile("%0 = " IPFT_ADDRESS_PLACE " ll" : "=r"(address));
+	return address;
+}
+
+__hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
+{
+	return ipft_trampoline_argument(ctx, n, value);
+}
+
+static __always_inline int ipft_enter_function(void *ctx, struct sk_buff *skb, bool frees)
+{
+	if (frees)
+		ipft_note_free(ipft_as_number(skb));
+	/* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */
+	if (ipft_matches(skb))
+		ipft_enter(ctx, ipft_as_number(skb), ipft_as_number(ctx));
+	return 0;
+}
+
+#define IPFT_POSITION(position)									\
+	SEC("ipft/fentry")									\
+	int ipft_entry_##position(__u64 *ctx)							\
+	{											\
+		ipft_trace(ctx, (struct sk_buff *)ctx[position]);				\
+		return 0;									\
+	}											\
+	SEC("ipft/fentry")									\
+	int ipft_enter_##position(__u64 *ctx)							\
+	{											\
+		return ipft_enter_function(ctx, (struct sk_buff *)ctx[position], false);	\
+	}
+
+IPFT_POSITION(0)
+IPFT_POSITION(1)
+IPFT_POSITION(2)
+IPFT_POSITION(3)
+IPFT_POSITION(4)
+IPFT_POSITION(5)
+IPFT_POSITION(6)
+IPFT_POSITION(7)
+IPFT_POSITION(8)
+IPFT_POSITION(9)
+IPFT_POSITION(10)
+IPFT_POSITION(11)
+
+/* For functions that free their first argument. */
+SEC("ipft/fentry")
+int ipft_enter_free(__u64 *ctx)
+{
+	return ipft_enter_function(ctx, (struct sk_buff *)ctx[0], true);
+}
+
+SEC("ipft/fexit")
+int ipft_return(__u64 *ctx)
+{
+	ipft_leave(ctx, ipft_as_number(ctx));
+	return 0;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Backend kprobe (any kernel): as kprobe-multi.bpf.c, attached to a perf event for each function.
+ */
+#include "body.bpf.h"
+#include "registers.h"
+
+/* Linux 5.8 to 5.14 have no cookies for kprobes: there the function is found by its address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);		/* replaced before loading, where it is needed */
+	__type(key, __u64);
+	__type(value, __u32);
+} ipft_functions SEC(".maps");
+
+__hidden __u64 ipft_func_ip(void *ctx)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ip))
+		return bpf_get_func_ip(ctx);
+	return ((struct ipft_registers *)ctx)->IPFT_REGISTER_IP - IPFT_BREAKPOINT_BYTES;
+}
+
+static __always_inline __u64 ipft_cookie(void *ctx)
+{
+	__u32 *target;
+	__u64 address;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
+		return bpf_get_attach_cookie(ctx);
+	address = ((struct ipft_registers *)ctx)->IPFT_REGISTER_IP - IPFT_BREAKPOINT_BYTES;
+	target = bpf_map_lookup_elem(&ipft_functions, &address);
+	return target ? *target : IPFT_TARGET_INDEX;
+}
+
+__hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
+{
+	return ipft_register_argument(ctx, n, value);
+}
+
+#define IPFT_ENTRY(position)								\
+	SEC("kprobe")									\
+	int ipft_entry_##position(struct ipft_registers *ctx)				\
+	{										\
+		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position);	\
+		return 0;								\
+	}
+
+IPFT_ENTRY(0)
+IPFT_ENTRY(1)
+IPFT_ENTRY(2)
+IPFT_ENTRY(3)
+IPFT_ENTRY(4)

@@ -1,0 +1,158 @@
+/**
+ * What the running kernel offers for tracing, found by asking it: distributions take features back to older kernels
+ * and leave them out of newer ones, so that a version tells little.
+ */
+import type { Btf } from '../btf/btf.js';
+import { findFunction } from '../btf/functions.js';
+import {
+  BPF_PROG_TYPE_KPROBE,
+  BPF_PROG_TYPE_TRACING,
+  BPF_TRACE_FENTRY,
+  BPF_TRACE_FENTRY_MULTI,
+  BPF_TRACE_FSESSION_MULTI,
+  BPF_TRACE_KPROBE_MULTI,
+  BPF_TRACE_KPROBE_SESSION,
+  linkTrampoline,
+  loadEmptyProgram,
+  probeMultiLink,
+} from '../sys/bpf.js';
+import { EFAULT, ENOENT, errnoName } from '../sys/errno.js';
+import { loadKprobeEventType, openKprobe } from '../sys/perf.js';
+
+/** Whether the kernel has something; if not, why, in words that follow "this kernel". */
+export type Support = { readonly available: true } | Lacking;
+
+export interface Lacking {
+  readonly available: false;
+  readonly problem: string;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** The first Linux that has it. */
+  readonly minimumVersion?: string;
+}
+
+const AVAILABLE: Support = { available: true };
+const FPROBE_HINT =
+  'use a kernel with CONFIG_FPROBE=y, as Debian 13 and later have; grep FPROBE /boot/config-$(uname -r) shows';
+
+/** Whether a kprobe program can be loaded at all. Returns the errno, or 0. */
+export function probeProgramLoading(): number {
+  const program = loadEmptyProgram({ type: BPF_PROG_TYPE_KPROBE });
+  if (typeof program === 'number') return -program;
+  program[Symbol.dispose]();
+  return 0;
+}
+
+/** kprobe.multi links. */
+export function probeKprobeMulti(): Support {
+  const errno = probeLink(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI);
+  if (errno === EFAULT) return AVAILABLE;
+  return {
+    available: false,
+    problem: `can't attach one kprobe program to many functions (${errnoName(errno)}): it is older than Linux 5.18 or built without CONFIG_FPROBE`,
+    hint: FPROBE_HINT,
+    minimumVersion: '5.18',
+  };
+}
+
+/** kprobe.session links, and the kfuncs that their programs need. */
+export function probeKprobeSession(vmlinux: Btf): Support {
+  const errno = probeLink(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_SESSION);
+  if (errno === EFAULT && findFunction(vmlinux, 'bpf_session_cookie') !== undefined) return AVAILABLE;
+  return {
+    available: false,
+    problem: `has no kprobe sessions, which see returns (${errnoName(errno)}): it is older than Linux 6.10 or built without CONFIG_FPROBE`,
+    hint: FPROBE_HINT,
+    minimumVersion: '6.10',
+  };
+}
+
+/** Whether the kfuncs of sessions take the program's context (after Linux 6.12), or nothing. */
+export function sessionKfuncsTakeContext(vmlinux: Btf): boolean {
+  const id = findFunction(vmlinux, 'bpf_session_is_return');
+  return id !== undefined && vmlinux.vlen(vmlinux.sizeOrType(id)) > 0;
+}
+
+/** Trampolines for many functions in one link. @param returns whether with returns */
+export function probeTracingMulti(returns: boolean): Support {
+  const errno = probeLink(BPF_PROG_TYPE_TRACING, returns ? BPF_TRACE_FSESSION_MULTI : BPF_TRACE_FENTRY_MULTI);
+  if (errno === EFAULT) return AVAILABLE;
+  return {
+    available: false,
+    problem: `can't attach one trampoline program to many functions (${errnoName(errno)}): Linux 7.2 is the first that can`,
+    minimumVersion: '7.2',
+  };
+}
+
+/** The errno with which the kernel answers a link whose list of functions can't be read. */
+function probeLink(type: number, expectedAttachType: number): number {
+  const program = loadEmptyProgram({ type, expectedAttachType });
+  if (typeof program === 'number') return -program;
+  using loaded = program;
+  return probeMultiLink(loaded.fd, expectedAttachType);
+}
+
+/** Kprobes as perf events: asked with a function that there is not. */
+export async function probeKprobes(): Promise<Support> {
+  const type = loadKprobeEventType();
+  if (type === undefined) {
+    return {
+      available: false,
+      problem: 'has no kprobe events: it is built without CONFIG_KPROBE_EVENTS, or /sys is not mounted',
+    };
+  }
+  const event = await openKprobe(type, 'ipft_there_is_no_such_function');
+  if (event === -ENOENT) return AVAILABLE;
+  if (typeof event !== 'number') {
+    event[Symbol.dispose]();
+    return AVAILABLE;
+  }
+  return { available: false, problem: `refuses kprobe events (${errnoName(-event)})` };
+}
+
+/** A function of the kernel's own tests, which nobody calls. */
+const HARMLESS_FUNCTION = 'bpf_fentry_test1';
+
+/** Trampolines, fentry and fexit: one is attached and released. Requires Linux 5.5, on arm64 6.0. */
+export async function probeTrampolines(vmlinux: Btf): Promise<Support> {
+  const attachBtfId = findFunction(vmlinux, HARMLESS_FUNCTION);
+  const lacking = (problem: string): Lacking => ({ available: false, problem, minimumVersion: '5.5' });
+  if (attachBtfId === undefined) return lacking(`has no function ${HARMLESS_FUNCTION} to try trampolines with`);
+  const program = loadEmptyProgram({
+    type: BPF_PROG_TYPE_TRACING,
+    expectedAttachType: BPF_TRACE_FENTRY,
+    attachBtfId,
+  });
+  if (typeof program === 'number') return lacking(`refuses fentry programs (${errnoName(-program)})`);
+  using loaded = program;
+  const link = await linkTrampoline(loaded.fd);
+  if (typeof link === 'number') return lacking(`can't attach fentry programs (${errnoName(-link)})`);
+  // Nobody need wait until it is released.
+  void link.closeAsync();
+  return AVAILABLE;
+}
+
+/** Whether programs may read memory through `bpf_rdonly_cast`, without a helper call. Linux 6.2+. */
+export function hasReadOnlyCast(vmlinux: Btf): boolean {
+  return findFunction(vmlinux, 'bpf_rdonly_cast') !== undefined;
+}
+
+/** Whether kprobe programs are told their function by a cookie. Linux 5.15+. */
+export function hasAttachCookies(vmlinux: Btf): boolean {
+  return vmlinux.findString('BPF_FUNC_get_attach_cookie').length > 0;
+}
+
+/** Whether trampoline programs can ask for their function's address. Linux 5.15+. */
+export function hasFunctionAddress(vmlinux: Btf): boolean {
+  return vmlinux.findString('BPF_FUNC_get_func_ip').length > 0;
+}
+
+/**
+ * Whether a read through a pointer that leads nowhere is mended in every program. Before Linux 6.4 (and the stable
+ * releases of that time) the kernel could look into the wrong exception table if a program calls functions, and panic:
+ * commit 0108a4e9f358, "bpf: ensure main program has an extable". That can't be tried, so a kernel must show by a
+ * function of Linux 6.5 that it is younger.
+ */
+export function mendsFaultsEverywhere(vmlinux: Btf): boolean {
+  return findFunction(vmlinux, 'bpf_dynptr_clone') !== undefined;
+}

@@ -1,0 +1,77 @@
+/** The backends there are, and which one to take. */
+import { UnsupportedFeatureError, UsageError } from '../base/errors.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import type { Lacking, Support } from '../kernel/features.js';
+import { explainLockdown } from '../kernel/preflight.js';
+import type { Backend, BackendName, TracerName } from './backend.js';
+import { fentryMulti } from './fentry-multi.js';
+import { ftrace } from './ftrace.js';
+import { kprobe } from './kprobe.js';
+import { kprobeMulti } from './kprobe-multi.js';
+
+/**
+ * Best first. Those that attach all functions at once come before those that attach one by one, and of these kprobe,
+ * since a trampoline takes the kernel up to 0.15 s to release. docs/architecture.md has the measurements.
+ */
+export const BACKENDS: readonly Backend[] = [fentryMulti, kprobeMulti, kprobe, ftrace];
+
+/** Which backend was taken, and what the better ones lack. */
+export interface BackendChoice {
+  readonly backend: Backend;
+  readonly passedOver: readonly { readonly name: BackendName; readonly problem: string }[];
+}
+
+/** Whether a backend works on the running kernel with a tracer. */
+export async function probeBackend(backend: Backend, tracer: TracerName): Promise<Support> {
+  if (!backend.tracers.includes(tracer)) return { available: false, problem: 'sees no returns' };
+  return await backend.probe(tracer, loadKernelBtf());
+}
+
+/**
+ * The best backend that the running kernel has.
+ * @param wanted the one to use, if it is not to be chosen
+ * @throws UnsupportedFeatureError if the kernel lacks it, or all; UsageError for one that can't do what is asked
+ */
+export async function chooseBackend(tracer: TracerName, wanted?: BackendName): Promise<BackendChoice> {
+  const able = BACKENDS.filter(({ tracers }) => tracers.includes(tracer));
+  if (wanted !== undefined) return { backend: await forceBackend(tracer, wanted, able), passedOver: [] };
+  const passedOver: { name: BackendName; problem: string }[] = [];
+  let last: Lacking | undefined;
+  for (const backend of able) {
+    const support = await probeBackend(backend, tracer);
+    if (support.available) return { backend, passedOver };
+    passedOver.push({ name: backend.name, problem: `this kernel ${support.problem}` });
+    last = support;
+  }
+  const reasons = passedOver.map(({ name, problem }) => `${name}: ${problem}`).join('; ');
+  return explainLockdown(() => {
+    throw new UnsupportedFeatureError(
+      tracer,
+      `no backend works here: ${reasons}`,
+      last?.hint ?? 'ipft doctor tells more',
+    );
+  });
+}
+
+async function forceBackend(tracer: TracerName, wanted: BackendName, able: readonly Backend[]): Promise<Backend> {
+  const backend = able.find(({ name }) => name === wanted);
+  if (!backend) {
+    const names = able.map(({ name }) => name).join(', ');
+    throw new UsageError(`the backend ${wanted} sees no returns, which --tracer ${tracer} shows: there are ${names}`);
+  }
+  const support = await probeBackend(backend, tracer);
+  if (support.available) return backend;
+  const working: string[] = [];
+  for (const other of able) {
+    if (other !== backend && (await probeBackend(other, tracer)).available) working.push(other.name);
+  }
+  const { problem, hint, minimumVersion } = support;
+  return explainLockdown(() => {
+    throw new UnsupportedFeatureError(
+      wanted,
+      `the backend ${wanted} does not work here: this kernel ${problem}`,
+      working.length > 0 ? `what works: -b ${working.join(', -b ')}` : hint,
+      minimumVersion,
+    );
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * Backend fentry-multi: trampolines for all functions of the kernel proper in one link, and in one for each module.
+ * Requires Linux 7.2. The same program sees returns, if it is attached as a session.
+ */
+import { groupBy } from '../base/group-by.js';
+import { VMLINUX } from '../base/target.js';
+import { probeTracingMulti } from '../kernel/features.js';
+import {
+  BPF_PROG_TYPE_TRACING,
+  BPF_TRACE_FENTRY_MULTI,
+  BPF_TRACE_FSESSION_MULTI,
+  linkTracingMulti,
+  loadProgram,
+  readProgramMisses,
+} from '../sys/bpf.js';
+import { errnoName } from '../sys/errno.js';
+import {
+  type AttachContext,
+  Attachment,
+  type Backend,
+  cookieOf,
+  type NumberedTarget,
+  type TracerName,
+} from './backend.js';
+
+const PROGRAMS = {
+  function: { name: 'ipft_entry', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FENTRY_MULTI } },
+  function_graph: { name: 'ipft_session', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FSESSION_MULTI } },
+} as const satisfies Record<TracerName, unknown>;
+
+export const fentryMulti: Backend = {
+  name: 'fentry-multi',
+  access: 'trampoline',
+  oneByOne: false,
+  tracers: ['function', 'function_graph'],
+  probe: (tracer) => probeTracingMulti(tracer === 'function_graph'),
+  object: () => 'fentry-multi',
+  programs: (tracer) => [PROGRAMS[tracer]],
+  maps: (tracer): Record<string, number> =>
+    tracer === 'function' ? { ipft_calls: 1, ipft_depths: 1, ipft_freed: 1 } : {},
+  attachment: (context) => new FentryMultiAttachment(context),
+};
+
+class FentryMultiAttachment extends Attachment {
+  readonly #programs = new Map<string, number>();
+
+  constructor(readonly context: AttachContext) {
+    super();
+  }
+
+  async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+    for (const [module, its] of groupBy(targets, ({ target }) => target.module)) {
+      if (signal.aborted) return;
+      const program = await this.#program(module);
+      if (typeof program === 'string') for (const target of its) this.fail(target, program);
+      else await this.#link(program, its, signal);
+    }
+  }
+
+  /** The program for a module, which is loaded for its BTF; or why there is none. */
+  async #program(module: string): Promise<number | string> {
+    const { name, type } = PROGRAMS[this.context.tracer];
+    const known = module === VMLINUX ? this.context.object.programFd(name) : this.#programs.get(module);
+    if (known !== undefined) {
+      this.#programs.set(module, known);
+      return known;
+    }
+    const btf = this.context.moduleBtfs.get(module);
+    if (!btf) return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
+    const program = await loadProgram({
+      ...{ type: type.program, expectedAttachType: type.attach, attachBtfFd: btf.fd },
+      instructions: this.context.object.programInstructions(name),
+    });
+    if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
+    this.others.push(program);
+    this.#programs.set(module, program.fd);
+    return program.fd;
+  }
+
+  /** One function that the kernel doesn't take fails the whole link: halving finds it in few steps. */
+  async #link(programFd: number, targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const ids = targets.map(({ target }) => target.btfId);
+    const cookies = targets.map((target) => (BigInt(cookieOf(target)) << 8n) | BigInt(target.target.skbPosition));
+    const link = await linkTracingMulti(programFd, PROGRAMS[this.context.tracer].type.attach, { ids, cookies });
+    if (typeof link !== 'number') {
+      this.links.push(link);
+      this.count(targets);
+    } else if (targets.length === 1) {
+      this.fail(targets[0]!, errnoName(-link));
+    } else {
+      const half = targets.length >> 1;
+      await this.#link(programFd, targets.slice(0, half), signal);
+      await this.#link(programFd, targets.slice(half), signal);
+    }
+  }
+
+  countMisses(): bigint {
+    let misses = 0n;
+    for (const fd of this.#programs.values()) misses += readProgramMisses(fd);
+    return misses;
+  }
+}

@@ -41,6 +41,7 @@ export type {
 } from './tracer/backend.js';
 export { BACKENDS, type BackendChoice, chooseBackend, probeBackend } from './tracer/backends.js';
 export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
+export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
 export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
 export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
 export {

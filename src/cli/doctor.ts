@@ -1,1 +1,43 @@
-export {};
+/** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
+import { type Diagnosis, diagnose, printable } from '../index.js';
+import type { StdoutWriter } from './stdout.js';
+
+const MARKS = { ok: 'ok', missing: '-', bad: 'BAD', unknown: '?' } as const;
+
+/** Returns whether anything is known to be traceable. */
+export async function doctor(options: { readonly json: boolean }, stdout: StdoutWriter): Promise<boolean> {
+  const diagnosis = await diagnose();
+  const text = options.json ? `${JSON.stringify(toJson(diagnosis), null, 2)}\n` : format(diagnosis);
+  await stdout.write(Buffer.from(text));
+  return diagnosis.tracers.some(({ works }) => works);
+}
+
+function toJson({ checks, tracers, chosen }: Diagnosis) {
+  return {
+    checks,
+    tracers: tracers.map((tracer) => ({ ...tracer, works: tracer.works ?? null })),
+    chosen: { function: chosen.function ?? null, function_graph: chosen.function_graph ?? null },
+  };
+}
+
+function format({ checks, tracers, chosen }: Diagnosis): string {
+  const width = Math.max(...checks.map(({ name }) => name.length), ...tracers.map(({ backend }) => backend.length));
+  const row = (mark: string, name: string, result: string) =>
+    `${mark.padStart(3)}  ${name.padEnd(width)}  ${printable(result)}`.trimEnd();
+  const lines = checks.flatMap(({ name, status, result, remedy }) => [
+    row(MARKS[status], name, result),
+    ...(remedy === undefined ? [] : [row('', '', `→ ${remedy}`)]),
+  ]);
+  for (const tracer of ['function', 'function_graph'] as const) {
+    lines.push('', `-t ${tracer}: ${describeChoice(chosen[tracer])}`);
+    for (const { backend, works, reason } of tracers.filter((one) => one.tracer === tracer)) {
+      const mark = works === undefined ? MARKS.unknown : works ? MARKS.ok : MARKS.missing;
+      lines.push(row(mark, backend, works ? 'works' : (reason ?? '')));
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function describeChoice(backend: string | undefined): string {
+  return backend === undefined ? 'no backend is known to work here' : `${backend} is taken`;
+}

@@ -10,6 +10,7 @@ import {
   VerifierError,
 } from '../index.js';
 import { check } from './check.js';
+import { doctor } from './doctor.js';
 import { list } from './list.js';
 import { parseCommandLine, type Request } from './options.js';
 import { StdoutWriter } from './stdout.js';
@@ -34,9 +35,9 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
   try {
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
-    await run(request, terminal, stdout, takeSignals);
+    const status = await run(request, terminal, stdout, takeSignals);
     await stdout.flush();
-    if (!stdout.failure) return 0;
+    if (!stdout.failure) return status;
     terminal.line(`ipft: writing to stdout: ${stdout.failure.message}`);
     return STATUS_ERROR;
   } catch (error) {
@@ -55,25 +56,30 @@ async function run(
   terminal: Terminal,
   stdout: StdoutWriter,
   takeSignals: () => boolean,
-): Promise<void> {
+): Promise<number> {
   if (request.action === 'trace') {
     using stop = new StopSignal();
     await immediate();
     if (takeSignals()) stop.stop();
-    return await trace(request, terminal, stdout, stop);
+    await trace(request, terminal, stdout, stop);
+    return 0;
   }
   await immediate();
   if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);
   switch (request.action) {
     case 'none':
-      return;
+      break;
     case 'generate':
-      return stdout.write(
-        Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()),
-      );
+      await stdout.write(Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()));
+      break;
     case 'check':
-      return check(request, terminal, stdout);
+      await check(request, terminal, stdout);
+      break;
+    case 'doctor':
+      return (await doctor(request, stdout)) ? 0 : STATUS_ERROR;
     case 'list':
-      return list(request, terminal, stdout);
+      await list(request, terminal, stdout);
+      break;
   }
+  return 0;
 }

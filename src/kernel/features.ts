@@ -16,8 +16,8 @@ import {
   loadEmptyProgram,
   probeMultiLink,
 } from '../sys/bpf.js';
-import { EFAULT, ENOENT, errnoName } from '../sys/errno.js';
-import { loadKprobeEventType, openKprobe } from '../sys/perf.js';
+import { EACCES, EFAULT, ENOENT, errnoName } from '../sys/errno.js';
+import { loadKprobeEventType, loadPerfEventParanoid, openKprobe } from '../sys/perf.js';
 
 /** Whether the kernel has something; if not, why, in words that follow "this kernel". */
 export type Support = { readonly available: true } | Lacking;
@@ -106,6 +106,15 @@ export async function probeKprobes(): Promise<Support> {
   if (typeof event !== 'number') {
     event[Symbol.dispose]();
     return AVAILABLE;
+  }
+  const level = loadPerfEventParanoid();
+  if (event === -EACCES && level > 2) {
+    // Debian and others have levels of their own above 2.
+    return {
+      available: false,
+      problem: `refuses kprobe events (EACCES): kernel.perf_event_paranoid is ${level}, where they take CAP_SYS_ADMIN`,
+      hint: 'sysctl kernel.perf_event_paranoid=2 allows them with CAP_PERFMON',
+    };
   }
   return { available: false, problem: `refuses kprobe events (${errnoName(-event)})` };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { EnvironmentError } from '../base/errors.js';
 
 /** Bits of capabilities: `linux/capability.h`. */
-const CAPABILITIES = { CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
+const CAPABILITIES = { CAP_SYS_ADMIN: 21, CAP_SYSLOG: 34, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
 
 export type Capability = keyof typeof CAPABILITIES;
 
@@ -19,11 +19,15 @@ export function parseCapabilities(status: string): Set<Capability> {
   return new Set(names.filter((name) => (bits >> BigInt(CAPABILITIES[name])) & 1n));
 }
 
+/** Whether programs may be loaded and attached with them. */
+export function canTrace(capabilities: ReadonlySet<Capability>): boolean {
+  return capabilities.has('CAP_SYS_ADMIN') || (capabilities.has('CAP_BPF') && capabilities.has('CAP_PERFMON'));
+}
+
 /** @throws EnvironmentError naming what is missing */
 export function checkPrivileges(capabilities: ReadonlySet<Capability>): void {
-  if (capabilities.has('CAP_SYS_ADMIN')) return;
+  if (canTrace(capabilities)) return;
   const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !capabilities.has(name));
-  if (missing.length === 0) return;
   throw new EnvironmentError(
     'NO_PRIVILEGES',
     `tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,

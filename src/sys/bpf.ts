@@ -7,6 +7,7 @@ import { Descriptor } from './descriptor.js';
 import { errnoName } from './errno.js';
 import { addressOf, bpf, bpfAsync } from './libc.js';
 
+const BPF_MAP_CREATE = 0;
 const BPF_MAP_LOOKUP_ELEM = 1;
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
@@ -15,6 +16,7 @@ const BPF_RAW_TRACEPOINT_OPEN = 17;
 const BPF_BTF_GET_FD_BY_ID = 19;
 const BPF_BTF_GET_NEXT_ID = 23;
 const BPF_LINK_CREATE = 28;
+const BPF_MAP_TYPE_RINGBUF = 27;
 export const BPF_PROG_TYPE_KPROBE = 2;
 export const BPF_PROG_TYPE_TRACING = 26;
 export const BPF_TRACE_FENTRY = 24;
@@ -179,6 +181,16 @@ export function probeMultiLink(programFd: number, attachType: number): number {
     attr.writeUInt32LE(1, 32);
   }
   const result = bpf(BPF_LINK_CREATE, attr);
+  if (result >= 0) new Descriptor(result)[Symbol.dispose]();
+  return result < 0 ? -result : 0;
+}
+
+/** Whether a BPF ring buffer can be made. Requires Linux 5.8. Returns the errno, or 0. */
+export function probeRingBuffer(): number {
+  const attr = Buffer.alloc(72);
+  attr.writeUInt32LE(BPF_MAP_TYPE_RINGBUF, 0);
+  attr.writeUInt32LE(1 << 16, 12); // a multiple of every page size
+  const result = bpf(BPF_MAP_CREATE, attr);
   if (result >= 0) new Descriptor(result)[Symbol.dispose]();
   return result < 0 ? -result : 0;
 }

@@ -29,6 +29,7 @@ interface Functions {
   programInsns: KoffiFunc<(program: Pointer) => Pointer>;
   programInsnCnt: KoffiFunc<(program: Pointer) => number>;
   programSetLogBuf: KoffiFunc<(program: Pointer, buffer: Uint8Array, size: number) => number>;
+  versionString: KoffiFunc<() => string>;
   mapName: KoffiFunc<(map: Pointer) => string>;
   mapFd: KoffiFunc<(map: Pointer) => number>;
   mapSetMaxEntries: KoffiFunc<(map: Pointer, entries: number) => number>;
@@ -54,6 +55,7 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   programInsns: 'void *bpf_program__insns(void *program)',
   programInsnCnt: 'size_t bpf_program__insn_cnt(void *program)',
   programSetLogBuf: 'int bpf_program__set_log_buf(void *program, void *buffer, size_t size)',
+  versionString: 'const char *libbpf_version_string(void)',
   mapName: 'const char *bpf_map__name(void *map)',
   mapFd: 'int bpf_map__fd(void *map)',
   mapSetMaxEntries: 'int bpf_map__set_max_entries(void *map, uint entries)',
@@ -93,6 +95,11 @@ export function loadLibbpf(): Functions {
   library.func('libbpf_set_print', 'void *', [type])(koffi.register(print, type));
   loaded = { functions, log };
   return functions;
+}
+
+/** `v1.1`. @throws EnvironmentError if it is not installed */
+export function loadLibbpfVersion(): string {
+  return loadLibbpf().versionString();
 }
 
 /** Hands all that libbpf says from now on to `take`. */

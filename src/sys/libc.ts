@@ -123,8 +123,9 @@ export const RLIMIT_MEMLOCK = 8;
 export const RLIM_INFINITY = 0xffffffffffffffffn;
 
 /**
- * Raises a resource limit of this process, soft and hard; a limit that is high enough stays.
- * @returns 0, or the errno
+ * Raises a resource limit of this process, soft and hard, or as far as the hard one allows; a limit that is high enough
+ * stays.
+ * @returns 0, or why it is lower than wanted: an errno
  */
 export function raiseLimit(resource: number, wanted: bigint): number {
   const limits = new BigUint64Array(2);
@@ -133,7 +134,11 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   if (soft >= wanted) return 0;
   limits[0] = wanted;
   limits[1] = hard > wanted ? hard : wanted;
-  return c.prlimit(0, resource, limits, null) === 0 ? 0 : koffi.errno();
+  if (c.prlimit(0, resource, limits, null) === 0) return 0;
+  const errno = koffi.errno();
+  limits.fill(hard);
+  c.prlimit(0, resource, limits, null);
+  return errno;
 }
 
 const SYSLOG_ACTION_READ_ALL = 3;

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { Descriptor } from './descriptor.js';
 import { addressOf, ioctl, perfEventOpenAsync } from './libc.js';
 
-const PERF_EVENT_IOC_ENABLE = 0x2400;
 const PERF_EVENT_IOC_SET_BPF = 0x40042408;
 /** PERF_ATTR_SIZE_VER1: up to config2, which every kernel here knows. */
 const ATTR_BYTES = 72;
@@ -14,6 +13,15 @@ export function loadKprobeEventType(): number | undefined {
     return Number(readFileSync('/sys/bus/event_source/devices/kprobe/type', 'latin1'));
   } catch {
     return undefined;
+  }
+}
+
+/** The setting `kernel.perf_event_paranoid`: the higher, the less is allowed; -1 where it can't be read. */
+export function loadPerfEventParanoid(): number {
+  try {
+    return Number(readFileSync('/proc/sys/kernel/perf_event_paranoid', 'latin1'));
+  } catch {
+    return -1;
   }
 }
 
@@ -37,9 +45,4 @@ export async function openKprobe(type: number, name: string): Promise<Descriptor
 /** Lets an event run a program; returns 0 or a negative errno. */
 export function setEventProgram(eventFd: number, programFd: number): number {
   return ioctl(eventFd, PERF_EVENT_IOC_SET_BPF, programFd);
-}
-
-/** Lets an event count; returns 0 or a negative errno. */
-export function enableEvent(eventFd: number): number {
-  return ioctl(eventFd, PERF_EVENT_IOC_ENABLE, 0);
 }

@@ -70,7 +70,7 @@ async function forceBackend(tracer: TracerName, wanted: BackendName, able: reado
     throw new UnsupportedFeatureError(
       wanted,
       `the backend ${wanted} does not work here: this kernel ${problem}`,
-      working.length > 0 ? `what works: -b ${working.join(', -b ')}` : hint,
+      [hint, working.length > 0 ? `what works: -b ${working.join(', -b ')}` : undefined].filter(Boolean).join('; '),
       minimumVersion,
     );
   });

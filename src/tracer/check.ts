@@ -1,7 +1,7 @@
 /** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
 import { IpftError } from '../base/errors.js';
 import type { Extension } from '../extension/extension.js';
-import { loadCapabilities } from '../kernel/privileges.js';
+import { canTrace, loadCapabilities } from '../kernel/privileges.js';
 import type { Backend, TracerName } from './backend.js';
 import { BACKENDS, probeBackend } from './backends.js';
 import { link, loadPrograms } from './load.js';
@@ -17,8 +17,7 @@ export interface ExtensionCheck {
 
 /** Whether this process may ask the kernel's verifier. */
 export function canLoadPrograms(): boolean {
-  const capabilities = loadCapabilities();
-  return capabilities.has('CAP_SYS_ADMIN') || (capabilities.has('CAP_BPF') && capabilities.has('CAP_PERFMON'));
+  return canTrace(loadCapabilities());
 }
 
 /**
@@ -56,7 +55,8 @@ async function checkWith(backend: Backend, extension: Extension, verify: boolean
   return { backend: name, result: 'linked', ...(why === undefined ? {} : { why }) };
 }
 
-function tryLoading(backend: Backend, tracer: TracerName, extension: Extension | undefined): void {
+/** Loads all programs of a backend, and closes them again. @throws what loading throws */
+export function tryLoading(backend: Backend, tracer: TracerName, extension: Extension | undefined): void {
   // Any mark will do, and the smallest ring.
   const options = { tracer, mark: 1, mask: 0xffffffff, samplePeriod: 1, ringSizeBytes: RING_BYTES, extension };
   loadPrograms(backend, undefined, options)[Symbol.dispose]();

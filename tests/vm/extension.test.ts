@@ -22,7 +22,7 @@ async function show(file: string, functions: string, traffic: () => unknown): Pr
 
 describe('examples/extensions', () => {
   test('gso: length, fragments and segmentation', async () => {
-    const events = await show(example('gso.bpf.c'), 'veth_xmit', () => {
+    const events = await show(example('gso.bpf.c'), 'dev_hard_start_xmit', () => {
       network.send('udp', '10.11.0.2', 9, 100);
       network.send('tcp', '10.11.0.2', 9, 30_000);
     });
@@ -38,7 +38,7 @@ describe('examples/extensions', () => {
 
   test('five-tuple: addresses, protocol and ports, IPv4 and IPv6', async () => {
     const sent: Sent[] = [];
-    const events = await show(example('five-tuple.bpf.c'), 'veth_xmit', () => {
+    const events = await show(example('five-tuple.bpf.c'), 'dev_hard_start_xmit', () => {
       sent.push(network.send('udp', '10.11.0.2', 9, 10), network.send('udp', 'fd11::2', 9, 10));
       network.ping(9, { count: 1 });
     });
@@ -52,7 +52,7 @@ describe('examples/extensions', () => {
   });
 
   test('tcp: flags and sequence numbers of a connection', async () => {
-    const events = await show(example('tcp.bpf.c'), 'veth_xmit', () => {
+    const events = await show(example('tcp.bpf.c'), 'dev_hard_start_xmit', () => {
       network.ping(9, { count: 1 });
       network.send('tcp', 'fd11::2', 9, 5);
     });
@@ -63,7 +63,7 @@ describe('examples/extensions', () => {
   });
 
   test('device: name, index and namespace', async () => {
-    const events = await show(example('device.bpf.c'), 'veth_xmit', () => network.ping(9, { count: 1 }));
+    const events = await show(example('device.bpf.c'), 'dev_hard_start_xmit', () => network.ping(9, { count: 1 }));
     const ifindex = Number(network.exec('cat', '/sys/class/net/veth-a/ifindex'));
     const netns = statSync(`/run/netns/${network.here}`).ino;
     expect(events).toMatchObject([{ device: 'veth-a', ifindex, netns }]);
@@ -109,7 +109,9 @@ describe('an extension', () => {
   });
 
   test('finds its 64 bytes zero, each time, and may write them all', async () => {
-    const events = await show(extension('all-64.bpf.c'), 'ip_output|veth_xmit', () => network.ping(9, { count: 20 }));
+    const events = await show(extension('all-64.bpf.c'), 'ip_output|dev_hard_start_xmit', () =>
+      network.ping(9, { count: 20 }),
+    );
     expect(events).toHaveLength(40);
     for (const { dirty } of events) expect(dirty).toBe(0);
   });
@@ -135,8 +137,10 @@ describe('an extension', () => {
   test('of the guide, word for word, from a file with an awkward name', async () => {
     const path = `/tmp/it's; a "guide" $(id).bpf.c`;
     writeFileSync(path, GUIDE);
-    const result = await traceWhile(['-m', '9', '-r', '^veth_xmit$', '-e', path], () => network.ping(9, { count: 1 }));
-    expect(result.stdout).toMatch(/ veth_xmit \( len: 98 \)\n$/);
+    const result = await traceWhile(['-m', '9', '-r', '^dev_hard_start_xmit$', '-e', path], () =>
+      network.ping(9, { count: 1 }),
+    );
+    expect(result.stdout).toMatch(/ dev_hard_start_xmit \( len: 98 \)\n$/);
   });
 });
 

@@ -102,8 +102,10 @@ export class Tracing implements Disposable {
   #stderr = '';
   readonly #closed: Promise<number | null>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.process = spawn(process.execPath, [IPFT, '--ready-file', join(this.#dir, 'ready'), ...args], {
+  /** @param command how to run it, if not simply so; the arguments stand behind it */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, command = [process.execPath, IPFT]) {
+    const [program = '', ...first] = command;
+    this.process = spawn(program, [...first, '--ready-file', join(this.#dir, 'ready'), ...args], {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -119,12 +121,17 @@ export class Tracing implements Disposable {
 
   /** Waits until the programs are attached. */
   async ready(): Promise<void> {
-    for (let tries = 0; tries < 600; tries++) {
+    for (let tries = 0; tries < 1200; tries++) {
       if (existsSync(join(this.#dir, 'ready'))) return;
       if (this.process.exitCode !== null) throw new Error(`ipft ended before it was ready:\n${this.#stderr}`);
       await sleep(100);
     }
     throw new Error(`ipft was not ready in time:\n${this.#stderr}`);
+  }
+
+  /** What it has said so far. */
+  get stderr(): string {
+    return this.#stderr;
   }
 
   async ended(): Promise<Finished> {

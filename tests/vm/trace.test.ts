@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { example, extension, ipft, Network, parseJsonLines, run, Tracing, traceWhile } from './harness.js';
+import { FEW, KERNEL } from './kernels.js';
 
 let network: Network;
 let dir: string;
@@ -24,7 +25,7 @@ const LINE = /^(\d+) +(\d{3}) +(\S+) +(\S+)( \( .* \))?$/;
 
 describe('-o aggregate', () => {
   test('shows the path of marked pings with their lengths, and nothing of unmarked ones', async () => {
-    const result = await traceWhile(['-m', '0xdeadbeef', '-e', example('skb-len.bpf.c')], () => {
+    const result = await traceWhile(['-m', '0xdeadbeef', '-e', example('skb-len.bpf.c'), ...FEW], () => {
       network.ping(0xdeadbeef, { bytes: 100 });
       network.ping(0x1234, { bytes: 300 });
     });
@@ -44,21 +45,21 @@ describe('-o aggregate', () => {
       'ip_output',
       'ip_finish_output2',
       'dev_hard_start_xmit',
-      'veth_xmit',
+      ...(KERNEL.hasModuleBtf ? ['veth_xmit'] : []),
       'skb_scrub_packet',
     ];
     expect(functions.filter((name) => path.includes(name ?? ''))).toEqual([...path, ...path, ...path]);
-    expect(events.filter((line) => / veth +veth_xmit /.test(line))).toHaveLength(3);
+    if (KERNEL.hasModuleBtf) expect(events.filter((line) => / veth +veth_xmit /.test(line))).toHaveLength(3);
     const times = events.map((line) => BigInt(LINE.exec(line)?.[1] ?? 0));
     for (const separatorAt of lines.keys()) if (lines[separatorAt] === '===') return; // address changed: order is per packet
     expect(times).toEqual([...times].sort((a, b) => (a < b ? -1 : 1)));
-    expect(result.stderr).toMatch(/^Attaching program \(total \d+, succeeded \d+, failed \d+, filtered: 0\)$/m);
+    expect(result.stderr).toMatch(/^Attaching program \(total \d+, succeeded \d+, failed \d+, filtered: \d+\)$/m);
     expect(result.stderr).toMatch(/^Trace ready!$/m);
     expect(result.stderr).toContain(`Got ${events.length} traces`);
   });
 
   test('ends a line after the function when there is no extension, and honours the mask and the filters', async () => {
-    const filters = ['-r', '^(ip_output|veth_xmit|ip_rcv)$'];
+    const filters = ['-r', '^(ip_output|dev_hard_start_xmit|ip_rcv)$'];
     const result = await traceWhile(['-m', '0x30', '--mask', '0xf0', ...filters], () => {
       network.ping(0xabcd3e, { count: 1 });
       network.ping(0x43, { count: 1 });
@@ -66,9 +67,10 @@ describe('-o aggregate', () => {
     const lines = result.stdout.trimEnd().split('\n').slice(2);
     expect(lines.map((line) => LINE.exec(line)?.slice(3))).toEqual([
       ['vmlinux', 'ip_output', undefined],
-      ['veth', 'veth_xmit', undefined],
+      ['vmlinux', 'dev_hard_start_xmit', undefined],
     ]);
     expect(lines[0]).toMatch(/ip_output$/);
+    if (!KERNEL.hasModuleBtf) return;
     const modules = await traceWhile(['-m', '7', '--module-regex', '^veth$', '-o', 'json'], () =>
       network.ping(7, { count: 1 }),
     );
@@ -81,7 +83,7 @@ describe('-o aggregate', () => {
 describe('-o json', () => {
   test('types the values of every kind of field', async () => {
     const result = await traceWhile(
-      ['-m', '77', '-o', 'json', '-e', extension('types.bpf.c'), '-r', '^veth_xmit$'],
+      ['-m', '77', '-o', 'json', '-e', extension('types.bpf.c'), '-r', '^dev_hard_start_xmit$'],
       () => {
         network.send('udp', '10.11.0.2', 77, 333);
         network.send('udp', 'fd11::2', 77, 333);
@@ -96,8 +98,8 @@ describe('-o json', () => {
       ...fixed,
       len: 14 + 20 + 8 + 333,
       protocol: 'IPV4',
-      module: 'veth',
-      function: 'veth_xmit',
+      module: 'vmlinux',
+      function: 'dev_hard_start_xmit',
       is_return: false,
     });
     expect(v6).toMatchObject({ ...fixed, len: 14 + 40 + 8 + 333, protocol: 'IPV6' });
@@ -111,7 +113,7 @@ describe('-o json', () => {
 
   test('shows segmentation of TCP, over IPv4 and IPv6', async () => {
     const result = await traceWhile(
-      ['-m', '5', '-o', 'json', '-e', extension('types.bpf.c'), '-r', '^veth_xmit$'],
+      ['-m', '5', '-o', 'json', '-e', extension('types.bpf.c'), '-r', '^dev_hard_start_xmit$'],
       () => {
         network.send('tcp', '10.11.0.2', 5, 60_000);
         network.send('tcp', 'fd11::2', 5, 60_000);
@@ -132,7 +134,16 @@ describe('-o json', () => {
 
 describe('an extension', () => {
   test('drops events with a non-zero return', async () => {
-    const args = ['-m', '9', '-o', 'json', '-r', '^(ip_output|veth_xmit)$', '-e', extension('drop-small.bpf.c')];
+    const args = [
+      '-m',
+      '9',
+      '-o',
+      'json',
+      '-r',
+      '^(ip_output|dev_hard_start_xmit)$',
+      '-e',
+      extension('drop-small.bpf.c'),
+    ];
     const result = await traceWhile(args, () => {
       network.ping(9, { count: 1, bytes: 100 });
       network.ping(9, { count: 1, bytes: 1100 });
@@ -144,9 +155,9 @@ describe('an extension', () => {
     const source = join(dir, 'skeleton.bpf.c');
     writeFileSync(source, ipft('--gen', 'bpf-module-skeleton').stdout);
     execFileSync('clang', ['-target', 'bpf', '-O2', '-g', '-c', source, '-o', join(dir, 'skeleton.bpf.o')]);
-    const args = ['-m', '9', '-r', '^veth_xmit$', '-e', join(dir, 'skeleton.bpf.o')];
+    const args = ['-m', '9', '-r', '^dev_hard_start_xmit$', '-e', join(dir, 'skeleton.bpf.o')];
     const result = await traceWhile(args, () => network.ping(9, { count: 1, bytes: 10 }), { CC: '/nonexistent' });
-    expect(result.stdout).toMatch(/ veth_xmit \( len: 52 \)\n$/);
+    expect(result.stdout).toMatch(/ dev_hard_start_xmit \( len: 52 \)\n$/);
   });
 
   test('may have a license, maps, globals, constants and functions of its own', async () => {
@@ -156,7 +167,7 @@ describe('an extension', () => {
       '-o',
       'json',
       '-r',
-      '^(ip_output|ip_finish_output|veth_xmit)$',
+      '^(ip_output|ip_finish_output|dev_hard_start_xmit)$',
       '-e',
       extension('maps.bpf.c'),
     ];
@@ -173,7 +184,7 @@ describe('an extension', () => {
   });
 
   test('is refused with the line that the verifier does not like', () => {
-    const result = ipft('-m', '9', '-e', extension('refused.bpf.c'));
+    const result = ipft('-m', '9', '-r', '^ip_output$', '-e', extension('refused.bpf.c'));
     expect(result.status).toBe(1);
     expect(result.stderr).toContain("ipft: the kernel's verifier refuses the extension");
     expect(result.stderr).toContain('; *(volatile __u64 *)(data + 4096) = 1; /* the culprit */');
@@ -185,7 +196,7 @@ describe('an extension', () => {
 
 describe('loss', () => {
   test('of events that find no room is counted: shown and lost together are all', async () => {
-    const functions = ['ip_output', 'ip_finish_output', 'veth_xmit', '__dev_queue_xmit'];
+    const functions = ['ip_output', 'ip_finish_output', 'dev_hard_start_xmit', '__dev_queue_xmit'];
     const args = ['-m', '3', '-o', 'json', '--ring-size', '4K', '-r', `^(${functions.join('|')})$`];
     let sent = 0;
     const result = await traceWhile(args, () => {
@@ -222,21 +233,23 @@ describe('-l', () => {
       const address = new RegExp(`^([0-9a-f]{16}) . ${wanted}$`, 'm').exec(symbols)?.[1];
       expect(rows).toContain(`${wanted.padStart(64)}\t${'vmlinux'.padStart(16)}\t0x${address}\t0`);
     }
-    expect(rows.find((row) => row.includes('veth_xmit'))).toMatch(/^ {55}veth_xmit\t {12}veth\t0x[0-9a-f]{16}\t0$/);
+    const veth = rows.find((row) => row.includes('veth_xmit'));
+    if (KERNEL.hasModuleBtf) expect(veth).toMatch(/^ {55}veth_xmit\t {12}veth\t0x[0-9a-f]{16}\t0$/);
     expect(rows.find((row) => row.includes(' ip_output\t'))).toMatch(/\t2$/);
-    expect(ipft('-l', '--module-regex', '^veth$', '-r', 'xmit').stdout.trimEnd().split('\n')).toHaveLength(1);
+    const one = ipft('-l', '--module-regex', '^vmlinux$', '-r', '^ip_output$').stdout;
+    expect(one.trimEnd().split('\n')).toHaveLength(1);
   });
 
   test('leaves out nothing that ftrace sees of a marked packet', async () => {
     const tracefs = '/sys/kernel/tracing';
-    const rows = ipft('-l').stdout.split('\n');
+    const rows = ipft('-l', ...FEW).stdout.split('\n');
     const listed = new Set(rows.map((row) => row.trim().split('\t')[0] ?? ''));
     // By their line numbers: the kernel looks up each name in all of its symbols, which takes minutes here.
     const available = readFileSync(`${tracefs}/available_filter_functions`, 'latin1').split('\n');
     const numbers = [...available.keys()].filter((index) => listed.has(available[index]?.split(' ')[0] ?? ''));
     writeFileSync(`${tracefs}/set_ftrace_filter`, numbers.map((index) => index + 1).join('\n'));
     writeFileSync(`${tracefs}/trace_clock`, 'mono');
-    const result = await traceWhile(['-m', '6', '-o', 'json'], () => {
+    const result = await traceWhile(['-m', '6', '-o', 'json', ...FEW], () => {
       writeFileSync(`${tracefs}/current_tracer`, 'function');
       network.ping(6, { count: 1 });
       writeFileSync(`${tracefs}/tracing_on`, '0');
@@ -261,13 +274,14 @@ describe('-l', () => {
 describe('the process', () => {
   test('leaves nothing behind when it is killed', async () => {
     const programs = () => run('bpftool', ['prog', 'show']).stdout.match(/name ipft_\w+/g) ?? [];
-    const links = () => run('bpftool', ['link', 'show']).stdout.match(/kprobe_multi/g) ?? [];
-    using tracing = new Tracing(['-m', '3', '-e', example('skb-len.bpf.c')]);
+    const links = () => run('bpftool', ['link', 'show']).stdout.match(/kprobe_multi|tracing|perf_event/g) ?? [];
+    using tracing = new Tracing(['-m', '3', '-e', example('skb-len.bpf.c'), ...FEW]);
     await tracing.ready();
     expect(programs().length).toBeGreaterThan(0);
-    expect(links().length).toBeGreaterThan(0);
+    // 5.10 has no links to perf events.
+    if (KERNEL.hasModuleBtf) expect(links().length).toBeGreaterThan(0);
     await tracing.stop('SIGKILL');
-    for (let tries = 0; tries < 50 && programs().length + links().length > 0; tries++) await sleep(200);
+    for (let tries = 0; tries < 300 && programs().length + links().length > 0; tries++) await sleep(200);
     expect([...programs(), ...links()]).toEqual([]);
   });
 
@@ -279,7 +293,7 @@ describe('the process', () => {
     expect(result.status).toBe(0);
     expect(result.stdout.match(/ip_output$/gm)).toHaveLength(2);
     // Nobody reads: the result can't be written, the first signal waits for that, the second does not.
-    using second = new Tracing(['-m', '3', '-o', 'json']);
+    using second = new Tracing(['-m', '3', '-o', 'json', ...FEW]);
     await second.ready();
     second.process.stdout?.pause();
     network.ping(3, { count: 400, more: ['-f'] });

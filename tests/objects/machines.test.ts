@@ -1,0 +1,50 @@
+/** The BPF programs for each machine read the arguments where its kernel's pt_regs has them. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { parseElf } from '../../src/extension/elf.js';
+
+/** Offsets into struct pt_regs of the first five arguments: arch/x86 and arch/arm64 `include/asm/ptrace.h`. */
+const ARGUMENTS = {
+  x64: [112, 104, 96, 88, 72], // di, si, dx, cx, r8
+  arm64: [0, 8, 16, 24, 32], // x0 to x4
+};
+const LOAD_64_FROM_MEMORY = 0x79;
+const CONTEXT_REGISTER = 1;
+
+for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
+  test.each(['kprobe', 'kprobe-multi', 'kprobe-session', 'kprobe-session-ctx'])(`${machine}: %s`, (backend) => {
+    const bytes = readFileSync(new URL(`../../dist/bpf/${machine}/${backend}.bpf.o`, import.meta.url));
+    const elf = parseElf(bytes);
+    for (const [position, offset] of offsets.entries()) {
+      const name = `ipft_${backend.includes('session') ? 'session' : 'entry'}_${position}`;
+      expect(contextLoads(bytes, elf, name), name).toContain(offset);
+      const wrong = offsets.filter((other) => other !== offset);
+      for (const other of wrong) expect(contextLoads(bytes, elf, name), name).not.toContain(other);
+    }
+  });
+}
+
+/** Offsets from which a program loads 8 bytes of its context, before the context's register is used for other things. */
+function contextLoads(bytes: Uint8Array, elf: ReturnType<typeof parseElf>, name: string): number[] {
+  const program = elf.symbols.find((symbol) => symbol.name === name);
+  expect(program, name).toBeDefined();
+  const file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Elf64_Sym: st_value at 8, st_size at 16.
+  const at = elf.sections[program!.section]!.offset + Number(file.getBigUint64(program!.at + 8, true));
+  const size = Number(file.getBigUint64(program!.at + 16, true));
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, size);
+  const loads: number[] = [];
+  // The context comes in r1, and is kept in another register from the start where it is needed later.
+  const holders = new Set([CONTEXT_REGISTER]);
+  for (let i = 0; i + 8 <= size; i += 8) {
+    const code = view.getUint8(i);
+    const [target, source] = [view.getUint8(i + 1) & 15, view.getUint8(i + 1) >> 4];
+    if (code === 0xbf && holders.has(source)) holders.add(target);
+    else if (code === LOAD_64_FROM_MEMORY && holders.has(source)) {
+      loads.push(view.getInt16(i + 2, true));
+      holders.delete(target);
+    } else if (code === 0x85) holders.delete(CONTEXT_REGISTER);
+    else if ((code & 7) === 7 || (code & 7) === 4 || (code & 7) === 1 || (code & 7) === 0) holders.delete(target);
+  }
+  return loads;
+}

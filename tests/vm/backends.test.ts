@@ -1,0 +1,382 @@
+/** Every backend and tracer that this kernel has, on the same packets. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { example, extension, IPFT, ipft, Network, parseJsonLines, run, Tracing, traceWhile } from './harness.js';
+import { askDoctor, KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
+
+let network: Network;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+  // Nobody answers: what is traced is the way of the packet that is sent, and nothing else.
+  execFileSync('ip', ['netns', 'exec', network.there, 'sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_all=1']);
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+const METHODS: readonly Method[] = [
+  ...(['fentry-multi function', 'fentry-multi function_graph'] as const),
+  ...(['kprobe-multi function', 'kprobe-multi function_graph'] as const),
+  ...(['kprobe function', 'ftrace function', 'ftrace function_graph'] as const),
+];
+const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
+/** Functions on the way of a sent packet, on every kernel, of the kernel proper. */
+const WAY = ['ip_output', 'ip_finish_output', 'ip_finish_output2', '__dev_queue_xmit', 'dev_hard_start_xmit'];
+const ONLY_WAY = ['-r', `^(${WAY.join('|')})$`];
+const MORE = ['-r', '^(__)?(ip_(local_out|output|finish|forward)|dev_|validate_xmit|veth_|skb_(scrub|clone|copy))'];
+
+const pingUnanswered = (mark: number) =>
+  run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', String(mark), '10.11.0.2']);
+
+describe('the same packet', () => {
+  const seen = new Map<Method, string[]>();
+
+  for (const method of METHODS) {
+    testMethod(method, 'shows the way of a packet, with the fields of an extension', async () => {
+      const args = [...optionsOf(method), '-m', '21', '-o', 'json', '-e', example('skb-len.bpf.c'), ...MORE];
+      const result = await traceWhile(args, () => pingUnanswered(21));
+      expect(result.stderr).not.toContain('bug:');
+      expect(result.status).toBe(0);
+      const events = parseJsonLines(result.stdout);
+      const entries = events.filter((event) => event['is_return'] === false);
+      seen.set(
+        method,
+        entries.map((event) => String(event['function'])),
+      );
+      expect(seen.get(method)?.filter((name) => WAY.includes(name))).toEqual(WAY);
+      for (const event of entries) expect([84, 98]).toContain(event['len']); // 20 IP + 8 ICMP + 56; + 14 Ethernet
+      expect(new Set(events.map((event) => event['packet_id'])).size).toBe(1);
+    });
+  }
+
+  test('is seen in the same functions, in the same order, by all', () => {
+    const [first, ...others] = [...seen];
+    expect(first).toBeDefined();
+    for (const [method, names] of others) expect(names, `${method}, not as ${first?.[0]}`).toEqual(first?.[1]);
+  });
+});
+
+describe('function_graph', () => {
+  for (const method of GRAPHS) {
+    testMethod(method, "nests as the kernel's own function_graph does", async () => {
+      const tracefs = '/sys/kernel/tracing';
+      const names = [...WAY, ...(KERNEL.hasModuleBtf ? ['veth_xmit'] : []), 'nf_hook_slow', 'skb_scrub_packet'];
+      const available = readFileSync(`${tracefs}/available_filter_functions`, 'latin1').split('\n');
+      const numbers = [...available.keys()].filter((index) => names.includes(available[index]?.split(' ')[0] ?? ''));
+      writeFileSync(`${tracefs}/set_ftrace_filter`, numbers.map((index) => index + 1).join('\n'));
+      writeFileSync(`${tracefs}/current_tracer`, 'function_graph');
+      writeFileSync(`${tracefs}/trace`, '');
+      pingUnanswered(22);
+      writeFileSync(`${tracefs}/tracing_on`, '0');
+      const kernels = readFileSync(`${tracefs}/trace`, 'latin1');
+      writeFileSync(`${tracefs}/current_tracer`, 'nop');
+      writeFileSync(`${tracefs}/set_ftrace_filter`, '');
+      writeFileSync(`${tracefs}/tracing_on`, '1');
+      // ` 1)               |    ip_output() {` or ` 1)   1.234 us    |      veth_xmit [veth]();`: depth 0 has two spaces.
+      const expected = [...kernels.matchAll(/^ *\d+\).*\|( +)(\w+)(?: \[\w+\])?\(\)(?: \{|;)/gm)].map(
+        ([, indent = '', name = '']) => `${'  '.repeat((indent.length - 2) / 2)}${name}`,
+      );
+      const ourArgs = [...optionsOf(method), '-m', '22', '-r', `^(${names.join('|')})$`];
+      const result = await traceWhile(ourArgs, () => pingUnanswered(22));
+      const ours = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)(\w+)\(\) \{$/gm)];
+      expect(ours.map(([, indent, name]) => `${indent}${name}`)).toEqual(expected.slice(-ours.length));
+      expect(ours.length).toBeGreaterThanOrEqual(WAY.length);
+      const returns = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)\} (\d+)\.\d{3}us( skb freed)?$/gm)];
+      expect(returns.length).toBe(ours.length);
+      expect(result.stdout).not.toContain('lost');
+    });
+
+    testMethod(
+      method,
+      'returns carry fields until the skb is freed, and none after an extension dropped them',
+      async () => {
+        const args = [
+          ...optionsOf(method),
+          '-m',
+          '23',
+          '-r',
+          '^(kfree_skb|kfree_skbmem|sk_skb_reason_drop|kfree_skb_reason|__kfree_skb)$',
+        ];
+        // To a port of its own where nobody listens: it keeps its mark until it is dropped there.
+        const result = await traceWhile([...args, '-e', example('skb-len.bpf.c')], () =>
+          network.sendInVain('127.0.0.1', 23, 100),
+        );
+        const lines = result.stdout.split('\n').slice(2);
+        expect(
+          lines.some((line) => /kfree_skbmem\(\) \{ +\( len: \d+ \)$/.test(line)),
+          result.stdout,
+        ).toBe(true);
+        const returns = lines.filter((line) => line.includes('}'));
+        expect(returns.length).toBeGreaterThanOrEqual(2);
+        for (const line of returns) expect(line).toMatch(/\} \d+\.\d{3}us skb freed$/);
+
+        const dropping = await traceWhile(
+          [...optionsOf(method), '-m', '24', '-o', 'json', '-e', extension('drop-some.bpf.c'), ...ONLY_WAY],
+          () => pingUnanswered(24),
+        );
+        // It drops the entries of packets without an Ethernet header, and the returns of the others.
+        const events = parseJsonLines(dropping.stdout);
+        expect(events.map((event) => [event['function'], event['is_return'], event['len']])).toEqual([
+          ['__dev_queue_xmit', false, 98],
+          ['dev_hard_start_xmit', false, 98],
+          ['dev_hard_start_xmit', true, undefined],
+          ['__dev_queue_xmit', true, undefined],
+        ]);
+      },
+    );
+
+    testMethod(method, 'depth is right and lost partners are named when the ring is too small', async () => {
+      const args = [...optionsOf(method), '-m', '25', '--ring-size', '4K', ...ONLY_WAY];
+      let sent = 0;
+      const flood = () => {
+        const ping = ['-q', '-f', '-c', '200', '-l', '64', '-W', '1', '-m', '25', '10.11.0.2'];
+        const { stdout } = run('ip', ['netns', 'exec', network.here, 'ping', ...ping]);
+        sent = Number(/(\d+) packets transmitted/.exec(stdout)?.[1]);
+      };
+      const result = await traceWhile(args, flood);
+      const lost = Number(/warning: (\d+) events were lost/.exec(result.stderr)?.[1]);
+      const lines = result.stdout.split('\n').filter((line) => /^\d/.test(line));
+      expect(lost).toBeGreaterThan(0);
+      expect(lines.length + lost).toBe(2 * WAY.length * sent);
+      for (const line of lines) {
+        const [, indent = '', name = ''] = /^\d+ +\d{3} +\S+ ( *)(?:(\w+)\(\) \{|\} )/.exec(line) ?? [];
+        if (name !== '') expect(indent.length, line).toBe(2 * WAY.indexOf(name));
+      }
+      const alone = lines.filter((line) => /\{ lost return$|\} lost entry of \w+( skb freed)?$/.test(line));
+      const entries = lines.filter((line) => line.includes('{'));
+      const returns = lines.filter((line) => line.includes('}'));
+      const pairs = (lines.length - alone.length) / 2;
+      expect(entries.filter((line) => !alone.includes(line))).toHaveLength(pairs);
+      expect(returns.filter((line) => !alone.includes(line))).toHaveLength(pairs);
+
+      const json = await traceWhile([...args, '-o', 'json'], flood);
+      const events = parseJsonLines(json.stdout);
+      const whole = events.filter((event) => event['partner'] === undefined);
+      expect(whole.filter((event) => event['is_return'])).toHaveLength(whole.length / 2);
+    });
+  }
+});
+
+describe('what only some reach', () => {
+  testMethod('ftrace function', 'an skb behind the fifth argument', async () => {
+    // To itself, so that the mark stays: the lookup of the receiving socket has the skb as its eighth or ninth.
+    const args = [
+      '-b',
+      'ftrace',
+      '-m',
+      '26',
+      '-r',
+      '^__udp4_lib_lookup$',
+      '-o',
+      'json',
+      '-e',
+      example('skb-len.bpf.c'),
+    ];
+    using tracing = new Tracing(args);
+    try {
+      await tracing.ready();
+    } catch (error) {
+      // Before Linux 6.6 or so trampolines take six arguments.
+      expect(String(error)).toContain("ENOTSUPP: this kernel's trampolines can't take its arguments");
+      expect(askDoctor().chosen.function).toBe('kprobe');
+      return;
+    }
+    network.sendInVain('127.0.0.1', 26, 100);
+    const result = await tracing.stop();
+    expect(parseJsonLines(result.stdout).map((event) => event['len'])).toEqual([108]); // UDP's header, and 100
+  });
+
+  for (const method of METHODS.filter((one) => one.endsWith(' function'))) {
+    testMethod(method, 'lists what it can attach to, and with -v what it can not and why', async () => {
+      const listed = ipft('-l', '-v', ...optionsOf(method));
+      expect(listed.status).toBe(0);
+      const positions = listed.stdout
+        .trimEnd()
+        .split('\n')
+        .map((row) => Number(row.split('\t')[3]));
+      expect(positions.length).toBeGreaterThan(1000);
+      const isTrampoline = /^f/.test(method);
+      expect(Math.max(...positions)).toBeGreaterThanOrEqual(isTrampoline ? 5 : 2);
+      if (!isTrampoline) expect(Math.max(...positions)).toBeLessThan(5);
+      const [, count] = /^(\d+) functions that take an skb can't be traced with \S+:$/m.exec(listed.stderr) ?? [];
+      const counts = [...listed.stderr.matchAll(/^ {2}(\d+): .+: (\S.*)$/gm)];
+      expect(counts.reduce((sum, [, number]) => sum + Number(number), 0)).toBe(Number(count));
+      for (const [, number, names = ''] of counts) expect(names.split(', ')).toHaveLength(Number(number));
+      const reason = isTrampoline
+        ? 'a trampoline takes no variable number of arguments: '
+        : 'its skb is not among the first 5 arguments: ';
+      expect(listed.stderr).toContain(reason);
+    });
+  }
+
+  test('what the kernel lacks is refused with what it has', () => {
+    for (const method of METHODS.filter((one) => one.endsWith(' function'))) {
+      if (KERNEL.methods.includes(method)) continue;
+      const result = ipft(...optionsOf(method), '-m', '1');
+      expect(result.status).toBe(1);
+      expect(result.stderr).toMatch(/^ipft: the backend \S+ does not work here: this kernel /m);
+      expect(result.stderr).toContain('what works: -b ');
+    }
+    const noReturns = ipft('-b', 'kprobe', '-t', 'function_graph', '-m', '1');
+    expect(noReturns.status).toBe(2);
+    expect(noReturns.stderr).toContain('sees no returns');
+  });
+});
+
+describe('--follow-modules', () => {
+  test('traces functions of modules that are loaded while tracing', async () => {
+    run('modprobe', ['-r', 'dummy']);
+    using tracing = new Tracing(['-m', '27', '--follow-modules', '-r', '^(ip_output|dummy_xmit)$', '-o', 'json']);
+    await tracing.ready();
+    execFileSync('modprobe', ['dummy', 'numdummies=0']);
+    for (
+      let tries = 0;
+      tries < 100 && !tracing.stderr.includes('module dummy') && !tracing.stderr.includes('Module dummy');
+      tries++
+    ) {
+      await sleep(200);
+    }
+    const ip = (...args: string[]) => execFileSync('ip', ['-n', network.here, ...args]);
+    ip('link', 'add', 'dummy0', 'type', 'dummy');
+    ip('addr', 'add', '10.12.0.1/24', 'dev', 'dummy0');
+    ip('link', 'set', 'dummy0', 'up');
+    run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', '27', '10.12.0.77']);
+    ip('neigh', 'replace', '10.12.0.77', 'lladdr', '02:00:00:00:00:01', 'dev', 'dummy0');
+    run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', '27', '10.12.0.77']);
+    const result = await tracing.stop();
+    ip('link', 'del', 'dummy0');
+    const names = parseJsonLines(result.stdout).map((event) => `${event['module']} ${event['function']}`);
+    expect(names).toContain('vmlinux ip_output');
+    if (KERNEL.hasModuleBtf) expect(names).toContain('dummy dummy_xmit');
+    else expect(result.stderr).toContain('the module dummy was loaded; its functions are not traced: no BTF');
+  });
+});
+
+describe('capabilities instead of root', () => {
+  const CAPS = ['bpf', 'perfmon'];
+  /** ipft with these capabilities, and no others; tracefs belongs to this user. */
+  const withCapabilities = (caps: readonly string[]) => {
+    const list = caps.map((cap) => `+${cap}`).join(',');
+    return ['--inh-caps', `-all,${list}`, '--bounding-set', `-all,${list}`];
+  };
+
+  for (const method of METHODS) {
+    testMethod(method, 'traces functions of the kernel proper with CAP_BPF and CAP_PERFMON', async () => {
+      // Before Linux 5.11 locked memory is limited, before 5.15 the addresses of functions are looked up.
+      const old = KERNEL.hasModuleBtf ? [] : ['sys_resource', 'syslog'];
+      // Debian and others ask for CAP_SYS_ADMIN at 3.
+      if (method.startsWith('kprobe ')) writeFileSync('/proc/sys/kernel/perf_event_paranoid', '2');
+      const node = [process.execPath, IPFT, ...optionsOf(method), '-m', '28', ...ONLY_WAY, '-o', 'json'];
+      using tracing = new Tracing([], {}, ['setpriv', ...withCapabilities([...CAPS, ...old]), ...node]);
+      await tracing.ready();
+      pingUnanswered(28);
+      const result = await tracing.stop();
+      const entries = parseJsonLines(result.stdout).filter((event) => !event['is_return']);
+      expect(entries.map((event) => event['function'])).toEqual(WAY);
+    });
+  }
+
+  testMethod('ftrace function', 'says what of modules it leaves out without CAP_SYS_ADMIN', async () => {
+    if (!KERNEL.hasModuleBtf) return;
+    const node = [process.execPath, IPFT, '-b', 'ftrace', '-l', '-r', 'veth_xmit'];
+    const listed = run('setpriv', [...withCapabilities(CAPS), ...node]);
+    expect(listed.status).toBe(1);
+    expect(listed.stderr).toContain('BTF of modules needs CAP_SYS_ADMIN');
+  });
+
+  testMethod('kprobe function', 'names the setting that forbids it', async () => {
+    const level = '/proc/sys/kernel/perf_event_paranoid';
+    writeFileSync(level, '3');
+    const node = [process.execPath, IPFT, '-b', 'kprobe', '-m', '28', '-r', '^nothing$'];
+    const refused = run('setpriv', [...withCapabilities(CAPS), ...node]);
+    writeFileSync(level, '2');
+    expect(refused.stderr).toMatch(/sysctl kernel.perf_event_paranoid=2|the filters leave none/);
+  });
+});
+
+describe('ipft doctor', () => {
+  test('tells the truth about this kernel', () => {
+    const { checks, tracers, chosen } = askDoctor();
+    const result = (name: string) => checks.find((check) => check.name === name);
+    expect(chosen).toEqual(KERNEL.chosen);
+    const working = tracers.filter(({ works }) => works).map(({ backend, tracer }) => `${backend} ${tracer}`);
+    expect(working.sort()).toEqual([...KERNEL.methods].sort());
+    expect(result('kernel')?.result).toContain(run('uname', ['-r']).stdout.trim());
+    expect(result('lockdown')?.result).toBe('none');
+    const symbols = readFileSync('/proc/kallsyms', 'latin1');
+    expect(result('bpf_rdonly_cast')?.status === 'ok').toBe(/ bpf_rdonly_cast$/m.test(symbols));
+    expect(result('fentry.multi')?.status === 'ok').toBe(/ bpf_tracing_multi_attach$/m.test(symbols));
+    expect(result('kprobe sessions')?.status === 'ok').toBe(/ bpf_session_cookie$/m.test(symbols));
+    expect(result('BTF of modules')?.status === 'ok').toBe(existsSync('/sys/kernel/btf/veth'));
+    const config = run('sh', ['-c', 'cat /lib/modules/*/build/.config /boot/config-$(uname -r) 2>/dev/null']).stdout;
+    if (config !== '') expect(result('kprobe.multi (FPROBE)')?.status === 'ok').toBe(/^CONFIG_FPROBE=y/m.test(config));
+    expect(result('libbpf')?.result).toMatch(/^v1\.\d+/);
+    const text = ipft('doctor').stdout;
+    expect(text).toContain(`-t function: ${KERNEL.chosen.function} is taken`);
+    expect(text).toContain(`-t function_graph: ${KERNEL.chosen.function_graph} is taken`);
+  });
+
+  test('without privileges tells what can be known', () => {
+    const result = run('setpriv', ['--bounding-set=-all', '--inh-caps=-all', process.execPath, IPFT, 'doctor']);
+    expect(result.status).toBe(1);
+    expect(result.stdout).toMatch(/^BAD {2}capabilities +missing: CAP_BPF, CAP_PERFMON$/m);
+    expect(result.stdout).toMatch(/^ ok {2}BTF of the kernel +\d+ types$/m);
+    expect(result.stdout).toMatch(/^ {2}\? {2}kprobe events +asking the kernel needs root/m);
+  });
+});
+
+describe('Ctrl-C', () => {
+  /** Programs, links and kprobes that are there. */
+  const left = () => [
+    ...(run('bpftool', ['prog', 'show']).stdout.match(/name ipft\w*/g) ?? []),
+    ...(run('bpftool', ['link', 'show']).stdout.match(/\b(kprobe_multi|tracing|perf_event)\b/g) ?? []),
+    ...readFileSync('/sys/kernel/debug/kprobes/list', 'latin1').split('\n').filter(Boolean),
+  ];
+
+  for (const method of KERNEL.methods) {
+    testMethod(method, 'is answered at any moment, and nothing is left afterwards', async () => {
+      const isOneByOne = /^(kprobe|ftrace) /.test(method);
+      const args = [...optionsOf(method), '-m', '29', ...(isOneByOne ? ['-r', '^ip_[a-o]'] : [])];
+      // As long as it takes here until all is attached, and a few moments of that time.
+      const began = performance.now();
+      const whole = new Tracing(args);
+      await whole.ready();
+      const ready = performance.now() - began;
+      await whole.stop();
+      whole[Symbol.dispose]();
+      for (const part of isOneByOne ? [0.5, 0.9] : [0.3, 0.6, 0.9, 1.1]) {
+        using tracing = new Tracing(args);
+        await sleep(ready * part);
+        const asked = performance.now();
+        tracing.process.kill('SIGINT');
+        for (let tries = 0; tries < 100 && !/nothing was traced|^Got \d+ traces/m.test(tracing.stderr); tries++)
+          await sleep(50);
+        const answered = performance.now() - asked;
+        const { status, stderr } = await tracing.ended();
+        expect(status, stderr).toBe(0);
+        expect(stderr).toMatch(/nothing was traced|^Got 0 traces/m);
+        // Two seconds are the aim; the emulated machine may have other things to do for as long again.
+        expect(answered, `at ${part} of the time until ready: ${stderr}`).toBeLessThan(4000);
+      }
+      expect(left()).toEqual([]);
+      expect(readFileSync('/sys/kernel/rcu_expedited', 'latin1').trim()).toBe('0');
+    });
+  }
+
+  testMethod('ftrace function', 'a second one leaves the rest to the kernel, which forgets nothing', async () => {
+    using tracing = new Tracing(['-b', 'ftrace', '-m', '29', '-r', '^ip_[a-o]']);
+    await tracing.ready();
+    tracing.process.kill('SIGINT');
+    for (let tries = 0; tries < 100 && !tracing.stderr.includes('Got 0 traces'); tries++) await sleep(20);
+    await sleep(300);
+    tracing.process.kill('SIGINT');
+    const { status } = await tracing.ended();
+    expect([0, 130]).toContain(status);
+    for (let tries = 0; tries < 300 && left().length > 0; tries++) await sleep(200);
+    expect(left()).toEqual([]);
+    for (let tries = 0; tries < 50 && readFileSync('/sys/kernel/rcu_expedited', 'latin1').trim() !== '0'; tries++)
+      await sleep(100);
+    expect(readFileSync('/sys/kernel/rcu_expedited', 'latin1').trim()).toBe('0');
+  });
+});

@@ -1,0 +1,73 @@
+/** What each kernel of the tests must have: what is missing there is a failure, not a skip. */
+import { release } from 'node:os';
+import { test } from 'vitest';
+import { ipft } from './harness.js';
+
+export type Method = `${'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace'} ${'function' | 'function_graph'}`;
+
+const ONE_BY_ONE: Method[] = ['kprobe function', 'ftrace function', 'ftrace function_graph'];
+const KPROBE_MULTI: Method[] = ['kprobe-multi function', 'kprobe-multi function_graph'];
+const FENTRY_MULTI: Method[] = ['fentry-multi function', 'fentry-multi function_graph'];
+
+interface Kernel {
+  readonly methods: readonly Method[];
+  /** What `ipft` takes by itself. */
+  readonly chosen: { readonly function: string; readonly function_graph: string };
+  /** Whether modules have BTF, without which their functions can't be traced. */
+  readonly hasModuleBtf: boolean;
+}
+
+/** By the beginning of the release; what is none of these is the newest. */
+const KERNELS: Record<string, Kernel> = {
+  '5.10.': { methods: ONE_BY_ONE, chosen: { function: 'kprobe', function_graph: 'ftrace' }, hasModuleBtf: false },
+  '6.1.': { methods: ONE_BY_ONE, chosen: { function: 'kprobe', function_graph: 'ftrace' }, hasModuleBtf: true },
+  '6.12.': {
+    methods: [...KPROBE_MULTI, ...ONE_BY_ONE],
+    chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
+    hasModuleBtf: true,
+  },
+};
+const NEWEST: Kernel = {
+  methods: [...FENTRY_MULTI, ...KPROBE_MULTI, ...ONE_BY_ONE],
+  chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
+  hasModuleBtf: true,
+};
+
+export const KERNEL: Kernel = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;
+
+interface Doctor {
+  readonly checks: readonly { readonly name: string; readonly status: string; readonly result: string }[];
+  readonly tracers: readonly { backend: string; tracer: string; works: boolean | null; reason?: string }[];
+  readonly chosen: { readonly function: string | null; readonly function_graph: string | null };
+}
+
+let doctor: Doctor | undefined;
+
+/** What `ipft doctor --json` says here. */
+export function askDoctor(): Doctor {
+  doctor ??= JSON.parse(ipft('doctor', '--json').stdout) as Doctor;
+  return doctor;
+}
+
+/** The backend and tracer of a method, as options. */
+export function optionsOf(method: Method): string[] {
+  const [backend = '', tracer = ''] = method.split(' ');
+  return ['-b', backend, '-t', tracer];
+}
+
+/** A test of a backend and tracer: skipped where ipft itself says that the kernel lacks it, and that may be so. */
+export function testMethod(method: Method, name: string, body: () => Promise<void>): void {
+  test(`${method}: ${name}`, async (context) => {
+    const [backend, tracer] = method.split(' ');
+    const said = askDoctor().tracers.find((one) => one.backend === backend && one.tracer === tracer);
+    if (said?.works) return await body();
+    if (KERNEL.methods.includes(method)) throw new Error(`this kernel must have it; ipft says: ${said?.reason}`);
+    context.skip();
+  });
+}
+
+/**
+ * For a trace with the backend that ipft takes by itself: where it attaches one by one, no more functions than the
+ * tests look at, since all would take minutes here.
+ */
+export const FEW: readonly string[] = KERNEL.chosen.function === 'kprobe' ? ['-r', '^(__)?(ip|dev|veth|nf|skb)_'] : [];

@@ -33,13 +33,18 @@ struct ipft_place {
 	__u64 cpu;
 };
 
-/* How many calls of an skb are open on a CPU. The oldest are forgotten: most skbs that were seen are long gone. */
+struct ipft_nesting {
+	__u64 last_ns;		/* the time of the last event there */
+	__u64 depth;		/* how many calls are open */
+};
+
+/* The calls of an skb on a CPU. The oldest are forgotten: most skbs that were seen are long gone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CALLS);
 	__type(key, struct ipft_place);
-	__type(value, __u32);
-} ipft_depths SEC(".maps");
+	__type(value, struct ipft_nesting);
+} ipft_nestings SEC(".maps");
 
 /* Of the skbs that were followed: when the last one at this address was freed; 0 if none was since it is known. */
 struct {
@@ -49,24 +54,15 @@ struct {
 	__type(value, __u64);
 } ipft_freed SEC(".maps");
 
-static __always_inline __u8 ipft_depth(__u64 skb, __u32 cpu)
+/*
+ * The time of an event that comes after those before it: bpf_ktime_get_ns() may go back a little when the kernel
+ * adjusts its clock, and a call would seem to return before it was entered.
+ */
+static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 {
-	struct ipft_place place = { .skb = skb, .cpu = cpu };
-	__u32 *depth = bpf_map_lookup_elem(&ipft_depths, &place);
+	__u64 now = bpf_ktime_get_ns();
 
-	if (!depth)
-		return 0;
-	return *depth < 255 ? *depth : 255;
-}
-
-static __always_inline void ipft_set_depth(__u64 skb, __u32 cpu, __u32 depth)
-{
-	struct ipft_place place = { .skb = skb, .cpu = cpu };
-
-	if (depth)
-		bpf_map_update_elem(&ipft_depths, &place, &depth, BPF_ANY);
-	else
-		bpf_map_delete_elem(&ipft_depths, &place);
+	return nesting && nesting->last_ns > now ? nesting->last_ns : now;
 }
 
 /* A function that gives the skb's memory back was entered; the mark may have changed since the packet was followed. */
@@ -86,16 +82,22 @@ static __always_inline void ipft_note_free(__u64 skb)
 static __always_inline bool ipft_enter(void *ctx, __u64 skb, __u64 key)
 {
 	const __u64 not_freed = 0;
+	struct ipft_nesting *nesting;
+	struct ipft_place place = {};
 	struct ipft_call call = {};
 	enum ipft_entered entered;
 
 	call.target = ipft_cookie(ctx);
 	if (call.target & IPFT_TARGET_HIDDEN || ipft_sampled_out())
 		return false;
+	place.skb = skb;
+	place.cpu = bpf_get_smp_processor_id();
+	nesting = bpf_map_lookup_elem(&ipft_nestings, &place);
 	call.skb = skb;
-	call.entry_ns = bpf_ktime_get_ns();
-	call.cpu = bpf_get_smp_processor_id();
-	call.depth = ipft_depth(skb, call.cpu);
+	call.cpu = place.cpu;
+	call.entry_ns = ipft_time_after(nesting);
+	if (nesting)
+		call.depth = nesting->depth < 255 ? nesting->depth : 255;
 	entered = ipft_record_entry(ctx, skb, call.entry_ns, call.target, call.depth);
 	if (entered == IPFT_DROPPED)
 		return false;
@@ -104,9 +106,15 @@ static __always_inline bool ipft_enter(void *ctx, __u64 skb, __u64 key)
 		ipft_count_lost(call.entry_ns);	/* the return's event */
 		return false;
 	}
-	if (!call.depth)
+	if (nesting) {
+		nesting->depth++;
+		nesting->last_ns = call.entry_ns;
+	} else {
+		struct ipft_nesting first = { .last_ns = call.entry_ns, .depth = 1 };
+
+		bpf_map_update_elem(&ipft_nestings, &place, &first, BPF_ANY);
 		bpf_map_update_elem(&ipft_freed, &skb, &not_freed, BPF_NOEXIST);
-	ipft_set_depth(skb, call.cpu, call.depth + 1);
+	}
 	return true;
 }
 
@@ -122,7 +130,9 @@ static __always_inline __u64 ipft_number_call(void)
 /* A function returned. @key: as given to ipft_enter; one that is unknown is of a call that is not followed */
 static __always_inline void ipft_leave(void *ctx, __u64 key)
 {
+	struct ipft_nesting *nesting;
 	struct ipft_call *found, call;
+	struct ipft_place place = {};
 	struct ipft_event *event;
 	__u64 now, *freed;
 
@@ -131,8 +141,16 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 		return;
 	call = *found;
 	bpf_map_delete_elem(&ipft_calls, &key);
-	ipft_set_depth(call.skb, call.cpu, call.depth);
-	now = bpf_ktime_get_ns();
+	place.skb = call.skb;
+	place.cpu = call.cpu;
+	nesting = bpf_map_lookup_elem(&ipft_nestings, &place);
+	now = ipft_time_after(nesting);
+	if (!call.depth) {
+		bpf_map_delete_elem(&ipft_nestings, &place);
+	} else if (nesting) {
+		nesting->depth = call.depth;
+		nesting->last_ns = now;
+	}
 	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
 	if (!event) {
 		ipft_count_lost(now);
@@ -143,7 +161,7 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 	event->depth = call.depth;
 	*(__u64 *)event->data = call.entry_ns;
 	freed = bpf_map_lookup_elem(&ipft_freed, &call.skb);
-	if (freed && *freed >= call.entry_ns) {
+	if (call.target & IPFT_TARGET_FREES || (freed && *freed >= call.entry_ns)) {
 		/* What is there now is another's. */
 		event->flags |= IPFT_EVENT_FREED | IPFT_EVENT_NO_FIELDS;
 	} else if (ipft_config.data_size) {

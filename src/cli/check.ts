@@ -1,5 +1,5 @@
 /** `ipft check FILE…`: everything that can be known about an extension before it traces. */
-import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable } from '../index.js';
+import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable, raiseLimits } from '../index.js';
 import type { StdoutWriter } from './stdout.js';
 import type { Terminal } from './terminal.js';
 
@@ -19,6 +19,7 @@ export async function check(options: CheckOptions, terminal: Terminal, stdout: S
   await stdout.write(Buffer.from(formatLayout(extension)));
   for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
   const verify = canLoadPrograms();
+  if (verify) raiseLimits();
   const checks = await checkExtension(extension, verify);
   for (const { problem } of checks) if (problem) throw problem;
   for (const { backend, result, why } of checks) {

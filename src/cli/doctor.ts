@@ -1,11 +1,13 @@
 /** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
-import { type Diagnosis, diagnose, printable } from '../index.js';
+import { type Diagnosis, diagnose, printable, raiseLimits } from '../index.js';
 import type { StdoutWriter } from './stdout.js';
 
 const MARKS = { ok: 'ok', missing: '-', bad: 'BAD', unknown: '?' } as const;
 
 /** Returns whether anything is known to be traceable. */
 export async function doctor(options: { readonly json: boolean }, stdout: StdoutWriter): Promise<boolean> {
+  // As tracing does: before Linux 5.11 maps count as locked memory.
+  raiseLimits();
   const diagnosis = await diagnose();
   const text = options.json ? `${JSON.stringify(toJson(diagnosis), null, 2)}\n` : format(diagnosis);
   await stdout.write(Buffer.from(text));

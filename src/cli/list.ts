@@ -1,5 +1,5 @@
 /** `ipft -l`: the functions that would be traced. */
-import { chooseBackend, loadSymbolAddresses, loadTargets, printable } from '../index.js';
+import { checkKernel, chooseBackend, loadSymbolAddresses, loadTargets, printable, raiseLimits } from '../index.js';
 import type { CommonOptions } from './options.js';
 import { reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';
@@ -7,6 +7,8 @@ import type { Terminal } from './terminal.js';
 
 /** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
 export async function list(options: CommonOptions, terminal: Terminal, stdout: StdoutWriter): Promise<void> {
+  raiseLimits();
+  checkKernel();
   const { backend } = await chooseBackend(options.tracer, options.backend);
   const selection = loadTargets(backend.access, options);
   const names = new Map<string, Set<string>>();

@@ -79,9 +79,11 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
     terminal.warn('--mark has bits that --mask leaves out; they are ignored');
   }
   if (options.readyFile !== undefined) prepareReadyFile(options.readyFile);
+  // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+  const limits = options.setLimits ? raiseLimits() : [];
   checkKernel();
   if (options.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
-  if (options.setLimits) for (const warning of raiseLimits()) terminal.warn(warning);
+  for (const warning of limits) terminal.warn(warning);
   if (await stop.hasHappened()) return undefined;
   const choice = await chooseBackend(options.tracer, options.backend);
   if (options.verbose) for (const line of describeChoice(choice)) terminal.line(line);

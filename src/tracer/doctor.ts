@@ -60,6 +60,8 @@ export interface Diagnosis {
 /** Present in every package: it has what extensions have. */
 const EXAMPLE = fileURLToPath(new URL('../../examples/extensions/skb-len.bpf.c', import.meta.url));
 const TRACERS = ['function', 'function_graph'] as const satisfies readonly TracerName[];
+const RING_REMEDY =
+  'Linux 5.8 is the first that has it; before 5.11 it counts as locked memory, which ulimit -l or CAP_SYS_RESOURCE allows';
 const ASK_AS_ROOT = 'asking the kernel needs root, or CAP_BPF and CAP_PERFMON';
 
 /** Looks at this machine. Needs no privileges for what can be known without. */
@@ -81,7 +83,7 @@ export async function diagnose(): Promise<Diagnosis> {
       loading,
       'a security module, a container or lockdown forbids bpf(2) here: run it outside',
     ),
-    checkErrno('BPF ring buffer', mayAsk ? probeRingBuffer() : undefined, 'Linux 5.8 is the first that has it'),
+    checkErrno('BPF ring buffer', mayAsk ? probeRingBuffer() : undefined, RING_REMEDY),
     await checkFeature('kprobe.multi (FPROBE)', mayAsk, () => probeKprobeMulti()),
     await checkFeature('kprobe sessions', mayAsk && btf !== undefined, () => probeKprobeSession(btf!)),
     await checkFeature('kprobe events', mayAsk, () => probeKprobes()),

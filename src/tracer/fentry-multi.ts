@@ -37,7 +37,7 @@ export const fentryMulti: Backend = {
   object: () => 'fentry-multi',
   programs: (tracer) => [PROGRAMS[tracer]],
   maps: (tracer): Record<string, number> =>
-    tracer === 'function' ? { ipft_calls: 1, ipft_depths: 1, ipft_freed: 1 } : {},
+    tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1, ipft_freed: 1 } : {},
   attachment: (context) => new FentryMultiAttachment(context),
 };
 

@@ -57,7 +57,7 @@ export const ftrace: Backend = {
     ];
   },
   maps: (tracer): Record<string, number> =>
-    tracer === 'function' ? { ipft_calls: 1, ipft_depths: 1, ipft_freed: 1 } : {},
+    tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1, ipft_freed: 1 } : {},
   attachment: (context) => new FtraceAttachment(context),
 };
 

@@ -6,7 +6,7 @@ import type { Target } from '../base/target.js';
 import { dataBytes, type Extension } from '../extension/extension.js';
 import { summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import { mendsFaultsEverywhere } from '../kernel/features.js';
+import { hasReadOnlyCast, mendsFaultsEverywhere } from '../kernel/features.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 import type { Backend, TracerName } from './backend.js';
@@ -80,7 +80,7 @@ function own(name: string): NamedObject {
 export function link(backend: Backend, tracer: TracerName, extension: Extension | undefined): Uint8Array {
   const name = backend.object(tracer);
   // The programs of ftrace need no cast: there is one way to build them.
-  const byHelper = extension?.declaresRdonlyCast && backend.name !== 'ftrace';
+  const byHelper = backend.name !== 'ftrace' && (extension?.declaresRdonlyCast || lacksReadOnlyCast());
   const objects = [
     own(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [own('no-extension.bpf.o')]),
@@ -92,6 +92,18 @@ export function link(backend: Backend, tracer: TracerName, extension: Extension 
     return trusted ? linkObjects(objects) : linkInChild(objects);
   } catch (error) {
     throw explainLink(error);
+  }
+}
+
+/**
+ * Where the kernel has no such kfunc, libbpf (1.1) looks for it in the BTF of all modules, and takes it for an error if
+ * it may not do that, though the kfunc need not be there.
+ */
+function lacksReadOnlyCast(): boolean {
+  try {
+    return !hasReadOnlyCast(loadKernelBtf());
+  } catch {
+    return false;
   }
 }
 

@@ -80,7 +80,12 @@ describe('function_graph', () => {
       const ourArgs = [...optionsOf(method), '-m', '22', '-r', `^(${names.join('|')})$`];
       const result = await traceWhile(ourArgs, () => pingUnanswered(22));
       const ours = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)(\w+)\(\) \{$/gm)];
-      expect(ours.map(([, indent, name]) => `${indent}${name}`)).toEqual(expected.slice(-ours.length));
+      // Before and behind it may be other packets: of neighbour discovery, for example.
+      const nesting = ours.map(([, indent, name]) => `${indent}${name}`);
+      expect(
+        expected.some((_, at) => nesting.every((line, i) => expected[at + i] === line)),
+        `${expected}`,
+      ).toBe(true);
       expect(ours.length).toBeGreaterThanOrEqual(WAY.length);
       const returns = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)\} (\d+)\.\d{3}us( skb freed)?$/gm)];
       expect(returns.length).toBe(ours.length);
@@ -143,13 +148,10 @@ describe('function_graph', () => {
         const [, indent = '', name = ''] = /^\d+ +\d{3} +\S+ ( *)(?:(\w+)\(\) \{|\} )/.exec(line) ?? [];
         if (name !== '') expect(indent.length, line).toBe(2 * WAY.indexOf(name));
       }
-      const alone = lines.filter((line) => /\{ lost return$|\} lost entry of \w+( skb freed)?$/.test(line));
-      const entries = lines.filter((line) => line.includes('{'));
-      const returns = lines.filter((line) => line.includes('}'));
-      const pairs = (lines.length - alone.length) / 2;
-      expect(entries.filter((line) => !alone.includes(line))).toHaveLength(pairs);
-      expect(returns.filter((line) => !alone.includes(line))).toHaveLength(pairs);
+      expect(findUnpaired(result.stdout.split('\n'))).toBe('');
 
+      // What a stream can know of it is the same for all.
+      if (!method.startsWith(`${KERNEL.chosen.function_graph} `)) return;
       const json = await traceWhile([...args, '-o', 'json'], flood);
       const events = parseJsonLines(json.stdout);
       const whole = events.filter((event) => event['partner'] === undefined);
@@ -157,6 +159,25 @@ describe('function_graph', () => {
     });
   }
 });
+
+/** The lines around the first one that says it has a partner, and has none; empty if there is none. */
+function findUnpaired(lines: readonly string[]): string {
+  let open: number[] = [];
+  const around = (at: number) => lines.slice(Math.max(0, at - 12), at + 12).join('\n');
+  for (const [at, line] of [...lines, '==='].entries()) {
+    if (line === '===') {
+      if (open.length > 0) return `no return:\n${around(open[0]!)}`;
+      open = [];
+    }
+    const [, indent = '', what = ''] = /^\d+ +\d{3} +\S+ ( *)(\S.*)$/.exec(line) ?? [];
+    if (what.endsWith('{')) open.push(at);
+    if (!/^\} \d/.test(what)) continue;
+    const entry = open.pop();
+    const entryIndent = entry === undefined ? undefined : /^\d+ +\d{3} +\S+ ( *)/.exec(lines[entry]!)?.[1];
+    if (entryIndent !== indent) return `no entry:\n${around(at)}`;
+  }
+  return '';
+}
 
 describe('what only some reach', () => {
   testMethod('ftrace function', 'an skb behind the fifth argument', async () => {
@@ -261,7 +282,7 @@ describe('capabilities instead of root', () => {
     return ['--inh-caps', `-all,${list}`, '--bounding-set', `-all,${list}`];
   };
 
-  for (const method of METHODS) {
+  for (const method of METHODS.filter((one) => one.endsWith(' function'))) {
     testMethod(method, 'traces functions of the kernel proper with CAP_BPF and CAP_PERFMON', async () => {
       // Before Linux 5.11 locked memory is limited, before 5.15 the addresses of functions are looked up.
       const old = KERNEL.hasModuleBtf ? [] : ['sys_resource', 'syslog'];
@@ -345,7 +366,7 @@ describe('Ctrl-C', () => {
       const ready = performance.now() - began;
       await whole.stop();
       whole[Symbol.dispose]();
-      for (const part of isOneByOne ? [0.5, 0.9] : [0.3, 0.6, 0.9, 1.1]) {
+      for (const part of isOneByOne ? [0.7] : [0.4, 0.9]) {
         using tracing = new Tracing(args);
         await sleep(ready * part);
         const asked = performance.now();

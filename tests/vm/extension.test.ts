@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { example, extension, ipft, Network, parseJsonLines, type Sent, traceWhile } from './harness.js';
+import { KERNEL } from './kernels.js';
 
 let network: Network;
 beforeAll(() => {
@@ -93,7 +94,7 @@ describe('examples/extensions', () => {
     expect(String(events[3]?.['status'])).toMatch(/^seen_reply\|confirmed/);
   });
 
-  test('drop-reason: a port where nobody listens', async () => {
+  test.skipIf(!KERNEL.hasDropReasons)('drop-reason: a port where nobody listens', async () => {
     const events = await show(example('drop-reason.bpf.c'), '.*skb_reason.*', () => {
       network.sendInVain('10.11.0.1', 9, 10);
     });

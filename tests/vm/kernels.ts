@@ -15,22 +15,36 @@ interface Kernel {
   readonly chosen: { readonly function: string; readonly function_graph: string };
   /** Whether modules have BTF, without which their functions can't be traced. */
   readonly hasModuleBtf: boolean;
+  /** Whether functions that drop packets are told why. */
+  readonly hasDropReasons: boolean;
 }
 
 /** By the beginning of the release; what is none of these is the newest. */
 const KERNELS: Record<string, Kernel> = {
-  '5.10.': { methods: ONE_BY_ONE, chosen: { function: 'kprobe', function_graph: 'ftrace' }, hasModuleBtf: false },
-  '6.1.': { methods: ONE_BY_ONE, chosen: { function: 'kprobe', function_graph: 'ftrace' }, hasModuleBtf: true },
+  '5.10.': {
+    methods: ONE_BY_ONE,
+    chosen: { function: 'kprobe', function_graph: 'ftrace' },
+    hasModuleBtf: false,
+    hasDropReasons: false,
+  },
+  '6.1.': {
+    methods: ONE_BY_ONE,
+    chosen: { function: 'kprobe', function_graph: 'ftrace' },
+    hasModuleBtf: true,
+    hasDropReasons: true,
+  },
   '6.12.': {
     methods: [...KPROBE_MULTI, ...ONE_BY_ONE],
     chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
     hasModuleBtf: true,
+    hasDropReasons: true,
   },
 };
 const NEWEST: Kernel = {
   methods: [...FENTRY_MULTI, ...KPROBE_MULTI, ...ONE_BY_ONE],
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
+  hasDropReasons: true,
 };
 
 export const KERNEL: Kernel = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;

@@ -293,10 +293,10 @@ describe('the process', () => {
     expect(result.status).toBe(0);
     expect(result.stdout.match(/ip_output$/gm)).toHaveLength(2);
     // Nobody reads: the result can't be written, the first signal waits for that, the second does not.
-    using second = new Tracing(['-m', '3', '-o', 'json', ...FEW]);
+    using second = new Tracing(['-m', '3', '-o', 'json', '-r', '^(ip_output|ip_finish_output|dev_hard_start_xmit)$']);
     await second.ready();
     second.process.stdout?.pause();
-    network.ping(3, { count: 400, more: ['-f'] });
+    network.ping(3, { count: 1500, more: ['-f'] });
     await sleep(2000);
     second.process.kill('SIGINT');
     await sleep(3000);

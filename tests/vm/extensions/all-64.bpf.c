@@ -2,7 +2,7 @@
 #include <ipft/extension.h>
 
 struct event {
-	__u32 dirty;	/* bytes of the buffer that were not zero */
+	__u32 dirty;	/* the bits that were set in any byte of the buffer */
 } __ipft_event_struct;
 
 struct sk_buff;
@@ -13,9 +13,9 @@ module(void *ctx, struct sk_buff *skb, __u8 data[64])
 	__u32 dirty = 0;
 	int i;
 
+	/* Without a branch in the loop: Linux 5.10 would try both ways of each. */
 	for (i = 0; i < 64; i++) {
-		if (data[i])
-			dirty++;
+		dirty |= data[i];
 		data[i] = 0xaa;
 	}
 	*(__u32 *)data = dirty;

@@ -46,7 +46,7 @@ export async function trace(
   if (!prepared) return terminal.line('nothing was traced');
   const { session, output, targets } = prepared;
   try {
-    if (!(await attach(prepared, options, terminal, stop))) return terminal.line('nothing was traced');
+    if (!(await attach(prepared, options, terminal, stop))) return;
     const follower = new Follower(session, output);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
@@ -104,7 +104,7 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
   return { choice, selection, targets, output, session };
 }
 
-/** Returns whether tracing can begin; not if it is to stop. */
+/** Returns whether tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */
 async function attach(
   { choice, selection, session }: Prepared,
   options: Options,
@@ -116,10 +116,16 @@ async function attach(
   const counts = (succeeded: number, failed: number) =>
     `Attaching program (total ${total}, succeeded ${succeeded}, failed ${failed}, filtered: ${filtered})`;
   const progress = new Progress(terminal);
-  await session.attach(stop.signal, (succeeded, failed) =>
-    progress.show(counts(succeeded, failed), succeeded + failed, targets.length),
-  );
-  if (stop.signal.aborted) return false;
+  const attaching = session.attach(stop.signal, (succeeded, failed) => {
+    if (!stop.signal.aborted) progress.show(counts(succeeded, failed), succeeded + failed, targets.length);
+  });
+  await Promise.race([attaching, stop.happened]);
+  if (stop.signal.aborted) {
+    terminal.line('nothing was traced');
+    // What it fails of now is nobody's concern.
+    await attaching.catch(() => {});
+    return false;
+  }
   terminal.endStatus(counts(session.succeeded, session.failed.length));
   reportSelection(selection, choice.backend, options.verbose, terminal);
   reportFailures(session, options.verbose, terminal);

@@ -14,6 +14,9 @@ export type ReleaseTaker = (event: TraceEvent, partnerLost: boolean) => void;
 /** No more events than this are held. */
 const MAX_HELD = 1 << 14;
 
+/** After so many calls of `release` without an event nothing is held any longer: a second or so. */
+const PATIENCE = 20;
+
 /** So deep or deeper. */
 const DEPTH_UNKNOWN = 255;
 
@@ -32,8 +35,8 @@ export class HeldCalls {
   #released = 0;
   /** The open calls of each skb and CPU, innermost last, as indices into the store. */
   readonly #open = new Map<string, number[]>();
-  /** Whether an event came since the last `release`. */
-  #isBusy = false;
+  /** How many times `release` was called since the last event. */
+  #idleReleases = 0;
 
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, take: ReleaseTaker) {
@@ -45,7 +48,7 @@ export class HeldCalls {
     if (this.#store.count === MAX_HELD) this.#handOn(true);
     const index = this.#store.count;
     this.#store.add(event);
-    this.#isBusy = true;
+    this.#idleReleases = 0;
     const key = `${event.cpu}:${event.skbHigh}:${event.skbLow}`;
     const calls = this.#open.get(key) ?? [];
     if (event.isReturn) {
@@ -98,10 +101,9 @@ export class HeldCalls {
     }
   }
 
-  /** Hands on what is known. When no event came since the last time, also what is not. */
+  /** Hands on what is known. When no event has come for a while, also what is not. */
   release(): void {
-    this.#handOn(!this.#isBusy);
-    this.#isBusy = false;
+    this.#handOn(++this.#idleReleases > PATIENCE);
   }
 
   /** The trace has ended: a return that has not come is missing. */

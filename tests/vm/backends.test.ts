@@ -24,7 +24,7 @@ const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
 /** Functions on the way of a sent packet, on every kernel, of the kernel proper. */
 const WAY = ['ip_output', 'ip_finish_output', 'ip_finish_output2', '__dev_queue_xmit', 'dev_hard_start_xmit'];
 const ONLY_WAY = ['-r', `^(${WAY.join('|')})$`];
-const MORE = ['-r', '^(__)?(ip_(local_out|output|finish|forward)|dev_|validate_xmit|veth_|skb_(scrub|clone|copy))'];
+const MORE = ['-r', '^(__)?(ip_(local_out|output|finish)|dev_(queue|hard)|validate_xmit|veth_xmit|skb_scrub)'];
 
 const pingUnanswered = (mark: number) =>
   run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', String(mark), '10.11.0.2']);

@@ -84,4 +84,7 @@ export function testMethod(method: Method, name: string, body: () => Promise<voi
  * For a trace with the backend that ipft takes by itself: where it attaches one by one, no more functions than the
  * tests look at, since all would take minutes here.
  */
-export const FEW: readonly string[] = KERNEL.chosen.function === 'kprobe' ? ['-r', '^(__)?(ip|dev|veth|nf|skb)_'] : [];
+export const FEW: readonly string[] =
+  KERNEL.chosen.function === 'kprobe'
+    ? ['-r', '^(__)?(ip_(local_out|output|finish)|dev_(queue|hard)|veth_xmit|skb_scrub|kfree_skbmem)']
+    : [];

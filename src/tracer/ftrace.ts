@@ -24,7 +24,6 @@ import {
   cookieOf,
   type NumberedTarget,
   type ProgramSpec,
-  type TracerName,
 } from './backend.js';
 
 const COOKIE_PLACE = 0x69706674c00c1e00n;
@@ -42,7 +41,7 @@ export const ftrace: Backend = {
   probe: (_tracer, vmlinux) => probeTrampolines(vmlinux),
   object: () => 'ftrace',
   programs(tracer, targets) {
-    const models = targets ? modelsOf(tracer, targets) : new Map([[0, ANY_FUNCTION]]);
+    const models = targets ? modelsOf(targets) : new Map([[0, ANY_FUNCTION]]);
     const name = tracer === 'function' ? 'entry' : 'enter';
     const programs: ProgramSpec[] = [...models].map(([position, attachTo]) => ({
       name: `ipft_${name}_${position}`,
@@ -62,7 +61,7 @@ export const ftrace: Backend = {
 };
 
 /** For each position a function to load its program for; one of the kernel proper where there is one. */
-function modelsOf(_tracer: TracerName, targets: readonly Target[]): Map<number, string> {
+function modelsOf(targets: readonly Target[]): Map<number, string> {
   const models = new Map<number, string>();
   for (const { name, module, skbPosition } of targets) {
     if (module === VMLINUX && !models.has(skbPosition)) models.set(skbPosition, name);

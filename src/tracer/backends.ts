@@ -66,11 +66,12 @@ async function forceBackend(tracer: TracerName, wanted: BackendName, able: reado
     if (other !== backend && (await probeBackend(other, tracer)).available) working.push(other.name);
   }
   const { problem, hint, minimumVersion } = support;
+  const others = working.length > 0 ? `what works: -b ${working.join(', -b ')}` : 'ipft doctor tells what there is';
   return explainLockdown(() => {
     throw new UnsupportedFeatureError(
       wanted,
       `the backend ${wanted} does not work here: this kernel ${problem}`,
-      [hint, working.length > 0 ? `what works: -b ${working.join(', -b ')}` : undefined].filter(Boolean).join('; '),
+      [...(hint === undefined ? [] : [hint]), others].join('; '),
       minimumVersion,
     );
   });

@@ -266,7 +266,7 @@ describe('-l', () => {
     const expected = [...trace.matchAll(/^ +ping-\d+ .* (\d+\.\d+): (\S+) </gm)]
       .filter(([, time]) => Number(time) * 1e6 > first - 1 && Number(time) * 1e6 < last + 1)
       .map(([, , name]) => name ?? '');
-    expect(expected.length).toBeGreaterThan(10);
+    expect(expected.length).toBeGreaterThan(FEW.length > 0 ? 5 : 10);
     expect(expected.filter((name) => !seen.includes(name))).toEqual([]);
   });
 });

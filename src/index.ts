@@ -39,7 +39,7 @@ export type {
   ReleaseProgress,
   TracerName,
 } from './tracer/backend.js';
-export { BACKENDS, type BackendChoice, chooseBackend, probeBackend } from './tracer/backends.js';
+export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend } from './tracer/backends.js';
 export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
 export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
 export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { BACKENDS, type BackendName, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
+import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
 import { parseCount, parsePattern, parseRingSize, parseUnsigned32 } from './numbers.js';
 
 /** What `ipft` was asked to do. */
@@ -210,11 +210,8 @@ function interpret(raw: RawOptions): Request {
 function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName; backend: BackendName | undefined } {
   const name = backend === undefined ? undefined : oneOf('--backend', backend, BACKEND_NAMES);
   const method = { tracer: oneOf('--tracer', tracer, TRACERS), backend: name === 'fentry' ? 'ftrace' : name };
-  const able = BACKENDS.filter(({ tracers }) => tracers.includes(method.tracer)).map((backend) => backend.name);
-  if (method.backend === undefined || able.includes(method.backend)) return method;
-  throw new UsageError(
-    `the backend ${method.backend} sees no returns, which --tracer ${method.tracer} shows: there are ${able.join(', ')}`,
-  );
+  if (method.backend !== undefined) checkMethod(method.tracer, method.backend);
+  return method;
 }
 
 function interpretMark(raw: RawOptions): { mark: number; mask: number } | undefined {

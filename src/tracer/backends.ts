@@ -1,7 +1,7 @@
 /** The backends there are, and which one to take. */
 import { UnsupportedFeatureError, UsageError } from '../base/errors.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import type { Lacking, Support } from '../kernel/features.js';
+import type { Support } from '../kernel/features.js';
 import { explainLockdown } from '../kernel/preflight.js';
 import type { Backend, BackendName, TracerName } from './backend.js';
 import { fentryMulti } from './fentry-multi.js';
@@ -11,7 +11,7 @@ import { kprobeMulti } from './kprobe-multi.js';
 
 /**
  * Best first. Those that attach all functions at once come before those that attach one by one, and of these kprobe,
- * since a trampoline takes the kernel up to 0.15 s to release. docs/architecture.md has the measurements.
+ * since a trampoline takes the kernel up to 0.15 s to release. docs/backends.md has the measurements.
  */
 export const BACKENDS: readonly Backend[] = [fentryMulti, kprobeMulti, kprobe, ftrace];
 
@@ -19,6 +19,15 @@ export const BACKENDS: readonly Backend[] = [fentryMulti, kprobeMulti, kprobe, f
 export interface BackendChoice {
   readonly backend: Backend;
   readonly passedOver: readonly { readonly name: BackendName; readonly problem: string }[];
+}
+
+/** @throws UsageError for a backend that can't do what the tracer shows */
+export function checkMethod(tracer: TracerName, wanted: BackendName): void {
+  const able = BACKENDS.filter(({ tracers }) => tracers.includes(tracer)).map(({ name }) => name);
+  if (able.includes(wanted)) return;
+  throw new UsageError(
+    `the backend ${wanted} sees no returns, which --tracer ${tracer} shows: there are ${able.join(', ')}`,
+  );
 }
 
 /** Whether a backend works on the running kernel with a tracer. */
@@ -36,29 +45,24 @@ export async function chooseBackend(tracer: TracerName, wanted?: BackendName): P
   const able = BACKENDS.filter(({ tracers }) => tracers.includes(tracer));
   if (wanted !== undefined) return { backend: await forceBackend(tracer, wanted, able), passedOver: [] };
   const passedOver: { name: BackendName; problem: string }[] = [];
-  let last: Lacking | undefined;
   for (const backend of able) {
     const support = await probeBackend(backend, tracer);
     if (support.available) return { backend, passedOver };
     passedOver.push({ name: backend.name, problem: `this kernel ${support.problem}` });
-    last = support;
   }
   const reasons = passedOver.map(({ name, problem }) => `${name}: ${problem}`).join('; ');
   return explainLockdown(() => {
     throw new UnsupportedFeatureError(
       tracer,
       `no backend works here: ${reasons}`,
-      last?.hint ?? 'ipft doctor tells more',
+      'ipft doctor tells what to do about each',
     );
   });
 }
 
 async function forceBackend(tracer: TracerName, wanted: BackendName, able: readonly Backend[]): Promise<Backend> {
-  const backend = able.find(({ name }) => name === wanted);
-  if (!backend) {
-    const names = able.map(({ name }) => name).join(', ');
-    throw new UsageError(`the backend ${wanted} sees no returns, which --tracer ${tracer} shows: there are ${names}`);
-  }
+  checkMethod(tracer, wanted);
+  const backend = able.find(({ name }) => name === wanted)!;
   const support = await probeBackend(backend, tracer);
   if (support.available) return backend;
   const working: string[] = [];

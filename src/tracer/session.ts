@@ -118,6 +118,7 @@ export class Session implements Disposable {
     throw new UnsupportedFeatureError(
       'attach',
       `none of the ${targets.length} functions could be attached to: ${attachment.failed[0]?.reason}`,
+      'another backend (-b) may take them; ipft doctor tells which work here',
     );
   }
 

@@ -30,53 +30,52 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	return address;
 }
 
+static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
+{
+	return ipft_trampoline_argument(ctx, n, value);
+}
+
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
 	return ipft_trampoline_argument(ctx, n, value);
 }
 
-static __always_inline int ipft_enter_function(void *ctx, struct sk_buff *skb, bool frees)
+/* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */
+static __always_inline __u64 ipft_stack_place(void *ctx)
 {
-	if (frees)
-		ipft_note_free(ipft_as_number(skb));
-	/* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */
-	if (ipft_matches(skb))
-		ipft_enter(ctx, ipft_as_number(skb), ipft_as_number(ctx));
-	return 0;
+	return ipft_as_number(ctx);
 }
 
-#define IPFT_POSITION(position)									\
+#define IPFT_POSITION(name, position, tail)							\
 	SEC("ipft/fentry")									\
-	int ipft_entry_##position(__u64 *ctx)							\
+	int ipft_entry_##name(__u64 *ctx)							\
 	{											\
-		ipft_trace(ctx, (struct sk_buff *)ctx[position]);				\
+		ipft_trace(ctx, (struct sk_buff *)ctx[position], tail);				\
 		return 0;									\
 	}											\
 	SEC("ipft/fentry")									\
-	int ipft_enter_##position(__u64 *ctx)							\
+	int ipft_enter_##name(__u64 *ctx)							\
 	{											\
-		return ipft_enter_function(ctx, (struct sk_buff *)ctx[position], false);	\
+		__u64 key;									\
+												\
+		ipft_enter(ctx, (struct sk_buff *)ctx[position], tail, ipft_stack_place, &key);	\
+		return 0;									\
 	}
 
-IPFT_POSITION(0)
-IPFT_POSITION(1)
-IPFT_POSITION(2)
-IPFT_POSITION(3)
-IPFT_POSITION(4)
-IPFT_POSITION(5)
-IPFT_POSITION(6)
-IPFT_POSITION(7)
-IPFT_POSITION(8)
-IPFT_POSITION(9)
-IPFT_POSITION(10)
-IPFT_POSITION(11)
-
-/* For functions that free their first argument. */
-SEC("ipft/fentry")
-int ipft_enter_free(__u64 *ctx)
-{
-	return ipft_enter_function(ctx, (struct sk_buff *)ctx[0], true);
-}
+IPFT_POSITION(0, 0, false)
+IPFT_POSITION(1, 1, false)
+IPFT_POSITION(2, 2, false)
+IPFT_POSITION(3, 3, false)
+IPFT_POSITION(4, 4, false)
+IPFT_POSITION(5, 5, false)
+IPFT_POSITION(6, 6, false)
+IPFT_POSITION(7, 7, false)
+IPFT_POSITION(8, 8, false)
+IPFT_POSITION(9, 9, false)
+IPFT_POSITION(10, 10, false)
+IPFT_POSITION(11, 11, false)
+/* For functions that are called while their first argument is being freed. */
+IPFT_POSITION(tail, 0, true)
 
 SEC("ipft/fexit")
 int ipft_return(__u64 *ctx)

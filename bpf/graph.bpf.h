@@ -11,6 +11,7 @@
 /* A call that is followed to its return. */
 struct ipft_call {
 	__u64 skb;
+	__u64 journey;
 	__u64 entry_ns;
 	__u32 target;
 	__u16 cpu;		/* where it was entered: the depth is counted there, wherever it returns */
@@ -28,8 +29,8 @@ struct {
 	__type(value, struct ipft_call);
 } ipft_calls SEC(".maps");
 
-struct ipft_place {
-	__u64 skb;
+struct ipft_nest {
+	__u64 journey;
 	__u64 cpu;
 };
 
@@ -38,21 +39,13 @@ struct ipft_nesting {
 	__u64 depth;		/* how many calls are open */
 };
 
-/* The calls of an skb on a CPU. The oldest are forgotten: most skbs that were seen are long gone. */
+/* The calls of a packet on a CPU. The oldest are forgotten: most packets that were seen are long gone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CALLS);
-	__type(key, struct ipft_place);
+	__type(key, struct ipft_nest);
 	__type(value, struct ipft_nesting);
 } ipft_nestings SEC(".maps");
-
-/* Of the skbs that were followed: when the last one at this address was freed; 0 if none was since it is known. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, IPFT_MAX_CALLS);
-	__type(key, __u64);
-	__type(value, __u64);
-} ipft_freed SEC(".maps");
 
 /*
  * The time of an event that comes after those before it: bpf_ktime_get_ns() may go back a little when the kernel
@@ -65,46 +58,46 @@ static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 	return nesting && nesting->last_ns > now ? nesting->last_ns : now;
 }
 
-/* A function that gives the skb's memory back was entered; the mark may have changed since the packet was followed. */
-static __always_inline void ipft_note_free(__u64 skb)
-{
-	__u64 *freed = bpf_map_lookup_elem(&ipft_freed, &skb);
-
-	if (freed)
-		*freed = bpf_ktime_get_ns();
-}
-
 /*
- * A function was entered with a packet that matches.
- * @key: what ipft_leave will be called with
- * Returns whether it is followed to its return.
+ * A function was entered.
+ * @key: what ipft_leave will be called with; 0 if its return can't be followed
+ * Returns whether it is.
  */
-static __always_inline bool ipft_enter(void *ctx, __u64 skb, __u64 key)
+static __always_inline bool ipft_enter(void *ctx, struct sk_buff *skb, bool tail, __u64 (*key_of)(void *), __u64 *key)
 {
-	const __u64 not_freed = 0;
 	struct ipft_nesting *nesting;
-	struct ipft_place place = {};
+	struct ipft_nest nest = {};
 	struct ipft_call call = {};
+	struct ipft_hit hit = {};
 	enum ipft_entered entered;
+	bool followed = false;
 
-	call.target = ipft_cookie(ctx);
-	if (call.target & IPFT_TARGET_HIDDEN || ipft_sampled_out())
+	if (!ipft_hits(ctx, skb, tail, &hit))
 		return false;
-	place.skb = skb;
-	place.cpu = bpf_get_smp_processor_id();
-	nesting = bpf_map_lookup_elem(&ipft_nestings, &place);
-	call.skb = skb;
-	call.cpu = place.cpu;
+	ipft_before(ctx, &hit);
+	if (!ipft_makes_event(skb, &hit))
+		goto out;
+	*key = key_of(ctx);
+	if (!*key)
+		goto out;
+	nest.journey = hit.journey->number;
+	nest.cpu = bpf_get_smp_processor_id();
+	nesting = bpf_map_lookup_elem(&ipft_nestings, &nest);
+	call.skb = hit.skb;
+	call.journey = nest.journey;
+	call.target = hit.target;
+	call.cpu = nest.cpu;
 	call.entry_ns = ipft_time_after(nesting);
 	if (nesting)
 		call.depth = nesting->depth < 255 ? nesting->depth : 255;
-	entered = ipft_record_entry(ctx, skb, call.entry_ns, call.target, call.depth);
+	entered = ipft_record_entry(ctx, skb, &hit, call.entry_ns, call.depth);
 	if (entered == IPFT_DROPPED)
-		return false;
+		goto out;
 	call.entry_lost = entered == IPFT_NO_ROOM;
-	if (bpf_map_update_elem(&ipft_calls, &key, &call, BPF_ANY)) {
+	if (bpf_map_update_elem(&ipft_calls, key, &call, BPF_ANY)) {
+		hit.journey->events++;
 		ipft_count_lost(call.entry_ns);	/* the return's event */
-		return false;
+		goto out;
 	}
 	if (nesting) {
 		nesting->depth++;
@@ -112,14 +105,16 @@ static __always_inline bool ipft_enter(void *ctx, __u64 skb, __u64 key)
 	} else {
 		struct ipft_nesting first = { .last_ns = call.entry_ns, .depth = 1 };
 
-		bpf_map_update_elem(&ipft_nestings, &place, &first, BPF_ANY);
-		bpf_map_update_elem(&ipft_freed, &skb, &not_freed, BPF_NOEXIST);
+		bpf_map_update_elem(&ipft_nestings, &nest, &first, BPF_ANY);
 	}
-	return true;
+	followed = true;
+out:
+	ipft_after(&hit);
+	return followed;
 }
 
 /* A number for a call, unique in this trace; never 0. */
-static __always_inline __u64 ipft_number_call(void)
+static __always_inline __u64 ipft_number_call(void *ctx)
 {
 	struct ipft_cpu *cpu = ipft_this_cpu();
 
@@ -130,43 +125,58 @@ static __always_inline __u64 ipft_number_call(void)
 /* A function returned. @key: as given to ipft_enter; one that is unknown is of a call that is not followed */
 static __always_inline void ipft_leave(void *ctx, __u64 key)
 {
+	struct ipft_journey *journey;
 	struct ipft_nesting *nesting;
 	struct ipft_call *found, call;
-	struct ipft_place place = {};
+	struct ipft_nest nest = {};
 	struct ipft_event *event;
-	__u64 now, *freed;
+	__u64 now, *entry_ns;
+	bool freed;
 
 	found = bpf_map_lookup_elem(&ipft_calls, &key);
 	if (!found)
 		return;
 	call = *found;
 	bpf_map_delete_elem(&ipft_calls, &key);
-	place.skb = call.skb;
-	place.cpu = call.cpu;
-	nesting = bpf_map_lookup_elem(&ipft_nestings, &place);
+	nest.journey = call.journey;
+	nest.cpu = call.cpu;
+	nesting = bpf_map_lookup_elem(&ipft_nestings, &nest);
 	now = ipft_time_after(nesting);
 	if (!call.depth) {
-		bpf_map_delete_elem(&ipft_nestings, &place);
+		bpf_map_delete_elem(&ipft_nestings, &nest);
 	} else if (nesting) {
 		nesting->depth = call.depth;
 		nesting->last_ns = now;
 	}
+	/* What is at the address now may be another packet. */
+	journey = ipft_find(call.skb);
+	freed = !journey || journey->number != call.journey;
+	if (freed) {
+		journey = bpf_map_lookup_elem(&ipft_ended, &call.skb);
+		if (journey && journey->number != call.journey)
+			journey = NULL;
+	}
 	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
 	if (!event) {
+		if (journey)
+			journey->events++;
 		ipft_count_lost(now);
 		return;
 	}
-	ipft_fill(event, call.skb, now, call.target);
+	event->timestamp_ns = now;
+	event->journey = call.journey;
+	event->sequence = journey ? journey->events++ : IPFT_SEQUENCE_UNKNOWN;
+	event->target = call.target & IPFT_TARGET_INDEX;
+	event->cpu = bpf_get_smp_processor_id();
 	event->flags = IPFT_EVENT_RETURN | (call.entry_lost ? IPFT_EVENT_ENTRY_LOST : 0);
 	event->depth = call.depth;
-	*(__u64 *)event->data = call.entry_ns;
-	freed = bpf_map_lookup_elem(&ipft_freed, &call.skb);
-	if (call.target & IPFT_TARGET_FREES || (freed && *freed >= call.entry_ns)) {
-		/* What is there now is another's. */
+	entry_ns = (__u64 *)(event + 1);
+	*entry_ns = call.entry_ns;
+	if (freed) {
 		event->flags |= IPFT_EVENT_FREED | IPFT_EVENT_NO_FIELDS;
 	} else if (ipft_config.data_size) {
-		ipft_clear(event->data + sizeof(call.entry_ns));
-		if (module(ctx, (struct sk_buff *)call.skb, event->data + sizeof(call.entry_ns)))
+		ipft_clear((__u8 *)(entry_ns + 1));
+		if (module(ctx, (struct sk_buff *)call.skb, (__u8 *)(entry_ns + 1)))
 			event->flags |= IPFT_EVENT_NO_FIELDS;
 	}
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);

@@ -12,6 +12,11 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return bpf_get_attach_cookie(ctx);
 }
 
+static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
+{
+	return ipft_register_argument(ctx, n, value);
+}
+
 /* At a return the registers hold something else. */
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
@@ -25,32 +30,27 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	return bpf_get_func_ip(ctx);
 }
 
-static __always_inline int ipft_session(void *ctx, struct sk_buff *skb, bool frees)
+static __always_inline int ipft_session(void *ctx, struct sk_buff *skb, bool tail)
 {
-	__u64 *cookie, number;
+	__u64 *cookie, number = 0;
 
 	if (ipft_session_is_return(ctx)) {
 		cookie = ipft_session_cookie(ctx);
 		ipft_leave(ctx, *cookie);
 		return 0;
 	}
-	if (frees)
-		ipft_note_free((__u64)skb);
-	if (!ipft_matches(skb))
-		return IPFT_WITHOUT_RETURN;
-	number = ipft_number_call();
-	if (!number || !ipft_enter(ctx, (__u64)skb, number))
+	if (!ipft_enter(ctx, skb, tail, ipft_number_call, &number))
 		return IPFT_WITHOUT_RETURN;
 	cookie = ipft_session_cookie(ctx);
 	*cookie = number;
 	return IPFT_WITH_RETURN;
 }
 
-#define IPFT_SESSION(name, position, frees)							\
+#define IPFT_SESSION(name, position, tail)							\
 	SEC("ipft/kprobe.session")								\
 	int ipft_session_##name(struct ipft_registers *ctx)					\
 	{											\
-		return ipft_session(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, frees);	\
+		return ipft_session(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, tail);	\
 	}
 
 IPFT_SESSION(0, 0, false)
@@ -58,5 +58,5 @@ IPFT_SESSION(1, 1, false)
 IPFT_SESSION(2, 2, false)
 IPFT_SESSION(3, 3, false)
 IPFT_SESSION(4, 4, false)
-/* For functions that free their first argument. */
-IPFT_SESSION(free, 0, true)
+/* For functions that are called while their first argument is being freed. */
+IPFT_SESSION(tail, 0, true)

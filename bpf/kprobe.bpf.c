@@ -32,21 +32,28 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return target ? *target : IPFT_TARGET_INDEX;
 }
 
+static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
+{
+	return ipft_register_argument(ctx, n, value);
+}
+
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
 	return ipft_register_argument(ctx, n, value);
 }
 
-#define IPFT_ENTRY(position)								\
-	SEC("kprobe")									\
-	int ipft_entry_##position(struct ipft_registers *ctx)				\
-	{										\
-		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position);	\
-		return 0;								\
+#define IPFT_ENTRY(name, position, tail)							\
+	SEC("kprobe")										\
+	int ipft_entry_##name(struct ipft_registers *ctx)					\
+	{											\
+		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, tail);		\
+		return 0;									\
 	}
 
-IPFT_ENTRY(0)
-IPFT_ENTRY(1)
-IPFT_ENTRY(2)
-IPFT_ENTRY(3)
-IPFT_ENTRY(4)
+IPFT_ENTRY(0, 0, false)
+IPFT_ENTRY(1, 1, false)
+IPFT_ENTRY(2, 2, false)
+IPFT_ENTRY(3, 3, false)
+IPFT_ENTRY(4, 4, false)
+/* For functions that are called while their first argument is being freed. */
+IPFT_ENTRY(tail, 0, true)

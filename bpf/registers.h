@@ -16,6 +16,7 @@ struct ipft_registers {
 #define IPFT_REGISTER_3 cx
 #define IPFT_REGISTER_4 r8
 #define IPFT_REGISTER_5 r9
+#define IPFT_REGISTER_RETURN ax
 #define IPFT_REGISTER_IP ip
 #define IPFT_BREAKPOINT_BYTES 1	/* a kprobe's handler sees the instruction pointer behind the breakpoint */
 #elif defined(__TARGET_ARCH_arm64)
@@ -28,6 +29,7 @@ struct ipft_registers {
 #define IPFT_REGISTER_3 x[3]
 #define IPFT_REGISTER_4 x[4]
 #define IPFT_REGISTER_5 x[5]
+#define IPFT_REGISTER_RETURN x[0]
 #define IPFT_REGISTER_IP pc
 #define IPFT_BREAKPOINT_BYTES 0
 #else

@@ -23,6 +23,10 @@ const VARIANTS = {
     '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_MARK_BY_HELPER'],
   },
   'fentry-multi': BY_HELPER,
+  lifecycle: {
+    '-session': ['-DIPFT_SESSIONS'],
+    '-session-ctx': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX'],
+  },
 };
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];

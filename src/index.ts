@@ -3,10 +3,10 @@
  *
  *     checkKernel();
  *     const { backend } = await chooseBackend('function');
- *     const { targets, freeing } = loadTargets(backend.access, { functionPattern: /^ip_/ });
- *     const session = Session.open({ backend, tracer: 'function', targets, freeing, mark: 0xdeadbeef, … });
+ *     const { targets, deciding } = loadTargets(backend.access, { functionPattern: /^ip_/ });
+ *     const session = Session.open({ backend, tracer: 'function', targets, deciding, mark: 0xdeadbeef, … });
  *     await session.attach(signal);
- *     session.read((event) => { … });
+ *     session.read(new JourneyTracker({ event: (event, journey) => { … }, ended: (journey) => { … }, hasRoom: true }));
  *     await session.release();
  */
 export {
@@ -19,19 +19,33 @@ export {
   UsageError,
   VerifierError,
 } from './base/errors.js';
-export type { EventTaker, FieldWriter, SymbolWriter, TraceEvent } from './base/event.js';
+export type { FieldWriter, RecordTaker, SymbolWriter, TraceEvent } from './base/event.js';
+export {
+  type Began,
+  type Ended,
+  type Journey,
+  type Moved,
+  OUTCOMES,
+  type Outcome,
+  type Place,
+} from './base/journey.js';
 export { printable } from './base/printable.js';
 export { type Target, VMLINUX } from './base/target.js';
+export { TextBuffer } from './base/text-buffer.js';
 export type { CompileOptions } from './extension/compile.js';
 export type { EventStruct } from './extension/event-struct.js';
 export { checkSuffix, type Extension, loadExtension, parseExtension } from './extension/extension.js';
 export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
+export { type JourneyTaker, JourneyTracker } from './journey/tracker.js';
+export { loadReasonNames, type ReasonNames } from './kernel/drop-reasons.js';
 export { loadSymbolAddresses } from './kernel/functions.js';
 export { checkKernel } from './kernel/preflight.js';
-export { loadSymbolWriter } from './kernel/symbols.js';
-export { AggregateOutput } from './output/aggregate.js';
-export { JsonOutput } from './output/json.js';
+export { kernelNamesAddresses, loadSymbolWriter } from './kernel/symbols.js';
+export { type AggregateOptions, AggregateOutput } from './output/aggregate.js';
+export { type JsonOptions, JsonOutput } from './output/json.js';
+export type { KernelNames } from './output/outcome.js';
 export type { Output, OutputContext } from './output/output.js';
+export { type PathsOptions, PathsOutput } from './output/paths.js';
 export type {
   AttachProgress,
   Backend,

@@ -1,3 +1,4 @@
+import type { Began, Ended, Moved } from './journey.js';
 import type { TextBuffer } from './text-buffer.js';
 
 /**
@@ -5,9 +6,10 @@ import type { TextBuffer } from './text-buffer.js';
  * 64-bit values come as two unsigned 32-bit halves, since a bigint costs an allocation.
  */
 export interface TraceEvent {
-  /** Address of the skb. */
-  skbLow: number;
-  skbHigh: number;
+  /** What the kernel side calls its journey. */
+  journey: number;
+  /** Which event of its journey it is, counted from 0, with those that were lost; `SEQUENCE_UNKNOWN` if not known. */
+  sequence: number;
   /** `bpf_ktime_get_ns()`: nanoseconds of CLOCK_MONOTONIC. */
   timestampLow: number;
   timestampHigh: number;
@@ -32,23 +34,33 @@ export interface TraceEvent {
   dataOffset: number;
 }
 
+export const SEQUENCE_UNKNOWN = 0xffffffff;
+
 /** An event to be filled. */
 export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent {
   return {
-    ...{ skbLow: 0, skbHigh: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0 },
+    ...{ journey: 0, sequence: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0 },
     ...{ isReturn: false, hasFields: true, skbFreed: false, entryLost: false },
     ...{ depth: 0, entryLow: 0, entryHigh: 0, data, dataOffset: 0 },
   };
 }
 
-/** Whatever takes events. */
-export type EventTaker = (event: TraceEvent) => void;
+/** Whatever takes what the ring holds, in the order in which the kernel wrote it. */
+export interface RecordTaker {
+  /** The event is lent for the time of the call. */
+  event(event: TraceEvent): void;
+  began(notice: Began): void;
+  moved(notice: Moved): void;
+  ended(notice: Ended): void;
+}
 
 /**
  * Writes the extension's fields of one event. Made once from the event struct's BTF, used for each event.
  * `data` and `offset` are those of a `TraceEvent`.
  */
 export interface FieldWriter {
+  /** The names of the fields, as they stand in JSON. */
+  readonly names: ReadonlySet<string>;
   /** Appends `len: 84 mark: 0x4d2`. */
   text(out: TextBuffer, data: DataView, offset: number): void;
   /** Appends `,"len":84,"mark":"0x4d2"`: members of an object that is open and not empty. */

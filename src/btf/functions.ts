@@ -1,5 +1,13 @@
 /** Functions in BTF, found by what they take. */
-import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_PTR, BTF_KIND_STRUCT, BTF_KIND_UNION, type Btf } from './btf.js';
+import {
+  BTF_KIND_FUNC,
+  BTF_KIND_FUNC_PROTO,
+  BTF_KIND_PTR,
+  BTF_KIND_STRUCT,
+  BTF_KIND_TYPEDEF,
+  BTF_KIND_UNION,
+  type Btf,
+} from './btf.js';
 
 /** A function with a parameter of the wanted type. */
 export interface FunctionTaking {
@@ -74,4 +82,19 @@ export function findFunction(btf: Btf, name: string): number | undefined {
     if (btf.kind(id) === BTF_KIND_FUNC && names.includes(btf.nameOffset(id))) return id;
   }
   return undefined;
+}
+
+/**
+ * How many arguments a tracepoint hands to its programs; 0 if there is no such tracepoint. The kernel has a typedef
+ * `btf_trace_NAME` of a function that takes them behind a pointer of its own.
+ */
+export function countTracepointArguments(btf: Btf, tracepoint: string): number {
+  const names = btf.findString(`btf_trace_${tracepoint}`);
+  for (let id = btf.firstId; names.length > 0 && id < btf.endId; id++) {
+    if (btf.kind(id) !== BTF_KIND_TYPEDEF || !names.includes(btf.nameOffset(id))) continue;
+    const pointer = btf.resolve(id);
+    const proto = btf.kind(pointer) === BTF_KIND_PTR ? btf.resolve(btf.sizeOrType(pointer)) : 0;
+    return btf.kind(proto) === BTF_KIND_FUNC_PROTO ? Math.max(0, btf.vlen(proto) - 1) : 0;
+  }
+  return 0;
 }

@@ -61,8 +61,7 @@ async function run(
     using stop = new StopSignal();
     await immediate();
     if (takeSignals()) stop.stop();
-    await trace(request, terminal, stdout, stop);
-    return 0;
+    return await trace(request, terminal, stdout, stop);
   }
   await immediate();
   if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);

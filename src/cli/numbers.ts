@@ -32,6 +32,15 @@ export function parseRingSize(option: string, text: string, pageSize: number): n
   );
 }
 
+/** A size in bytes, or with K, M or G behind it. */
+export function parseSize(option: string, text: string): number {
+  const [, digits, unit = ''] = /^([0-9]+)([KkMmGg]?)$/.exec(text) ?? [];
+  const scale = { '': 1, K: 1024, M: 1 << 20, G: 1 << 30 }[unit.toUpperCase()] ?? Number.NaN;
+  const size = digits === undefined ? Number.NaN : Number(digits) * scale;
+  if (size >= 1 && size <= Number.MAX_SAFE_INTEGER) return size;
+  throw new UsageError(`${option} needs a number of bytes (K, M and G may stand behind it), not '${printable(text)}'`);
+}
+
 /** A regular expression in JavaScript's dialect. */
 export function parsePattern(option: string, text: string): RegExp {
   try {

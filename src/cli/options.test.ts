@@ -23,6 +23,7 @@ test('parseCommandLine: defaults', () => {
       probePort: undefined,
       readyFile: undefined,
     },
+    ...{ follow: false, strict: false, jsonEventsOnly: false, diff: undefined, maxMemoryBytes: expect.any(Number) },
   });
 });
 
@@ -43,6 +44,9 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 -e a.c -e b.o', { extension: ['a.c', 'b.o'] }],
     ['check a.c b.o', { action: 'check', files: ['a.c', 'b.o'], compileTimeoutSeconds: 60 }],
     ['-l -r ^ip', { action: 'list', functionPattern: /^ip/ }],
+    ['-m 1 --follow --strict -o json --json-events-only', { follow: true, strict: true, jsonEventsOnly: true }],
+    ['-m 1 -o paths --diff 1 3 --max-memory 2G', { output: 'paths', diff: [1, 3], maxMemoryBytes: 2 ** 31 }],
+    ['-o paths --diff 10 2 -m 1', { diff: [10, 2] }],
     ['--gen bpf-module-header', { action: 'generate', what: 'bpf-module-header' }],
   ])('%s', (line, expected) => {
     expect(parse(line)).toMatchObject(expected);
@@ -73,6 +77,12 @@ describe('parseCommandLine: usage errors', () => {
     '-m 1 -t graph',
     '-m 1 -b magic',
     '-m 1 -r (',
+    '-m 1 -o paths --diff 1',
+    '-m 1 -o paths --diff 1 2 3',
+    '-m 1 -o paths --diff 0 1',
+    '-m 1 --diff 1 2',
+    '-m 1 --max-memory 1T',
+    '-m 1 --max-memory 0',
     '-m 1 --module-regex [',
     '-m 1 --ring-size 5000',
     '-m 1 --ring-size 1K',

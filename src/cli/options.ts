@@ -1,11 +1,11 @@
 /** The command line: what can be said, and what it means. */
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
-import { parseCount, parsePattern, parseRingSize, parseUnsigned32 } from './numbers.js';
+import { parseCount, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What `ipft` was asked to do. */
 export type Request =
@@ -46,11 +46,19 @@ export interface TraceOptions {
   readonly readyFile: string | undefined;
   /** Whether functions of modules that are loaded while tracing are traced too. */
   readonly followModules: boolean;
+  /** Whether packets are followed until they are freed, whatever becomes of their mark. */
+  readonly follow: boolean;
+  /** Whether any loss is to be an exit status. */
+  readonly strict: boolean;
+  readonly jsonEventsOnly: boolean;
+  readonly maxMemoryBytes: number;
+  /** Ranks of two paths to be compared. */
+  readonly diff: readonly [number, number] | undefined;
 }
 
 const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
-const OUTPUTS = ['aggregate', 'json'] as const;
+const OUTPUTS = ['aggregate', 'json', 'paths'] as const;
 export type OutputName = (typeof OUTPUTS)[number];
 const TRACERS = ['function', 'function_graph'] as const satisfies readonly TracerName[];
 const BACKEND_NAMES = ['fentry-multi', 'kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
@@ -82,6 +90,11 @@ interface RawOptions {
   probeServerPort: string;
   readyFile?: string;
   followModules?: boolean;
+  follow?: boolean;
+  strict?: boolean;
+  jsonEventsOnly?: boolean;
+  maxMemory?: string;
+  diff?: string[];
 }
 
 function createCommand(): Command {
@@ -94,6 +107,7 @@ function createCommand(): Command {
     .optionsGroup('Which packets:')
     .option('-m, --mark <N>', 'trace packets whose mark, under the mask, is N (decimal or 0x…)')
     .option('--mask <N>', 'compare only these bits of the mark', '0xffffffff')
+    .option('--follow', 'keep following a packet when its mark changes, until it is freed')
     .optionsGroup('Which functions, and how:')
     .option('-r, --regex <RE>', "only functions whose name matches (JavaScript's dialect, unanchored)")
     .option('--module-regex <RE>', 'only functions of modules whose name matches; the kernel proper is vmlinux')
@@ -108,7 +122,9 @@ function createCommand(): Command {
       collect,
     )
     .option('--compile-timeout <SECONDS>', 'end a compiler that runs longer', '60')
-    .option('-o, --output <FORMAT>', `${OUTPUTS.join(' or ')}`, 'aggregate')
+    .option('-o, --output <FORMAT>', `${OUTPUTS.slice(0, -1).join(', ')} or ${OUTPUTS.at(-1)}`, 'aggregate')
+    .option('--json-events-only', 'with -o json: only events, no journeys, as ipftrace2 has them')
+    .option('--diff <RANK...>', 'with -o paths: show two of the paths side by side, as in --diff 1 2')
     .option('--gen <WHAT>', `print ${GENERATE_TARGETS.join(' or ')}, to begin an extension with`)
     .option('-v, --verbose', 'debug messages on stderr')
     .optionsGroup('Buffers and limits:')
@@ -116,8 +132,13 @@ function createCommand(): Command {
     .option('--perf-page-count <N>', 'the ring has at least so many pages for each CPU', '8')
     .option('--perf-sample-period <N>', 'keep one event in N', '1')
     .option('--perf-wakeup-events <N>', 'accepted, without effect: the ring is polled', '1')
+    .option(
+      '--max-memory <N[K|M|G]>',
+      'take in no more journeys when so much is used (default: a quarter of the machine)',
+    )
     .option('--no-set-rlimit', 'leave RLIMIT_MEMLOCK and RLIMIT_NOFILE alone')
     .optionsGroup('For scripts:')
+    .option('--strict', 'exit with 3 if anything was lost')
     .option('--ready-file <PATH>', 'write this file when tracing is ready')
     .option('--enable-probe-server', 'accept TCP connections on 127.0.0.1 when tracing is ready')
     .addOption(new Option('--probe-server-port <N>', 'its port').default(String(DEFAULT_PROBE_PORT)))
@@ -199,6 +220,11 @@ function interpret(raw: RawOptions): Request {
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,
     followModules: raw.followModules ?? false,
+    follow: raw.follow ?? false,
+    strict: raw.strict ?? false,
+    jsonEventsOnly: raw.jsonEventsOnly ?? false,
+    maxMemoryBytes: interpretMaxMemory(raw),
+    diff: interpretDiff(raw),
   };
   const packets = interpretMark(raw);
   if (what !== undefined) return { action: 'generate', what };
@@ -238,6 +264,23 @@ function interpretRingSize({ ringSize, perfPageCount }: RawOptions): number {
   if (ringSize !== undefined) return parseRingSize('--ring-size', ringSize, PAGE_SIZE);
   const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), 1 << 30);
   return Math.max(DEFAULT_RING_BYTES, 2 ** Math.ceil(Math.log2(wanted)));
+}
+
+function interpretMaxMemory({ maxMemory }: RawOptions): number {
+  if (maxMemory !== undefined) return parseSize('--max-memory', maxMemory);
+  // A container may have less than the machine.
+  const limit = process.constrainedMemory();
+  return Math.floor((limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / 4);
+}
+
+function interpretDiff({ diff, output }: RawOptions): readonly [number, number] | undefined {
+  if (diff === undefined) return undefined;
+  const [left, right] = diff.map((rank) => parseCount('--diff', rank, 0xffffffff));
+  if (left === undefined || right === undefined || diff.length > 2) {
+    throw new UsageError(`--diff needs two ranks, and got ${diff.length}`, 'as in: -o paths --diff 1 2');
+  }
+  if (output !== 'paths') throw new UsageError('--diff compares paths: it needs -o paths');
+  return [left, right];
 }
 
 function oneOf<T extends string>(option: string, text: string, choices: readonly T[]): T {

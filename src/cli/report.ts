@@ -1,5 +1,15 @@
 /** What is told about functions that are not traced and events that were lost. */
-import { type Backend, printable, type Session, type SessionLosses, type TargetSelection, VMLINUX } from '../index.js';
+import {
+  type Backend,
+  type JourneyTracker,
+  OUTCOMES,
+  printable,
+  type Session,
+  type SessionLosses,
+  type TargetSelection,
+  VMLINUX,
+} from '../index.js';
+import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
 /** How many names a message holds without -v. */
@@ -40,20 +50,55 @@ export function reportFailures(session: Session, verbose: boolean, terminal: Ter
   terminal.warn(`could not be attached to: ${someOf(names, verbose)}`);
 }
 
-/** Events that are missing from the result. */
-export function reportLosses({ lost, missed }: SessionLosses, terminal: Terminal): void {
-  if (lost.length > 0) {
-    const total = lost.reduce((sum, cpu) => sum + cpu.lost, 0n);
-    const cpus = lost.map(({ cpu, lost: count }) => `CPU ${cpu}: ${count}`).join(', ');
+/** How many journeys there were, and how they ended. */
+export function reportJourneys(tracker: JourneyTracker, { maxMemoryBytes }: TraceOptions, terminal: Terminal): void {
+  const total = [...tracker.counts.values()].reduce((sum, count) => sum + count, 0);
+  const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome));
+  const parts = outcomes.map((outcome) => `${tracker.counts.get(outcome)} ${outcome}`);
+  terminal.line(`${total} journeys${parts.length > 0 ? `: ${parts.join(', ')}` : ''}; ${tracker.events} events`);
+  if (tracker.refused > 0) {
     terminal.warn(
-      `${total} events were lost, since the ring was full (${cpus}); a larger --ring-size or fewer functions (-r) help`,
+      `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in`,
     );
   }
+}
+
+/** What is missing from the result. Returns whether nothing is. */
+export function reportLosses(
+  losses: SessionLosses,
+  session: Session,
+  tracker: JourneyTracker,
+  terminal: Terminal,
+): boolean {
+  const { cpus, missed, unfollowed, ends, unseen } = losses;
+  const warnings: string[] = [];
+  if (cpus.length > 0) {
+    const total = cpus.reduce((sum, cpu) => sum + cpu.lost, 0n);
+    const each = cpus.map(({ cpu, lost, firstNs, lastNs }) => `CPU ${cpu}: ${lost} from ${firstNs} to ${lastNs}`);
+    warnings.push(
+      `${total} events were lost, since the ring was full (${each.join(', ')}); a larger --ring-size or fewer functions (-r) help`,
+    );
+  }
+  if (unseen > 0n) warnings.push(`of ${unseen} journeys no event found room in the ring`);
+  if (ends > 0n) warnings.push(`of ${ends} journeys the end found no room in the ring`);
+  if (unfollowed > 0n) {
+    warnings.push(`${unfollowed} events were lost, since too many packets were followed at the same time`);
+  }
+  if (tracker.late > 0) warnings.push(`${tracker.late} events came too late for their journey, and are not shown`);
   if (missed > 0n) {
-    terminal.warn(
+    warnings.push(
       `${missed} calls of traced functions, of whatever packet, were missed: the CPU was within a BPF program`,
     );
   }
+  if (session.failed.length > 0) warnings.push(`${session.failed.length} functions could not be attached to`);
+  if (session.unwatched.length > 0) {
+    warnings.push(`not watched, so that ends or copies of packets are missing: ${session.unwatched.join(', ')}`);
+  }
+  if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
+  for (const warning of warnings) terminal.warn(warning);
+  const isWhole = warnings.length === 0 && tracker.refused === 0;
+  if (isWhole) terminal.line('Nothing was lost: every event found room, no probe was missed');
+  return isWhole;
 }
 
 function someOf(names: readonly string[], all: boolean): string {

@@ -1,63 +1,71 @@
 /** `ipft -m …`: from a command line to a trace. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AggregateOutput,
   type BackendChoice,
   checkKernel,
   chooseBackend,
   type Extension,
+  JourneyTracker,
   JsonOutput,
+  kernelNamesAddresses,
   loadExtension,
+  loadReasonNames,
   loadSymbolWriter,
   loadTargets,
   type Output,
+  type OutputContext,
+  PathsOutput,
   printable,
   raiseLimits,
   Session,
+  type SymbolWriter,
   setDebugLog,
   type Target,
   type TargetSelection,
+  TextBuffer,
 } from '../index.js';
+import { Follower } from './follower.js';
 import { ModuleFollower } from './modules.js';
 import type { CommonOptions, TraceOptions } from './options.js';
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
-import { reportFailures, reportLosses, reportSelection } from './report.js';
+import { reportFailures, reportJourneys, reportLosses, reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
 
 type Options = CommonOptions & TraceOptions;
 
-/** Events handled before other things get their turn. */
-const BATCH_EVENTS = 1 << 16;
-/** How long to wait before looking into the ring again, in milliseconds: soon after events, later without. */
-const SHORTEST_WAIT_MS = 2;
-const LONGEST_WAIT_MS = 64;
+/** The exit status of `--strict` when something was lost. */
+const STATUS_LOSS = 3;
 
-/** Traces until SIGINT or SIGTERM, or until nobody reads the output. */
+/** Traces until SIGINT or SIGTERM, or until nobody reads the output. Returns the exit status. */
 export async function trace(
   options: Options,
   terminal: Terminal,
   stdout: StdoutWriter,
   stop: StopSignal,
-): Promise<void> {
+): Promise<number> {
   const prepared = await prepare(options, terminal, stop);
-  if (!prepared) return terminal.line('nothing was traced');
-  const { session, output, targets } = prepared;
+  if (!prepared) {
+    terminal.line('nothing was traced');
+    return 0;
+  }
+  const { session, output, tracker, targets } = prepared;
   try {
-    if (!(await attach(prepared, options, terminal, stop))) return;
-    const follower = new Follower(session, output);
+    if (!(await attach(prepared, options, terminal, stop))) return 0;
+    const follower = new Follower(session, output, tracker);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
       await announce(options, terminal, () => follower.run(options, terminal, stdout, stop, modules));
     }
-    follower.readRest();
-    if (options.output === 'aggregate') terminal.line(follower.progress);
-    const losses = session.losses();
+    const losses = follower.finish();
+    if (options.output !== 'json') terminal.line(follower.progress);
     for (const piece of output.finish()) await stdout.write(piece);
     await stdout.flush();
-    reportLosses(losses, terminal);
+    reportJourneys(tracker, options, terminal);
+    const isWhole = reportLosses(losses, session, tracker, terminal);
+    return options.strict && !isWhole ? STATUS_LOSS : 0;
   } finally {
     await release(session, terminal);
   }
@@ -70,6 +78,7 @@ interface Prepared {
   /** May grow while tracing. */
   readonly targets: Target[];
   readonly output: Output;
+  readonly tracker: JourneyTracker;
   readonly session: Session;
 }
 
@@ -98,10 +107,10 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
   });
   if (await stop.hasHappened()) return undefined;
   const targets = [...selection.targets];
-  const output = createOutput(options, targets, extension);
+  const { output, tracker } = createOutput(options, targets, extension);
   const models = options.followModules ? loadTargets(backend.access).targets : targets;
-  const session = Session.open({ ...options, backend, targets, models, freeing: selection.freeing, extension });
-  return { choice, selection, targets, output, session };
+  const session = Session.open({ ...options, backend, targets, models, deciding: selection.deciding, extension });
+  return { choice, selection, targets, output, tracker, session };
 }
 
 /** Returns whether tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */
@@ -163,12 +172,46 @@ async function load(options: TraceOptions, terminal: Terminal, signal: AbortSign
   return extension;
 }
 
-function createOutput({ output, tracer }: Options, targets: readonly Target[], extension?: Extension): Output {
+function createOutput(
+  options: Options,
+  targets: readonly Target[],
+  extension?: Extension,
+): { output: Output; tracker: JourneyTracker } {
   const struct = extension?.eventStruct;
-  const symbols = struct?.usesSymbols ? loadSymbolWriter() : () => {};
-  const hasReturns = tracer === 'function_graph';
-  const context = { targets, hasReturns, fields: struct?.createWriter(symbols), dataSize: struct?.sizeBytes ?? 0 };
-  return output === 'json' ? new JsonOutput(context) : new AggregateOutput(context);
+  const addresses = struct?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
+  const places: { tracker?: JourneyTracker } = {};
+  const context: OutputContext = {
+    ...{ targets, hasReturns: options.tracer === 'function_graph' },
+    ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
+    place: (index) => places.tracker?.place(index),
+    names: { reason: loadReasonNames(), symbol: createAddressNames(addresses) },
+  };
+  const output = chooseOutput(options, context);
+  places.tracker = new JourneyTracker(output);
+  return { output, tracker: places.tracker };
+}
+
+function chooseOutput(options: Options, context: OutputContext): Output {
+  const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff } = options;
+  switch (output) {
+    case 'json':
+      return new JsonOutput(context, { eventsOnly });
+    case 'paths':
+      return new PathsOutput(context, { maxBytes, diff });
+    case 'aggregate':
+      return new AggregateOutput(context, { maxBytes, showPlaces });
+  }
+}
+
+/** For addresses that the kernel did not name itself. */
+function createAddressNames(write: SymbolWriter | undefined): (address: bigint) => string | undefined {
+  const text = new TextBuffer(256);
+  return (address) => {
+    if (!write) return undefined;
+    write(text, Number(address & 0xffffffffn), Number(address >> 32n));
+    const name = text.takeText();
+    return name.startsWith('0x') ? undefined : name;
+  };
 }
 
 /** Tells all who wait that tracing is ready, and runs `body` meanwhile. */
@@ -180,55 +223,5 @@ async function announce(options: TraceOptions, terminal: Terminal, body: () => P
     await body();
   } finally {
     server?.close();
-  }
-}
-
-/** Takes events in and hands text out until it is time to stop. */
-class Follower {
-  readonly #session: Session;
-  readonly #output: Output;
-  readonly #take: Output['take'];
-  #count = 0;
-
-  constructor(session: Session, output: Output) {
-    this.#session = session;
-    this.#output = output;
-    this.#take = output.take.bind(output);
-  }
-
-  get progress(): string {
-    return `Got ${this.#count} traces`;
-  }
-
-  /** Takes in what is there; returns how many events that were. */
-  #read(until?: number): number {
-    const events = this.#session.read(this.#take, BATCH_EVENTS, until);
-    this.#count += events;
-    return events;
-  }
-
-  /** Takes in what has come up to now: the programs are still attached, and more may come for ever. */
-  readRest(): void {
-    const until = this.#session.produced;
-    while (this.#read(until) > 0);
-  }
-
-  /** A reader of stdout that is slow makes the ring fill, not memory: nothing is read while text waits. */
-  async run(
-    { output }: TraceOptions,
-    terminal: Terminal,
-    stdout: StdoutWriter,
-    stop: StopSignal,
-    modules: ModuleFollower | undefined,
-  ): Promise<void> {
-    let wait = SHORTEST_WAIT_MS;
-    while (!stop.signal.aborted && !stdout.closed) {
-      const events = this.#read();
-      if (output === 'aggregate') terminal.status(this.progress);
-      if (this.#output.pendingBytes > 0) await Promise.race([stdout.write(this.#output.text()), stop.happened]);
-      wait = events > 0 ? SHORTEST_WAIT_MS : Math.min(wait * 2, LONGEST_WAIT_MS);
-      await sleep(events >= BATCH_EVENTS ? 0 : wait, undefined, { signal: stop.signal }).catch(() => {});
-      await modules?.look(stop.signal);
-    }
   }
 }

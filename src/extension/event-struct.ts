@@ -105,6 +105,7 @@ function createFieldWriter(fields: readonly Field[]): FieldWriter {
     jsonLabel: encode(`,${JSON.stringify(name)}:`),
   }));
   return {
+    names: new Set(fields.map(({ name }) => name)),
     text(out, data, at) {
       for (const { textLabel, value, offset } of labelled) {
         out.bytes(textLabel);

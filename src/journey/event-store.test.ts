@@ -5,22 +5,23 @@ import { EventStore } from './event-store.js';
 
 const event = (skb: number, time: number, tag: number): TraceEvent => ({
   ...createEvent(new DataView(Uint8Array.from([9, tag & 255, 9]).buffer)),
-  ...{ skbLow: skb, skbHigh: 0xffff8880, timestampLow: time, timestampHigh: 7, target: tag, cpu: 1 },
+  ...{ journey: skb, timestampLow: time, timestampHigh: 7, target: tag, cpu: 1 },
   dataOffset: 1,
 });
 
-test('EventStore.packets: by packet, then by time, then as they came; nothing lost, data intact', () => {
+test('EventStore.journeys: by journey, then by time, then as they came; nothing lost, data intact', () => {
   const events = fc.array(fc.tuple(fc.constantFrom(0x1000, 0x2000, 0xfffff000), fc.nat(20)), { maxLength: 200 });
   fc.assert(
     fc.property(events, (list) => {
       const store = new EventStore(1);
-      for (const [index, [skb, time]] of list.entries()) store.add(event(skb, time, index));
+      for (const [index, [skb, time]] of list.entries()) store.add(event(skb, time, index), index & 0xffff);
       const read = event(0, 0, 0);
-      const packets = store.packets().map((indices) =>
+      const packets = store.journeys().map((indices) =>
         [...indices].map((index) => {
           store.load(index, read);
           expect(read.data.getUint8(read.dataOffset)).toBe(read.target & 255);
-          return { skb: read.skbLow, time: read.timestampLow, came: read.target };
+          expect(store.place(index)).toBe(read.target & 0xffff);
+          return { skb: read.journey, time: read.timestampLow, came: read.target };
         }),
       );
       expect(packets.flat()).toHaveLength(list.length);

@@ -4,11 +4,12 @@ import type { TraceEvent } from '../base/event.js';
 const CHUNK_EVENTS = 1 << 14;
 
 interface Chunk {
-  readonly skbLow: Uint32Array;
-  readonly skbHigh: Uint32Array;
+  readonly journey: Uint32Array;
   readonly timestampLow: Uint32Array;
   readonly timestampHigh: Uint32Array;
   readonly target: Uint32Array;
+  /** Where the packet was, as the tracker numbers places. */
+  readonly place: Uint16Array;
   readonly cpu: Uint16Array;
   readonly flags: Uint8Array;
   /** Only where returns are traced. */
@@ -19,6 +20,10 @@ interface Chunk {
   readonly data: DataView;
   readonly dataBytes: Uint8Array;
 }
+
+/** Of the columns. */
+const EVENT_BYTES = 21;
+const CALL_BYTES = 9;
 
 const RETURN = 1;
 const FIELDS = 2;
@@ -49,17 +54,22 @@ export class EventStore {
     this.#count = 0;
   }
 
-  /** Copies the event. */
-  add(event: TraceEvent): void {
+  /** How much memory it takes. */
+  get sizeBytes(): number {
+    return this.#chunks.length * CHUNK_EVENTS * (EVENT_BYTES + (this.#hasReturns ? CALL_BYTES : 0) + this.#dataSize);
+  }
+
+  /** Copies the event. @param place where the packet is */
+  add(event: TraceEvent, place = 0): void {
     const at = this.#count % CHUNK_EVENTS;
     const number = (this.#count - at) / CHUNK_EVENTS;
     if (number === this.#chunks.length) this.#chunks.push(createChunk(this.#dataSize, this.#hasReturns));
     const chunk = this.#chunks[number]!;
-    chunk.skbLow[at] = event.skbLow;
-    chunk.skbHigh[at] = event.skbHigh;
+    chunk.journey[at] = event.journey;
     chunk.timestampLow[at] = event.timestampLow;
     chunk.timestampHigh[at] = event.timestampHigh;
     chunk.target[at] = event.target;
+    chunk.place[at] = place;
     chunk.cpu[at] = event.cpu;
     chunk.flags[at] =
       (event.isReturn ? RETURN : 0) |
@@ -81,8 +91,7 @@ export class EventStore {
     const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)];
     if (!chunk || index >= this.#count) throw new RangeError(`there is no event ${index}`);
     const at = index % CHUNK_EVENTS;
-    event.skbLow = chunk.skbLow[at]!;
-    event.skbHigh = chunk.skbHigh[at]!;
+    event.journey = chunk.journey[at]!;
     event.timestampLow = chunk.timestampLow[at]!;
     event.timestampHigh = chunk.timestampHigh[at]!;
     event.target = chunk.target[at]!;
@@ -99,24 +108,47 @@ export class EventStore {
     event.dataOffset = at * this.#dataSize;
   }
 
-  /**
-   * The events of each packet, as indices for `load`, in the order of their time; equal times stay in the order in
-   * which they came. Packets come in the order of their first event. Packets are told apart by the skb's address.
-   */
-  packets(): Uint32Array[] {
-    const order = Uint32Array.from({ length: this.#count }, (_, index) => index);
-    order.sort((a, b) => this.#compareSkb(a, b) || this.#compareTime(a, b) || a - b);
-    const packets: Uint32Array[] = [];
-    for (let begin = 0, end = 0; begin < order.length; begin = end) {
-      while (end < order.length && this.#compareSkb(order[begin]!, order[end]!) === 0) end++;
-      packets.push(order.subarray(begin, end));
-    }
-    return packets.sort((a, b) => this.#compareTime(a[0]!, b[0]!) || a[0]! - b[0]!);
+  /** Where the packet was at an event. */
+  place(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.place[index % CHUNK_EVENTS]!;
+  }
+
+  /** Which of two events is the earlier one; those of the same time are in the order in which they came. */
+  compare(a: number, b: number): number {
+    return this.#compareTime(a, b) || a - b;
+  }
+
+  /** How much later, in nanoseconds, one event was than another; negative if earlier. */
+  nanosecondsBetween(from: number, to: number): number {
+    const [left, right] = [
+      this.#chunks[Math.floor(from / CHUNK_EVENTS)]!,
+      this.#chunks[Math.floor(to / CHUNK_EVENTS)]!,
+    ];
+    const [i, j] = [from % CHUNK_EVENTS, to % CHUNK_EVENTS];
+    return (
+      (right.timestampHigh[j]! - left.timestampHigh[i]!) * 0x100000000 +
+      (right.timestampLow[j]! - left.timestampLow[i]!)
+    );
   }
 
   /**
-   * Which entries of a packet have no return among its events.
-   * @param packet as `packets` gives it
+   * The events of each journey, as indices for `load`, in the order of their time; equal times stay in the order in
+   * which they came. Journeys come in the order of their first event.
+   */
+  journeys(): Uint32Array[] {
+    const order = Uint32Array.from({ length: this.#count }, (_, index) => index);
+    order.sort((a, b) => this.#journey(a) - this.#journey(b) || this.compare(a, b));
+    const journeys: Uint32Array[] = [];
+    for (let begin = 0, end = 0; begin < order.length; begin = end) {
+      while (end < order.length && this.#journey(order[begin]!) === this.#journey(order[end]!)) end++;
+      journeys.push(order.subarray(begin, end));
+    }
+    return journeys.sort((a, b) => this.compare(a[0]!, b[0]!));
+  }
+
+  /**
+   * Which entries of a journey have no return among its events.
+   * @param packet as `journeys` gives it
    * @returns for each of its events 1 if it is an entry without a return
    */
   findLostReturns(packet: Uint32Array): Uint8Array {
@@ -162,10 +194,8 @@ export class EventStore {
     return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.flags[index % CHUNK_EVENTS]!;
   }
 
-  #compareSkb(a: number, b: number): number {
-    const [left, right] = [this.#chunks[Math.floor(a / CHUNK_EVENTS)]!, this.#chunks[Math.floor(b / CHUNK_EVENTS)]!];
-    const [i, j] = [a % CHUNK_EVENTS, b % CHUNK_EVENTS];
-    return left.skbHigh[i]! - right.skbHigh[j]! || left.skbLow[i]! - right.skbLow[j]!;
+  #journey(index: number): number {
+    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.journey[index % CHUNK_EVENTS]!;
   }
 
   #compareTime(a: number, b: number): number {
@@ -179,11 +209,11 @@ function createChunk(dataSize: number, hasReturns: boolean): Chunk {
   const words = () => new Uint32Array(CHUNK_EVENTS);
   const dataBytes = new Uint8Array(CHUNK_EVENTS * dataSize);
   return {
-    skbLow: words(),
-    skbHigh: words(),
+    journey: words(),
     timestampLow: words(),
     timestampHigh: words(),
     target: words(),
+    place: new Uint16Array(CHUNK_EVENTS),
     cpu: new Uint16Array(CHUNK_EVENTS),
     flags: new Uint8Array(CHUNK_EVENTS),
     calls: hasReturns ? { depth: new Uint8Array(CHUNK_EVENTS), entryLow: words(), entryHigh: words() } : undefined,

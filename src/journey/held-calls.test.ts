@@ -5,15 +5,15 @@ import { createEvent } from '../base/event.js';
 import { EventStore } from './event-store.js';
 import { HeldCalls } from './held-calls.js';
 
-const shown = ({ skbLow, cpu, timestampLow, target, depth, isReturn }: TrueEvent | ReturnType<typeof createEvent>) =>
-  `${skbLow}/${cpu} ${timestampLow} ${' '.repeat(depth)}${isReturn ? '}' : '{'}${target}`;
+const shown = ({ journey, cpu, timestampLow, target, depth, isReturn }: TrueEvent | ReturnType<typeof createEvent>) =>
+  `${journey}/${cpu} ${timestampLow} ${' '.repeat(depth)}${isReturn ? '}' : '{'}${target}`;
 
 test('HeldCalls: events stay in order, and those whose partner is lost are known, however much is lost', () => {
   fc.assert(
     fc.property(traces, (events) => {
       const released: string[] = [];
-      const held = new HeldCalls(0, (event, lost) => released.push(`${shown(event)} ${lost}`));
-      for (const event of events) held.take(event);
+      const held = new HeldCalls(0, (event, _place, lost) => released.push(`${shown(event)} ${lost}`));
+      for (const event of events) held.take(event, 0);
       held.finish();
       expect(released).toEqual(events.map((event) => `${shown(event)} ${event.partnerIsLost}`));
     }),
@@ -24,15 +24,15 @@ test('HeldCalls: events stay in order, and those whose partner is lost are known
 test('HeldCalls: a call that takes for ever does not hold the others back for ever', () => {
   const released: number[] = [];
   const held = new HeldCalls(0, (event) => released.push(event.timestampLow));
-  const event = { ...createEvent(), skbLow: 1 };
-  held.take({ ...event, timestampLow: 1 });
-  held.take({ ...event, timestampLow: 2, skbLow: 2 });
-  held.take({ ...event, timestampLow: 3, skbLow: 2, isReturn: true, entryLow: 2 });
-  held.release();
+  const event = { ...createEvent(), journey: 1 };
+  held.take({ ...event, timestampLow: 1 }, 0);
+  held.take({ ...event, timestampLow: 2, journey: 2 }, 0);
+  held.take({ ...event, timestampLow: 3, journey: 2, isReturn: true, entryLow: 2 }, 0);
+  held.release(500);
   expect(released).toEqual([]);
-  for (let idle = 0; idle < 100; idle++) held.release();
+  held.release(1000);
   expect(released).toEqual([1, 2, 3]);
-  for (let time = 4; time < 100_000; time++) held.take({ ...event, timestampLow: time, cpu: time % 1000 });
+  for (let time = 4; time < 100_000; time++) held.take({ ...event, timestampLow: time, cpu: time % 1000 }, 0);
   expect(released.length).toBeGreaterThan(80_000);
   held.finish();
   expect(released).toEqual(Array.from({ length: 99_999 }, (_, index) => index + 1));
@@ -43,7 +43,7 @@ test('EventStore.findLostReturns: the entries whose return is missing, and no ot
     fc.property(traces, (events) => {
       const store = new EventStore(0, true);
       for (const event of events) store.add(event);
-      for (const packet of store.packets()) {
+      for (const packet of store.journeys()) {
         const lost = store.findLostReturns(packet);
         for (const [position, index] of packet.entries()) {
           const event = events[index]!;

@@ -2,20 +2,20 @@
  * Events of a stream, held back until it is known of each entry whether its return was lost: mostly the microseconds
  * that the call takes. The order stays. What is not known after a while goes on as it is: a call may take for ever.
  *
- * An entry's return is lost if another event of the same skb on the same CPU shows that the call is over: one that is
+ * An entry's return is lost if another event of the same journey on the same CPU shows that the call is over: one that is
  * no deeper than the call. Depths come from the kernel side, which counts calls even where it finds no room for events.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import { EventStore } from './event-store.js';
 
 /** Takes an event that is held no longer. */
-export type ReleaseTaker = (event: TraceEvent, partnerLost: boolean) => void;
+export type ReleaseTaker = (event: TraceEvent, place: number, partnerLost: boolean) => void;
 
 /** No more events than this are held. */
 const MAX_HELD = 1 << 14;
 
-/** After so many calls of `release` without an event nothing is held any longer: a second or so. */
-const PATIENCE = 20;
+/** Without an event for so long, nothing is held any longer. */
+const PATIENCE_MS = 1000;
 
 /** So deep or deeper. */
 const DEPTH_UNKNOWN = 255;
@@ -33,10 +33,8 @@ export class HeldCalls {
   readonly #state = new Uint8Array(MAX_HELD);
   /** How many of them have been handed on. */
   #released = 0;
-  /** The open calls of each skb and CPU, innermost last, as indices into the store. */
+  /** The open calls of each journey and CPU, innermost last, as indices into the store. */
   readonly #open = new Map<string, number[]>();
-  /** How many times `release` was called since the last event. */
-  #idleReleases = 0;
 
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, take: ReleaseTaker) {
@@ -44,12 +42,16 @@ export class HeldCalls {
     this.#store = new EventStore(dataSize, true);
   }
 
-  take(event: TraceEvent): void {
+  /** Events that are held. */
+  get count(): number {
+    return this.#store.count - this.#released;
+  }
+
+  take(event: TraceEvent, place: number): void {
     if (this.#store.count === MAX_HELD) this.#handOn(true);
     const index = this.#store.count;
-    this.#store.add(event);
-    this.#idleReleases = 0;
-    const key = `${event.cpu}:${event.skbHigh}:${event.skbLow}`;
+    this.#store.add(event, place);
+    const key = `${event.cpu}:${event.journey}`;
     const calls = this.#open.get(key) ?? [];
     if (event.isReturn) {
       this.#state[index] = event.entryLost ? LOST : COMPLETE;
@@ -81,7 +83,7 @@ export class HeldCalls {
   /** The call may have been entered on another CPU. */
   #closeElsewhere(key: string, event: TraceEvent): void {
     if (event.entryLost) return;
-    const suffix = `:${event.skbHigh}:${event.skbLow}`;
+    const suffix = `:${event.journey}`;
     for (const [other, calls] of this.#open) {
       if (other === key || !other.endsWith(suffix)) continue;
       if (!this.#close(calls, event)) continue;
@@ -101,9 +103,9 @@ export class HeldCalls {
     }
   }
 
-  /** Hands on what is known. When no event has come for a while, also what is not. */
-  release(): void {
-    this.#handOn(++this.#idleReleases > PATIENCE);
+  /** Hands on what is known. @param idleMs how long no event has come: after a while, also what is not known goes on */
+  release(idleMs: number): void {
+    this.#handOn(idleMs >= PATIENCE_MS);
   }
 
   /** The trace has ended: a return that has not come is missing. */
@@ -116,7 +118,7 @@ export class HeldCalls {
     const { count } = this.#store;
     while (this.#released < count && (all || this.#state[this.#released] !== UNKNOWN)) {
       this.#store.load(this.#released, this.#event);
-      this.#take(this.#event, this.#state[this.#released] === LOST);
+      this.#take(this.#event, this.#store.place(this.#released), this.#state[this.#released] === LOST);
       this.#released++;
     }
     if (this.#released < count || count === 0) return;

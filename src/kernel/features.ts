@@ -3,7 +3,7 @@
  * and leave them out of newer ones, so that a version tells little.
  */
 import type { Btf } from '../btf/btf.js';
-import { findFunction } from '../btf/functions.js';
+import { countTracepointArguments, findFunction } from '../btf/functions.js';
 import {
   BPF_PROG_TYPE_KPROBE,
   BPF_PROG_TYPE_TRACING,
@@ -164,4 +164,12 @@ export function hasFunctionAddress(vmlinux: Btf): boolean {
  */
 export function mendsFaultsEverywhere(vmlinux: Btf): boolean {
   return findFunction(vmlinux, 'bpf_dynptr_clone') !== undefined;
+}
+
+/** What the tracepoints at which packets end tell: why one was dropped (Linux 5.17+), where one was consumed (6.4+). */
+export function readTracepoints(vmlinux: Btf): { dropHasReason: boolean; consumeHasLocation: boolean } {
+  return {
+    dropHasReason: countTracepointArguments(vmlinux, 'kfree_skb') > 2,
+    consumeHasLocation: countTracepointArguments(vmlinux, 'consume_skb') > 1,
+  };
 }

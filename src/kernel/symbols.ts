@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { SymbolWriter } from '../base/event.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
+import { loadKernelBtf } from './btf.js';
 
 /**
  * A writer of kernel addresses as `name+0x10`, from `/proc/kallsyms`; an address that no symbol covers, and all
@@ -11,6 +12,11 @@ import { encode } from '../base/text-buffer.js';
  */
 export function loadSymbolWriter(): SymbolWriter {
   return createSymbolWriter(readFileSync('/proc/kallsyms', 'latin1'));
+}
+
+/** Whether programs can write an address as its name themselves (`bpf_snprintf`). Linux 5.13+. */
+export function kernelNamesAddresses(): boolean {
+  return loadKernelBtf().findString('BPF_FUNC_snprintf').length > 0;
 }
 
 /** How far behind a symbol's beginning an address may be: the symbols have no end, and there are gaps between them. */

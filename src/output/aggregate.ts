@@ -1,17 +1,22 @@
 /**
- * `-o aggregate`: a header, then for each packet a line `===` and its events by time. As C formats:
+ * `-o aggregate`: a header, then for each journey a line that begins with `===` and tells what became of it, and its
+ * events by time. As C formats:
  *
  *     %-20s %3s %24s %32s                  header
+ *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP]
  *     %-20u %03u %24s %32s ( FIELDS )      event; without an extension it ends after the function
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
- * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them.
+ * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them. With
+ * `showPlaces` a line ends with ` [NETNS DEVICE]`.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
+import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import { EventStore } from '../journey/event-store.js';
-import { type Output, type OutputContext, TargetNames } from './output.js';
+import { describeGap, describeOutcome, formatMicroseconds } from './outcome.js';
+import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
 
 const TIMESTAMP_WIDTH = 20;
 const CPU_WIDTH = 3;
@@ -23,6 +28,18 @@ const PIECE_BYTES = 1 << 16;
 
 const HEADER = `${'Timestamp'.padEnd(TIMESTAMP_WIDTH)} ${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)} ${'Function'.padStart(FUNCTION_WIDTH)}\n`;
 
+export interface AggregateOptions {
+  /** About how much memory may be used: then no further journeys are taken in. */
+  readonly maxBytes?: number;
+  /** Whether lines end with the network namespace and the device. */
+  readonly showPlaces?: boolean;
+}
+
+/** An object and its strings, roughly. */
+const JOURNEY_BYTES = 600;
+/** Of the memory; the rest is for what has begun. */
+const PART_FOR_NEW = 0.9;
+
 export class AggregateOutput implements Output {
   readonly #context: OutputContext;
   readonly #store: EventStore;
@@ -31,10 +48,20 @@ export class AggregateOutput implements Output {
   readonly #names: TargetNames;
   readonly #modules: TargetNames;
   readonly #functions: TargetNames;
+  readonly #places: PlaceTexts | undefined;
+  readonly #maxBytes: number;
+  /** By their id. */
+  readonly #journeys = new Map<number, Journey>();
 
-  constructor(context: OutputContext) {
+  constructor(context: OutputContext, options: AggregateOptions = {}) {
     const { targets, dataSize, hasReturns } = context;
     this.#context = context;
+    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    if (options.showPlaces) {
+      this.#places = new PlaceTexts(context, ({ netns, device }) =>
+        encode(` [${netns}${device === '' ? '' : ` ${printable(device)}`}]`),
+      );
+    }
     this.#store = new EventStore(dataSize, hasReturns);
     this.#names = new TargetNames(targets, (module, name) =>
       encode(`${printable(module).padStart(MODULE_WIDTH)} ${printable(name).padStart(FUNCTION_WIDTH)}`),
@@ -43,9 +70,22 @@ export class AggregateOutput implements Output {
     this.#functions = new TargetNames(targets, (_module, name) => encode(printable(name)));
   }
 
-  take(event: TraceEvent): void {
-    this.#store.add(event);
+  get #sizeBytes(): number {
+    return this.#store.sizeBytes + this.#journeys.size * JOURNEY_BYTES;
   }
+
+  get hasRoom(): boolean {
+    return this.#sizeBytes < this.#maxBytes * PART_FOR_NEW;
+  }
+
+  event(event: TraceEvent, journey: Journey): void {
+    if (journey.events === 1) this.#journeys.set(event.journey, journey);
+    this.#store.add(event, journey.place);
+  }
+
+  ended(): void {}
+
+  tick(): void {}
 
   get pendingBytes(): number {
     return 0;
@@ -59,19 +99,33 @@ export class AggregateOutput implements Output {
     const text = this.#text;
     text.text(HEADER);
     const event = createEvent();
-    for (const packet of this.#store.packets()) {
-      text.bytes(SEPARATOR);
-      const lost = this.#context.hasReturns ? this.#store.findLostReturns(packet) : undefined;
-      for (let position = 0; position < packet.length; position++) {
-        this.#store.load(packet[position]!, event);
-        this.#writeLine(event, lost?.[position] === 1);
+    for (const indices of this.#store.journeys()) {
+      this.#store.load(indices[0]!, event);
+      this.#writeSeparator(this.#journeys.get(event.journey));
+      const lost = this.#context.hasReturns ? this.#store.findLostReturns(indices) : undefined;
+      for (let position = 0; position < indices.length; position++) {
+        this.#store.load(indices[position]!, event);
+        this.#writeLine(event, this.#store.place(indices[position]!), lost?.[position] === 1);
         if (text.length >= PIECE_BYTES) yield text.take();
       }
     }
     yield text.take();
   }
 
-  #writeLine(event: TraceEvent, returnLost: boolean): void {
+  #writeSeparator(journey: Journey | undefined): void {
+    const text = this.#text;
+    text.bytes(SEPARATOR);
+    if (journey) {
+      const { number, parent, beginNs, endNs, events } = journey;
+      const gap = describeGap(journey);
+      text.text(` journey ${number}${parent === 0 ? '' : `, copy of ${parent}`}`);
+      text.text(`, ${describeOutcome(journey, this.#context.names)}, ${formatMicroseconds(Number(endNs - beginNs))}`);
+      text.text(`, ${events} events${gap === undefined ? '' : `, ${gap}`}`);
+    }
+    text.byte(LINE_FEED);
+  }
+
+  #writeLine(event: TraceEvent, place: number, returnLost: boolean): void {
     const text = this.#text;
     const begin = text.length;
     text.unsigned64(event.timestampLow, event.timestampHigh);
@@ -93,6 +147,7 @@ export class AggregateOutput implements Output {
       fields.text(text, event.data, event.dataOffset);
       text.bytes(CLOSE);
     }
+    if (this.#places) text.bytes(this.#places.get(place));
     text.byte(LINE_FEED);
   }
 
@@ -128,7 +183,7 @@ function writeMicroseconds(text: TextBuffer, event: TraceEvent): void {
 }
 
 const NOTHING = new Uint8Array(0);
-const SEPARATOR = encode('===\n');
+const SEPARATOR = encode('===');
 const OPEN = encode(' ( ');
 const CLOSE = encode(' )');
 const ENTRY = encode('() {');

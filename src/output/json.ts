@@ -1,40 +1,108 @@
 /**
- * `-o json`: one object a line for each event, in the order in which they are read:
+ * `-o json`: one object a line. For each event, in the order of time:
  *
- *     {"packet_id":"0x…","timestamp":N,"processor_id":N,"module":"…","function":"…","is_return":false, FIELDS}
+ *     {"packet_id":"0x…","timestamp":N,"processor_id":N,"module":"…","function":"…","is_return":false,"journey":N,
+ *      "netns":N,"device":"…", FIELDS}
  *
  * A return has `duration_ns` behind `is_return`. `"partner":"lost"` is on an event whose entry or return is missing, and
- * `"skb_freed":true` on a return when the skb was freed during the call; then there are no fields.
+ * `"skb_freed":true` on a return when the skb was freed during the call; then there are no fields. Network namespace and
+ * device are left out where they are not known, or the extension has a field of that name.
+ *
+ * For each journey that has ended, behind its last event:
+ *
+ *     {"type":"journey","journey":N,"packet_id":"0x…","parent":N or null,"outcome":"…","reason":"…" or null,
+ *      "ended_in":"symbol+0x10" or null,"begin":NS,"end":NS,"events":N,"gap":false}
+ *
+ * Behind `outcome` a delivered one has `family` and `protocol`, one that left has `device`; `lost` behind `gap` is the
+ * number of events that are known to be missing.
  */
 import type { TraceEvent } from '../base/event.js';
+import type { Journey } from '../base/journey.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import { HeldCalls } from '../journey/held-calls.js';
-import { type Output, type OutputContext, TargetNames } from './output.js';
+import { Timeline } from '../journey/timeline.js';
+import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
+import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
+
+/** Without events for so long, none is held back: none that is earlier can still come. */
+const IDLE_MS = 10;
+
+export interface JsonOptions {
+  /** Only events, with the keys that ipftrace2 has. */
+  readonly eventsOnly?: boolean;
+}
+
+/** A journey whose last event may still be held back. */
+interface Waiting {
+  readonly journey: Journey;
+  /** When so many events have been written, its last one is among them. */
+  readonly after: number;
+}
 
 export class JsonOutput implements Output {
+  readonly hasRoom = true;
   readonly #context: OutputContext;
+  readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
   /** What stands between a line's processor_id and is_return, for each target. */
   readonly #names: TargetNames;
+  readonly #places: PlaceTexts;
+  readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
+  /** Journeys that have events here, by their id. */
+  readonly #journeys = new Map<number, Journey>();
+  #last: Journey | undefined;
+  #waiting: Waiting[] = [];
+  #taken = 0;
+  #written = 0;
 
-  constructor(context: OutputContext) {
+  constructor(context: OutputContext, { eventsOnly = false }: JsonOptions = {}) {
+    const { targets, dataSize, hasReturns, fields } = context;
     this.#context = context;
-    this.#names = new TargetNames(context.targets, encodeNames);
-    if (context.hasReturns) {
-      this.#held = new HeldCalls(context.dataSize, (event, partnerLost) => this.#write(event, partnerLost));
+    this.#eventsOnly = eventsOnly;
+    this.#names = new TargetNames(targets, encodeNames);
+    const has = (name: string) => fields?.names.has(name) ?? false;
+    this.#places = new PlaceTexts(context, ({ netns, device }) =>
+      encode(
+        `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${JSON.stringify(device)}`}`,
+      ),
+    );
+    if (hasReturns) {
+      this.#held = new HeldCalls(dataSize, (event, place, partnerLost) => this.#write(event, place, partnerLost));
     }
+    this.#timeline = new Timeline(dataSize, hasReturns, (event, place) => {
+      if (this.#held) this.#held.take(event, place);
+      else this.#write(event, place, false);
+    });
   }
 
-  take(event: TraceEvent): void {
-    if (this.#held) this.#held.take(event);
-    else this.#write(event, false);
+  event(event: TraceEvent, journey: Journey): void {
+    if (this.#last !== journey) {
+      this.#last = journey;
+      this.#journeys.set(event.journey, journey);
+    }
+    this.#taken++;
+    this.#timeline.add(event, journey.place);
   }
 
-  #write(event: TraceEvent, partnerLost: boolean): void {
+  ended(journey: Journey): void {
+    this.#waiting.push({ journey, after: this.#taken });
+  }
+
+  tick(idleMs: number): void {
+    if (idleMs >= IDLE_MS) this.#timeline.releaseAll();
+    else this.#timeline.release();
+    this.#held?.release(idleMs);
+    this.#writeJourneys();
+  }
+
+  #write(event: TraceEvent, place: number, partnerLost: boolean): void {
     const text = this.#text;
+    const journey = this.#journeys.get(event.journey);
+    this.#written++;
+    if (!journey) return;
     text.bytes(PACKET_ID);
-    text.hex64(event.skbLow, event.skbHigh);
+    text.hex64(Number(journey.packetId & 0xffffffffn), Number(journey.packetId >> 32n));
     text.bytes(TIMESTAMP);
     text.unsigned64(event.timestampLow, event.timestampHigh);
     text.bytes(PROCESSOR_ID);
@@ -48,12 +116,51 @@ export class JsonOutput implements Output {
     }
     if (partnerLost) text.bytes(PARTNER_LOST);
     if (event.skbFreed) text.bytes(SKB_FREED);
+    if (!this.#eventsOnly) {
+      text.bytes(JOURNEY);
+      text.unsigned(journey.number);
+      text.bytes(this.#places.get(place));
+    }
     if (event.hasFields) this.#context.fields?.json(text, event.data, event.dataOffset);
     text.bytes(END);
   }
 
+  /** Events are written in the order in which they were taken, or nearly so: one more is not too many. */
+  #writeJourneys(): void {
+    let count = 0;
+    for (const { journey, after } of this.#waiting) {
+      if (after > this.#written && this.#timeline.count + (this.#held?.count ?? 0) > 0) break;
+      this.#writeJourney(journey);
+      count++;
+    }
+    if (count > 0) this.#waiting.splice(0, count);
+  }
+
+  #writeJourney(journey: Journey): void {
+    if (this.#journeys.get(journey.id) === journey) this.#journeys.delete(journey.id);
+    if (this.#last === journey) this.#last = undefined;
+    if (this.#eventsOnly) return;
+    const { names } = this.#context;
+    const socket = socketOf(journey);
+    const device = deviceOf(journey);
+    this.#text.text(
+      JSON.stringify({
+        ...{ type: 'journey', journey: journey.number, packet_id: `0x${journey.packetId.toString(16)}` },
+        ...{ parent: journey.parent === 0 ? null : journey.parent, outcome: journey.outcome },
+        ...(socket ? { family: socket.family, protocol: socket.protocol ?? null } : {}),
+        ...(device === undefined ? {} : { device }),
+        ...{ reason: reasonOf(journey, names) ?? null, ended_in: endedIn(journey, names) ?? null },
+        ...{ begin: BEGIN_MARK, end: END_MARK, events: journey.events, gap: journey.gap },
+        ...(journey.lost > 0 ? { lost: journey.lost } : {}),
+      })
+        // Nanoseconds may need more digits than a double has.
+        .replace(`"${BEGIN_MARK}"`, String(journey.beginNs))
+        .replace(`"${END_MARK}"`, String(journey.endNs)),
+    );
+    this.#text.byte(LINE_FEED);
+  }
+
   get pendingBytes(): number {
-    this.#held?.release();
     return this.#text.length;
   }
 
@@ -62,7 +169,9 @@ export class JsonOutput implements Output {
   }
 
   *finish(): Iterable<Uint8Array> {
+    this.#timeline.releaseAll();
     this.#held?.finish();
+    this.#writeJourneys();
     if (this.#text.length > 0) yield this.#text.take();
   }
 }
@@ -78,4 +187,8 @@ const RETURN = encode('true,"duration_ns":');
 const FALSE = encode('false');
 const PARTNER_LOST = encode(',"partner":"lost"');
 const SKB_FREED = encode(',"skb_freed":true');
+const JOURNEY = encode(',"journey":');
 const END = encode('}\n');
+const LINE_FEED = 0x0a;
+const BEGIN_MARK = '<begin>';
+const END_MARK = '<end>';

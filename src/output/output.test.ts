@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
+import type { Ended, Journey, Place } from '../base/journey.js';
 import { AggregateOutput } from './aggregate.js';
 import { JsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';
+import { PathsOutput } from './paths.js';
 
 const targets = [
   { name: 'ip_rcv', module: 'vmlinux' },
@@ -10,16 +12,16 @@ const targets = [
   { name: 'evil\x1b[2J"name', module: 'mod' },
 ].map((target) => ({ ...target, skbPosition: 0, btfId: 1 }));
 const fields: FieldWriter = {
+  names: new Set(['len']),
   text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)}`),
   json: (out, data, offset) => out.text(`,"len":${data.getUint8(offset)}`),
 };
 const TIME = 464048546193247;
 const low = (time: number) => time % 2 ** 32;
-const event = (skbLow: number, target: number, over: Partial<TraceEvent> = {}): TraceEvent => ({
+const event = (journey: number, target: number, over: Partial<TraceEvent> = {}): TraceEvent => ({
   ...createEvent(new DataView(Uint8Array.of(84).buffer)),
   ...{
-    skbLow,
-    skbHigh: 0xffff8880,
+    journey,
     timestampLow: low(TIME),
     timestampHigh: Math.floor(TIME / 2 ** 32),
     target,
@@ -28,34 +30,69 @@ const event = (skbLow: number, target: number, over: Partial<TraceEvent> = {}): 
   ...over,
 });
 
+const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
+  ...{ number, id: number, packetId: 0xffff888000000000n + BigInt(number), parent: 0, place: 0, beginNs: BigInt(TIME) },
+  ...{ endNs: BigInt(TIME) + 1500n, events: 0, lost: 0, gap: false, outcome: 'consumed', ended: undefined },
+  ...over,
+});
+const ended = (over: Partial<Ended> = {}): Ended => ({
+  ...{ journey: 0, timestampNs: 0n, events: 0, dropped: false, received: false, stage: 'none', reason: 0 },
+  ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0, ...over },
+});
+const PLACES: Place[] = [
+  { netns: 4026531840, ifindex: 0, device: '' },
+  { netns: 4026531841, ifindex: 2, device: 'eth"0' },
+];
+
+interface Given {
+  readonly withFields?: boolean;
+  readonly hasReturns?: boolean;
+  readonly journeys?: readonly Journey[];
+}
+
+/** The text of events, each of the journey with its number, and of all journeys when they have ended. */
 function outputText(
   create: (context: OutputContext) => Output,
   events: TraceEvent[],
-  withFields = true,
-  hasReturns = false,
+  { withFields = true, hasReturns = false, journeys = [] }: Given = {},
 ): string {
   const output = create({
     targets,
     hasReturns,
     fields: withFields ? fields : undefined,
     dataSize: withFields ? 1 : 0,
+    place: (index) => PLACES[index - 1],
+    names: {
+      reason: (reason) => (reason === 0 ? undefined : `REASON_${reason}`),
+      symbol: (address) => (address === 0x42n ? 'some_function+0x2' : undefined),
+    },
   });
-  for (const one of events) output.take(one);
+  const all = new Map(journeys.map((one) => [one.number, one]));
+  for (const one of events) {
+    const its = all.get(one.journey) ?? journey(one.journey);
+    all.set(one.journey, its);
+    its.events++;
+    output.event(one, its);
+  }
+  for (const one of all.values()) output.ended(one);
+  output.tick(0);
   return Buffer.concat([output.text(), ...output.finish()]).toString();
 }
+const events = (text: string) => text.split('\n').filter((line) => line !== '' && !line.includes('"type":"journey"'));
 
 const aggregate = (context: OutputContext) => new AggregateOutput(context);
 const json = (context: OutputContext) => new JsonOutput(context);
+const oldJson = (context: OutputContext) => new JsonOutput(context, { eventsOnly: true });
 
 test('AggregateOutput: columns to the character; long names are whole, control characters are not', () => {
   const early = { timestampLow: low(TIME - 95) };
   expect(outputText(aggregate, [event(0x100, 0), event(0x200, 2), event(0x100, 1, early)])).toBe(
     [
       'Timestamp            CPU                   Module                         Function',
-      '===',
+      '=== journey 256, consumed, 1.500us, 2 events',
       '464048546193152      005             nf_conntrack a_function_with_a_name_longer_than_its_column ( len: 84 )',
       '464048546193247      005                  vmlinux                           ip_rcv ( len: 84 )',
-      '===',
+      '=== journey 512, consumed, 1.500us, 1 events',
       '464048546193247      005                      mod                 evil\\x1b[2J"name ( len: 84 )',
       '',
     ].join('\n'),
@@ -63,7 +100,7 @@ test('AggregateOutput: columns to the character; long names are whole, control c
 });
 
 test('AggregateOutput: without an extension a line ends after the function; without events there is the header', () => {
-  expect(outputText(aggregate, [event(0x100, 0)], false).split('\n')[2]).toBe(
+  expect(outputText(aggregate, [event(0x100, 0)], { withFields: false }).split('\n')[2]).toBe(
     '464048546193247      005                  vmlinux                           ip_rcv',
   );
   expect(outputText(aggregate, [])).toBe(
@@ -71,13 +108,121 @@ test('AggregateOutput: without an extension a line ends after the function; with
   );
 });
 
-test('JsonOutput: one object a line, in order, escaped', () => {
-  const text = outputText(json, [event(0x100, 0), event(0x200, 2, { isReturn: true, entryHigh: 0 })]);
-  expect(text.split('\n')[0]).toBe(
-    '{"packet_id":"0xffff888000000100","timestamp":464048546193247,"processor_id":5,"module":"vmlinux","function":"ip_rcv","is_return":false,"len":84}',
+test('AggregateOutput: the separator says what became of the journey, and what may be missing', () => {
+  const separator = (over: Partial<Journey>) =>
+    outputText(aggregate, [event(7, 0)], { journeys: [journey(7, over)] }).split('\n')[1];
+  const symbol = 'nf_hook_slow+0xa9/0x110 [nf\x1b]';
+  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol });
+  expect(separator({ outcome: 'dropped', ended: drop, parent: 3, lost: 2, gap: true })).toBe(
+    '=== journey 7, copy of 3, dropped: REASON_4 in nf_hook_slow+0xa9, 1.500us, 1 events, gap: 2 events lost',
   );
-  expect(JSON.parse(text.split('\n')[1] ?? '')).toMatchObject({ function: 'evil\x1b[2J"name', is_return: true });
-  expect(outputText(json, [])).toBe('');
+  expect(separator({ outcome: 'dropped', ended: ended({ dropped: true, location: 0x42n }) })).toContain(
+    ', dropped in some_function+0x2, ',
+  );
+  expect(separator({ outcome: 'delivered', ended: ended({ family: 10, protocol: 6 }) })).toContain(
+    ', delivered to AF_INET6 TCP, ',
+  );
+  expect(separator({ outcome: 'delivered', ended: ended({ family: 17, protocol: 3 }) })).toContain(
+    ', delivered to AF_PACKET, ',
+  );
+  expect(separator({ outcome: 'forwarded', ended: ended({ device: 'a\x1b' }) })).toContain(', forwarded to a\\x1b, ');
+  expect(separator({ outcome: 'unknown', gap: true })).toMatch(/, unknown, .*, gap: its end was lost$/);
+  expect(separator({ outcome: 'alive', gap: true })).toMatch(/, gap possible: probes were missed meanwhile$/);
+});
+
+test('AggregateOutput: with showPlaces a line ends with where the packet was', () => {
+  const create = (context: OutputContext) => new AggregateOutput(context, { showPlaces: true });
+  const line = (place: number) =>
+    outputText(create, [event(7, 0)], { journeys: [journey(7, { place })] }).split('\n')[2];
+  expect(line(0)).toMatch(/ip_rcv \( len: 84 \)$/);
+  expect(line(1)).toMatch(/ip_rcv \( len: 84 \) \[4026531840\]$/);
+  expect(line(2)).toMatch(/ \[4026531841 eth"0\]$/);
+});
+
+test('JsonOutput: one object a line, in order of time, escaped; with eventsOnly as ipftrace2 has them', () => {
+  const two = [event(0x200, 2, { isReturn: true, entryHigh: 0 }), event(0x100, 0, { timestampLow: low(TIME - 1) })];
+  const old = outputText(oldJson, two);
+  expect(old.split('\n')[0]).toBe(
+    '{"packet_id":"0xffff888000000100","timestamp":464048546193246,"processor_id":5,"module":"vmlinux","function":"ip_rcv","is_return":false,"len":84}',
+  );
+  expect(JSON.parse(old.split('\n')[1] ?? '')).toMatchObject({ function: 'evil\x1b[2J"name', is_return: true });
+  expect(old.trimEnd().split('\n')).toHaveLength(2);
+  expect(outputText(oldJson, [])).toBe('');
+  const [first] = events(outputText(json, two, { journeys: [journey(0x100, { place: 2 })] }));
+  expect(first).toBe(
+    '{"packet_id":"0xffff888000000100","timestamp":464048546193246,"processor_id":5,"module":"vmlinux","function":"ip_rcv","is_return":false,"journey":256,"netns":4026531841,"device":"eth\\"0","len":84}',
+  );
+});
+
+test('JsonOutput: a journey has its line behind its last event', () => {
+  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
+  const over = { parent: 3, beginNs: 464048546193247001n, endNs: 464048546193247999n, ended: drop };
+  const text = outputText(json, [event(7, 0), event(7, 0)], {
+    journeys: [journey(7, { ...over, outcome: 'dropped' })],
+  });
+  expect(text.split('\n')[2]).toBe(
+    '{"type":"journey","journey":7,"packet_id":"0xffff888000000007","parent":3,"outcome":"dropped","reason":"REASON_4","ended_in":"ip_rcv+0x10","begin":464048546193247001,"end":464048546193247999,"events":2,"gap":false}',
+  );
+  const line = (given: Partial<Journey>) =>
+    JSON.parse(outputText(json, [event(7, 0)], { journeys: [journey(7, given)] }).split('\n')[1] ?? '');
+  expect(line({ outcome: 'delivered', ended: ended({ family: 2, protocol: 17 }) })).toMatchObject({
+    ...{ parent: null, outcome: 'delivered', family: 'AF_INET', protocol: 'UDP', reason: null, ended_in: null },
+  });
+  expect(line({ outcome: 'transmitted', ended: ended({ device: 'eth0' }) })).toMatchObject({ device: 'eth0' });
+  expect(line({ outcome: 'alive', gap: true, lost: 4 })).toMatchObject({ outcome: 'alive', gap: true, lost: 4 });
+});
+
+test('PathsOutput: equal paths together, the rare ones in sight, side by side where they part and meet', () => {
+  const walk = (number: number, names: number[], over: Partial<Journey> = {}) => ({
+    events: names.map((target, index) => event(number, target, at(index * 1000 * number))),
+    journey: journey(number, { endNs: BigInt(TIME) + BigInt(names.length * 1000 * number), place: 2, ...over }),
+  });
+  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
+  const walks = [
+    ...[1, 2, 3].map((number) => walk(number, [0, 1, 2])),
+    walk(9, [0, 2], { outcome: 'dropped', ended: drop }),
+    walk(10, [0, 2], { lost: 3, gap: true }),
+  ];
+  const create = (context: OutputContext) => new PathsOutput(context, { diff: [1, 2] });
+  const text = outputText(
+    create,
+    walks.flatMap((one) => one.events),
+    { journeys: walks.map((one) => one.journey) },
+  );
+  expect(text.split('\n')).toEqual([
+    '4 journeys, 2 paths',
+    '',
+    '#1  3 journeys (75.00 %), consumed',
+    '    duration: shortest 3.000us, median 6.000us, 95th percentile 9.000us, longest 9.000us',
+    '    slowest step: ip_rcv -> a_function_with_a_name_longer_than_its_column [nf_conntrack], median 2.000us',
+    '    journeys: 1, 2, 3',
+    '    netns 4026531841',
+    '      ip_rcv',
+    '      a_function_with_a_name_longer_than_its_column [nf_conntrack]',
+    '      evil\\x1b[2J"name [mod]',
+    '',
+    '#2  1 journey (25.00 %), dropped: REASON_4 in ip_rcv+0x10',
+    '    duration: shortest 18.000us, median 18.000us, 95th percentile 18.000us, longest 18.000us',
+    '    slowest step: ip_rcv -> evil\\x1b[2J"name [mod], median 9.000us',
+    '    journeys: 9',
+    '    netns 4026531841',
+    '      ip_rcv',
+    '      evil\\x1b[2J"name [mod]',
+    '',
+    'Not among these: journeys of which something was lost',
+    '  1: consumed; for example journey 10',
+    '',
+    'path 1 and path 2',
+    `    ${'#1  consumed'.padEnd(60)}    #2  dropped: REASON_4 in ip_rcv+0x10`,
+    `    ${'ip_rcv (netns 4026531841)'.padEnd(60)}    ip_rcv (netns 4026531841)`,
+    '  - here they part',
+    '  < a_function_with_a_name_longer_than_its_column [nf_conntrack]  <',
+    '  - here they meet again',
+    `    ${'evil\\x1b[2J"name [mod]'.padEnd(60)}    evil\\x1b[2J"name [mod]`,
+    '',
+  ]);
+  const wrong = (context: OutputContext) => new PathsOutput(context, { diff: [1, 7] });
+  expect(outputText(wrong, [event(1, 0)])).toContain('no comparison: there is no path 7');
 });
 
 /** A call of target 0, with one of target 2 in it; times are in nanoseconds behind TIME. */
@@ -93,13 +238,15 @@ const lines = (text: string) => text.trimEnd().split('\n');
 
 test('AggregateOutput: calls are nested by two spaces, with the time that they took', () => {
   const { outer, inner, innerReturn, outerReturn } = graph;
-  expect(lines(outputText(aggregate, [outer, inner, innerReturn, outerReturn], true, true)).slice(2)).toEqual([
-    `464048546193247      005                  vmlinux ${'ip_rcv() {'.padEnd(64)} ( len: 84 )`,
-    `464048546194247      005                      mod ${'  evil\\x1b[2J"name() {'.padEnd(64)} ( len: 84 )`,
-    `464048546195747      005                      mod ${'  } 1.500us'.padEnd(64)} ( len: 84 )`,
-    `464048546205592      005                  vmlinux ${'} 12.345us'.padEnd(64)} ( len: 84 )`,
-  ]);
-  expect(lines(outputText(aggregate, [outer, outerReturn], false, true)).slice(2)).toEqual([
+  expect(lines(outputText(aggregate, [outer, inner, innerReturn, outerReturn], { hasReturns: true })).slice(2)).toEqual(
+    [
+      `464048546193247      005                  vmlinux ${'ip_rcv() {'.padEnd(64)} ( len: 84 )`,
+      `464048546194247      005                      mod ${'  evil\\x1b[2J"name() {'.padEnd(64)} ( len: 84 )`,
+      `464048546195747      005                      mod ${'  } 1.500us'.padEnd(64)} ( len: 84 )`,
+      `464048546205592      005                  vmlinux ${'} 12.345us'.padEnd(64)} ( len: 84 )`,
+    ],
+  );
+  expect(lines(outputText(aggregate, [outer, outerReturn], { withFields: false, hasReturns: true })).slice(2)).toEqual([
     '464048546193247      005                  vmlinux ip_rcv() {',
     '464048546205592      005                  vmlinux } 12.345us',
   ]);
@@ -109,12 +256,12 @@ test('AggregateOutput: what is missing is named, and a return without fields end
   const { outer, inner, innerReturn, outerReturn } = graph;
   const lost = { ...innerReturn, entryLost: true };
   const dropped = { ...outerReturn, hasFields: false };
-  expect(lines(outputText(aggregate, [outer, lost, dropped], true, true)).slice(3)).toEqual([
+  expect(lines(outputText(aggregate, [outer, lost, dropped], { hasReturns: true })).slice(3)).toEqual([
     `464048546195747      005                      mod ${'  } lost entry of evil\\x1b[2J"name'.padEnd(64)} ( len: 84 )`,
     '464048546205592      005                  vmlinux } 12.345us',
   ]);
   const freed = { ...outerReturn, hasFields: false, skbFreed: true };
-  expect(lines(outputText(aggregate, [outer, inner, freed], true, true)).slice(3)).toEqual([
+  expect(lines(outputText(aggregate, [outer, inner, freed], { hasReturns: true })).slice(3)).toEqual([
     `464048546194247      005                      mod ${'  evil\\x1b[2J"name() { lost return'.padEnd(64)} ( len: 84 )`,
     '464048546205592      005                  vmlinux } 12.345us skb freed',
   ]);
@@ -122,12 +269,12 @@ test('AggregateOutput: what is missing is named, and a return without fields end
 
 test('JsonOutput: returns tell how long the call took, and which partner is missing', () => {
   const { outer, inner, innerReturn, outerReturn } = graph;
-  const objects = (events: TraceEvent[]) =>
-    lines(outputText(json, events, true, true)).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const objects = (given: TraceEvent[]) =>
+    events(outputText(json, given, { hasReturns: true })).map((line) => JSON.parse(line) as Record<string, unknown>);
   const [first, second, , last] = objects([outer, inner, innerReturn, outerReturn]);
   expect(first).toEqual({
     ...{ packet_id: '0xffff888000000100', timestamp: TIME, processor_id: 5, module: 'vmlinux', function: 'ip_rcv' },
-    ...{ is_return: false, len: 84 },
+    ...{ is_return: false, journey: 256, len: 84 },
   });
   expect(second).not.toHaveProperty('partner');
   expect(last).toEqual({ ...first, timestamp: TIME + 12345, is_return: true, duration_ns: 12345 });

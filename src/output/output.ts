@@ -1,6 +1,9 @@
 /** What all outputs have in common: events go in, bytes of text come out. Nothing here writes anywhere. */
-import type { FieldWriter, TraceEvent } from '../base/event.js';
+import type { FieldWriter } from '../base/event.js';
+import type { Place } from '../base/journey.js';
 import type { Target } from '../base/target.js';
+import type { JourneyTaker } from '../journey/tracker.js';
+import type { KernelNames } from './outcome.js';
 
 /** What an output needs to know of the session. */
 export interface OutputContext {
@@ -12,6 +15,33 @@ export interface OutputContext {
   readonly fields: FieldWriter | undefined;
   /** How many bytes of an event's data the fields are written from. */
   readonly dataSize: number;
+  /** Where packets were, by the number that a journey has for it; nothing if it is not known. */
+  readonly place: (index: number) => Place | undefined;
+  readonly names: KernelNames;
+}
+
+/** What is made of a place once, and used for each event there. */
+export class PlaceTexts {
+  readonly #context: OutputContext;
+  readonly #encode: (place: Place) => Uint8Array;
+  readonly #known: Uint8Array[] = [];
+
+  constructor(context: OutputContext, encode: (place: Place) => Uint8Array) {
+    this.#context = context;
+    this.#encode = encode;
+  }
+
+  /** Empty for a place that is not known. */
+  get(index: number): Uint8Array {
+    return this.#known[index] ?? this.#add(index);
+  }
+
+  #add(index: number): Uint8Array {
+    const place = this.#context.place(index);
+    const encoded = place ? this.#encode(place) : new Uint8Array(0);
+    this.#known[index] = encoded;
+    return encoded;
+  }
 }
 
 /** What is made of a target's names once, and used for each of its events; targets may come while tracing. */
@@ -38,13 +68,14 @@ export class TargetNames {
   }
 }
 
-export interface Output {
-  /** Takes in an event, which is lent for the time of the call. */
-  take(event: TraceEvent): void;
+/** What is made of journeys and their events. */
+export interface Output extends JourneyTaker {
+  /** Called after each reading of the ring. @param idleMs how long there have been no events */
+  tick(idleMs: number): void;
   /** How many bytes of text wait for `text`. */
   readonly pendingBytes: number;
   /** The text since the last call. */
   text(): Uint8Array;
-  /** What is left to say after the last event, in pieces. */
+  /** What is left to say after the last journey, in pieces. */
   finish(): Iterable<Uint8Array>;
 }

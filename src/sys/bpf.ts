@@ -4,7 +4,7 @@
  */
 import { SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
-import { errnoName } from './errno.js';
+import { ENOENT, errnoName } from './errno.js';
 import { addressOf, bpf, bpfAsync } from './libc.js';
 
 const BPF_MAP_CREATE = 0;
@@ -15,9 +15,11 @@ const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_RAW_TRACEPOINT_OPEN = 17;
 const BPF_BTF_GET_FD_BY_ID = 19;
 const BPF_BTF_GET_NEXT_ID = 23;
+const BPF_MAP_LOOKUP_BATCH = 24;
 const BPF_LINK_CREATE = 28;
 const BPF_MAP_TYPE_RINGBUF = 27;
 export const BPF_PROG_TYPE_KPROBE = 2;
+export const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
 export const BPF_PROG_TYPE_TRACING = 26;
 export const BPF_TRACE_FENTRY = 24;
 export const BPF_TRACE_FEXIT = 25;
@@ -25,6 +27,7 @@ export const BPF_PERF_EVENT = 41;
 export const BPF_TRACE_KPROBE_MULTI = 42;
 export const BPF_TRACE_KPROBE_SESSION = 56;
 export const BPF_TRACE_FENTRY_MULTI = 59;
+export const BPF_TRACE_FEXIT_MULTI = 60;
 export const BPF_TRACE_FSESSION_MULTI = 61;
 
 /** What goes into one kprobe.multi link. */
@@ -102,6 +105,20 @@ export async function linkTrampoline(programFd: number): Promise<Descriptor | nu
   const attr = Buffer.alloc(16);
   attr.writeUInt32LE(programFd, 8);
   return await commandAsync(BPF_RAW_TRACEPOINT_OPEN, attr, []);
+}
+
+/**
+ * Attaches a program to a tracepoint.
+ * @param programFd a raw tracepoint program
+ * @returns what keeps it attached, or a negative errno: ENOENT if there is no such tracepoint, EINVAL if the program
+ * reads more arguments than it has
+ */
+export async function openRawTracepoint(programFd: number, name: string): Promise<Descriptor | number> {
+  const text = Buffer.from(`${name}\0`);
+  const attr = Buffer.alloc(16);
+  attr.writeBigUInt64LE(addressOf(text), 0);
+  attr.writeUInt32LE(programFd, 8);
+  return await commandAsync(BPF_RAW_TRACEPOINT_OPEN, attr, [text]);
 }
 
 /**
@@ -246,6 +263,40 @@ export function readMapEntry(mapFd: number, size: number): DataView {
   keepAlive(key);
   if (result < 0) throw new SystemCallError('bpf(BPF_MAP_LOOKUP_ELEM)', -result, errnoName(-result));
   return new DataView(value.buffer);
+}
+
+/**
+ * The values of a hash map, one behind the other. What comes and goes meanwhile may be missing or not. Requires Linux
+ * 5.6.
+ * @param maxEntries as many as the map can hold
+ */
+export function readMapValues(
+  mapFd: number,
+  { keySize, valueSize, maxEntries }: { keySize: number; valueSize: number; maxEntries: number },
+): DataView {
+  const keys = Buffer.allocUnsafeSlow(keySize * maxEntries);
+  const values = new Uint8Array(valueSize * maxEntries);
+  const place = Buffer.alloc(8);
+  const attr = Buffer.alloc(56);
+  let count = 0;
+  let result = 0;
+  while (result >= 0 && count < maxEntries) {
+    if (count > 0) attr.writeBigUInt64LE(addressOf(place), 0);
+    attr.writeBigUInt64LE(addressOf(place), 8);
+    attr.writeBigUInt64LE(addressOf(keys), 16);
+    attr.writeBigUInt64LE(addressOf(values) + BigInt(count * valueSize), 24);
+    attr.writeUInt32LE(maxEntries - count, 32);
+    attr.writeUInt32LE(mapFd, 36);
+    result = bpf(BPF_MAP_LOOKUP_BATCH, attr);
+    keepAlive(keys, values, place);
+    if (result < 0 && -result !== ENOENT) {
+      throw new SystemCallError('bpf(BPF_MAP_LOOKUP_BATCH)', -result, errnoName(-result));
+    }
+    const got = attr.readUInt32LE(32);
+    if (got === 0) break;
+    count += got;
+  }
+  return new DataView(values.buffer, 0, count * valueSize);
 }
 
 /** Writes a map's entry. @param key as long as the map's keys @param value as long as its values */

@@ -32,6 +32,7 @@ interface Functions {
   versionString: KoffiFunc<() => string>;
   mapName: KoffiFunc<(map: Pointer) => string>;
   mapFd: KoffiFunc<(map: Pointer) => number>;
+  mapReuseFd: KoffiFunc<(map: Pointer, fd: number) => number>;
   mapSetMaxEntries: KoffiFunc<(map: Pointer, entries: number) => number>;
   mapSetInitialValue: KoffiFunc<(map: Pointer, data: Uint8Array, size: number) => number>;
 }
@@ -58,6 +59,7 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   versionString: 'const char *libbpf_version_string(void)',
   mapName: 'const char *bpf_map__name(void *map)',
   mapFd: 'int bpf_map__fd(void *map)',
+  mapReuseFd: 'int bpf_map__reuse_fd(void *map, int fd)',
   mapSetMaxEntries: 'int bpf_map__set_max_entries(void *map, uint entries)',
   mapSetInitialValue: 'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
 };
@@ -202,6 +204,11 @@ export class BpfObject implements Disposable {
 
   setMaxEntries(map: string, entries: number): void {
     this.#check('bpf_map__set_max_entries', this.#libbpf.mapSetMaxEntries(this.#map(map), entries));
+  }
+
+  /** Has the object use a map that there is already, instead of one of its own. */
+  reuseMap(map: string, fd: number): void {
+    this.#check('bpf_map__reuse_fd', this.#libbpf.mapReuseFd(this.#map(map), fd));
   }
 
   /** Sets the contents of a data section. Requires the section's exact size. */

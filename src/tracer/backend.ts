@@ -5,7 +5,15 @@ import type { Support } from '../kernel/features.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { forEachParallel } from './parallel.js';
-import { TARGET_FREES, TARGET_HIDDEN } from './record.js';
+import {
+  TARGET_FINAL,
+  TARGET_FREES,
+  TARGET_HEAD,
+  TARGET_HIDDEN,
+  TARGET_QUEUES,
+  TARGET_RELEASES,
+  TARGET_TAIL,
+} from './record.js';
 
 export type BackendName = 'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace';
 
@@ -24,12 +32,41 @@ export interface ProgramSpec {
   readonly attachTo?: string;
 }
 
+/** What a function means for the journey of the skb that it is called with. */
+export type Role =
+  /** It frees the skb, in any case. */
+  | 'frees'
+  /** It frees the skb's data; of an skb that is being freed it is the last that is seen. */
+  | 'releases'
+  /** It is called once for each skb that is freed, before its data is. */
+  | 'head'
+  /** It is the last that is called with an skb. */
+  | 'final'
+  /** It may be called while the skb is being freed. */
+  | 'tail'
+  /** Its first argument is a socket, which gets the skb. */
+  | 'queues';
+
+const ROLE_BITS: Record<Role, number> = {
+  frees: TARGET_FREES,
+  releases: TARGET_RELEASES,
+  head: TARGET_HEAD,
+  final: TARGET_FINAL,
+  tail: TARGET_TAIL,
+  queues: TARGET_QUEUES,
+};
+
+/** Which of a backend's programs is for a function: one for each position of the skb, and one for those that free it. */
+export function variantOf({ target, roles }: NumberedTarget): number | 'tail' {
+  return roles.includes('tail') && target.skbPosition === 0 ? 'tail' : target.skbPosition;
+}
+
 /** A function to attach to, numbered as its events are. */
 export interface NumberedTarget {
   readonly target: Target;
   readonly index: number;
-  /** Gives the skb's memory back: tells a return that there is nothing left to read. */
-  readonly frees: boolean;
+  /** What the function means for a packet's journey. */
+  readonly roles: readonly Role[];
   /** Makes no events of its own. */
   readonly hidden: boolean;
 }
@@ -132,6 +169,7 @@ export abstract class Attachment implements Disposable {
 }
 
 /** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/event.h`. */
-export function cookieOf({ index, frees, hidden }: NumberedTarget): number {
-  return (index | (frees ? TARGET_FREES : 0) | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
+export function cookieOf({ index, roles, hidden }: NumberedTarget): number {
+  const bits = roles.reduce((sum, role) => sum | ROLE_BITS[role], 0);
+  return (index | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
 }

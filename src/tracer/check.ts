@@ -58,8 +58,10 @@ async function checkWith(backend: Backend, extension: Extension, verify: boolean
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */
 export function tryLoading(backend: Backend, tracer: TracerName, extension: Extension | undefined): void {
   // Any mark will do, and the smallest ring.
-  const options = { tracer, mark: 1, mask: 0xffffffff, samplePeriod: 1, ringSizeBytes: RING_BYTES, extension };
-  loadPrograms(backend, undefined, options)[Symbol.dispose]();
+  const packets = { mark: 1, mask: 0xffffffff, samplePeriod: 1, follow: false };
+  loadPrograms(backend, undefined, { ...packets, tracer, ringSizeBytes: RING_BYTES, extension }).object[
+    Symbol.dispose
+  ]();
 }
 
 function problemOf(attempt: () => void): IpftError | undefined {

@@ -28,6 +28,9 @@ const PROGRAMS = {
   function_graph: { name: 'ipft_session', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FSESSION_MULTI } },
 } as const satisfies Record<TracerName, unknown>;
 
+/** The program for functions that are called while an skb is being freed, beside the one for all others. */
+const programName = (tracer: TracerName, isTail: boolean) => `${PROGRAMS[tracer].name}${isTail ? '_tail' : ''}`;
+
 export const fentryMulti: Backend = {
   name: 'fentry-multi',
   access: 'trampoline',
@@ -35,9 +38,9 @@ export const fentryMulti: Backend = {
   tracers: ['function', 'function_graph'],
   probe: (tracer) => probeTracingMulti(tracer === 'function_graph'),
   object: () => 'fentry-multi',
-  programs: (tracer) => [PROGRAMS[tracer]],
-  maps: (tracer): Record<string, number> =>
-    tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1, ipft_freed: 1 } : {},
+  programs: (tracer) =>
+    [false, true].map((isTail) => ({ name: programName(tracer, isTail), type: PROGRAMS[tracer].type })),
+  maps: (tracer): Record<string, number> => (tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1 } : {}),
   attachment: (context) => new FentryMultiAttachment(context),
 };
 
@@ -49,20 +52,24 @@ class FentryMultiAttachment extends Attachment {
   }
 
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
-    for (const [module, its] of groupBy(targets, ({ target }) => target.module)) {
-      if (signal.aborted) return;
-      const program = await this.#program(module);
-      if (typeof program === 'string') for (const target of its) this.fail(target, program);
-      else await this.#link(program, its, signal);
+    const isTail = (target: NumberedTarget) => target.roles.includes('tail');
+    for (const [module, ofModule] of groupBy(targets, ({ target }) => target.module)) {
+      for (const [tail, its] of groupBy(ofModule, isTail)) {
+        if (signal.aborted) return;
+        const program = await this.#program(module, programName(this.context.tracer, tail));
+        if (typeof program === 'string') for (const target of its) this.fail(target, program);
+        else await this.#link(program, its, signal);
+      }
     }
   }
 
-  /** The program for a module, which is loaded for its BTF; or why there is none. */
-  async #program(module: string): Promise<number | string> {
-    const { name, type } = PROGRAMS[this.context.tracer];
-    const known = module === VMLINUX ? this.context.object.programFd(name) : this.#programs.get(module);
+  /** A program for a module, which is loaded for its BTF; or why there is none. */
+  async #program(module: string, name: string): Promise<number | string> {
+    const { type } = PROGRAMS[this.context.tracer];
+    const key = `${module}:${name}`;
+    const known = module === VMLINUX ? this.context.object.programFd(name) : this.#programs.get(key);
     if (known !== undefined) {
-      this.#programs.set(module, known);
+      this.#programs.set(key, known);
       return known;
     }
     const btf = this.context.moduleBtfs.get(module);
@@ -73,7 +80,7 @@ class FentryMultiAttachment extends Attachment {
     });
     if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
     this.others.push(program);
-    this.#programs.set(module, program.fd);
+    this.#programs.set(key, program.fd);
     return program.fd;
   }
 

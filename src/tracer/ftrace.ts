@@ -24,6 +24,7 @@ import {
   cookieOf,
   type NumberedTarget,
   type ProgramSpec,
+  variantOf,
 } from './backend.js';
 
 const COOKIE_PLACE = 0x69706674c00c1e00n;
@@ -48,15 +49,11 @@ export const ftrace: Backend = {
       type: FENTRY,
       attachTo,
     }));
+    programs.push({ name: `ipft_${name}_tail`, type: FENTRY, attachTo: ANY_FUNCTION });
     if (tracer === 'function') return programs;
-    return [
-      ...programs,
-      { name: 'ipft_enter_free', type: FENTRY, attachTo: ANY_FUNCTION },
-      { name: 'ipft_return', type: FEXIT, attachTo: ANY_FUNCTION },
-    ];
+    return [...programs, { name: 'ipft_return', type: FEXIT, attachTo: ANY_FUNCTION }];
   },
-  maps: (tracer): Record<string, number> =>
-    tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1, ipft_freed: 1 } : {},
+  maps: (tracer): Record<string, number> => (tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1 } : {}),
   attachment: (context) => new FtraceAttachment(context),
 };
 
@@ -125,7 +122,7 @@ class FtraceAttachment extends Attachment {
 
   #entryImage(target: NumberedTarget, address: bigint): Buffer {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const image = Buffer.from(this.#image(`ipft_${name}_${target.frees ? 'free' : target.target.skbPosition}`));
+    const image = Buffer.from(this.#image(`ipft_${name}_${variantOf(target)}`));
     replaceConstant(image, COOKIE_PLACE, BigInt(cookieOf(target)));
     replaceConstant(image, ADDRESS_PLACE, address);
     return image;

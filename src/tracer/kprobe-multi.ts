@@ -15,7 +15,7 @@ import {
   readProgramMisses,
 } from '../sys/bpf.js';
 import { EPERM, errnoName } from '../sys/errno.js';
-import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget } from './backend.js';
+import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget, variantOf } from './backend.js';
 
 const POSITIONS = [0, 1, 2, 3, 4] as const;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
@@ -33,8 +33,9 @@ export const kprobeMulti: Backend = {
   programs(tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
     const positions = POSITIONS.filter((position) => wanted.has(position));
-    if (tracer === 'function') return positions.map((position) => ({ name: `ipft_entry_${position}` }));
-    return [...positions, 'free'].map((name) => ({ name: `ipft_session_${name}`, type: SESSION }));
+    const variants = [...positions, 'tail'];
+    if (tracer === 'function') return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
+    return variants.map((variant) => ({ name: `ipft_session_${variant}`, type: SESSION }));
   },
   maps: () => ({}),
   attachment: (context) => new KprobeMultiAttachment(context),
@@ -55,9 +56,8 @@ class KprobeMultiAttachment extends Attachment {
     }
   }
 
-  #programName({ target, frees }: NumberedTarget): string {
-    if (this.context.tracer === 'function') return `ipft_entry_${target.skbPosition}`;
-    return `ipft_session_${frees ? 'free' : target.skbPosition}`;
+  #programName(target: NumberedTarget): string {
+    return `ipft_${this.context.tracer === 'function' ? 'entry' : 'session'}_${variantOf(target)}`;
   }
 
   /** One name that the kernel doesn't take fails the whole link: halving finds it in few steps. */

@@ -6,7 +6,7 @@ import { loadSymbolAddresses } from '../kernel/functions.js';
 import { linkPerfEvent, readProgramMisses, writeMapEntry } from '../sys/bpf.js';
 import { EACCES, EPERM, errnoName } from '../sys/errno.js';
 import { loadKprobeEventType, openKprobe, setEventProgram } from '../sys/perf.js';
-import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget } from './backend.js';
+import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget, variantOf } from './backend.js';
 
 const POSITIONS = [0, 1, 2, 3, 4] as const;
 /** More than any kernel has. */
@@ -21,7 +21,8 @@ export const kprobe: Backend = {
   object: () => 'kprobe',
   programs(_tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    return POSITIONS.filter((position) => wanted.has(position)).map((position) => ({ name: `ipft_entry_${position}` }));
+    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail'];
+    return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
   },
   maps: (_tracer, vmlinux) => (hasAttachCookies(vmlinux) ? {} : { ipft_functions: MAX_FUNCTIONS }),
   attachment: (context) => new KprobeAttachment(context),
@@ -41,7 +42,7 @@ class KprobeAttachment extends Attachment {
     if (type === undefined) return;
     const known = this.#hasCookies ? targets : this.#tellAddresses(targets);
     await this.each(known, signal, async (target) => {
-      const programFd = this.context.object.programFd(`ipft_entry_${target.target.skbPosition}`);
+      const programFd = this.context.object.programFd(`ipft_entry_${variantOf(target)}`);
       this.#programs.add(programFd);
       const { name, module } = target.target;
       const event = await openKprobe(type, module === VMLINUX ? name : `${module}:${name}`);

@@ -6,7 +6,8 @@ import type { Target } from '../base/target.js';
 import { dataBytes, type Extension } from '../extension/extension.js';
 import { summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import { hasReadOnlyCast, mendsFaultsEverywhere } from '../kernel/features.js';
+import { countPossibleCpus } from '../kernel/cpus.js';
+import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 import type { Backend, TracerName } from './backend.js';
@@ -18,11 +19,19 @@ export interface LoadOptions {
   readonly mask: number;
   readonly samplePeriod: number;
   readonly ringSizeBytes: number;
+  /** Whether packets are followed whatever becomes of their mark. */
+  readonly follow: boolean;
   readonly extension: Extension | undefined;
 }
 
 /** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
+
+export interface LoadedPrograms {
+  readonly object: BpfObject;
+  /** What they were configured with: struct ipft_config. */
+  readonly config: Uint8Array;
+}
 
 /**
  * Links, configures and loads the programs that the targets need; without targets, all of them.
@@ -32,33 +41,38 @@ export function loadPrograms(
   backend: Backend,
   targets: readonly Target[] | undefined,
   options: LoadOptions,
-): BpfObject {
+): LoadedPrograms {
   const { extension, tracer } = options;
+  const vmlinux = loadKernelBtf();
   const linked = link(backend, tracer, extension);
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     // Without an extension the program is one function, which no kernel gets wrong.
-    const directReads = !extension || mendsFaultsEverywhere(loadKernelBtf());
-    const config = encodeConfig({ ...options, dataSize: extension ? dataBytes(extension) : 0, directReads });
+    const directReads = !extension || mendsFaultsEverywhere(vmlinux);
+    const dataSize = extension ? dataBytes(extension) : 0;
+    const tracepoints = readTracepoints(vmlinux);
+    const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads, cpus: countPossibleCpus() });
     object.setInitialValue('.rodata.ipft', config);
-    for (const [map, entries] of Object.entries(backend.maps(tracer, loadKernelBtf())))
-      object.setMaxEntries(map, entries);
+    for (const [map, entries] of Object.entries(backend.maps(tracer, vmlinux))) object.setMaxEntries(map, entries);
     const programs = backend.programs(tracer, targets);
     for (const { name, type, attachTo } of programs) {
       if (type) object.setProgramType(name, type.program, type.attach);
       if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
     }
     object.load(new Set(programs.map(({ name }) => name)));
-    return object;
+    return { object, config };
   } catch (error) {
     object[Symbol.dispose]();
     throw explainLoad(error, extension);
   }
 }
 
-/** A BPF object of ours. */
-function own(name: string): NamedObject {
+/**
+ * A BPF object of ours.
+ * @throws IpftError `NOT_BUILT`
+ */
+export function loadOwnObject(name: string): NamedObject {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
@@ -82,9 +96,11 @@ export function link(backend: Backend, tracer: TracerName, extension: Extension 
   // The programs of ftrace need no cast: there is one way to build them.
   const byHelper = backend.name !== 'ftrace' && (extension?.declaresRdonlyCast || lacksReadOnlyCast());
   const objects = [
-    own(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`),
-    ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [own('no-extension.bpf.o')]),
-    ...(extension?.hasLicense ? [] : [own('license.bpf.o')]),
+    loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`),
+    ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
+      loadOwnObject('no-extension.bpf.o'),
+    ]),
+    ...(extension?.hasLicense ? [] : [loadOwnObject('license.bpf.o')]),
   ];
   // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
   const trusted = extension?.objects.every(({ compiled }) => compiled) ?? true;
@@ -122,15 +138,16 @@ function explainLink(error: unknown): unknown {
   return new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`);
 }
 
-function explainLoad(error: unknown, extension: Extension | undefined): unknown {
+/** What a failed load means, for people. */
+export function explainLoad(error: unknown, extension: Extension | undefined): unknown {
   if (!(error instanceof LibbpfError)) return error;
   const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
-  if (log.trim() === '' || !extension)
-    return new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`);
+  if (log.trim() === '') return new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`);
+  const program = extension?.label ?? "ipft's own program";
   return new VerifierError(
-    extension.label,
-    `the kernel's verifier refuses ${extension.label}:\n${summarizeVerifierLog(log)}`,
+    program,
+    `the kernel's verifier refuses ${program}:\n${summarizeVerifierLog(log)}`,
     log,
     '-v shows all that the verifier said',
   );

@@ -2,55 +2,116 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as record from './record.js';
 
-test('record.ts mirrors bpf/event.h', () => {
-  const header = readFileSync(new URL('../../bpf/event.h', import.meta.url), 'utf8');
-  const sizes: Record<string, number> = { __u64: 8, __u32: 4, __u16: 2, __u8: 1 };
-  const layout = (struct: string) => {
-    const body = new RegExp(`struct ${struct} \\{([^}]+)\\}`).exec(header)?.[1] ?? '';
-    let offset = 0;
-    const offsets: Record<string, number> = {};
-    for (const [, type = '', name = '', array] of body.matchAll(/^\t(__u\d+) (\w+)(\[\])?;/gm)) {
-      offsets[name] = offset;
-      offset += array ? 0 : (sizes[type] ?? Number.NaN);
-    }
-    return { ...offsets, size: offset };
-  };
-  expect(layout('ipft_event')).toEqual({
-    ...{ skb: record.EVENT_SKB, timestamp_ns: record.EVENT_TIMESTAMP, target: record.EVENT_TARGET },
-    ...{
-      cpu: record.EVENT_CPU,
-      flags: record.EVENT_FLAGS,
-      depth: record.EVENT_DEPTH,
-      data: record.EVENT_DATA,
-      size: record.EVENT_DATA,
-    },
-  });
-  expect(layout('ipft_cpu')).toEqual({
-    lost: 0,
-    lost_first_ns: 8,
-    lost_last_ns: 16,
-    matched: 24,
-    calls: 32,
-    size: record.CPU_SIZE,
-  });
-  const defines = Object.fromEntries(
-    [...header.matchAll(/^#define (IPFT_\w+)\s+\(?(1u << )?(\d+)/gm)].map(([, name, shift, value]) => {
-      return [name, shift ? 2 ** Number(value) : Number(value)];
-    }),
+const header = readFileSync(new URL('../../bpf/event.h', import.meta.url), 'utf8');
+const constant = (name: string) => {
+  const [, shift, value] = new RegExp(`^#define ${name}\\s+\\(?(1u << )?(\\d+)`, 'm').exec(header) ?? [];
+  return shift ? 2 ** Number(value) : Number(value);
+};
+/** Where each member of a struct lies, by the header's own text. */
+function layout(struct: string): Record<string, number> {
+  const sizes: Record<string, number> = { __u64: 8, __u32: 4, __u16: 2, __u8: 1, char: 1 };
+  const body = new RegExp(`struct ${struct} \\{([^}]+)\\}`).exec(header)?.[1] ?? '';
+  let offset = 0;
+  const offsets: Record<string, number> = {};
+  for (const [, type = '', name = '', elements] of body.matchAll(/^\t(?:struct )?(\w+) (\w+)(?:\[(\w+)\])?;/gm)) {
+    const size = sizes[type] ?? layout(type)['size'] ?? Number.NaN;
+    offsets[name] = offset;
+    const count = elements === undefined ? 1 : /^\d+$/.test(elements) ? Number(elements) : constant(elements);
+    offset += size * count;
+  }
+  return { ...offsets, size: offset };
+}
+/** A record with a value at each of its members, by their names. */
+function build(struct: string, values: Record<string, bigint | string>): DataView {
+  const offsets = layout(struct);
+  const bytes = Buffer.alloc(offsets['size'] ?? 0);
+  const wide = new DataView(new ArrayBuffer(bytes.length + 8));
+  for (const [name, value] of Object.entries(values)) {
+    const at = offsets[name];
+    if (at === undefined) throw new Error(`struct ${struct} has no member ${name}`);
+    const next = Math.min(...Object.values(offsets).filter((offset) => offset > at));
+    if (typeof value === 'string') bytes.write(value, at);
+    else for (let i = 0; i < next - at; i++) bytes[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  }
+  new Uint8Array(wide.buffer).set(bytes, 8);
+  return wide;
+}
+const place = (netns: number, ifindex: number, device: string) => {
+  const view = build('ipft_place', { netns: BigInt(netns), ifindex: BigInt(ifindex), device });
+  return Buffer.from(view.buffer, 8).toString('latin1');
+};
+const event = (journey: number, sequence: number) =>
+  Buffer.from(
+    build('ipft_event', { timestamp_ns: 1n << 40n, journey: BigInt(journey), sequence: BigInt(sequence) }).buffer,
+    8,
   );
-  expect(defines).toMatchObject({
-    ...{ IPFT_EVENT_RETURN: record.IPFT_EVENT_RETURN, IPFT_EVENT_NO_FIELDS: record.IPFT_EVENT_NO_FIELDS },
-    ...{ IPFT_EVENT_FREED: record.IPFT_EVENT_FREED, IPFT_EVENT_ENTRY_LOST: record.IPFT_EVENT_ENTRY_LOST },
-    ...{ IPFT_TARGET_HIDDEN: record.TARGET_HIDDEN, IPFT_TARGET_FREES: record.TARGET_FREES },
+
+test('record.ts mirrors bpf/event.h', () => {
+  const mirrored: Record<string, unknown> = { ...record };
+  expect(layout('ipft_event')).toEqual({
+    ...{ timestamp_ns: record.EVENT_TIMESTAMP, journey: record.EVENT_JOURNEY, sequence: record.EVENT_SEQUENCE },
+    ...{ target: record.EVENT_TARGET, cpu: record.EVENT_CPU, flags: record.EVENT_FLAGS, depth: record.EVENT_DEPTH },
+    size: record.EVENT_SIZE,
   });
-  const config = record.encodeConfig({ mark: 0xabcd, mask: 0xff, dataSize: 64, samplePeriod: 3, directReads: true });
+  for (const name of ['RETURN', 'NO_FIELDS', 'FREED', 'ENTRY_LOST', 'NOTICE'] as const) {
+    expect(constant(`IPFT_EVENT_${name}`)).toBe(mirrored[`IPFT_EVENT_${name}`]);
+  }
+  for (const name of ['BEGIN', 'PLACE', 'END'] as const) {
+    expect(constant(`IPFT_NOTICE_${name}`)).toBe(mirrored[`IPFT_NOTICE_${name}`]);
+  }
+  for (const name of ['HIDDEN', 'FREES', 'QUEUES', 'TAIL', 'RELEASES', 'HEAD', 'FINAL'] as const) {
+    expect(constant(`IPFT_TARGET_${name}`)).toBe(mirrored[`TARGET_${name}`]);
+  }
+  expect(layout('ipft_cpu')['size']).toBe(record.CPU_SIZE);
+  expect(layout('ipft_journey')['size']).toBe(record.JOURNEY_SIZE);
+  const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true };
+  const config = record.encodeConfig({ mark: 0xabcd, mask: 0xff, dataSize: 64, samplePeriod: 3, cpus: 9, ...flags });
   expect(layout('ipft_config')).toEqual({
-    mark: 0,
-    mask: 4,
-    data_size: 8,
-    sample_period: 12,
-    direct_reads: 16,
-    size: config.length,
+    ...{ mark: 0, mask: 4, data_size: 8, sample_period: 12, direct_reads: 16, follow: 20, cpus: 24 },
+    ...{ drop_has_reason: 28, consume_has_location: 32, symbol_format: 36, size: config.length },
   });
-  expect([...new Uint32Array(config.buffer, config.byteOffset, 5)]).toEqual([0xcd, 0xff, 64, 3, 1]);
+  expect([...new Uint32Array(config.buffer, config.byteOffset, 9)]).toEqual([0xcd, 0xff, 64, 3, 1, 1, 9, 1, 1]);
+});
+
+test('decodeBegan, decodeMoved: where a journey begins and goes on', () => {
+  const began = build('ipft_begin', {
+    ...{ event: event(7, 0).toString('latin1'), skb: 0xffff888012345678n, number: 0x100000007n, parent: 3n },
+  });
+  Buffer.from(began.buffer).write(place(0xf0000001, 2, 'eth0'), 8 + (layout('ipft_begin')['place'] ?? 0), 'latin1');
+  expect(record.decodeBegan(began, 8)).toEqual({
+    ...{ packetId: 0xffff888012345678n, journey: 7, parent: 3 },
+    place: { netns: 0xf0000001, ifindex: 2, device: 'eth0' },
+  });
+  const moved = new DataView(new ArrayBuffer(8 + (layout('ipft_moved')['size'] ?? 0)));
+  const bytes = Buffer.from(moved.buffer);
+  event(7, 1).copy(bytes, 8);
+  bytes.write(place(0xf0000001, 9, 'a-name-15-chars'), 8 + record.EVENT_SIZE, 'latin1');
+  const where = { netns: 0xf0000001, ifindex: 9, device: 'a-name-15-chars' };
+  expect(record.decodeMoved(moved, 8)).toEqual({ journey: 7, place: where });
+  bytes.fill(0, 8 + record.EVENT_SIZE);
+  expect(record.decodeMoved(moved, 8)).toBeUndefined();
+});
+
+test('decodeEnded: what became of it', () => {
+  const ended = build('ipft_end', {
+    ...{ location: 0xffffffff81234567n, reason: 0x30002n, ifindex: 4n, family: 10n, protocol: 262n, stage: 1n },
+    ...{ flags: 8n + 4n, device: 'veth0', symbol: 'ip_rcv+0x10/0x40 [mod]' },
+  });
+  event(0xfffffffe, 12).copy(Buffer.from(ended.buffer), 8);
+  expect(record.decodeEnded(ended, 8)).toEqual({
+    ...{ journey: 0xfffffffe, timestampNs: 1n << 40n, events: 12, dropped: true, received: true, stage: 'sent' },
+    ...{ reason: 0x30002, location: 0xffffffff81234567n, symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0' },
+    ...{ family: 10, protocol: 262 },
+  });
+});
+
+test('decodeLosses, decodeAlive', () => {
+  const words = new BigUint64Array(26);
+  words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 13);
+  words[5] = 4n;
+  expect(record.decodeLosses(new DataView(words.buffer))).toEqual({
+    ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 2n, unseen: 3n },
+  });
+  const journey = build('ipft_journey', { number: 0x500000009n, events: 6n });
+  expect(record.decodeAlive(journey, 8)).toEqual({ journey: 9, events: 6 });
 });

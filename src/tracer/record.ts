@@ -1,23 +1,97 @@
 /** The layouts of `bpf/event.h`, mirrored. Offsets and sizes in bytes, little-endian. */
+import type { Began, Ended, Moved, Place } from '../base/journey.js';
 
 /** struct ipft_event */
-export const EVENT_SKB = 0;
-export const EVENT_TIMESTAMP = 8;
+export const EVENT_TIMESTAMP = 0;
+export const EVENT_JOURNEY = 8;
+export const EVENT_SEQUENCE = 12;
 export const EVENT_TARGET = 16;
 export const EVENT_CPU = 20;
 export const EVENT_FLAGS = 22;
 export const EVENT_DEPTH = 23;
-export const EVENT_DATA = 24;
+export const EVENT_SIZE = 24;
 
 /** Bits of its flags. */
 export const IPFT_EVENT_RETURN = 1;
 export const IPFT_EVENT_NO_FIELDS = 2;
 export const IPFT_EVENT_FREED = 4;
 export const IPFT_EVENT_ENTRY_LOST = 8;
+export const IPFT_EVENT_NOTICE = 128;
+
+export const IPFT_NOTICE_BEGIN = 1;
+export const IPFT_NOTICE_PLACE = 2;
+export const IPFT_NOTICE_END = 3;
+
+const IPFT_DEVICE_NAME = 16;
+const IPFT_SYMBOL_SIZE = 80;
+
+/** Bits of struct ipft_journey's flags. */
+const IPFT_JOURNEY_RECEIVED = 4;
+const IPFT_JOURNEY_DROPPED = 8;
+const STAGES = ['none', 'sent', 'queued'] as const;
 
 /** Bits of the attach cookie. */
 export const TARGET_HIDDEN = 0x80000000;
 export const TARGET_FREES = 0x40000000;
+export const TARGET_QUEUES = 0x20000000;
+export const TARGET_TAIL = 0x10000000;
+export const TARGET_RELEASES = 0x08000000;
+export const TARGET_HEAD = 0x04000000;
+export const TARGET_FINAL = 0x02000000;
+export const TARGET_INDEX = TARGET_FINAL - 1;
+
+/** struct ipft_begin; `at` is where its struct ipft_event begins. */
+export function decodeBegan(view: DataView, at: number): Began {
+  return {
+    packetId: view.getBigUint64(at + EVENT_SIZE, true),
+    journey: view.getUint32(at + EVENT_SIZE + 8, true),
+    parent: view.getUint32(at + EVENT_SIZE + 16, true),
+    place: decodePlace(view, at + EVENT_SIZE + 24),
+  };
+}
+
+/** struct ipft_moved */
+export function decodeMoved(view: DataView, at: number): Moved | undefined {
+  const place = decodePlace(view, at + EVENT_SIZE);
+  return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
+}
+
+/** struct ipft_place: netns u32, ifindex u32, device char[16]; nothing if it is not known */
+function decodePlace(view: DataView, at: number): Place | undefined {
+  const netns = view.getUint32(at, true);
+  if (netns === 0) return undefined;
+  return { netns, ifindex: view.getUint32(at + 4, true), device: decodeText(view, at + 8, IPFT_DEVICE_NAME) };
+}
+
+/**
+ * struct ipft_end: behind the event location u64, reason u32, ifindex u32, family u16, protocol u16, stage u8, flags u8,
+ * 2 bytes, device char[16], symbol char[80]
+ */
+export function decodeEnded(view: DataView, at: number): Ended {
+  const own = at + EVENT_SIZE;
+  const flags = view.getUint8(own + 21);
+  return {
+    journey: view.getUint32(at + EVENT_JOURNEY, true),
+    timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
+    events: view.getUint32(at + EVENT_SEQUENCE, true),
+    location: view.getBigUint64(own, true),
+    reason: view.getUint32(own + 8, true),
+    family: view.getUint16(own + 16, true),
+    protocol: view.getUint16(own + 18, true),
+    stage: STAGES[view.getUint8(own + 20)] ?? 'none',
+    received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
+    dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
+    device: decodeText(view, own + 24, IPFT_DEVICE_NAME),
+    symbol: decodeText(view, own + 40, IPFT_SYMBOL_SIZE),
+  };
+}
+
+/** A char array, up to its first zero byte. */
+function decodeText(view: DataView, at: number, size: number): string {
+  let length = 0;
+  while (length < size && view.getUint8(at + length) !== 0) length++;
+  return Buffer.from(view.buffer, view.byteOffset + at, length).toString('utf8');
+}
 
 /** struct ipft_config, as the initial value of the section `.rodata.ipft` */
 export function encodeConfig(config: {
@@ -26,22 +100,28 @@ export function encodeConfig(config: {
   dataSize: number;
   samplePeriod: number;
   directReads: boolean;
+  follow: boolean;
+  cpus: number;
+  dropHasReason: boolean;
+  consumeHasLocation: boolean;
 }): Uint8Array {
-  const bytes = Buffer.alloc(20);
+  const bytes = Buffer.alloc(40);
   // What a masked mark can't be is never found; `-m` says so, the program need not know.
   bytes.writeUInt32LE((config.mark & config.mask) >>> 0, 0);
   bytes.writeUInt32LE(config.mask, 4);
   bytes.writeUInt32LE(config.dataSize, 8);
   bytes.writeUInt32LE(config.samplePeriod, 12);
   bytes.writeUInt32LE(config.directReads ? 1 : 0, 16);
+  bytes.writeUInt32LE(config.follow ? 1 : 0, 20);
+  bytes.writeUInt32LE(config.cpus, 24);
+  bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, 28);
+  bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, 32);
+  bytes.write('%pS', 36, 'latin1');
   return bytes;
 }
 
-/** struct ipft_cpu */
-export const CPU_SIZE = 40;
-const CPU_LOST = 0;
-const CPU_LOST_FIRST = 8;
-const CPU_LOST_LAST = 16;
+/** struct ipft_cpu: words of 8 bytes */
+export const CPU_SIZE = 104;
 
 /** What one CPU lost since tracing began. */
 export interface CpuLoss {
@@ -53,19 +133,41 @@ export interface CpuLoss {
   readonly lastNs: bigint;
 }
 
-/** Reads the structs ipft_cpu of all CPUs, and keeps those that lost something. */
-export function decodeLosses(view: DataView): CpuLoss[] {
-  const losses: CpuLoss[] = [];
+/** What all CPUs lost. */
+export interface Losses {
+  /** Those that lost events. */
+  readonly cpus: readonly CpuLoss[];
+  /** Events of packets that could not be followed, since too many were followed already. */
+  readonly unfollowed: bigint;
+  /** Ends of journeys that found no room in the ring. */
+  readonly ends: bigint;
+  /** Journeys of which no event found room. */
+  readonly unseen: bigint;
+}
+
+/** Reads the structs ipft_cpu of all CPUs. */
+export function decodeLosses(view: DataView): Losses {
+  const cpus: CpuLoss[] = [];
+  let [unfollowed, ends, unseen] = [0n, 0n, 0n];
   for (let cpu = 0; (cpu + 1) * CPU_SIZE <= view.byteLength; cpu++) {
-    const at = cpu * CPU_SIZE;
-    const lost = view.getBigUint64(at + CPU_LOST, true);
-    if (lost === 0n) continue;
-    losses.push({
-      cpu,
-      lost,
-      firstNs: view.getBigUint64(at + CPU_LOST_FIRST, true),
-      lastNs: view.getBigUint64(at + CPU_LOST_LAST, true),
-    });
+    const word = (index: number) => view.getBigUint64(cpu * CPU_SIZE + index * 8, true);
+    unfollowed += word(5);
+    ends += word(6);
+    unseen += word(7);
+    if (word(0) !== 0n) cpus.push({ cpu, lost: word(0), firstNs: word(1), lastNs: word(2) });
   }
-  return losses;
+  return { cpus, unfollowed, ends, unseen };
+}
+
+/** struct ipft_journey */
+export const JOURNEY_SIZE = 80;
+const JOURNEY_NUMBER = 0;
+const JOURNEY_EVENTS = 44;
+
+/** A journey that has not ended: its id, and how many events it had, with those that were lost. */
+export function decodeAlive(view: DataView, at: number): { journey: number; events: number } {
+  return {
+    journey: view.getUint32(at + JOURNEY_NUMBER, true),
+    events: view.getUint32(at + JOURNEY_EVENTS, true),
+  };
 }

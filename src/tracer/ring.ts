@@ -7,20 +7,28 @@
  *
  *     length u32: bits 0-29, BUSY bit 31 (reserved, not submitted), DISCARD bit 30;  page offset u32
  */
-import { createEvent, type EventTaker, type TraceEvent } from '../base/event.js';
+import { createEvent, type RecordTaker, type TraceEvent } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
 import {
+  decodeBegan,
+  decodeEnded,
+  decodeMoved,
   EVENT_CPU,
-  EVENT_DATA,
   EVENT_DEPTH,
   EVENT_FLAGS,
-  EVENT_SKB,
+  EVENT_JOURNEY,
+  EVENT_SEQUENCE,
+  EVENT_SIZE,
   EVENT_TARGET,
   EVENT_TIMESTAMP,
   IPFT_EVENT_ENTRY_LOST,
   IPFT_EVENT_FREED,
   IPFT_EVENT_NO_FIELDS,
+  IPFT_EVENT_NOTICE,
   IPFT_EVENT_RETURN,
+  IPFT_NOTICE_BEGIN,
+  IPFT_NOTICE_END,
+  IPFT_NOTICE_PLACE,
 } from './record.js';
 
 const BPF_RINGBUF_BUSY_BIT = 0x80000000;
@@ -68,12 +76,12 @@ export class RingReader {
   }
 
   /**
-   * Hands the records that are in the ring now to `take`, oldest first. The event is lent for the time of the call.
+   * Hands the records that are in the ring now to `taker`, oldest first. Events are lent for the time of the call.
    * @param limit no more than about so many events, so that the caller can look after other things
    * @param until a former `produced`: no further than to there
-   * @returns how many there were
+   * @returns how many events there were
    */
-  read(take: EventTaker, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
+  read(taker: RecordTaker, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
     const event = this.#event;
     const data = event.data;
     const words = this.#words;
@@ -88,27 +96,31 @@ export class RingReader {
       const header = Atomics.load(words, at >> 2);
       if (header & BPF_RINGBUF_BUSY_BIT) break;
       const length = header & LENGTH_MASK;
-      if (!(header & BPF_RINGBUF_DISCARD_BIT)) {
-        const record = at + BPF_RINGBUF_HDR_SZ;
-        event.skbLow = data.getUint32(record + EVENT_SKB, true);
-        event.skbHigh = data.getUint32(record + EVENT_SKB + 4, true);
+      const record = at + BPF_RINGBUF_HDR_SZ;
+      const flags = data.getUint8(record + EVENT_FLAGS);
+      if (header & BPF_RINGBUF_DISCARD_BIT) {
+        // Somebody thought better of it.
+      } else if (flags & IPFT_EVENT_NOTICE) {
+        takeNotice(taker, data, record);
+      } else {
+        event.journey = data.getUint32(record + EVENT_JOURNEY, true);
+        event.sequence = data.getUint32(record + EVENT_SEQUENCE, true);
         event.timestampLow = data.getUint32(record + EVENT_TIMESTAMP, true);
         event.timestampHigh = data.getUint32(record + EVENT_TIMESTAMP + 4, true);
         event.target = data.getUint32(record + EVENT_TARGET, true);
         event.cpu = data.getUint16(record + EVENT_CPU, true);
-        const flags = data.getUint8(record + EVENT_FLAGS);
         event.isReturn = (flags & IPFT_EVENT_RETURN) !== 0;
         event.hasFields = (flags & IPFT_EVENT_NO_FIELDS) === 0;
         event.skbFreed = (flags & IPFT_EVENT_FREED) !== 0;
         event.entryLost = (flags & IPFT_EVENT_ENTRY_LOST) !== 0;
         event.depth = data.getUint8(record + EVENT_DEPTH);
-        event.dataOffset = record + EVENT_DATA;
+        event.dataOffset = record + EVENT_SIZE;
         if (event.isReturn) {
           event.entryLow = data.getUint32(event.dataOffset, true);
           event.entryHigh = data.getUint32(event.dataOffset + 4, true);
           event.dataOffset += 8;
         }
-        take(event);
+        taker.event(event);
         count++;
       }
       position += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
@@ -124,6 +136,23 @@ export class RingReader {
   #commit(position: number): void {
     this.#position = position;
     Atomics.store(this.#consumed, 0, BigInt(position));
+  }
+}
+
+/** News of journeys are a few for each: they may be objects of their own. */
+function takeNotice(taker: RecordTaker, data: DataView, at: number): void {
+  switch (data.getUint32(at + EVENT_TARGET, true)) {
+    case IPFT_NOTICE_BEGIN:
+      taker.began(decodeBegan(data, at));
+      break;
+    case IPFT_NOTICE_PLACE: {
+      const moved = decodeMoved(data, at);
+      if (moved) taker.moved(moved);
+      break;
+    }
+    case IPFT_NOTICE_END:
+      taker.ended(decodeEnded(data, at));
+      break;
   }
 }
 
@@ -154,8 +183,8 @@ export class Ring implements Disposable {
   }
 
   /** See `RingReader.read`. After disposal there is nothing to read. */
-  read(take: EventTaker, limit?: number, until?: number): number {
-    return this.#reader?.read(take, limit, until) ?? 0;
+  read(taker: RecordTaker, limit?: number, until?: number): number {
+    return this.#reader?.read(taker, limit, until) ?? 0;
   }
 
   /** See `RingReader.produced`. */

@@ -1,19 +1,21 @@
 /** One tracing session, from open to close. */
 import { readFileSync } from 'node:fs';
-import { SystemCallError, UnsupportedFeatureError } from '../base/errors.js';
-import type { EventTaker } from '../base/event.js';
+import { UnsupportedFeatureError } from '../base/errors.js';
+import type { RecordTaker } from '../base/event.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
+import { countPossibleCpus } from '../kernel/cpus.js';
+import { openModuleBtfs, readMapEntry, readMapValues } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import type { Attachment, AttachProgress, Backend, NumberedTarget, ReleaseProgress, TracerName } from './backend.js';
+import { Lifecycle } from './lifecycle.js';
 import { loadPrograms } from './load.js';
-import { CPU_SIZE, type CpuLoss, decodeLosses } from './record.js';
+import { CPU_SIZE, decodeAlive, decodeLosses, JOURNEY_SIZE, type Losses, TARGET_INDEX } from './record.js';
 import { Ring } from './ring.js';
-import { watchesFrees } from './targets.js';
+import { rolesOf } from './roles.js';
 
 export interface SessionOptions {
   /** See `chooseBackend`. */
@@ -23,8 +25,8 @@ export interface SessionOptions {
   readonly targets: readonly Target[];
   /** Targets to prepare programs for: also those that may come with `attachMore`. Default: `targets`. */
   readonly models?: readonly Target[];
-  /** As `loadTargets` finds them; only used where returns are traced. */
-  readonly freeing: readonly Target[];
+  /** As `loadTargets` finds them: attached to in any case. */
+  readonly deciding: readonly Target[];
   /** Packets are traced whose mark, under the mask, equals this mark under the mask. */
   readonly mark: number;
   readonly mask: number;
@@ -32,13 +34,13 @@ export interface SessionOptions {
   readonly samplePeriod: number;
   /** A power of two and a multiple of the page. */
   readonly ringSizeBytes: number;
+  /** Whether packets are followed until they are freed, whatever becomes of their mark. */
+  readonly follow: boolean;
   readonly extension: Extension | undefined;
 }
 
 /** What a session did not see. */
-export interface SessionLosses {
-  /** Events that found no room in the ring. */
-  readonly lost: readonly CpuLoss[];
+export interface SessionLosses extends Losses {
   /** Calls of traced functions, of whatever packet, that the kernel did not hand to the program. */
   readonly missed: bigint;
 }
@@ -46,7 +48,9 @@ export interface SessionLosses {
 /** Releasing fewer links than this one by one takes no time worth hastening. */
 const MANY_LINKS = 8;
 /** Numbers of the functions that are attached to though they make no events. */
-const HIDDEN_INDEX = 0x3fffffff;
+const HIDDEN_INDEX = TARGET_INDEX;
+/** IPFT_MAX_JOURNEYS of `bpf/journey.bpf.h` */
+const MAX_JOURNEYS = 1 << 16;
 
 /** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
 export class Session implements Disposable {
@@ -55,19 +59,24 @@ export class Session implements Disposable {
   readonly #ring: Ring;
   readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
+  readonly #lifecycle: Lifecycle;
 
   private constructor(
     options: SessionOptions,
-    object: BpfObject,
-    ring: Ring,
-    moduleBtfs: Map<string, Descriptor>,
-    attachment: Attachment,
+    parts: {
+      object: BpfObject;
+      ring: Ring;
+      moduleBtfs: Map<string, Descriptor>;
+      attachment: Attachment;
+      lifecycle: Lifecycle;
+    },
   ) {
     this.#options = options;
-    this.#object = object;
-    this.#ring = ring;
-    this.#moduleBtfs = moduleBtfs;
-    this.#attachment = attachment;
+    this.#object = parts.object;
+    this.#ring = parts.ring;
+    this.#moduleBtfs = parts.moduleBtfs;
+    this.#attachment = parts.attachment;
+    this.#lifecycle = parts.lifecycle;
   }
 
   /**
@@ -75,19 +84,22 @@ export class Session implements Disposable {
    * @throws VerifierError, ExtensionError, SystemCallError
    */
   static open(options: SessionOptions): Session {
-    const { backend, tracer, targets, ringSizeBytes } = options;
+    const { backend, tracer, targets, deciding, ringSizeBytes } = options;
     const opened: Disposable[] = [];
     const own = <T extends Disposable>(resource: T): T => {
       opened.unshift(resource);
       return resource;
     };
     try {
-      const object = own(loadPrograms(backend, options.models ?? targets, options));
+      const vmlinux = loadKernelBtf();
+      const { object, config } = loadPrograms(backend, [...(options.models ?? targets), ...deciding], options);
+      own(object);
+      const lifecycle = own(new Lifecycle(object, backend, vmlinux, config));
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
-      const attachment = own(backend.attachment({ tracer, object, vmlinux: loadKernelBtf(), moduleBtfs }));
-      return new Session(options, object, ring, moduleBtfs, attachment);
+      const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
+      return new Session(options, { object, ring, moduleBtfs, attachment, lifecycle });
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
@@ -100,20 +112,25 @@ export class Session implements Disposable {
    * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of them
    */
   async attach(signal: AbortSignal, onProgress: AttachProgress = () => {}): Promise<void> {
-    const { targets, freeing, tracer } = this.#options;
+    const { targets, deciding } = this.#options;
     const attachment = this.#attachment;
     attachment.onProgress = onProgress;
-    const watched = watchesFrees(tracer) ? freeing : [];
-    const frees = new Set(watched.map(({ name }) => name));
     const numbered: NumberedTarget[] = targets.map((target, index) => {
-      return { target, index, hidden: false, frees: target.module === VMLINUX && frees.has(target.name) };
+      return { target, index, hidden: false, roles: rolesOf(target) };
     });
-    const shown = new Set(numbered.filter((target) => target.frees).map(({ target }) => target.name));
-    const hidden = watched
+    const shown = new Set(targets.filter(({ module }) => module === VMLINUX).map(({ name }) => name));
+    const hidden = deciding
       .filter(({ name }) => !shown.has(name))
-      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, frees: true }));
-    // Those that free come first: a packet that is followed must not be freed unseen.
-    await attachment.attach([...hidden, ...numbered], signal);
+      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: rolesOf(target) }));
+    // What ends a journey comes first: none must begin that would not end.
+    await this.#lifecycle.attach([], signal);
+    const decides = ({ roles }: NumberedTarget) => roles.some((role) => role !== 'tail');
+    const first = [...hidden, ...numbered.filter(decides)];
+    await attachment.attach(first, signal);
+    await attachment.attach(
+      numbered.filter((target) => !decides(target)),
+      signal,
+    );
     if (attachment.succeeded > 0 || signal.aborted) return;
     throw new UnsupportedFeatureError(
       'attach',
@@ -133,7 +150,7 @@ export class Session implements Disposable {
       target,
       index: firstIndex + offset,
       hidden: false,
-      frees: false,
+      roles: rolesOf(target),
     }));
     await this.#attachment.attach(numbered, signal);
   }
@@ -142,14 +159,19 @@ export class Session implements Disposable {
     return this.#attachment.succeeded;
   }
 
+  /** What should tell of the ends and copies of packets, and could not be attached. */
+  get unwatched(): readonly string[] {
+    return this.#lifecycle.problems;
+  }
+
   /** Functions that the kernel refused, with the reason. */
   get failed(): Attachment['failed'] {
     return this.#attachment.failed;
   }
 
-  /** Hands the events that are there to `take`; see `RingReader.read`. */
-  read(take: EventTaker, limit?: number, until?: number): number {
-    return this.#ring.read(take, limit, until);
+  /** Hands what is there to `taker`; see `RingReader.read`. */
+  read(taker: RecordTaker, limit?: number, until?: number): number {
+    return this.#ring.read(taker, limit, until);
   }
 
   /** How far the kernel has written: a limit for `read`, where events keep coming. */
@@ -160,7 +182,24 @@ export class Session implements Disposable {
   /** What was lost so far. */
   losses(): SessionLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { lost: decodeLosses(cpus), missed: this.#attachment.countMisses() };
+    return { ...decodeLosses(cpus), missed: this.countMisses() };
+  }
+
+  /** Calls of traced functions, of whatever packet, that the kernel has not handed to the program so far. */
+  countMisses(): bigint {
+    return this.#attachment.countMisses() + this.#lifecycle.countMisses();
+  }
+
+  /** The journeys that have not ended, by their ids: how many events each had so far, with those that were lost. */
+  alive(): Map<number, number> {
+    const mapFd = this.#object.mapFd('ipft_journeys');
+    const values = readMapValues(mapFd, { keySize: 8, valueSize: JOURNEY_SIZE, maxEntries: MAX_JOURNEYS });
+    const alive = new Map<number, number>();
+    for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) {
+      const { journey, events } = decodeAlive(values, at);
+      alive.set(journey, events);
+    }
+    return alive;
   }
 
   /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */
@@ -168,12 +207,14 @@ export class Session implements Disposable {
     const isLong = this.#options.backend.oneByOne && this.#attachment.linkCount >= MANY_LINKS;
     const hastened = isLong ? new ShortGracePeriods() : undefined;
     await this.#attachment.release(onProgress);
+    await this.#lifecycle.release(() => {});
     await hastened?.end();
     this[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
     this.#attachment[Symbol.dispose]();
+    this.#lifecycle[Symbol.dispose]();
     for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#object[Symbol.dispose]();
@@ -197,12 +238,4 @@ function loadPageSize(): number {
     if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
   }
   return 4096;
-}
-
-/** Per-CPU maps have a value for each CPU that could ever be there. */
-function countPossibleCpus(): number {
-  const text = readFileSync('/sys/devices/system/cpu/possible', 'latin1').trim();
-  const last = /(\d+)$/.exec(text)?.[1];
-  if (last === undefined) throw new SystemCallError('read', 0, 'no number', 'counting the CPUs');
-  return Number(last) + 1;
 }

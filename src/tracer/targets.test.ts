@@ -53,7 +53,7 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
   ]);
   expect(selection.unknownModules).toEqual([{ module: 'old', problem: 'no BTF' }]);
   expect(selection.filtered).toBe(0);
-  expect(names(selection.freeing)).toEqual(['vmlinux:kfree_skbmem']);
+  expect(names(selection.deciding)).toEqual(['vmlinux:kfree_skbmem']);
 });
 
 test('selectTargets: trampolines reach further, and not everywhere', () => {
@@ -74,7 +74,7 @@ test('selectTargets: filters are unanchored, both must match, and what they leav
   expect(names(byName.targets)).toEqual(['vmlinux:ip_rcv', 'veth:veth_xmit']);
   expect(byName.filtered).toBe(3);
   expect(byName.excluded).toEqual([]);
-  expect(names(byName.freeing)).toEqual(['vmlinux:kfree_skbmem']);
+  expect(names(byName.deciding)).toEqual(['vmlinux:kfree_skbmem']);
   const both = selectTargets(facts, { functionPattern: /_/, modulePattern: /^ve/ });
   expect(names(both.targets)).toEqual(['veth:veth_xmit']);
 });

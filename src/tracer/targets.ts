@@ -7,7 +7,8 @@ import { loadKernelBtf, loadModuleBtf } from '../kernel/btf.js';
 import { loadTraceableFunctions, type TraceableFunctions } from '../kernel/functions.js';
 import { explainLockdown } from '../kernel/preflight.js';
 import { loadCapabilities } from '../kernel/privileges.js';
-import type { ArgumentAccess, TracerName } from './backend.js';
+import type { ArgumentAccess } from './backend.js';
+import { decides } from './roles.js';
 
 export interface TargetFilter {
   /** Only functions whose name matches, unanchored. */
@@ -33,8 +34,8 @@ export interface TargetSelection {
   readonly excluded: readonly ExcludedFunction[];
   /** Modules whose functions are unknown, with the reason. */
   readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
-  /** Functions that give an skb's memory back, whatever the filter says: returns want to know of it. */
-  readonly freeing: readonly Target[];
+  /** Functions that decide what becomes of an skb, whatever the filter says: journeys want to know of it. */
+  readonly deciding: readonly Target[];
 }
 
 /** What a choice is made from. */
@@ -53,17 +54,6 @@ export interface TargetFacts {
 const KPROBE_ARGUMENTS = 5;
 /** MAX_BPF_FUNC_ARGS of the kernel. */
 const TRAMPOLINE_ARGUMENTS = 12;
-
-/** Functions that free the skb which is their first argument, whatever else it is. No kernel has them all. */
-const FREEING = [
-  'kfree_skbmem',
-  'napi_skb_cache_put',
-  '__kfree_skb_defer',
-  'napi_skb_free_stolen_head',
-  'kfree_skb_partial',
-];
-/** Where the compiler has inlined `napi_skb_cache_put` (before Linux 6.12 or so), this is the last to be seen. */
-const FREEING_SOON = 'skb_release_head_state';
 
 /**
  * Finds the functions that a backend can attach to: those with a `struct sk_buff *` among their parameters that ftrace
@@ -96,7 +86,7 @@ export function loadModuleTargets(module: string, access: ArgumentAccess, filter
   const ofModule = <T extends { module: string }>(list: readonly T[]) =>
     list.filter((entry) => entry.module === module);
   return {
-    ...{ filtered: 0, freeing: [] },
+    ...{ filtered: 0, deciding: [] },
     targets: ofModule(all.targets),
     excluded: ofModule(all.excluded),
     unknownModules: ofModule(all.unknownModules),
@@ -111,21 +101,15 @@ function loadFacts(access: ArgumentAccess): TargetFacts {
   };
 }
 
-/** Whether a tracer wants to know of functions that free. */
-export function watchesFrees(tracer: TracerName): boolean {
-  return tracer === 'function_graph';
-}
-
 /** The choice itself, apart from where its facts come from. */
 export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetSelection {
   const { vmlinux, moduleBtf, traceable, access, moduleTrampolines } = facts;
   const targets: Target[] = [];
   const excluded: ExcludedFunction[] = [];
   const unknownModules: { module: string; problem: string }[] = [];
-  const freeing: Target[] = [];
+  const deciding: Target[] = [];
   let filtered = 0;
   const bearers = countBearers(traceable);
-  const freeingNames = new Set(bearers.has('napi_skb_cache_put') ? FREEING : [...FREEING, FREEING_SOON]);
   for (const [module, names] of traceable) {
     const btf = module === VMLINUX ? vmlinux : moduleBtf(module, vmlinux);
     if ('problem' in btf) {
@@ -144,7 +128,7 @@ export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetS
           ? 'BTF of modules needs CAP_SYS_ADMIN'
           : undefined);
       const target = { name, module, skbPosition: position, btfId: id };
-      if (reason === undefined && module === VMLINUX && position === 0 && freeingNames.has(name)) freeing.push(target);
+      if (reason === undefined && decides(target)) deciding.push(target);
       if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) {
         if (reason === undefined) filtered++;
       } else if (reason !== undefined) {
@@ -154,7 +138,7 @@ export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetS
       }
     }
   }
-  return { targets, filtered, excluded, unknownModules, freeing };
+  return { targets, filtered, excluded, unknownModules, deciding };
 }
 
 /** Why a function can't be traced, or nothing. */

@@ -51,7 +51,7 @@ export const traces: fc.Arbitrary<TrueEvent[]> = fc
   });
 
 function addCall(stream: TrueEvent[], one: Call, skb: number, cpu: number, depth: number): void {
-  const common = { ...createEvent(), skbLow: skb, skbHigh: 0xffff8880, cpu, depth, target: one.target };
+  const common = { ...createEvent(), journey: skb, cpu, depth, target: one.target };
   const entry = { ...common, partnerIsLost: one.loseReturn, lost: one.loseEntry };
   stream.push(entry);
   for (const inner of one.within) addCall(stream, inner, skb, cpu, depth + 1);

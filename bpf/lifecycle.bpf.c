@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * What journeys need to know beside their events: how a packet left the kernel, and what was copied from it. Loaded
+ * apart from the backend's programs, which an extension is part of, and working on their maps.
+ *
+ * Tracepoints tell what became of a packet on every kernel in the same way, and are not held up by other programs that
+ * run on the CPU, as kprobes are. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for their
+ * kfuncs even where no program that is loaded calls them.
+ */
+#define IPFT_MARK_BY_HELPER
+#include "journey.bpf.h"
+#include "registers.h"
+#ifdef IPFT_SESSIONS
+#include "session.h"
+#endif
+
+static __always_inline bool ipft_matches(struct sk_buff *skb)
+{
+	__u32 mark;
+
+	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
+		return false;
+	return (mark & ipft_config.mask) == ipft_config.mark;
+}
+
+/* The journey of an skb, which begins here if it matches and has none. */
+static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
+{
+	struct ipft_journey *journey = NULL;
+
+	if (ipft_may_be_known(skb))
+		journey = ipft_find(skb);
+	if (!journey && ipft_matches((struct sk_buff *)skb))
+		journey = ipft_begin(skb, 0, 0);
+	return journey;
+}
+
+/* kfree_skb(skb, location, reason since Linux 5.17, …): the last reference is given up, and the packet is dropped. */
+SEC("raw_tp")
+int ipft_on_drop(__u64 *ctx)
+{
+	struct ipft_journey *journey = ipft_follow(ctx[0]);
+
+	if (!journey)
+		return 0;
+	journey->flags |= IPFT_JOURNEY_DROPPED;
+	journey->location = ctx[1];
+	if (ipft_config.drop_has_reason)
+		journey->reason = ctx[2];
+	journey->freeing_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* consume_skb(skb, location since Linux 6.4): the last reference is given up, and all is well. */
+SEC("raw_tp")
+int ipft_on_consume(__u64 *ctx)
+{
+	struct ipft_journey *journey = ipft_follow(ctx[0]);
+
+	if (!journey)
+		return 0;
+	journey->flags |= IPFT_JOURNEY_CONSUMED;
+	if (ipft_config.consume_has_location)
+		journey->location = ctx[1];
+	journey->freeing_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* netif_receive_skb(skb) */
+SEC("raw_tp")
+int ipft_on_receive(__u64 *ctx)
+{
+	struct ipft_journey *journey = ipft_follow(ctx[0]);
+
+	if (!journey)
+		return 0;
+	journey->flags |= IPFT_JOURNEY_RECEIVED;
+	journey->stage = IPFT_STAGE_NONE;
+	return 0;
+}
+
+/* net_dev_start_xmit(skb, dev): the driver is called next. */
+SEC("raw_tp")
+int ipft_on_transmit(__u64 *ctx)
+{
+	struct ipft_journey *journey = ipft_follow(ctx[0]);
+	struct net_device *dev = (void *)ctx[1];
+
+	if (!journey)
+		return 0;
+	journey->stage = IPFT_STAGE_SENT;
+	bpf_core_read(&journey->ifindex, sizeof(journey->ifindex), &dev->ifindex);
+	bpf_core_read(&journey->device, sizeof(journey->device), &dev->name);
+	return 0;
+}
+
+/*
+ * An skb was copied. The copy is followed whatever its mark, if that is not the wanted one.
+ * @within: whether it may have been copied from another one within this call: then it is known already
+ */
+static __always_inline void ipft_copied(__u64 skb, __u64 copy, bool within)
+{
+	struct ipft_journey *journey, *known;
+
+	if (!copy || copy >= -4095ull || copy == skb)	/* none, or an error */
+		return;
+	journey = ipft_follow(skb);
+	if (!journey)
+		return;
+	known = ipft_find(copy);
+	if (known) {
+		if (within)
+			return;
+		/* The memory of a packet whose end was missed. */
+		ipft_end(copy, known);
+	}
+	ipft_begin(copy, journey->number, ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED);
+}
+
+/* More segments than the largest packet has. */
+#define IPFT_MAX_SEGMENTS 400
+
+/* The copy is the first of a list. */
+static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
+{
+	int i;
+
+	for (i = 0; i < IPFT_MAX_SEGMENTS; i++) {
+		if (!segment || segment >= -4095ull)
+			return;
+		ipft_copied(skb, segment, true);
+		if (bpf_core_read(&segment, sizeof(segment), &((struct sk_buff *)segment)->next))
+			return;
+	}
+}
+
+/*
+ * fexit: the arguments stand in ctx, and behind them what was returned. Through memory, since the verifier knows what
+ * they point to, and allows no arithmetic with them.
+ */
+static __always_inline __u64 ipft_trampoline_word(__u64 *ctx, int n)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), ctx + n);
+	return word;
+}
+
+#define IPFT_COPIED(arguments)									\
+	SEC("ipft/fexit")									\
+	int ipft_copied_##arguments(__u64 *ctx)							\
+	{											\
+		ipft_copied(ipft_trampoline_word(ctx, 0), ipft_trampoline_word(ctx, arguments), false);	\
+		return 0;									\
+	}											\
+	SEC("ipft/fexit")									\
+	int ipft_segmented_##arguments(__u64 *ctx)						\
+	{											\
+		ipft_segmented(ipft_trampoline_word(ctx, 0), ipft_trampoline_word(ctx, arguments));	\
+		return 0;									\
+	}
+
+IPFT_COPIED(2)
+IPFT_COPIED(3)
+IPFT_COPIED(4)
+
+#ifdef IPFT_SESSIONS
+/* kprobe.session: the skb is kept in the session cookie until the function returns. */
+static __always_inline int ipft_session(struct ipft_registers *ctx, bool segments)
+{
+	__u64 *skb = ipft_session_cookie(ctx);
+
+	if (!ipft_session_is_return(ctx)) {
+		*skb = ctx->IPFT_REGISTER_0;
+		return IPFT_WITH_RETURN;
+	}
+	if (segments)
+		ipft_segmented(*skb, ctx->IPFT_REGISTER_RETURN);
+	else
+		ipft_copied(*skb, ctx->IPFT_REGISTER_RETURN, false);
+	return 0;
+}
+
+SEC("ipft/kprobe.session")
+int ipft_copied_session(struct ipft_registers *ctx)
+{
+	return ipft_session(ctx, false);
+}
+
+SEC("ipft/kprobe.session")
+int ipft_segmented_session(struct ipft_registers *ctx)
+{
+	return ipft_session(ctx, true);
+}
+#endif
+
+/* fexit for many functions in one link (Linux 7.2). */
+SEC("ipft/fexit.multi")
+int ipft_copied_multi(__u64 *ctx)
+{
+	__u64 skb = 0, copy = 0;
+
+	bpf_get_func_arg(ctx, 0, &skb);
+	bpf_get_func_ret(ctx, &copy);
+	ipft_copied(skb, copy, false);
+	return 0;
+}
+
+SEC("ipft/fexit.multi")
+int ipft_segmented_multi(__u64 *ctx)
+{
+	__u64 skb = 0, segment = 0;
+
+	bpf_get_func_arg(ctx, 0, &skb);
+	bpf_get_func_ret(ctx, &segment);
+	ipft_segmented(skb, segment);
+	return 0;
+}
+
+char ipft_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,98 @@
+/** What the kernel side tells of journeys, and a journey as the outputs get it. Times are nanoseconds of CLOCK_MONOTONIC. */
+
+/** Where a packet is. */
+export interface Place {
+  /** Inode of the network namespace. */
+  readonly netns: number;
+  /** 0 if it has no device yet. */
+  readonly ifindex: number;
+  readonly device: string;
+}
+
+/** A journey has begun; comes before its first event. */
+export interface Began {
+  /** What events and notices call the journey: the low half of the kernel side's number for it. */
+  readonly journey: number;
+  /** Address of the skb. */
+  readonly packetId: bigint;
+  /** What the journey is called that this one is a copy of; 0 for none. */
+  readonly parent: number;
+  readonly place: Place | undefined;
+}
+
+/** The packet is somewhere else; comes before its first event there. */
+export interface Moved {
+  readonly journey: number;
+  readonly place: Place;
+}
+
+/** The skb was freed. Events of functions that have a part in that may still come. */
+export interface Ended {
+  readonly journey: number;
+  readonly timestampNs: bigint;
+  /** How many events it had so far, with those that were lost. */
+  readonly events: number;
+  readonly dropped: boolean;
+  /** Whether it was received from a device. */
+  readonly received: boolean;
+  /** How far it got since. */
+  readonly stage: 'none' | 'sent' | 'queued';
+  /** `enum skb_drop_reason` and those of subsystems; 0 if the kernel tells none. */
+  readonly reason: number;
+  /** Address behind the call that dropped or consumed it; 0 if that is not known. */
+  readonly location: bigint;
+  /** Its name, if the kernel can tell: `ip_rcv+0x10/0x40 [module]`. */
+  readonly symbol: string;
+  /** Of a packet that was sent. */
+  readonly device: string;
+  /** Of a packet that was queued: AF_… and IPPROTO_… of the socket. */
+  readonly family: number;
+  readonly protocol: number;
+}
+
+/** How a journey ended. */
+export type Outcome =
+  /** A socket got it. */
+  | 'delivered'
+  /** A device got it, after another one had brought it. */
+  | 'forwarded'
+  /** A device got it. */
+  | 'transmitted'
+  | 'dropped'
+  /** It was used up in another way: merged, answered, segmented, acknowledged. */
+  | 'consumed'
+  /** It was not freed when tracing ended. */
+  | 'alive'
+  /** Its end was lost. */
+  | 'unknown';
+
+export const OUTCOMES: readonly Outcome[] = [
+  ...(['delivered', 'forwarded', 'transmitted', 'dropped', 'consumed', 'alive', 'unknown'] as const),
+];
+
+/** One packet from its first event until its skb was freed. */
+export interface Journey {
+  /** Counted from 1, in the order in which journeys began. */
+  readonly number: number;
+  /** What its events and notices call it. */
+  readonly id: number;
+  /** Address of the skb. */
+  readonly packetId: bigint;
+  /** Number of the journey that it is a copy of; 0 if it is none, or nothing was seen of that one. */
+  parent: number;
+  /** Where it is, as an index into the tracker's places; changes while it lives. */
+  place: number;
+  /** Time of the first event. */
+  beginNs: bigint;
+  /** When it was freed, or of the last event. */
+  endNs: bigint;
+  /** Events that were seen. */
+  events: number;
+  /** Events that are known to be missing. */
+  lost: number;
+  /** Whether events may be missing: some are, or its end is, or probes were missed while it lasted. */
+  gap: boolean;
+  outcome: Outcome;
+  /** What the kernel told of the end. */
+  ended: Ended | undefined;
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createEvent } from '../base/event.js';
+import { Timeline } from './timeline.js';
+
+const MS = 1_000_000;
+
+test('Timeline: in the order of time, equal times as they came, nothing lost, whenever it is asked', () => {
+  // The kernel's order: an event comes up to 9 ms after one that is later.
+  const events = fc.array(fc.record({ step: fc.nat(3 * MS), late: fc.nat(9 * MS), ask: fc.boolean() }), {
+    maxLength: 300,
+  });
+  fc.assert(
+    fc.property(events, (list) => {
+      const seen: { time: number; came: number }[] = [];
+      const timeline = new Timeline(0, false, ({ timestampLow, target }, place) => {
+        seen.push({ time: timestampLow, came: target });
+        expect(place).toBe(target);
+      });
+      let now = 20 * MS;
+      for (const [came, { step, late, ask }] of list.entries()) {
+        now += step;
+        timeline.add({ ...createEvent(), timestampLow: now - late, target: came }, came);
+        if (ask) timeline.release();
+      }
+      timeline.releaseAll();
+      expect(seen).toHaveLength(list.length);
+      expect(seen).toEqual([...seen].sort((a, b) => a.time - b.time || a.came - b.came));
+      expect(timeline.count).toBe(0);
+    }),
+  );
+});
+
+test('Timeline: what is held is bounded, and goes on in order', () => {
+  const seen: number[] = [];
+  const timeline = new Timeline(4, true, ({ timestampLow }) => seen.push(timestampLow));
+  const event = createEvent(new DataView(new ArrayBuffer(4)));
+  for (let time = 0; time < 200_000; time++) {
+    timeline.add({ ...event, timestampLow: time * 20 }, 0);
+    expect(timeline.count).toBeLessThanOrEqual(1 << 15);
+    if (time % 1000 === 0) timeline.release();
+  }
+  timeline.releaseAll();
+  expect(seen).toEqual(Array.from({ length: 200_000 }, (_, index) => index * 20));
+});

@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { hand, type Story, stories, type TruePacket } from '../../tests/support/packets.js';
+import { createEvent } from '../base/event.js';
+import type { Began, Ended, Journey } from '../base/journey.js';
+import { type JourneyTaker, JourneyTracker, outcomeOf } from './tracker.js';
+
+/** Notes which events belong to which journey, and the journeys as they end. */
+class Notes implements JourneyTaker {
+  hasRoom = true;
+  readonly events = new Map<number, number[]>();
+  readonly journeys: Journey[] = [];
+
+  event(event: { timestampLow: number; target: number }, journey: Journey): void {
+    this.events.set(journey.number, [...(this.events.get(journey.number) ?? []), event.timestampLow]);
+    expect(event.target).toBe(journey.id);
+  }
+
+  ended(journey: Journey): void {
+    this.journeys.push(journey);
+  }
+}
+
+function follow({ records, packets, endNs }: Story, each: (tracker: JourneyTracker, index: number) => void = () => {}) {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  for (const [index, told] of records.entries()) {
+    hand(told, tracker);
+    each(tracker, index);
+  }
+  const alive = packets.filter(({ endedAt }) => endedAt === undefined);
+  tracker.finish(new Map(alive.map(({ id, count }) => [id, count])), BigInt(endNs));
+  return { notes, tracker };
+}
+
+test('JourneyTracker: each packet is one journey, however its address is used again and whatever is lost', () => {
+  fc.assert(
+    fc.property(stories, (story) => {
+      const { notes, tracker } = follow(story);
+      const seen = story.packets.filter(({ shown }) => shown.length > 0);
+      expect(notes.journeys.map(({ id }) => id).sort((a, b) => a - b)).toEqual(seen.map(({ id }) => id));
+      expect(new Set(notes.journeys.map(({ number }) => number)).size).toBe(seen.length);
+      for (const packet of seen) {
+        const journey = notes.journeys.find(({ id }) => id === packet.id)!;
+        expect(notes.events.get(journey.number)?.sort((a, b) => a - b)).toEqual(packet.shown);
+        expectTruth(journey, packet);
+      }
+      expect(tracker.events).toBe(seen.reduce((sum, { shown }) => sum + shown.length, 0));
+      expect(tracker.late).toBe(0);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function expectTruth(journey: Journey, packet: TruePacket): void {
+  expect(journey.packetId).toBe(packet.address);
+  expect(journey.events).toBe(packet.shown.length);
+  const isEnded = packet.endedAt !== undefined;
+  expect(journey.outcome).toBe(
+    packet.endLost ? 'unknown' : !isEnded ? 'alive' : packet.id % 8 === 1 ? 'dropped' : 'consumed',
+  );
+  if (packet.endLost) {
+    // What came behind the last event that was seen is not known.
+    expect(journey.gap).toBe(true);
+    expect(journey.lost).toBeLessThanOrEqual(packet.lost.length);
+  } else {
+    expect(journey.lost).toBe(packet.lost.length);
+    expect(journey.gap).toBe(packet.lost.length > 0);
+    if (isEnded) expect(journey.endNs).toBe(BigInt(packet.endedAt ?? 0));
+  }
+  expect(Math.abs(Number(journey.beginNs) - packet.shown[0]!)).toBeLessThanOrEqual(
+    (packet.shown[1] ?? packet.shown[0]!) - packet.shown[0]!,
+  );
+}
+
+test('JourneyTracker: a copy names its parent', () => {
+  fc.assert(
+    fc.property(stories, (story) => {
+      const { notes } = follow(story);
+      const numbers = new Map(notes.journeys.map(({ id, number }) => [id, number]));
+      for (const journey of notes.journeys) {
+        const packet = story.packets.find(({ id }) => id === journey.id);
+        // Of a parent that was not seen while the copy lived there is no number.
+        expect([0, packet?.parent ? numbers.get(packet.parent.id) : 0]).toContain(journey.parent);
+        if (!packet?.parent) expect(journey.parent).toBe(0);
+      }
+    }),
+  );
+  const { notes } = follow({
+    packets: [],
+    endNs: 9,
+    records: [
+      ...[began(1, 0x100n), event(1, 0, 1), began(5, 0x200n, 1), event(5, 0, 2), began(9, 0x300n, 13), event(9, 0, 3)],
+      ...[began(13, 0x400n), event(13, 0, 4)],
+    ],
+  });
+  expect(notes.journeys.map(({ number, parent }) => [number, parent])).toEqual([
+    [1, 0],
+    [2, 1],
+    [3, 4],
+    [4, 0],
+  ]);
+});
+
+test('JourneyTracker: memory does not grow: journeys are handed on when they have settled', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  for (let index = 0; index < 1000; index++) {
+    const id = index * 4 + 1;
+    hand(began(id, BigInt(index % 7)), tracker);
+    hand(event(id, 0, index), tracker);
+    hand({ ended: ended(id, 1, BigInt(index)) }, tracker);
+    hand(event(id, 1, index), tracker);
+  }
+  tracker.settle(100_000_000n + 499n);
+  expect(notes.journeys).toHaveLength(500);
+  // Functions that free it were left behind its end; their events are its own.
+  expect(notes.journeys.every(({ events, lost, gap }) => events === 2 && lost === 0 && !gap)).toBe(true);
+  tracker.settle(200_000_000n);
+  expect(notes.journeys).toHaveLength(1000);
+  hand(event(1, 2, 7), tracker);
+  expect(tracker.late).toBe(1);
+});
+
+test('JourneyTracker: who was on the way while probes were missed may have a gap', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  for (const [id, from, to] of [
+    [1, 10, 20],
+    [5, 25, 35],
+    [9, 31, 39],
+    [13, 41, 50],
+  ] as const) {
+    hand(began(id, BigInt(id)), tracker);
+    hand(event(id, 0, from), tracker);
+    hand({ ended: ended(id, 1, BigInt(to)) }, tracker);
+  }
+  tracker.missed(30n, 35n);
+  tracker.missed(35n, 40n);
+  tracker.settle(1_000_000_000n);
+  expect(notes.journeys.map(({ gap }) => gap)).toEqual([false, true, true, false]);
+  expect(tracker.gaps).toBe(2);
+});
+
+test('JourneyTracker: what there is no room for is counted, and what has begun goes on', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  hand(began(1, 1n), tracker);
+  notes.hasRoom = false;
+  hand(began(5, 2n), tracker);
+  for (const id of [1, 5]) hand(event(id, 0, 1), tracker);
+  notes.hasRoom = true;
+  hand(event(5, 1, 2), tracker);
+  tracker.finish(new Map([[1, 1]]), 9n);
+  expect(notes.journeys.map(({ id, events, outcome }) => [id, events, outcome])).toEqual([[1, 1, 'alive']]);
+  expect(tracker.refused).toBe(1);
+  expect(tracker.events).toBe(1);
+});
+
+test('JourneyTracker: places are numbered, and change with the packet', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  const places: (string | undefined)[] = [];
+  notes.event = (_event, { place }) => void places.push(tracker.place(place)?.device);
+  const at = (device: string) => ({ netns: 4026531840, ifindex: 1, device });
+  tracker.began({ journey: 1, packetId: 1n, parent: 0, place: undefined });
+  hand(event(1, 0, 1), tracker);
+  tracker.moved({ journey: 1, place: at('a') });
+  hand(event(1, 1, 2), tracker);
+  tracker.moved({ journey: 1, place: at('b') });
+  tracker.moved({ journey: 77, place: at('c') });
+  hand(event(1, 2, 3), tracker);
+  expect(places).toEqual([undefined, 'a', 'b']);
+});
+
+test('outcomeOf: dropped, whatever came before; else how far it got since it was received', () => {
+  const of = (over: Partial<Ended>) => outcomeOf({ ...ended(1, 0, 0n), ...over });
+  expect(of({})).toBe('consumed');
+  expect(of({ stage: 'queued', received: true })).toBe('delivered');
+  expect(of({ stage: 'sent' })).toBe('transmitted');
+  expect(of({ stage: 'sent', received: true })).toBe('forwarded');
+  expect(of({ stage: 'queued', dropped: true })).toBe('dropped');
+});
+
+function began(journey: number, packetId: bigint, parent = 0): { began: Began } {
+  return { began: { journey, packetId, parent, place: undefined } };
+}
+function event(journey: number, sequence: number, time: number) {
+  return { event: { ...createEvent(), journey, sequence, timestampLow: time, target: journey } };
+}
+function ended(journey: number, events: number, timestampNs: bigint): Ended {
+  return {
+    ...{ journey, timestampNs, events, dropped: false, received: false, stage: 'none', reason: 0 },
+    ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
+  };
+}

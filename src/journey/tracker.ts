@@ -1,0 +1,231 @@
+/**
+ * What the kernel side tells, in the order of the ring, to journeys: each event belongs to one, and each one ends some
+ * way. Pure. A journey's state is forgotten when it has ended.
+ *
+ * Whatever is lost is noticed. Events are numbered within their journey, lost ones too: the highest number and the count
+ * that the end tells say how many there should be. A journey that goes on at an address where another one begins has
+ * lost its end.
+ */
+import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
+import type { Began, Ended, Journey, Moved, Outcome, Place } from '../base/journey.js';
+
+/** Takes events with the journeys that they belong to, and the journeys as they end. */
+export interface JourneyTaker {
+  /** Whether there is room for another journey. If not, its events are not handed on. */
+  readonly hasRoom: boolean;
+  /** The event is lent for the time of the call; the journey stays the same object for all of its events. */
+  event(event: TraceEvent, journey: Journey): void;
+  /** No more events of it will come. */
+  ended(journey: Journey): void;
+}
+
+/** A time in which calls of traced functions were missed, of whatever packet. */
+interface Missing {
+  readonly fromNs: bigint;
+  toNs: bigint;
+}
+
+/** How long after its end a journey may still have events: functions that free the skb are left one after the other. */
+const SETTLING_NS = 100_000_000n;
+/** Windows beyond this number are merged. */
+const MAX_MISSING = 1000;
+/** Places beyond this number are not told apart any more; 0 stands for an unknown one. */
+const MAX_PLACES = 0xffff;
+
+interface State extends Journey {
+  readonly parentId: number;
+  /** One more than the highest sequence number of an event so far. */
+  expected: number;
+  /** Events that have one. */
+  numbered: number;
+  admitted: boolean;
+  /** Time of the last event. */
+  lastLow: number;
+  lastHigh: number;
+}
+
+export class JourneyTracker implements RecordTaker {
+  readonly #taker: JourneyTaker;
+  /** By their id. */
+  readonly #journeys = new Map<number, State>();
+  /** Those that have not ended, by the skb's address. */
+  readonly #byAddress = new Map<bigint, State>();
+  /** Those that have ended, in this order, and may still have events. */
+  #settling: State[] = [];
+  readonly #places: Place[] = [];
+  readonly #placeIndices = new Map<string, number>();
+  #missing: Missing[] = [];
+  #last: State | undefined;
+  #count = 0;
+
+  /** Journeys that were handed on so far, by their outcome. */
+  readonly counts = new Map<Outcome, number>();
+  /** How many of them may have a gap. */
+  gaps = 0;
+  /** Events that were handed on. */
+  events = 0;
+  /** Journeys that were not taken in, since there was no room. */
+  refused = 0;
+  /** Events that came too late for their journey. */
+  late = 0;
+
+  constructor(taker: JourneyTaker) {
+    this.#taker = taker;
+  }
+
+  /** Where packets are, by the index that journeys have; nothing for one that is not known. */
+  place(index: number): Place | undefined {
+    return this.#places[index - 1];
+  }
+
+  began({ journey: id, packetId, parent, place }: Began): void {
+    const known = this.#journeys.get(id);
+    if (known?.packetId === packetId) return; // two CPUs were about to begin it
+    if (known) this.#handOn(known); // so long ago that the kernel side counts over again
+    const before = this.#byAddress.get(packetId);
+    if (before) this.#end(before, undefined);
+    const admitted = this.#taker.hasRoom;
+    if (!admitted) this.refused++;
+    const state: State = {
+      ...{ number: ++this.#count, id, packetId, parent: this.#journeys.get(parent)?.number ?? 0 },
+      ...{ place: this.#placeIndex(place), beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
+      ...{ outcome: 'unknown', ended: undefined },
+      ...{ parentId: parent, expected: 0, numbered: 0, admitted, lastLow: 0, lastHigh: 0 },
+    };
+    this.#journeys.set(id, state);
+    this.#byAddress.set(packetId, state);
+  }
+
+  moved({ journey, place }: Moved): void {
+    const state = this.#journeys.get(journey);
+    if (state) state.place = this.#placeIndex(place);
+  }
+
+  event(event: TraceEvent): void {
+    let state = this.#last;
+    if (state === undefined || state.id !== event.journey) {
+      state = this.#journeys.get(event.journey);
+      if (state === undefined) {
+        this.late++;
+        return;
+      }
+      this.#last = state;
+    }
+    if (event.sequence !== SEQUENCE_UNKNOWN) {
+      state.numbered++;
+      if (event.sequence >= state.expected) state.expected = event.sequence + 1;
+    }
+    const { timestampLow: low, timestampHigh: high } = event;
+    if (state.events++ === 0) state.beginNs = join(low, high);
+    if (high > state.lastHigh || (high === state.lastHigh && low > state.lastLow)) {
+      state.lastLow = low;
+      state.lastHigh = high;
+    }
+    if (!state.admitted) return;
+    this.events++;
+    this.#taker.event(event, state);
+  }
+
+  ended(notice: Ended): void {
+    const state = this.#journeys.get(notice.journey);
+    if (state && !state.ended) this.#end(state, notice);
+  }
+
+  /** Between these times calls of traced functions were missed: who was on the way then may have a gap. */
+  missed(fromNs: bigint, toNs: bigint): void {
+    const last = this.#missing.at(-1);
+    if (last && last.toNs >= fromNs) last.toNs = toNs;
+    else this.#missing.push({ fromNs, toNs });
+    if (this.#missing.length <= MAX_MISSING) return;
+    const [first, second] = this.#missing.splice(0, 2);
+    if (first && second) this.#missing.unshift({ fromNs: first.fromNs, toNs: second.toNs });
+  }
+
+  /**
+   * Hands on the journeys that have ended for good. To be called when the ring has been read up to `nowNs`, and misses
+   * are known up to then.
+   */
+  settle(nowNs: bigint): void {
+    let count = 0;
+    for (const state of this.#settling) {
+      if (state.endNs + SETTLING_NS > nowNs) break;
+      this.#handOn(state);
+      count++;
+    }
+    if (count > 0) this.#settling.splice(0, count);
+    if (this.#journeys.size === 0) this.#missing = [];
+  }
+
+  /**
+   * The trace is over, and all has been read.
+   * @param alive for those that had not ended: how many events there were, by their ids
+   * @param sinceNs when `alive` was asked for: who began later is alive too
+   */
+  finish(alive: ReadonlyMap<number, number>, sinceNs: bigint): void {
+    for (const state of this.#settling) this.#handOn(state);
+    this.#settling = [];
+    for (const [id, state] of this.#journeys) {
+      const events = alive.get(id);
+      const lives = events !== undefined || state.beginNs > sinceNs;
+      if (events !== undefined && events > state.expected) state.expected = events;
+      state.outcome = lives ? 'alive' : 'unknown';
+      if (!lives) state.gap = true;
+      this.#handOn(state);
+    }
+  }
+
+  #end(state: State, notice: Ended | undefined): void {
+    this.#byAddress.delete(state.packetId);
+    if (notice) {
+      state.ended = notice;
+      state.outcome = outcomeOf(notice);
+      if (notice.events > state.expected) state.expected = notice.events;
+      state.endNs = notice.timestampNs;
+    } else {
+      state.gap = true;
+      state.endNs = join(state.lastLow, state.lastHigh);
+    }
+    this.#settling.push(state);
+  }
+
+  #handOn(state: State): void {
+    // It may have had its first event after this one.
+    if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
+    if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
+    if (this.#byAddress.get(state.packetId) === state) this.#byAddress.delete(state.packetId);
+    if (this.#last === state) this.#last = undefined;
+    if (!state.admitted || state.events === 0) return;
+    const lastNs = join(state.lastLow, state.lastHigh);
+    if (lastNs > state.endNs) state.endNs = lastNs;
+    state.lost = Math.max(0, state.expected - state.numbered);
+    if (state.lost > 0 || this.#missing.some(({ fromNs, toNs }) => fromNs <= state.endNs && state.beginNs <= toNs)) {
+      state.gap = true;
+    }
+    if (state.gap) this.gaps++;
+    this.counts.set(state.outcome, (this.counts.get(state.outcome) ?? 0) + 1);
+    this.#taker.ended(state);
+  }
+
+  #placeIndex(place: Place | undefined): number {
+    if (!place) return 0;
+    const key = `${place.netns} ${place.ifindex} ${place.device}`;
+    const known = this.#placeIndices.get(key);
+    if (known !== undefined) return known;
+    if (this.#places.length === MAX_PLACES) return 0;
+    this.#places.push(place);
+    this.#placeIndices.set(key, this.#places.length);
+    return this.#places.length;
+  }
+}
+
+/** What became of a packet, from what the kernel saw of it. */
+export function outcomeOf({ dropped, stage, received }: Ended): Outcome {
+  if (dropped) return 'dropped';
+  if (stage === 'queued') return 'delivered';
+  if (stage === 'sent') return received ? 'forwarded' : 'transmitted';
+  return 'consumed';
+}
+
+function join(low: number, high: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low);
+}

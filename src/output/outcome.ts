@@ -1,0 +1,74 @@
+/** What is said of how a journey ended. */
+import type { Journey } from '../base/journey.js';
+import { printable } from '../base/printable.js';
+
+/** Names that only the kernel knows. */
+export interface KernelNames {
+  /** Of a drop reason; nothing if this kernel has none. */
+  readonly reason: (reason: number) => string | undefined;
+  /** Of an address, as `name+0x10`; nothing if it has none. */
+  readonly symbol: (address: bigint) => string | undefined;
+}
+
+/** AF_… of `linux/socket.h`: those whose sockets get packets. */
+const FAMILIES: Record<number, string> = {
+  ...{ 1: 'AF_UNIX', 2: 'AF_INET', 10: 'AF_INET6', 16: 'AF_NETLINK', 17: 'AF_PACKET', 21: 'AF_RDS', 29: 'AF_CAN' },
+  ...{ 30: 'AF_TIPC', 31: 'AF_BLUETOOTH', 38: 'AF_ALG', 40: 'AF_VSOCK', 43: 'AF_SMC', 44: 'AF_XDP', 45: 'AF_MCTP' },
+};
+/** IPPROTO_… of `linux/in.h` and `linux/in6.h`. */
+const PROTOCOLS: Record<number, string> = {
+  ...{ 1: 'ICMP', 2: 'IGMP', 4: 'IPIP', 6: 'TCP', 17: 'UDP', 33: 'DCCP', 41: 'IPV6', 47: 'GRE', 50: 'ESP', 51: 'AH' },
+  ...{ 58: 'ICMPV6', 103: 'PIM', 115: 'L2TP', 132: 'SCTP', 136: 'UDPLITE', 137: 'MPLS', 255: 'RAW', 262: 'MPTCP' },
+};
+const IP_FAMILIES = [2, 10];
+
+/** Why a dropped packet was dropped; nothing where the kernel does not tell. */
+export function reasonOf({ outcome, ended }: Journey, names: KernelNames): string | undefined {
+  return outcome === 'dropped' && ended ? names.reason(ended.reason) : undefined;
+}
+
+/** The function that dropped or consumed it, as `name+0x10`; nothing where the kernel does not tell. */
+export function endedIn({ ended }: Journey, names: KernelNames): string | undefined {
+  if (!ended || ended.location === 0n) return undefined;
+  // The kernel writes `name+0x10/0x40 [module]`.
+  const symbol = /^([^/ ]+)\//.exec(ended.symbol)?.[1];
+  return symbol === undefined ? names.symbol(ended.location) : printable(symbol);
+}
+
+/** The socket that got a delivered packet: its family, and its protocol where that belongs to one of IP. */
+export function socketOf({ outcome, ended }: Journey): { family: string; protocol: string | undefined } | undefined {
+  if (outcome !== 'delivered' || !ended) return undefined;
+  const { family, protocol } = ended;
+  const name = IP_FAMILIES.includes(family) ? (PROTOCOLS[protocol] ?? String(protocol)) : undefined;
+  return { family: FAMILIES[family] ?? `AF_${family}`, protocol: name };
+}
+
+/** The device that got a packet which left. */
+export function deviceOf({ outcome, ended }: Journey): string | undefined {
+  return outcome === 'forwarded' || outcome === 'transmitted' ? ended?.device : undefined;
+}
+
+/** All of that in words: `dropped: SKB_DROP_REASON_NO_SOCKET in __udp4_lib_rcv+0x7a`. */
+export function describeOutcome(journey: Journey, names: KernelNames): string {
+  const { outcome } = journey;
+  const socket = socketOf(journey);
+  if (socket) return `delivered to ${[socket.family, socket.protocol].filter((part) => part !== undefined).join(' ')}`;
+  const device = deviceOf(journey);
+  if (device !== undefined) return `${outcome} to ${printable(device)}`;
+  if (outcome !== 'dropped' && outcome !== 'consumed') return outcome;
+  const place = endedIn(journey, names);
+  const reason = reasonOf(journey, names);
+  return `${outcome}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
+}
+
+/** What is said of what may be missing; nothing if all is there. */
+export function describeGap({ gap, lost, outcome }: Journey): string | undefined {
+  if (!gap) return undefined;
+  if (lost > 0) return `gap: ${lost} events lost`;
+  return outcome === 'unknown' ? 'gap: its end was lost' : 'gap possible: probes were missed meanwhile';
+}
+
+/** Nanoseconds as `12.345us`. */
+export function formatMicroseconds(nanoseconds: number): string {
+  return `${(nanoseconds / 1000).toFixed(3)}us`;
+}

@@ -1,0 +1,218 @@
+/**
+ * `-o paths`: journeys with equal paths together, the most frequent first; of 10,000 packets the three that went another
+ * way stand out.
+ *
+ *     #1  9997 journeys (99.97 %), delivered to AF_INET UDP
+ *         duration: shortest 12.345us, median 20.001us, 95th percentile 40.123us, longest 1200.000us
+ *         slowest step: ip_finish_output2 -> __dev_queue_xmit, median 5.200us
+ *         journeys: 1, 2, 3, …
+ *         netns 4026532201
+ *           __ip_local_out
+ *           …
+ *
+ * Journeys with lost events have no whole path: they are counted by their outcome, below. With `diff` two paths follow
+ * side by side.
+ */
+import type { TraceEvent } from '../base/event.js';
+import type { Journey } from '../base/journey.js';
+import { printable } from '../base/printable.js';
+import { VMLINUX } from '../base/target.js';
+import { encode } from '../base/text-buffer.js';
+import { align, type Path, PathBook, type Step } from '../journey/paths.js';
+import { describeOutcome, formatMicroseconds } from './outcome.js';
+import type { Output, OutputContext } from './output.js';
+
+export interface PathsOptions {
+  /** About how much memory may be used: then no further journeys are taken in. */
+  readonly maxBytes?: number;
+  /** The ranks of two paths to be compared, counted from 1. */
+  readonly diff?: readonly [number, number] | undefined;
+}
+
+/** A journey that has not ended: what it has passed, and when. */
+interface Open {
+  readonly targets: number[];
+  readonly netns: number[];
+  /** Since its first event, in nanoseconds. */
+  readonly times: number[];
+  readonly low: number;
+  readonly high: number;
+}
+
+const JOURNEY_BYTES = 800;
+const STEP_BYTES = 24;
+const PART_FOR_NEW = 0.9;
+/** Lines of a comparison that are equal are left out where there are more than this in a row. */
+const CONTEXT = 3;
+
+export class PathsOutput implements Output {
+  readonly #context: OutputContext;
+  readonly #maxBytes: number;
+  readonly #diff: readonly [number, number] | undefined;
+  readonly #open = new Map<Journey, Open>();
+  readonly #book = new PathBook();
+  /** Journeys with lost events, by their outcome. */
+  readonly #incomplete = new Map<string, { count: number; example: number }>();
+  #openSteps = 0;
+
+  constructor(context: OutputContext, { maxBytes = Number.POSITIVE_INFINITY, diff }: PathsOptions = {}) {
+    this.#context = context;
+    this.#maxBytes = maxBytes;
+    this.#diff = diff;
+  }
+
+  get hasRoom(): boolean {
+    const bytes = this.#book.sizeBytes + this.#open.size * JOURNEY_BYTES + this.#openSteps * STEP_BYTES;
+    return bytes < this.#maxBytes * PART_FOR_NEW;
+  }
+
+  event(event: TraceEvent, journey: Journey): void {
+    if (event.isReturn) return;
+    let open = this.#open.get(journey);
+    if (!open) {
+      open = { targets: [], netns: [], times: [], low: event.timestampLow, high: event.timestampHigh };
+      this.#open.set(journey, open);
+    }
+    const time = (event.timestampHigh - open.high) * 0x100000000 + (event.timestampLow - open.low);
+    const netns = this.#context.place(journey.place)?.netns ?? 0;
+    // By time; nearly always behind the last one.
+    let at = open.times.length;
+    while (at > 0 && open.times[at - 1]! > time) at--;
+    if (at === open.times.length) {
+      open.targets.push(event.target);
+      open.netns.push(netns);
+      open.times.push(time);
+    } else {
+      open.targets.splice(at, 0, event.target);
+      open.netns.splice(at, 0, netns);
+      open.times.splice(at, 0, time);
+    }
+    this.#openSteps++;
+  }
+
+  ended(journey: Journey): void {
+    const open = this.#open.get(journey);
+    const outcome = describeOutcome(journey, this.#context.names);
+    if (open) {
+      this.#open.delete(journey);
+      this.#openSteps -= open.times.length;
+    }
+    if (journey.lost > 0 || journey.outcome === 'unknown') {
+      const known = this.#incomplete.get(outcome);
+      if (known) known.count++;
+      else this.#incomplete.set(outcome, { count: 1, example: journey.number });
+      return;
+    }
+    if (!open) return;
+    const begin = open.times[0] ?? 0;
+    const end = Math.max(Number(journey.endNs - journey.beginNs), open.times.at(-1) ?? 0);
+    this.#book.add({
+      ...{ number: journey.number, outcome },
+      steps: open.targets.map((target, index) => ({ target, netns: open.netns[index] ?? 0 })),
+      times: [...open.times, end].map((time) => time - begin),
+    });
+  }
+
+  tick(): void {}
+
+  get pendingBytes(): number {
+    return 0;
+  }
+
+  text(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  *finish(): Iterable<Uint8Array> {
+    const paths = this.#book.paths();
+    const total = paths.reduce((sum, { count }) => sum + count, 0);
+    yield encode(`${count(total, 'journey')}, ${count(paths.length, 'path')}\n`);
+    for (const [index, path] of paths.entries()) yield encode(this.#describe(path, index + 1, total));
+    if (this.#incomplete.size > 0) yield encode(this.#describeIncomplete());
+    if (this.#diff) yield encode(this.#compare(paths, this.#diff));
+  }
+
+  #name({ target }: Step): string {
+    const { name = '?', module = VMLINUX } = this.#context.targets[target] ?? {};
+    return printable(module === VMLINUX ? name : `${name} [${module}]`);
+  }
+
+  #describe(path: Path, rank: number, total: number): string {
+    const { steps, outcome, slowest, examples } = path;
+    const share = ((path.count / total) * 100).toFixed(2);
+    const times = [
+      `shortest ${formatMicroseconds(path.shortest)}, median ${formatMicroseconds(path.median)}`,
+      `95th percentile ${formatMicroseconds(path.percentile95)}, longest ${formatMicroseconds(path.longest)}`,
+    ];
+    const from = steps[slowest.index];
+    const to = steps[slowest.index + 1];
+    const step = `${from ? this.#name(from) : '?'} -> ${to ? this.#name(to) : 'end'}`;
+    const lines = [
+      '',
+      `#${rank}  ${count(path.count, 'journey')} (${share} %), ${outcome}`,
+      `    duration: ${times.join(', ')}`,
+      `    slowest step: ${step}, median ${formatMicroseconds(slowest.median)}`,
+      `    journeys: ${examples.join(', ')}${path.count > examples.length ? ', …' : ''}`,
+    ];
+    let netns = -1;
+    for (const one of steps) {
+      if (one.netns !== netns) lines.push(`    netns ${one.netns === 0 ? 'unknown' : one.netns}`);
+      netns = one.netns;
+      lines.push(`      ${this.#name(one)}`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  #describeIncomplete(): string {
+    const lines = [...this.#incomplete]
+      .sort(([, a], [, b]) => b.count - a.count)
+      .map(([outcome, { count: number, example }]) => `  ${number}: ${outcome}; for example journey ${example}`);
+    return ['', 'Not among these: journeys of which something was lost', ...lines, ''].join('\n');
+  }
+
+  #compare(paths: readonly Path[], [left, right]: readonly [number, number]): string {
+    const [a, b] = [paths[left - 1], paths[right - 1]];
+    const missing = [left, right].filter((rank) => !paths[rank - 1]);
+    if (!a || !b) return `\nno comparison: there is no path ${missing.join(' and no path ')}\n`;
+    const rows = align(a.steps, b.steps, (one, other) => one.target === other.target && one.netns === other.netns);
+    const name = (path: Path, index: number | undefined) => {
+      const step = index === undefined ? undefined : path.steps[index];
+      return step ? `${this.#name(step)}${netnsChange(path, index ?? 0)}` : '';
+    };
+    const width = Math.max(20, ...rows.map(({ left: index }) => name(a, index).length));
+    const lines = [
+      '',
+      `path ${left} and path ${right}`,
+      `    ${`#${left}  ${a.outcome}`.padEnd(width)}    #${right}  ${b.outcome}`,
+    ];
+    const isEqual = rows.map((row) => row.left !== undefined && row.right !== undefined);
+    let hidden = 0;
+    for (const [index, row] of rows.entries()) {
+      const isNear = isEqual.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).includes(false);
+      if (isEqual[index] && !isNear) {
+        hidden++;
+        continue;
+      }
+      if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);
+      hidden = 0;
+      const sign = isEqual[index] ? ' ' : row.right === undefined ? '<' : '>';
+      lines.push(`  ${sign} ${name(a, row.left).padEnd(width)}  ${sign} ${name(b, row.right)}`.trimEnd());
+      const next = isEqual[index + 1];
+      if (isEqual[index] && next === false) lines.push('  - here they part');
+      if (!isEqual[index] && next === true) lines.push('  - here they meet again');
+    }
+    if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);
+    if (isEqual.at(-1) === false) lines.push('  - they do not meet again');
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+/** The namespace, where a step is the first in it. */
+function netnsChange({ steps }: Path, index: number): string {
+  const netns = steps[index]?.netns;
+  return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${netns})`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

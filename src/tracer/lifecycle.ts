@@ -1,0 +1,193 @@
+/**
+ * The programs of `bpf/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
+ * maps of the backend's object.
+ */
+import type { Btf } from '../btf/btf.js';
+import { findFunction } from '../btf/functions.js';
+import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
+import {
+  BPF_PROG_TYPE_KPROBE,
+  BPF_PROG_TYPE_RAW_TRACEPOINT,
+  BPF_PROG_TYPE_TRACING,
+  BPF_TRACE_FEXIT,
+  BPF_TRACE_FEXIT_MULTI,
+  BPF_TRACE_KPROBE_SESSION,
+  linkKprobeMulti,
+  linkTracingMulti,
+  linkTrampoline,
+  loadProgram,
+  openRawTracepoint,
+  readLinkMisses,
+  readProgramMisses,
+} from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import { errnoName } from '../sys/errno.js';
+import { BpfObject } from '../sys/libbpf.js';
+import { Attachment, type Backend } from './backend.js';
+import { explainLoad, loadOwnObject } from './load.js';
+
+/** Tracepoints and their programs. */
+const TRACEPOINTS = [
+  ['kfree_skb', 'ipft_on_drop'],
+  ['consume_skb', 'ipft_on_consume'],
+  ['netif_receive_skb', 'ipft_on_receive'],
+  ['net_dev_start_xmit', 'ipft_on_transmit'],
+] as const;
+
+/** Functions that return a copy of their first argument, with how many arguments they have. */
+const COPYING: Record<string, number> = {
+  ...{ skb_clone: 2, skb_copy: 2, __pskb_copy_fclone: 4, skb_copy_expand: 4, ip_frag_next: 2, ip6_frag_next: 2 },
+};
+/** … and those that return a list of them. */
+const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
+
+/** How copies are seen: in one link of trampolines, by sessions of kprobes, or by a trampoline for each function. */
+type CopyMethod = 'multi' | 'session' | 'fexit';
+
+/** Maps that the backend's object has made. */
+const SHARED = ['ipft_events', 'ipft_cpus', 'ipft_journeys', 'ipft_ended', '.bss.ipft'];
+
+interface Copying {
+  readonly name: string;
+  readonly arguments: number;
+  readonly segments: boolean;
+}
+
+export class Lifecycle extends Attachment {
+  readonly #object: BpfObject;
+  readonly #vmlinux: Btf;
+  readonly #method: CopyMethod;
+  readonly #functions: readonly Copying[];
+  readonly #programs = new Set<number>();
+  /** What could not be attached, for people. */
+  readonly problems: string[] = [];
+
+  /**
+   * Loads the programs.
+   * @param shared the backend's object, loaded
+   * @param config as its own
+   */
+  constructor(shared: BpfObject, backend: Backend, vmlinux: Btf, config: Uint8Array) {
+    super();
+    this.#vmlinux = vmlinux;
+    this.#method = chooseMethod(backend, vmlinux);
+    const known = (of: Record<string, number>, segments: boolean) =>
+      Object.entries(of).map(([name, count]) => ({ name, arguments: count, segments }));
+    this.#functions = [...known(COPYING, false), ...known(SEGMENTING, true)].filter(
+      ({ name }) => findFunction(vmlinux, name) !== undefined,
+    );
+    const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
+    const object = new BpfObject(loadOwnObject(`lifecycle${variant}.bpf.o`).bytes);
+    try {
+      for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
+      object.setInitialValue('.rodata.ipft', config);
+      const wanted = new Set<string>();
+      for (const [, program] of TRACEPOINTS) {
+        object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+        wanted.add(program);
+      }
+      for (const copying of this.#functions) {
+        const program = this.#programName(copying);
+        if (wanted.has(program)) continue;
+        wanted.add(program);
+        const { type, attach } = TYPES[this.#method];
+        object.setProgramType(program, type, attach);
+        if (this.#method === 'fexit') object.setAttachTarget(program, copying.name);
+      }
+      object.load(wanted);
+    } catch (error) {
+      object[Symbol.dispose]();
+      throw explainLoad(error, undefined);
+    }
+    this.#object = object;
+  }
+
+  #programName({ arguments: count, segments }: Copying): string {
+    const suffix = this.#method === 'fexit' ? count : this.#method;
+    return `ipft_${segments ? 'segmented' : 'copied'}_${suffix}`;
+  }
+
+  /** Attaches all; what the kernel refuses is in `problems`. */
+  async attach(_targets: readonly [], signal: AbortSignal): Promise<void> {
+    for (const [tracepoint, program] of TRACEPOINTS) {
+      const fd = this.#object.programFd(program);
+      this.#programs.add(fd);
+      this.#keep(`tracepoint ${tracepoint}`, await openRawTracepoint(fd, tracepoint));
+    }
+    if (this.#method === 'fexit') {
+      for (const copying of this.#functions) {
+        if (signal.aborted) return;
+        await this.#attachTrampoline(copying);
+      }
+      return;
+    }
+    for (const segments of [false, true]) {
+      const functions = this.#functions.filter((copying) => copying.segments === segments);
+      if (functions[0] && !signal.aborted)
+        await this.#link(this.#object.programFd(this.#programName(functions[0])), functions);
+    }
+  }
+
+  /** One that the kernel doesn't take fails all: then each gets a link of its own. */
+  async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
+    this.#programs.add(programFd);
+    const names = functions.map(({ name }) => name);
+    const link =
+      this.#method === 'session'
+        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, { names, cookies: names.map(() => 0) })
+        : await linkTracingMulti(programFd, BPF_TRACE_FEXIT_MULTI, {
+            ids: names.map((name) => findFunction(this.#vmlinux, name) ?? 0),
+            cookies: names.map(() => 0n),
+          });
+    if (typeof link === 'number' && functions.length > 1) {
+      for (const one of functions) await this.#link(programFd, [one]);
+    } else {
+      this.#keep(names.join(), link);
+    }
+  }
+
+  async #attachTrampoline(copying: Copying): Promise<void> {
+    const program = await loadProgram({
+      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
+      instructions: this.#object.programInstructions(this.#programName(copying)),
+      attachBtfId: findFunction(this.#vmlinux, copying.name) ?? 0,
+    });
+    if (typeof program === 'number') return this.#keep(copying.name, program);
+    this.others.push(program);
+    this.#programs.add(program.fd);
+    this.#keep(copying.name, await linkTrampoline(program.fd));
+  }
+
+  #keep(what: string, link: Descriptor | number): void {
+    if (typeof link === 'number') this.problems.push(`${what} (${errnoName(-link)})`);
+    else this.links.push(link);
+  }
+
+  countMisses(): bigint {
+    let misses = 0n;
+    for (const fd of this.#programs) misses += readProgramMisses(fd);
+    if (this.#method === 'session')
+      for (const link of this.links.slice(TRACEPOINTS.length)) misses += readLinkMisses(link.fd);
+    return misses;
+  }
+
+  override [Symbol.dispose](): void {
+    this.#programs.clear();
+    super[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+}
+
+const TYPES: Record<CopyMethod, { type: number; attach: number }> = {
+  multi: { type: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT_MULTI },
+  session: { type: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION },
+  fexit: { type: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT },
+};
+
+/** A trampoline for each works nearly everywhere; the others take no time to release. */
+function chooseMethod(backend: Backend, vmlinux: Btf): CopyMethod {
+  if (backend.name === 'fentry-multi') return 'multi';
+  if (backend.name === 'kprobe-multi' && hasReadOnlyCast(vmlinux) && probeKprobeSession(vmlinux).available)
+    return 'session';
+  return 'fexit';
+}

@@ -1,0 +1,61 @@
+/**
+ * What functions mean for the journey of an skb: which free it, which give it to a socket. Found by reading which
+ * functions of Linux 5.10, 6.1, 6.12 and 7.2 call those that give the memory back; no kernel has all of them.
+ */
+import { type Target, VMLINUX } from '../base/target.js';
+import type { Role } from './backend.js';
+
+/**
+ * Functions that free the skb which is their first argument, in any case. Where the compiler has inlined one of them,
+ * another is called before: `skb_release_data` at the latest.
+ */
+const FREEING = new Set([
+  'kfree_skbmem',
+  'napi_skb_cache_put',
+  'kfree_skb_partial',
+  'napi_skb_free_stolen_head',
+  '__kfree_skb_defer',
+  '__napi_kfree_skb',
+  // Makes a copy of another one of it: what it was is gone.
+  'skb_morph',
+]);
+
+const HEAD = 'skb_release_head_state';
+const RELEASING = 'skb_release_data';
+const FINAL = new Set(['kfree_skbmem', 'napi_skb_cache_put']);
+
+/** Called while an skb is being freed, beside those that free it: parts of that, and destructors of sockets. */
+const TAIL = new Set([
+  ...['__kfree_skb', 'skb_release_all', 'skb_free_head', '__skb_zcopy_downgrade_managed'],
+  ...['sock_wfree', '__sock_wfree', 'sock_rfree', 'sock_efree', 'sock_ofree', 'sock_pfree', 'tcp_wfree', 'sctp_wfree'],
+  ...['unix_wfree', 'unix_destruct_scm', 'netlink_skb_destructor', 'tpacket_destruct_skb', 'xsk_destruct_skb'],
+]);
+/** Told that memory which user space lent is free again. */
+const ZERO_COPY = /zerocopy.*(callback|complete)|zcopy_.*complete/;
+
+/** Functions that are called with a socket and the skb that it gets. */
+const QUEUEING = new Set([
+  ...['__udp_enqueue_schedule_skb', 'tcp_rcv_established', 'tcp_rcv_state_process'],
+  ...['sock_queue_rcv_skb', 'sock_queue_rcv_skb_reason', '__sock_queue_rcv_skb', 'skb_free_datagram'],
+]);
+
+/** What a function means for a journey. */
+export function rolesOf({ name, module, skbPosition }: Target): Role[] {
+  const roles: Role[] = [];
+  if (skbPosition === 0) {
+    const frees = module === VMLINUX && FREEING.has(name);
+    if (frees) roles.push('frees');
+    if (module === VMLINUX && name === RELEASING) roles.push('releases');
+    if (module === VMLINUX && name === HEAD) roles.push('head');
+    if (frees && FINAL.has(name)) roles.push('final');
+    if (roles.length > 0 || TAIL.has(name) || ZERO_COPY.test(name)) roles.push('tail');
+  } else if (skbPosition === 1 && module === VMLINUX && QUEUEING.has(name)) {
+    roles.push('queues');
+  }
+  return roles;
+}
+
+/** Whether journeys need to know of the function, though nobody wants to see it. */
+export function decides(target: Target): boolean {
+  return rolesOf(target).some((role) => role !== 'tail');
+}

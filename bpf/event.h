@@ -9,7 +9,7 @@
 /*
  * One record of the ring. 24 bytes without an extension, 24 + ipft_config.data_size with one. With IPFT_EVENT_RETURN
  * there are 8 more: first the time of the call's entry (__u64, as timestamp_ns), then the extension's data.
- * Whose journey it is of, a notice IPFT_NOTICE_BEGIN said before.
+ * A notice IPFT_NOTICE_BEGIN before the first of them tells of the journey.
  */
 struct ipft_event {
 	__u64 timestamp_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
@@ -31,7 +31,7 @@ struct ipft_event {
 
 #define IPFT_NOTICE_BEGIN	1	/* struct ipft_begin, before the journey's first event */
 #define IPFT_NOTICE_PLACE	2	/* struct ipft_moved, before the first event there */
-#define IPFT_NOTICE_END		3	/* struct ipft_end; events of the functions that free may still come behind it */
+#define IPFT_NOTICE_END		3	/* struct ipft_end, in a ring of its own */
 
 #define IPFT_DEVICE_NAME 16
 

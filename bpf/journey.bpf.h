@@ -58,6 +58,12 @@ struct {
 	__uint(max_entries, 1 << 24);	/* replaced before loading: --ring-size */
 } ipft_events SEC(".maps");
 
+/* The ends of journeys have a ring of their own: where events find no room, it is still known what became of packets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);	/* replaced before loading */
+} ipft_ends SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -254,7 +260,7 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 	struct ipft_cpu *cpu;
 	__u64 location;
 
-	end = bpf_ringbuf_reserve(&ipft_events, sizeof(*end), 0);
+	end = bpf_ringbuf_reserve(&ipft_ends, sizeof(*end), 0);
 	if (!end) {
 		cpu = ipft_this_cpu();
 		if (cpu)

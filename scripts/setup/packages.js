@@ -16,8 +16,8 @@ export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1
 /** What makes the traffic of the demo and the tests. */
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'util-linux'];
 
-/** What the tests ask about the kernel's state. */
-export const TEST_PACKAGES = ['bpftool'];
+/** What the tests ask about the kernel's state, and change in it. */
+export const TEST_PACKAGES = ['bpftool', 'nftables', 'ethtool'];
 
 /**
  * Installs the packages of the list that are missing, as root or through sudo.

@@ -13,6 +13,7 @@ export interface Place {
 export interface Began {
   /** What events and notices call the journey: the low half of the kernel side's number for it. */
   readonly journey: number;
+  readonly timestampNs: bigint;
   /** Address of the skb. */
   readonly packetId: bigint;
   /** What the journey is called that this one is a copy of; 0 for none. */
@@ -26,7 +27,10 @@ export interface Moved {
   readonly place: Place;
 }
 
-/** The skb was freed. Events of functions that have a part in that may still come. */
+/**
+ * The skb was freed. Its last events may still come, and the beginning of the next journey at its address may have come
+ * before: the kernel side tells of ends apart.
+ */
 export interface Ended {
   readonly journey: number;
   readonly timestampNs: bigint;
@@ -48,6 +52,15 @@ export interface Ended {
   /** Of a packet that was queued: AF_… and IPPROTO_… of the socket. */
   readonly family: number;
   readonly protocol: number;
+}
+
+/** A journey that the kernel side has not ended. */
+export interface Living {
+  readonly journey: number;
+  /** How many events it had so far, with those that were lost. */
+  readonly events: number;
+  /** Of one that is being freed: what its end will be. If that is long ago, its end was missed. */
+  readonly freeing: Ended | undefined;
 }
 
 /** How a journey ended. */

@@ -1,6 +1,6 @@
 /** Takes in what the kernel has to tell, and hands text out, until it is time to stop. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JourneyTracker, Output, Session, SessionLosses } from '../index.js';
+import type { JourneyTracker, Output, Session, SessionLosses, Written } from '../index.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
 import type { StdoutWriter } from './stdout.js';
@@ -31,7 +31,7 @@ export class Follower {
     this.#output = output;
     this.tracker = tracker;
     // What was missed while attaching was missed before anything was to be seen.
-    this.#misses = session.countMisses();
+    this.#misses = this.#countMisses();
     this.#missesKnownNs = now();
   }
 
@@ -40,7 +40,7 @@ export class Follower {
   }
 
   /** Takes in what is there; returns how many events that were. */
-  #read(until?: number): number {
+  #read(until?: Written): number {
     this.#askForMisses();
     const events = this.#session.read(this.tracker, BATCH_EVENTS, until);
     if (events > 0) this.#eventAt = performance.now();
@@ -50,10 +50,15 @@ export class Follower {
     return events;
   }
 
+  #countMisses(): bigint {
+    const { shown, deciding } = this.#session.countMisses();
+    return shown + deciding;
+  }
+
   #askForMisses(isLast = false): void {
     const began = performance.now();
     if (began < this.#missesDue && !isLast) return;
-    const misses = this.#session.countMisses();
+    const misses = this.#countMisses();
     const time = now();
     if (misses > this.#misses) this.tracker.missed(this.#missesKnownNs, time);
     this.#misses = misses;
@@ -65,12 +70,13 @@ export class Follower {
   /** Takes in what has come up to now, and no more: the programs are still attached. Returns what was lost. */
   finish(): SessionLosses {
     const since = now();
-    const alive = this.#session.alive();
-    const until = this.#session.produced;
+    const living = this.#session.living();
+    const until = this.#session.written;
     while (this.#read(until) > 0);
+    this.#read(until);
     this.#askForMisses(true);
     const losses = this.#session.losses();
-    this.tracker.finish(alive, since);
+    this.tracker.finish(living, since);
     return losses;
   }
 

@@ -12,6 +12,8 @@ import {
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
+const MISSED = 'were missed, of whatever packet: the CPU was within a BPF program';
+
 /** How many names a message holds without -v. */
 const NAMES_SHOWN = 3;
 
@@ -85,10 +87,9 @@ export function reportLosses(
     warnings.push(`${unfollowed} events were lost, since too many packets were followed at the same time`);
   }
   if (tracker.late > 0) warnings.push(`${tracker.late} events came too late for their journey, and are not shown`);
-  if (missed > 0n) {
-    warnings.push(
-      `${missed} calls of traced functions, of whatever packet, were missed: the CPU was within a BPF program`,
-    );
+  if (missed.shown > 0n) warnings.push(`${missed.shown} calls of traced functions ${MISSED}`);
+  if (missed.deciding > 0n) {
+    warnings.push(`${missed.deciding} calls of functions that free, copy or deliver packets ${MISSED}`);
   }
   if (session.failed.length > 0) warnings.push(`${session.failed.length} functions could not be attached to`);
   if (session.unwatched.length > 0) {
@@ -97,7 +98,10 @@ export function reportLosses(
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
   for (const warning of warnings) terminal.warn(warning);
   const isWhole = warnings.length === 0 && tracker.refused === 0;
-  if (isWhole) terminal.line('Nothing was lost: every event found room, no probe was missed');
+  if (isWhole && session.countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
+  else if (isWhole) {
+    terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');
+  }
   return isWhole;
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { align, PathBook } from './paths.js';
 
 const walk = (number: number, targets: number[], times: number[], outcome = 'consumed', netns = 1) => ({
-  ...{ number, outcome, times },
+  ...{ number, outcome, times, gap: number === 104 },
   steps: targets.map((target) => ({ target, netns })),
 });
 
@@ -23,6 +23,7 @@ test('PathBook: equal paths together, the most frequent first, with what is to b
   ]);
   expect(paths[0]).toMatchObject({ shortest: 10, median: 500, percentile95: 950, longest: 1000 });
   expect(paths[0]?.slowest).toEqual({ index: 1, median: 450 });
+  expect(paths.map(({ gaps }) => gaps)).toEqual([0, 1, 0, 0]);
   expect(paths[1]?.slowest).toEqual({ index: 0, median: 5 });
 });
 

@@ -14,6 +14,8 @@ export interface Path {
   readonly steps: readonly Step[];
   readonly outcome: string;
   readonly count: number;
+  /** How many of them may have a gap: what makes this a path of its own may be that something was missed. */
+  readonly gaps: number;
   /** Numbers of the first few journeys. */
   readonly examples: readonly number[];
   readonly shortest: number;
@@ -31,6 +33,7 @@ export interface Walk {
   /** When each of them was reached, and at last when the journey ended; since its beginning. */
   readonly times: readonly number[];
   readonly outcome: string;
+  readonly gap: boolean;
 }
 
 const EXAMPLES = 3;
@@ -41,6 +44,7 @@ interface Group {
   readonly steps: readonly Step[];
   readonly outcome: string;
   count: number;
+  gaps: number;
   readonly examples: number[];
   shortest: number;
   longest: number;
@@ -59,16 +63,26 @@ export class PathBook {
   }
 
   /** Adds a journey, whose arrays are kept. */
-  add({ number, steps, times, outcome }: Walk): void {
+  add({ number, steps, times, outcome, gap }: Walk): void {
     const key = `${outcome}\n${steps.map(({ target, netns }) => `${target}@${netns}`).join()}`;
     let group = this.#groups.get(key);
     if (!group) {
-      group = { steps, outcome, count: 0, examples: [], shortest: Number.POSITIVE_INFINITY, longest: 0, sample: [] };
+      group = {
+        steps,
+        outcome,
+        count: 0,
+        gaps: 0,
+        examples: [],
+        shortest: Number.POSITIVE_INFINITY,
+        longest: 0,
+        sample: [],
+      };
       this.#groups.set(key, group);
       this.#kept += steps.length * 6 + key.length / 8 + 32;
     }
     const duration = times.at(-1) ?? 0;
     group.count++;
+    if (gap) group.gaps++;
     if (group.examples.length < EXAMPLES) group.examples.push(number);
     group.shortest = Math.min(group.shortest, duration);
     group.longest = Math.max(group.longest, duration);
@@ -87,10 +101,10 @@ export class PathBook {
   paths(): Path[] {
     return [...this.#groups.values()]
       .sort((a, b) => b.count - a.count || (a.examples[0] ?? 0) - (b.examples[0] ?? 0))
-      .map(({ steps, outcome, count, examples, shortest, longest, sample }) => {
+      .map(({ sample, ...group }) => {
         const durations = sample.map((times) => times.at(-1) ?? 0);
         const [median, percentile95] = [quantile(durations, 0.5), quantile(durations, 0.95)];
-        return { steps, outcome, count, examples, shortest, median, percentile95, longest, slowest: slowest(sample) };
+        return { ...group, median, percentile95, slowest: slowest(sample) };
       });
   }
 }

@@ -29,7 +29,10 @@ function follow({ records, packets, endNs }: Story, each: (tracker: JourneyTrack
     each(tracker, index);
   }
   const alive = packets.filter(({ endedAt }) => endedAt === undefined);
-  tracker.finish(new Map(alive.map(({ id, count }) => [id, count])), BigInt(endNs));
+  tracker.finish(
+    alive.map(({ id, count }) => ({ journey: id, events: count, freeing: undefined })),
+    BigInt(endNs),
+  );
   return { notes, tracker };
 }
 
@@ -151,7 +154,7 @@ test('JourneyTracker: what there is no room for is counted, and what has begun g
   for (const id of [1, 5]) hand(event(id, 0, 1), tracker);
   notes.hasRoom = true;
   hand(event(5, 1, 2), tracker);
-  tracker.finish(new Map([[1, 1]]), 9n);
+  tracker.finish([{ journey: 1, events: 1, freeing: undefined }], 9n);
   expect(notes.journeys.map(({ id, events, outcome }) => [id, events, outcome])).toEqual([[1, 1, 'alive']]);
   expect(tracker.refused).toBe(1);
   expect(tracker.events).toBe(1);
@@ -163,7 +166,7 @@ test('JourneyTracker: places are numbered, and change with the packet', () => {
   const places: (string | undefined)[] = [];
   notes.event = (_event, { place }) => void places.push(tracker.place(place)?.device);
   const at = (device: string) => ({ netns: 4026531840, ifindex: 1, device });
-  tracker.began({ journey: 1, packetId: 1n, parent: 0, place: undefined });
+  tracker.began(began(1, 1n).began);
   hand(event(1, 0, 1), tracker);
   tracker.moved({ journey: 1, place: at('a') });
   hand(event(1, 1, 2), tracker);
@@ -183,7 +186,7 @@ test('outcomeOf: dropped, whatever came before; else how far it got since it was
 });
 
 function began(journey: number, packetId: bigint, parent = 0): { began: Began } {
-  return { began: { journey, packetId, parent, place: undefined } };
+  return { began: { journey, timestampNs: 0n, packetId, parent, place: undefined } };
 }
 function event(journey: number, sequence: number, time: number) {
   return { event: { ...createEvent(), journey, sequence, timestampLow: time, target: journey } };
@@ -194,3 +197,21 @@ function ended(journey: number, events: number, timestampNs: bigint): Ended {
     ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
   };
 }
+
+test('JourneyTracker: one whose end the kernel missed has ended all the same, if that is long ago', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  for (const id of [1, 5]) {
+    hand(began(id, BigInt(id)), tracker);
+    hand(event(id, 0, 1), tracker);
+  }
+  const living = [
+    { journey: 1, events: 2, freeing: { ...ended(1, 2, 5n), dropped: true } },
+    { journey: 5, events: 1, freeing: ended(5, 1, 999_999_999n) },
+  ];
+  tracker.finish(living, 1_000_000_000n);
+  expect(notes.journeys.map(({ id, outcome, lost }) => [id, outcome, lost])).toEqual([
+    [1, 'dropped', 1],
+    [5, 'alive', 0],
+  ]);
+});

@@ -7,7 +7,7 @@
  * lost its end.
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
-import type { Began, Ended, Journey, Moved, Outcome, Place } from '../base/journey.js';
+import type { Began, Ended, Journey, Living, Moved, Outcome, Place } from '../base/journey.js';
 
 /** Takes events with the journeys that they belong to, and the journeys as they end. */
 export interface JourneyTaker {
@@ -25,7 +25,7 @@ interface Missing {
   toNs: bigint;
 }
 
-/** How long after its end a journey may still have events: functions that free the skb are left one after the other. */
+/** How long after its end more of a journey may be told: functions that free the skb are left one after the other. */
 const SETTLING_NS = 100_000_000n;
 /** Windows beyond this number are merged. */
 const MAX_MISSING = 1000;
@@ -33,6 +33,8 @@ const MAX_MISSING = 1000;
 const MAX_PLACES = 0xffff;
 
 interface State extends Journey {
+  /** Of one that is over: from when on nothing is told of it any more. */
+  settlesNs: bigint | undefined;
   readonly parentId: number;
   /** One more than the highest sequence number of an event so far. */
   expected: number;
@@ -48,9 +50,9 @@ export class JourneyTracker implements RecordTaker {
   readonly #taker: JourneyTaker;
   /** By their id. */
   readonly #journeys = new Map<number, State>();
-  /** Those that have not ended, by the skb's address. */
+  /** Those that are not over, by the skb's address. */
   readonly #byAddress = new Map<bigint, State>();
-  /** Those that have ended, in this order, and may still have events. */
+  /** Those that are over, in this order, and of which more may be told. */
   #settling: State[] = [];
   readonly #places: Place[] = [];
   readonly #placeIndices = new Map<string, number>();
@@ -78,19 +80,20 @@ export class JourneyTracker implements RecordTaker {
     return this.#places[index - 1];
   }
 
-  began({ journey: id, packetId, parent, place }: Began): void {
+  began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
     const known = this.#journeys.get(id);
     if (known?.packetId === packetId) return; // two CPUs were about to begin it
     if (known) this.#handOn(known); // so long ago that the kernel side counts over again
     const before = this.#byAddress.get(packetId);
-    if (before) this.#end(before, undefined);
+    // Its end was told, and will be read in a moment; or it is lost.
+    if (before) this.#settle(before, timestampNs);
     const admitted = this.#taker.hasRoom;
     if (!admitted) this.refused++;
     const state: State = {
       ...{ number: ++this.#count, id, packetId, parent: this.#journeys.get(parent)?.number ?? 0 },
       ...{ place: this.#placeIndex(place), beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
       ...{ outcome: 'unknown', ended: undefined },
-      ...{ parentId: parent, expected: 0, numbered: 0, admitted, lastLow: 0, lastHigh: 0 },
+      ...{ settlesNs: undefined, parentId: parent, expected: 0, numbered: 0, admitted, lastLow: 0, lastHigh: 0 },
     };
     this.#journeys.set(id, state);
     this.#byAddress.set(packetId, state);
@@ -128,7 +131,12 @@ export class JourneyTracker implements RecordTaker {
 
   ended(notice: Ended): void {
     const state = this.#journeys.get(notice.journey);
-    if (state && !state.ended) this.#end(state, notice);
+    if (!state || state.ended) return;
+    state.ended = notice;
+    state.outcome = outcomeOf(notice);
+    state.endNs = notice.timestampNs;
+    if (notice.events > state.expected) state.expected = notice.events;
+    if (state.settlesNs === undefined) this.#settle(state, notice.timestampNs);
   }
 
   /** Between these times calls of traced functions were missed: who was on the way then may have a gap. */
@@ -148,7 +156,7 @@ export class JourneyTracker implements RecordTaker {
   settle(nowNs: bigint): void {
     let count = 0;
     for (const state of this.#settling) {
-      if (state.endNs + SETTLING_NS > nowNs) break;
+      if ((state.settlesNs ?? 0n) > nowNs) break;
       this.#handOn(state);
       count++;
     }
@@ -158,14 +166,19 @@ export class JourneyTracker implements RecordTaker {
 
   /**
    * The trace is over, and all has been read.
-   * @param alive for those that had not ended: how many events there were, by their ids
-   * @param sinceNs when `alive` was asked for: who began later is alive too
+   * @param living what the kernel side had not ended
+   * @param sinceNs when it was asked for that: who began later lives too
    */
-  finish(alive: ReadonlyMap<number, number>, sinceNs: bigint): void {
+  finish(living: readonly Living[], sinceNs: bigint): void {
+    const known = new Map(living.map((one) => [one.journey, one]));
+    for (const { freeing } of living) {
+      // Freed so long ago that the kernel missed the call which ends it.
+      if (freeing && freeing.timestampNs + SETTLING_NS < sinceNs) this.ended(freeing);
+    }
     for (const state of this.#settling) this.#handOn(state);
     this.#settling = [];
     for (const [id, state] of this.#journeys) {
-      const events = alive.get(id);
+      const events = known.get(id)?.events;
       const lives = events !== undefined || state.beginNs > sinceNs;
       if (events !== undefined && events > state.expected) state.expected = events;
       state.outcome = lives ? 'alive' : 'unknown';
@@ -174,17 +187,10 @@ export class JourneyTracker implements RecordTaker {
     }
   }
 
-  #end(state: State, notice: Ended | undefined): void {
-    this.#byAddress.delete(state.packetId);
-    if (notice) {
-      state.ended = notice;
-      state.outcome = outcomeOf(notice);
-      if (notice.events > state.expected) state.expected = notice.events;
-      state.endNs = notice.timestampNs;
-    } else {
-      state.gap = true;
-      state.endNs = join(state.lastLow, state.lastHigh);
-    }
+  /** The journey is over since a time; what is told of it may still come for a while. */
+  #settle(state: State, sinceNs: bigint): void {
+    if (this.#byAddress.get(state.packetId) === state) this.#byAddress.delete(state.packetId);
+    state.settlesNs = sinceNs + SETTLING_NS;
     this.#settling.push(state);
   }
 
@@ -197,6 +203,7 @@ export class JourneyTracker implements RecordTaker {
     if (!state.admitted || state.events === 0) return;
     const lastNs = join(state.lastLow, state.lastHigh);
     if (lastNs > state.endNs) state.endNs = lastNs;
+    if (!state.ended && state.settlesNs !== undefined) state.gap = true;
     state.lost = Math.max(0, state.expected - state.numbered);
     if (state.lost > 0 || this.#missing.some(({ fromNs, toNs }) => fromNs <= state.endNs && state.beginNs <= toNs)) {
       state.gap = true;

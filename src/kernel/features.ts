@@ -2,7 +2,7 @@
  * What the running kernel offers for tracing, found by asking it: distributions take features back to older kernels
  * and leave them out of newer ones, so that a version tells little.
  */
-import type { Btf } from '../btf/btf.js';
+import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { countTracepointArguments, findFunction } from '../btf/functions.js';
 import {
   BPF_PROG_TYPE_KPROBE,
@@ -172,4 +172,15 @@ export function readTracepoints(vmlinux: Btf): { dropHasReason: boolean; consume
     dropHasReason: countTracepointArguments(vmlinux, 'kfree_skb') > 2,
     consumeHasLocation: countTracepointArguments(vmlinux, 'consume_skb') > 1,
   };
+}
+
+/** Whether the kernel tells how often a kprobe was left out. Linux 6.7+: `bpf_link_info.perf_event.kprobe.missed`. */
+export function countsKprobeMisses(vmlinux: Btf): boolean {
+  const [first, wanted] = [vmlinux.findString('func_name'), vmlinux.findString('missed')];
+  for (let id = vmlinux.firstId; wanted.length > 0 && id < vmlinux.endId; id++) {
+    if (vmlinux.kind(id) !== BTF_KIND_STRUCT || vmlinux.vlen(id) < 5) continue;
+    const names = Array.from({ length: vmlinux.vlen(id) }, (_, index) => vmlinux.tail(id, index * 3));
+    if (first.includes(names[0] ?? 0) && names.some((name) => wanted.includes(name))) return true;
+  }
+  return false;
 }

@@ -107,7 +107,7 @@ export class PathsOutput implements Output {
     const begin = open.times[0] ?? 0;
     const end = Math.max(Number(journey.endNs - journey.beginNs), open.times.at(-1) ?? 0);
     this.#book.add({
-      ...{ number: journey.number, outcome },
+      ...{ number: journey.number, outcome, gap: journey.gap },
       steps: open.targets.map((target, index) => ({ target, netns: open.netns[index] ?? 0 })),
       times: [...open.times, end].map((time) => time - begin),
     });
@@ -150,6 +150,7 @@ export class PathsOutput implements Output {
     const lines = [
       '',
       `#${rank}  ${count(path.count, 'journey')} (${share} %), ${outcome}`,
+      ...(path.gaps === 0 ? [] : [`    gap possible in ${path.gaps} of them: probes were missed meanwhile`]),
       `    duration: ${times.join(', ')}`,
       `    slowest step: ${step}, median ${formatMicroseconds(slowest.median)}`,
       `    journeys: ${examples.join(', ')}${path.count > examples.length ? ', …' : ''}`,
@@ -195,10 +196,10 @@ export class PathsOutput implements Output {
       }
       if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);
       hidden = 0;
+      if (!isEqual[index] && isEqual[index - 1] !== false) lines.push('  - here they part');
       const sign = isEqual[index] ? ' ' : row.right === undefined ? '<' : '>';
       lines.push(`  ${sign} ${name(a, row.left).padEnd(width)}  ${sign} ${name(b, row.right)}`.trimEnd());
       const next = isEqual[index + 1];
-      if (isEqual[index] && next === false) lines.push('  - here they part');
       if (!isEqual[index] && next === true) lines.push('  - here they meet again');
     }
     if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);

@@ -324,6 +324,11 @@ export function readLinkMisses(linkFd: number): bigint {
   return readInfo(linkFd, 64).getBigUint64(32, true);
 }
 
+/** `bpf_link_info.perf_event.kprobe.missed`: hits while the CPU was within a kprobe. Linux 6.7+, 0 before. */
+export function readKprobeMisses(linkFd: number): bigint {
+  return readInfo(linkFd, 64).getBigUint64(48, true);
+}
+
 /** What the kernel does not fill in stays 0. */
 function readInfo(fd: number, size: number): DataView {
   const info = new Uint8Array(size);

@@ -56,9 +56,23 @@ const ROLE_BITS: Record<Role, number> = {
   queues: TARGET_QUEUES,
 };
 
-/** Which of a backend's programs is for a function: one for each position of the skb, and one for those that free it. */
-export function variantOf({ target, roles }: NumberedTarget): number | 'tail' {
-  return roles.includes('tail') && target.skbPosition === 0 ? 'tail' : target.skbPosition;
+/**
+ * Which of a backend's programs is for a function: one for each position of the skb, one for those that free it, and one
+ * for those that give it to a socket and make no events.
+ */
+export type Variant = number | 'tail' | 'watch';
+
+export function variantOf({ target, roles, hidden }: NumberedTarget): Variant {
+  if (roles.includes('tail') && target.skbPosition === 0) return 'tail';
+  return hidden && target.skbPosition === 1 ? 'watch' : target.skbPosition;
+}
+
+/** Calls of functions that the kernel did not hand to a program, of whatever packet. */
+export interface Misses {
+  /** Of functions whose events are shown. */
+  readonly shown: bigint;
+  /** Of functions that decide what becomes of packets. */
+  readonly deciding: bigint;
 }
 
 /** A function to attach to, numbered as its events are. */
@@ -104,6 +118,16 @@ export type AttachProgress = (succeeded: number, failed: number) => void;
 /** How many links are released so far, and of how many. */
 export type ReleaseProgress = (released: number, total: number) => void;
 
+/** Adds up what each program missed. Those of functions that free packets count as deciding, though they may be shown. */
+export function sumMisses(counts: Iterable<readonly [Variant, bigint]>): Misses {
+  let [shown, deciding] = [0n, 0n];
+  for (const [variant, misses] of counts) {
+    if (typeof variant === 'number') shown += misses;
+    else deciding += misses;
+  }
+  return { shown, deciding };
+}
+
 /** As many system calls at a time as Node's pool has threads for. */
 const PARALLEL = 4;
 
@@ -123,8 +147,13 @@ export abstract class Attachment implements Disposable {
    */
   abstract attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void>;
 
-  /** Hits that the kernel did not hand to a program, as far as it counts them. */
-  abstract countMisses(): bigint;
+  /** As far as the kernel counts them. */
+  abstract countMisses(): Misses;
+
+  /** Whether the kernel counts all that it misses. */
+  get countsMisses(): boolean {
+    return true;
+  }
 
   /** Whether anything has to be released one by one. */
   get linkCount(): number {

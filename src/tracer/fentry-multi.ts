@@ -19,7 +19,9 @@ import {
   Attachment,
   type Backend,
   cookieOf,
+  type Misses,
   type NumberedTarget,
+  sumMisses,
   type TracerName,
 } from './backend.js';
 
@@ -102,9 +104,9 @@ class FentryMultiAttachment extends Attachment {
     }
   }
 
-  countMisses(): bigint {
-    let misses = 0n;
-    for (const fd of this.#programs.values()) misses += readProgramMisses(fd);
-    return misses;
+  countMisses(): Misses {
+    return sumMisses(
+      [...this.#programs].map(([key, fd]) => [key.endsWith('_tail') ? 'tail' : 0, readProgramMisses(fd)]),
+    );
   }
 }

@@ -22,8 +22,11 @@ import {
   Attachment,
   type Backend,
   cookieOf,
+  type Misses,
   type NumberedTarget,
   type ProgramSpec,
+  sumMisses,
+  type Variant,
   variantOf,
 } from './backend.js';
 
@@ -68,7 +71,7 @@ function modelsOf(targets: readonly Target[]): Map<number, string> {
 }
 
 class FtraceAttachment extends Attachment {
-  readonly #programs: Descriptor[] = [];
+  readonly #programs: { readonly fd: Descriptor; readonly variant: Variant }[] = [];
   readonly #images = new Map<string, Buffer>();
 
   constructor(readonly context: AttachContext) {
@@ -97,10 +100,11 @@ class FtraceAttachment extends Attachment {
 
   /** Returns why it could not be attached, or nothing. */
   async #attachProgram(
-    { target }: NumberedTarget,
+    numbered: NumberedTarget,
     attachType: number,
     instructions: Buffer,
   ): Promise<string | undefined> {
+    const { target } = numbered;
     const btf = target.module === VMLINUX ? undefined : this.context.moduleBtfs.get(target.module);
     if (target.module !== VMLINUX && !btf)
       return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
@@ -115,14 +119,15 @@ class FtraceAttachment extends Attachment {
       return -link === ENOTSUPP ? "ENOTSUPP: this kernel's trampolines can't take its arguments" : errnoName(-link);
     }
     this.links.push(link);
-    this.#programs.push(program);
+    const variant = variantOf(numbered);
+    this.#programs.push({ fd: program, variant });
     this.others.push(program);
     return undefined;
   }
 
   #entryImage(target: NumberedTarget, address: bigint): Buffer {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const image = Buffer.from(this.#image(`ipft_${name}_${variantOf(target)}`));
+    const image = Buffer.from(this.#image(`ipft_${name}_${imageOf(target)}`));
     replaceConstant(image, COOKIE_PLACE, BigInt(cookieOf(target)));
     replaceConstant(image, ADDRESS_PLACE, address);
     return image;
@@ -137,11 +142,15 @@ class FtraceAttachment extends Attachment {
     return image;
   }
 
-  countMisses(): bigint {
-    let misses = 0n;
-    for (const { fd } of this.#programs) if (fd >= 0) misses += readProgramMisses(fd);
-    return misses;
+  countMisses(): Misses {
+    return sumMisses(this.#programs.map(({ fd, variant }) => [variant, fd.fd >= 0 ? readProgramMisses(fd.fd) : 0n]));
   }
+}
+
+/** Each function has a program of its own: one that makes no events needs no other image. */
+function imageOf(target: NumberedTarget): number | 'tail' {
+  const variant = variantOf(target);
+  return variant === 'watch' ? target.target.skbPosition : variant;
 }
 
 const keyOf = ({ module, name }: Target) => `${module}:${name}`;

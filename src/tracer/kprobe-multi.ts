@@ -15,7 +15,17 @@ import {
   readProgramMisses,
 } from '../sys/bpf.js';
 import { EPERM, errnoName } from '../sys/errno.js';
-import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget, variantOf } from './backend.js';
+import {
+  type AttachContext,
+  Attachment,
+  type Backend,
+  cookieOf,
+  type Misses,
+  type NumberedTarget,
+  sumMisses,
+  type Variant,
+  variantOf,
+} from './backend.js';
 
 const POSITIONS = [0, 1, 2, 3, 4] as const;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
@@ -33,7 +43,7 @@ export const kprobeMulti: Backend = {
   programs(tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
     const positions = POSITIONS.filter((position) => wanted.has(position));
-    const variants = [...positions, 'tail'];
+    const variants = [...positions, 'tail', 'watch'];
     if (tracer === 'function') return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
     return variants.map((variant) => ({ name: `ipft_session_${variant}`, type: SESSION }));
   },
@@ -42,22 +52,20 @@ export const kprobeMulti: Backend = {
 };
 
 class KprobeMultiAttachment extends Attachment {
-  readonly #programs = new Set<number>();
+  readonly #programs = new Map<number, Variant>();
+  readonly #linkVariants: Variant[] = [];
 
   constructor(readonly context: AttachContext) {
     super();
   }
 
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
-    for (const [program, its] of groupBy(targets, (target) => this.#programName(target))) {
-      const fd = this.context.object.programFd(program);
-      this.#programs.add(fd);
+    const prefix = this.context.tracer === 'function' ? 'ipft_entry_' : 'ipft_session_';
+    for (const [variant, its] of groupBy(targets, variantOf)) {
+      const fd = this.context.object.programFd(`${prefix}${variant}`);
+      this.#programs.set(fd, variant);
       await this.#link(fd, its, signal);
     }
-  }
-
-  #programName(target: NumberedTarget): string {
-    return `ipft_${this.context.tracer === 'function' ? 'entry' : 'session'}_${variantOf(target)}`;
   }
 
   /** One name that the kernel doesn't take fails the whole link: halving finds it in few steps. */
@@ -68,6 +76,7 @@ class KprobeMultiAttachment extends Attachment {
     const link = await linkKprobeMulti(programFd, type, { names, cookies: targets.map(cookieOf) });
     if (typeof link !== 'number') {
       this.links.push(link);
+      this.#linkVariants.push(this.#programs.get(programFd) ?? 0);
       this.count(targets);
     } else if (-link === EPERM) {
       throw new SystemCallError('bpf(BPF_LINK_CREATE)', -link, errnoName(-link), 'attaching to kernel functions');
@@ -80,10 +89,10 @@ class KprobeMultiAttachment extends Attachment {
     }
   }
 
-  countMisses(): bigint {
-    let misses = 0n;
-    for (const fd of this.#programs) misses += readProgramMisses(fd);
-    for (const link of this.links) misses += readLinkMisses(link.fd);
-    return misses;
+  countMisses(): Misses {
+    const counts: [Variant, bigint][] = [...this.#programs].map(([fd, variant]) => [variant, readProgramMisses(fd)]);
+    for (const [index, { fd }] of this.links.entries())
+      counts.push([this.#linkVariants[index] ?? 0, readLinkMisses(fd)]);
+    return sumMisses(counts);
   }
 }

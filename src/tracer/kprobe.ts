@@ -1,12 +1,22 @@
 /** Backend kprobe: a perf event for each function. Any kernel that BPF's ring buffer is in: Linux 5.8. */
 import { SystemCallError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
-import { hasAttachCookies, probeKprobes } from '../kernel/features.js';
+import { countsKprobeMisses, hasAttachCookies, probeKprobes } from '../kernel/features.js';
 import { loadSymbolAddresses } from '../kernel/functions.js';
-import { linkPerfEvent, readProgramMisses, writeMapEntry } from '../sys/bpf.js';
+import { linkPerfEvent, readKprobeMisses, readProgramMisses, writeMapEntry } from '../sys/bpf.js';
 import { EACCES, EPERM, errnoName } from '../sys/errno.js';
 import { loadKprobeEventType, openKprobe, setEventProgram } from '../sys/perf.js';
-import { type AttachContext, Attachment, type Backend, cookieOf, type NumberedTarget, variantOf } from './backend.js';
+import {
+  type AttachContext,
+  Attachment,
+  type Backend,
+  cookieOf,
+  type Misses,
+  type NumberedTarget,
+  sumMisses,
+  type Variant,
+  variantOf,
+} from './backend.js';
 
 const POSITIONS = [0, 1, 2, 3, 4] as const;
 /** More than any kernel has. */
@@ -21,7 +31,7 @@ export const kprobe: Backend = {
   object: () => 'kprobe',
   programs(_tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail'];
+    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'watch'];
     return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
   },
   maps: (_tracer, vmlinux) => (hasAttachCookies(vmlinux) ? {} : { ipft_functions: MAX_FUNCTIONS }),
@@ -29,12 +39,15 @@ export const kprobe: Backend = {
 };
 
 class KprobeAttachment extends Attachment {
-  readonly #programs = new Set<number>();
+  readonly #programs = new Map<number, Variant>();
+  readonly #linkVariants: Variant[] = [];
   readonly #hasCookies: boolean;
+  readonly #countsMisses: boolean;
 
   constructor(readonly context: AttachContext) {
     super();
     this.#hasCookies = hasAttachCookies(context.vmlinux);
+    this.#countsMisses = countsKprobeMisses(context.vmlinux);
   }
 
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
@@ -42,8 +55,9 @@ class KprobeAttachment extends Attachment {
     if (type === undefined) return;
     const known = this.#hasCookies ? targets : this.#tellAddresses(targets);
     await this.each(known, signal, async (target) => {
-      const programFd = this.context.object.programFd(`ipft_entry_${variantOf(target)}`);
-      this.#programs.add(programFd);
+      const variant = variantOf(target);
+      const programFd = this.context.object.programFd(`ipft_entry_${variant}`);
+      this.#programs.set(programFd, variant);
       const { name, module } = target.target;
       const event = await openKprobe(type, module === VMLINUX ? name : `${module}:${name}`);
       if (typeof event === 'number') {
@@ -67,6 +81,7 @@ class KprobeAttachment extends Attachment {
         }
         this.links.push(event);
       }
+      this.#linkVariants.push(variant);
       this.count([target]);
     });
   }
@@ -91,9 +106,18 @@ class KprobeAttachment extends Attachment {
     });
   }
 
-  countMisses(): bigint {
-    let misses = 0n;
-    for (const fd of this.#programs) misses += readProgramMisses(fd);
-    return misses;
+  countMisses(): Misses {
+    const counts: [Variant, bigint][] = [...this.#programs].map(([fd, variant]) => [variant, readProgramMisses(fd)]);
+    if (this.countsMisses) {
+      for (const [index, { fd }] of this.links.entries()) {
+        counts.push([this.#linkVariants[index] ?? 0, readKprobeMisses(fd)]);
+      }
+    }
+    return sumMisses(counts);
+  }
+
+  /** Linux 6.7+: before, what finds the CPU within another kprobe is left out, and the kernel tells nobody. */
+  override get countsMisses(): boolean {
+    return this.#countsMisses;
   }
 }

@@ -23,7 +23,7 @@ import {
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
 import { BpfObject } from '../sys/libbpf.js';
-import { Attachment, type Backend } from './backend.js';
+import { Attachment, type Backend, type Misses } from './backend.js';
 import { explainLoad, loadOwnObject } from './load.js';
 
 /** Tracepoints and their programs. */
@@ -45,7 +45,7 @@ const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3
 type CopyMethod = 'multi' | 'session' | 'fexit';
 
 /** Maps that the backend's object has made. */
-const SHARED = ['ipft_events', 'ipft_cpus', 'ipft_journeys', 'ipft_ended', '.bss.ipft'];
+const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_ended', '.bss.ipft'];
 
 interface Copying {
   readonly name: string;
@@ -163,12 +163,12 @@ export class Lifecycle extends Attachment {
     else this.links.push(link);
   }
 
-  countMisses(): bigint {
+  countMisses(): Misses {
     let misses = 0n;
     for (const fd of this.#programs) misses += readProgramMisses(fd);
     if (this.#method === 'session')
       for (const link of this.links.slice(TRACEPOINTS.length)) misses += readLinkMisses(link.fd);
-    return misses;
+    return { shown: 0n, deciding: misses };
   }
 
   override [Symbol.dispose](): void {

@@ -27,6 +27,11 @@ export interface LoadOptions {
 /** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
 
+/** Size of the ring of ends, for a ring of events: an end is as large as a few events, and a journey has many. */
+export function endsBytes(ringSizeBytes: number): number {
+  return Math.max(1 << 20, ringSizeBytes / 4);
+}
+
 export interface LoadedPrograms {
   readonly object: BpfObject;
   /** What they were configured with: struct ipft_config. */
@@ -48,6 +53,7 @@ export function loadPrograms(
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
+    object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     // Without an extension the program is one function, which no kernel gets wrong.
     const directReads = !extension || mendsFaultsEverywhere(vmlinux);
     const dataSize = extension ? dataBytes(extension) : 0;

@@ -75,11 +75,12 @@ test('record.ts mirrors bpf/event.h', () => {
 
 test('decodeBegan, decodeMoved: where a journey begins and goes on', () => {
   const began = build('ipft_begin', {
-    ...{ event: event(7, 0).toString('latin1'), skb: 0xffff888012345678n, number: 0x100000007n, parent: 3n },
+    ...{ skb: 0xffff888012345678n, number: 0x100000007n, parent: 3n },
   });
+  event(7, 0).copy(Buffer.from(began.buffer), 8);
   Buffer.from(began.buffer).write(place(0xf0000001, 2, 'eth0'), 8 + (layout('ipft_begin')['place'] ?? 0), 'latin1');
   expect(record.decodeBegan(began, 8)).toEqual({
-    ...{ packetId: 0xffff888012345678n, journey: 7, parent: 3 },
+    ...{ packetId: 0xffff888012345678n, journey: 7, parent: 3, timestampNs: 1n << 40n },
     place: { netns: 0xf0000001, ifindex: 2, device: 'eth0' },
   });
   const moved = new DataView(new ArrayBuffer(8 + (layout('ipft_moved')['size'] ?? 0)));
@@ -105,13 +106,21 @@ test('decodeEnded: what became of it', () => {
   });
 });
 
-test('decodeLosses, decodeAlive', () => {
+test('decodeLosses, decodeLiving', () => {
   const words = new BigUint64Array(26);
   words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 13);
   words[5] = 4n;
   expect(record.decodeLosses(new DataView(words.buffer))).toEqual({
     ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 2n, unseen: 3n },
   });
-  const journey = build('ipft_journey', { number: 0x500000009n, events: 6n });
-  expect(record.decodeAlive(journey, 8)).toEqual({ journey: 9, events: 6 });
+  const living = build('ipft_journey', { number: 0x500000009n, events: 6n });
+  expect(record.decodeLiving(living, 8)).toEqual({ journey: 9, events: 6, freeing: undefined });
+  const freeing = build('ipft_journey', {
+    ...{ number: 9n, events: 6n, freeing_ns: 77n, location: 0x1234n, reason: 5n, family: 2n, protocol: 6n },
+    ...{ stage: 2n, flags: 12n, device: 'eth0' },
+  });
+  expect(record.decodeLiving(freeing, 8).freeing).toEqual({
+    ...{ journey: 9, timestampNs: 77n, events: 6, dropped: true, received: true, stage: 'queued', reason: 5 },
+    ...{ location: 0x1234n, symbol: '', device: 'eth0', family: 2, protocol: 6 },
+  });
 });

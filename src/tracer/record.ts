@@ -1,5 +1,5 @@
 /** The layouts of `bpf/event.h`, mirrored. Offsets and sizes in bytes, little-endian. */
-import type { Began, Ended, Moved, Place } from '../base/journey.js';
+import type { Began, Ended, Living, Moved, Place } from '../base/journey.js';
 
 /** struct ipft_event */
 export const EVENT_TIMESTAMP = 0;
@@ -43,6 +43,7 @@ export const TARGET_INDEX = TARGET_FINAL - 1;
 /** struct ipft_begin; `at` is where its struct ipft_event begins. */
 export function decodeBegan(view: DataView, at: number): Began {
   return {
+    timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
     packetId: view.getBigUint64(at + EVENT_SIZE, true),
     journey: view.getUint32(at + EVENT_SIZE + 8, true),
     parent: view.getUint32(at + EVENT_SIZE + 16, true),
@@ -159,15 +160,28 @@ export function decodeLosses(view: DataView): Losses {
   return { cpus, unfollowed, ends, unseen };
 }
 
-/** struct ipft_journey */
+/**
+ * struct ipft_journey: number u64, parent u64, where u64, freeing_ns u64, location u64, reason u32, events u32, ifindex
+ * u32, family u16, protocol u16, stage u8, flags u8, cpu u16, tail u8, 3 bytes, device char[16]
+ */
 export const JOURNEY_SIZE = 80;
-const JOURNEY_NUMBER = 0;
-const JOURNEY_EVENTS = 44;
 
-/** A journey that has not ended: its id, and how many events it had, with those that were lost. */
-export function decodeAlive(view: DataView, at: number): { journey: number; events: number } {
-  return {
-    journey: view.getUint32(at + JOURNEY_NUMBER, true),
-    events: view.getUint32(at + JOURNEY_EVENTS, true),
+/** A journey that has not ended. */
+export function decodeLiving(view: DataView, at: number): Living {
+  const journey = view.getUint32(at, true);
+  const events = view.getUint32(at + 44, true);
+  const freeingNs = view.getBigUint64(at + 24, true);
+  if (freeingNs === 0n) return { journey, events, freeing: undefined };
+  const flags = view.getUint8(at + 57);
+  const freeing: Ended = {
+    ...{ journey, events, timestampNs: freeingNs, location: view.getBigUint64(at + 32, true), symbol: '' },
+    reason: view.getUint32(at + 40, true),
+    family: view.getUint16(at + 52, true),
+    protocol: view.getUint16(at + 54, true),
+    stage: STAGES[view.getUint8(at + 56)] ?? 'none',
+    received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
+    dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
+    device: decodeText(view, at + 64, IPFT_DEVICE_NAME),
   };
+  return { journey, events, freeing };
 }

@@ -75,6 +75,11 @@ export class RingReader {
     return Number(Atomics.load(this.#produced, 0));
   }
 
+  /** How many bytes have been read so far: less than `produced` also where a record is being written. */
+  get position(): number {
+    return this.#position;
+  }
+
   /**
    * Hands the records that are in the ring now to `taker`, oldest first. Events are lent for the time of the call.
    * @param limit no more than about so many events, so that the caller can look after other things
@@ -185,6 +190,11 @@ export class Ring implements Disposable {
   /** See `RingReader.read`. After disposal there is nothing to read. */
   read(taker: RecordTaker, limit?: number, until?: number): number {
     return this.#reader?.read(taker, limit, until) ?? 0;
+  }
+
+  /** See `RingReader.position`. */
+  get position(): number {
+    return this.#reader?.position ?? 0;
   }
 
   /** See `RingReader.produced`. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RecordTaker } from '../base/event.js';
+import type { Living } from '../base/journey.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
@@ -10,10 +11,18 @@ import { openModuleBtfs, readMapEntry, readMapValues } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
-import type { Attachment, AttachProgress, Backend, NumberedTarget, ReleaseProgress, TracerName } from './backend.js';
+import type {
+  Attachment,
+  AttachProgress,
+  Backend,
+  Misses,
+  NumberedTarget,
+  ReleaseProgress,
+  TracerName,
+} from './backend.js';
 import { Lifecycle } from './lifecycle.js';
-import { loadPrograms } from './load.js';
-import { CPU_SIZE, decodeAlive, decodeLosses, JOURNEY_SIZE, type Losses, TARGET_INDEX } from './record.js';
+import { endsBytes, loadPrograms } from './load.js';
+import { CPU_SIZE, decodeLiving, decodeLosses, JOURNEY_SIZE, type Losses, TARGET_INDEX } from './record.js';
 import { Ring } from './ring.js';
 import { rolesOf } from './roles.js';
 
@@ -41,8 +50,13 @@ export interface SessionOptions {
 
 /** What a session did not see. */
 export interface SessionLosses extends Losses {
-  /** Calls of traced functions, of whatever packet, that the kernel did not hand to the program. */
-  readonly missed: bigint;
+  readonly missed: Misses;
+}
+
+/** How far the kernel has written into each ring, in bytes. */
+export interface Written {
+  readonly events: number;
+  readonly ends: number;
 }
 
 /** Releasing fewer links than this one by one takes no time worth hastening. */
@@ -57,15 +71,19 @@ export class Session implements Disposable {
   readonly #options: SessionOptions;
   readonly #object: BpfObject;
   readonly #ring: Ring;
+  readonly #ends: Ring;
   readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
   readonly #lifecycle: Lifecycle;
+  /** What had been written when reading began; the ends up to there are read when the events are. */
+  #reading: Written | undefined;
 
   private constructor(
     options: SessionOptions,
     parts: {
       object: BpfObject;
       ring: Ring;
+      ends: Ring;
       moduleBtfs: Map<string, Descriptor>;
       attachment: Attachment;
       lifecycle: Lifecycle;
@@ -74,6 +92,7 @@ export class Session implements Disposable {
     this.#options = options;
     this.#object = parts.object;
     this.#ring = parts.ring;
+    this.#ends = parts.ends;
     this.#moduleBtfs = parts.moduleBtfs;
     this.#attachment = parts.attachment;
     this.#lifecycle = parts.lifecycle;
@@ -96,10 +115,11 @@ export class Session implements Disposable {
       own(object);
       const lifecycle = own(new Lifecycle(object, backend, vmlinux, config));
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
+      const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE));
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
       const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
-      return new Session(options, { object, ring, moduleBtfs, attachment, lifecycle });
+      return new Session(options, { object, ring, ends, moduleBtfs, attachment, lifecycle });
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
@@ -169,14 +189,29 @@ export class Session implements Disposable {
     return this.#attachment.failed;
   }
 
-  /** Hands what is there to `taker`; see `RingReader.read`. */
-  read(taker: RecordTaker, limit?: number, until?: number): number {
-    return this.#ring.read(taker, limit, until);
+  /**
+   * Hands what is there to `taker`, the ends of journeys last. An end is read when all has been read that was written
+   * before it: a journey has begun before it ends.
+   * @param limit no more than about so many events
+   * @param until no further than to there
+   * @returns how many events there were
+   */
+  read(taker: RecordTaker, limit?: number, until?: Written): number {
+    this.#reading ??= this.written;
+    const events = this.#ring.read(taker, limit, until?.events);
+    const { events: before, ends } = this.#reading;
+    if (this.#ring.position >= Math.min(before, until?.events ?? before)) {
+      this.#ends.read(taker, undefined, Math.min(ends, until?.ends ?? ends));
+      this.#reading = undefined;
+    }
+    return events;
   }
 
   /** How far the kernel has written: a limit for `read`, where events keep coming. */
-  get produced(): number {
-    return this.#ring.produced;
+  get written(): Written {
+    // In this order: what began the journeys that have ended is among the events.
+    const ends = this.#ends.produced;
+    return { events: this.#ring.produced, ends };
   }
 
   /** What was lost so far. */
@@ -185,21 +220,24 @@ export class Session implements Disposable {
     return { ...decodeLosses(cpus), missed: this.countMisses() };
   }
 
-  /** Calls of traced functions, of whatever packet, that the kernel has not handed to the program so far. */
-  countMisses(): bigint {
-    return this.#attachment.countMisses() + this.#lifecycle.countMisses();
+  /** What the kernel has not handed to the programs so far. */
+  countMisses(): Misses {
+    const { shown, deciding } = this.#attachment.countMisses();
+    return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
   }
 
-  /** The journeys that have not ended, by their ids: how many events each had so far, with those that were lost. */
-  alive(): Map<number, number> {
+  /** Whether the kernel counts all that it misses. */
+  get countsMisses(): boolean {
+    return this.#attachment.countsMisses;
+  }
+
+  /** The journeys that the kernel side has not ended yet. */
+  living(): Living[] {
     const mapFd = this.#object.mapFd('ipft_journeys');
     const values = readMapValues(mapFd, { keySize: 8, valueSize: JOURNEY_SIZE, maxEntries: MAX_JOURNEYS });
-    const alive = new Map<number, number>();
-    for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) {
-      const { journey, events } = decodeAlive(values, at);
-      alive.set(journey, events);
-    }
-    return alive;
+    const living: Living[] = [];
+    for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) living.push(decodeLiving(values, at));
+    return living;
   }
 
   /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */
@@ -217,6 +255,7 @@ export class Session implements Disposable {
     this.#lifecycle[Symbol.dispose]();
     for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
+    this.#ends[Symbol.dispose]();
     this.#object[Symbol.dispose]();
   }
 }

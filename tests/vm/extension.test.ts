@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, extension, ipft, Network, parseJsonLines, type Sent, traceWhile } from './harness.js';
+import { example, extension, ipft, Network, parseEvents, type Sent, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 let network: Network;
@@ -18,7 +18,7 @@ async function show(file: string, functions: string, traffic: () => unknown): Pr
   const args = ['-m', '9', '-o', 'json', '-r', `^(${functions})$`, '-e', file];
   const result = await traceWhile(args, traffic);
   expect(result.status).toBe(0);
-  return parseJsonLines(result.stdout);
+  return parseEvents(result.stdout);
 }
 
 describe('examples/extensions', () => {
@@ -122,7 +122,7 @@ describe('an extension', () => {
     const result = await traceWhile(['-m', '9', '-o', 'json', '-r', '^ip_output$', ...both], () =>
       network.ping(9, { count: 1 }),
     );
-    const [event] = parseJsonLines(result.stdout);
+    const [event] = parseEvents(result.stdout);
     expect(event).toMatchObject({ ip: 'ip_output', third: event?.['packet_id'], beyond: -22 });
   });
 

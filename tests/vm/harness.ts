@@ -162,10 +162,110 @@ export async function traceWhile(
   return await tracing.stop();
 }
 
-/** The objects of `-o json`. */
-export function parseJsonLines(text: string): Record<string, unknown>[] {
+function parseJsonLines(text: string): Record<string, unknown>[] {
   return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
+}
+
+/** What `-o json` says of a journey that has ended. */
+export interface JourneyLine {
+  readonly type: 'journey';
+  readonly journey: number;
+  readonly packet_id: string;
+  readonly parent: number | null;
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly ended_in: string | null;
+  readonly begin: number;
+  readonly end: number;
+  readonly events: number;
+  readonly gap: boolean;
+  readonly lost?: number;
+  readonly device?: string;
+  readonly family?: string;
+  readonly protocol?: string | null;
+}
+
+/** The journeys and the events of `-o json`, apart. */
+export function splitJson(text: string): { journeys: JourneyLine[]; events: Record<string, unknown>[] } {
+  const lines = parseJsonLines(text);
+  return {
+    journeys: lines.filter((line) => line['type'] === 'journey') as unknown as JourneyLine[],
+    events: lines.filter((line) => line['type'] === undefined),
+  };
+}
+
+/** The events of `-o json`. */
+export const parseEvents = (text: string) => splitJson(text).events;
+
+/**
+ * Three namespaces in a row: 10.21.0.1 in `near`, 10.21.0.2 and 10.22.0.2 in `middle`, which forwards, and 10.22.0.3 in
+ * `far`. The devices are `near0`, `middle0`, `middle1` and `far0`.
+ */
+export class Route implements Disposable {
+  readonly near = 'ipft-test-near';
+  readonly middle = 'ipft-test-middle';
+  readonly far = 'ipft-test-far';
+
+  constructor() {
+    const ip = (...args: string[]) => execFileSync('ip', args);
+    for (const namespace of [this.near, this.middle, this.far]) {
+      ip('netns', 'add', namespace);
+      ip('-n', namespace, 'link', 'set', 'lo', 'up');
+      // What the kernel sends by itself there would be counted with what the tests send.
+      this.exec(namespace, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
+    }
+    const join = (from: string, device: string, to: string, peer: string) =>
+      ip('link', 'add', device, 'netns', from, 'type', 'veth', 'peer', 'name', peer, 'netns', to);
+    join(this.near, 'near0', this.middle, 'middle0');
+    join(this.middle, 'middle1', this.far, 'far0');
+    for (const [namespace, device, address] of [
+      [this.near, 'near0', '10.21.0.1/24'],
+      [this.middle, 'middle0', '10.21.0.2/24'],
+      [this.middle, 'middle1', '10.22.0.2/24'],
+      [this.far, 'far0', '10.22.0.3/24'],
+    ] as const) {
+      ip('-n', namespace, 'addr', 'add', address, 'dev', device);
+      ip('-n', namespace, 'link', 'set', device, 'up');
+    }
+    ip('-n', this.near, 'route', 'add', 'default', 'via', '10.21.0.2');
+    ip('-n', this.far, 'route', 'add', 'default', 'via', '10.22.0.2');
+    this.exec(this.middle, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    this.exec(this.near, 'ping', '-q', '-c', '1', '-w', '20', '10.22.0.3');
+  }
+
+  /** Runs a program in one of the namespaces; what it says and how it ends is its own affair. */
+  try(namespace: string, program: string, ...args: string[]): Finished {
+    return run('ip', ['netns', 'exec', namespace, program, ...args]);
+  }
+
+  /** Runs a program in one of the namespaces. */
+  exec(namespace: string, program: string, ...args: string[]): string {
+    return execFileSync('ip', ['netns', 'exec', namespace, program, ...args], { encoding: 'utf8', cwd: ROOT });
+  }
+
+  /** The number that `netns` has in JSON: the namespace's inode. */
+  inode(namespace: string): number {
+    return Number(this.exec(namespace, 'stat', '-Lc', '%i', '/proc/self/ns/net'));
+  }
+
+  /** Runs `tests/vm/traffic.js` in the first namespace; `peer` is a namespace to listen in, or `-`. */
+  send(peer: string, kind: 'udp' | 'tcp' | 'udp-bad-checksum', to: string, mark: number, bytes: number): void {
+    this.exec(
+      this.near,
+      process.execPath,
+      join(ROOT, 'tests/vm/traffic.js'),
+      peer,
+      kind,
+      to,
+      String(mark),
+      String(bytes),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const namespace of [this.near, this.middle, this.far]) spawnSync('ip', ['netns', 'del', namespace]);
+  }
 }

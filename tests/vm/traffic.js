@@ -1,5 +1,5 @@
 /**
- * traffic.js PEER udp|tcp ADDRESS MARK BYTES: sends BYTES in one write, with the mark, from the namespace that it runs
+ * traffic.js PEER udp|tcp|udp-bad-checksum ADDRESS MARK BYTES: sends BYTES in one write, with the mark, from the namespace that it runs
  * in to a listener that it starts in the namespace PEER (`-`: to none). Ends when the listener has them all, and prints
  * port and cookie of the sending socket.
  */
@@ -14,6 +14,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const IPPROTO_UDP = 17;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
 const SO_COOKIE = 57;
@@ -46,10 +48,11 @@ function send(kind, address, mark, bytes) {
       return result;
     };
   };
+  const isRaw = kind === 'udp-bad-checksum';
   const fd = call('int socket(int family, int type, int protocol)')(
     isIPv6(address) ? AF_INET6 : AF_INET,
-    kind === 'tcp' ? SOCK_STREAM : SOCK_DGRAM,
-    0,
+    isRaw ? SOCK_RAW : kind === 'tcp' ? SOCK_STREAM : SOCK_DGRAM,
+    isRaw ? IPPROTO_UDP : 0,
   );
   call('int setsockopt(int fd, int level, int name, void *value, uint length)')(
     fd,
@@ -61,6 +64,10 @@ function send(kind, address, mark, bytes) {
   const to = socketAddress(address);
   call('int connect(int fd, void *address, uint length)')(fd, to, to.length);
   const data = Buffer.alloc(bytes, 'x');
+  if (isRaw) {
+    // Ports, length, and a checksum that is wrong.
+    for (const [index, word] of [PORT, PORT, bytes, 0xbad].entries()) data.writeUInt16BE(word, index * 2);
+  }
   const write = call('long write(int fd, void *data, ulong length)');
   const own = Buffer.alloc(28);
   call('int getsockname(int fd, void *address, void *length)')(fd, own, Uint32Array.of(own.length));

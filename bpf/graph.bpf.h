@@ -156,7 +156,11 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 		if (journey && journey->number != call.journey)
 			journey = NULL;
 	}
-	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
+	/* Without its beginning nobody knows whose event it is. */
+	event = NULL;
+	if (!journey || journey->flags & IPFT_JOURNEY_ANNOUNCED)
+		event = bpf_ringbuf_reserve(&ipft_events,
+					    sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
 	if (!event) {
 		if (journey)
 			journey->events++;

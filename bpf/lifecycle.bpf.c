@@ -72,6 +72,11 @@ int ipft_on_receive(__u64 *ctx)
 {
 	struct ipft_journey *journey = ipft_follow(ctx[0]);
 
+	/* What a socket got is not received again: it is another packet, and the end of the one before was missed. */
+	if (journey && journey->stage == IPFT_STAGE_QUEUED) {
+		ipft_end(ctx[0], journey);
+		journey = ipft_follow(ctx[0]);
+	}
 	if (!journey)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_RECEIVED;

@@ -75,13 +75,23 @@ function pointerTest(btf: Btf, structName: string): (id: number) => boolean {
 
 /** The id of the first of a BTF's own functions that bears a name. */
 export function findFunction(btf: Btf, name: string): number | undefined {
+  return findFunctions(btf, [name]).get(name);
+}
+
+/** The ids of the first of a BTF's own functions that bear these names; those that there are, in one pass. */
+export function findFunctions(btf: Btf, names: readonly string[]): Map<string, number> {
   // A search in the strings, which is fast, answers for most of those that are not there.
-  const names = btf.findString(name);
-  if (names.length === 0) return undefined;
-  for (let id = btf.firstId; id < btf.endId; id++) {
-    if (btf.kind(id) === BTF_KIND_FUNC && names.includes(btf.nameOffset(id))) return id;
+  const offsets = new Map(names.flatMap((name) => btf.findString(name).map((offset) => [offset, name] as const)));
+  const found = new Map<string, number>();
+  for (let id = btf.firstId; offsets.size > 0 && id < btf.endId; id++) {
+    if (btf.kind(id) !== BTF_KIND_FUNC) continue;
+    const offset = btf.nameOffset(id);
+    const name = offsets.get(offset);
+    if (name === undefined) continue;
+    found.set(name, id);
+    offsets.delete(offset);
   }
-  return undefined;
+  return found;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What is told about functions that are not traced and events that were lost. */
+import { counted } from '../base/counted.js';
 import {
   type Backend,
   type JourneyTracker,
@@ -57,7 +58,8 @@ export function reportJourneys(tracker: JourneyTracker, { maxMemoryBytes }: Trac
   const total = [...tracker.counts.values()].reduce((sum, count) => sum + count, 0);
   const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome));
   const parts = outcomes.map((outcome) => `${tracker.counts.get(outcome)} ${outcome}`);
-  terminal.line(`${total} journeys${parts.length > 0 ? `: ${parts.join(', ')}` : ''}; ${tracker.events} events`);
+  const what = parts.length > 0 ? `: ${parts.join(', ')}` : '';
+  terminal.line(`${counted(total, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
   if (tracker.refused > 0) {
     terminal.warn(
       `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in`,

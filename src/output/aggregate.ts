@@ -10,6 +10,8 @@
  * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them. With
  * `showPlaces` a line ends with ` [NETNS DEVICE]`.
  */
+
+import { counted } from '../base/counted.js';
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
@@ -120,7 +122,7 @@ export class AggregateOutput implements Output {
       const gap = describeGap(journey);
       text.text(` journey ${number}${parent === 0 ? '' : `, copy of ${parent}`}`);
       text.text(`, ${describeOutcome(journey, this.#context.names)}, ${formatMicroseconds(Number(endNs - beginNs))}`);
-      text.text(`, ${events} events${gap === undefined ? '' : `, ${gap}`}`);
+      text.text(`, ${counted(events, 'event')}${gap === undefined ? '' : `, ${gap}`}`);
     }
     text.byte(LINE_FEED);
   }

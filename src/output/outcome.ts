@@ -1,4 +1,5 @@
 /** What is said of how a journey ended. */
+import { counted } from '../base/counted.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 
@@ -64,7 +65,7 @@ export function describeOutcome(journey: Journey, names: KernelNames): string {
 /** What is said of what may be missing; nothing if all is there. */
 export function describeGap({ gap, lost, outcome }: Journey): string | undefined {
   if (!gap) return undefined;
-  if (lost > 0) return `gap: ${lost} events lost`;
+  if (lost > 0) return `gap: ${counted(lost, 'event')} lost`;
   return outcome === 'unknown' ? 'gap: its end was lost' : 'gap possible: probes were missed meanwhile';
 }
 

@@ -92,7 +92,7 @@ test('AggregateOutput: columns to the character; long names are whole, control c
       '=== journey 256, consumed, 1.500us, 2 events',
       '464048546193152      005             nf_conntrack a_function_with_a_name_longer_than_its_column ( len: 84 )',
       '464048546193247      005                  vmlinux                           ip_rcv ( len: 84 )',
-      '=== journey 512, consumed, 1.500us, 1 events',
+      '=== journey 512, consumed, 1.500us, 1 event',
       '464048546193247      005                      mod                 evil\\x1b[2J"name ( len: 84 )',
       '',
     ].join('\n'),
@@ -114,7 +114,7 @@ test('AggregateOutput: the separator says what became of the journey, and what m
   const symbol = 'nf_hook_slow+0xa9/0x110 [nf\x1b]';
   const drop = ended({ dropped: true, reason: 4, location: 1n, symbol });
   expect(separator({ outcome: 'dropped', ended: drop, parent: 3, lost: 2, gap: true })).toBe(
-    '=== journey 7, copy of 3, dropped: REASON_4 in nf_hook_slow+0xa9, 1.500us, 1 events, gap: 2 events lost',
+    '=== journey 7, copy of 3, dropped: REASON_4 in nf_hook_slow+0xa9, 1.500us, 1 event, gap: 2 events lost',
   );
   expect(separator({ outcome: 'dropped', ended: ended({ dropped: true, location: 0x42n }) })).toContain(
     ', dropped in some_function+0x2, ',
@@ -128,6 +128,24 @@ test('AggregateOutput: the separator says what became of the journey, and what m
   expect(separator({ outcome: 'forwarded', ended: ended({ device: 'a\x1b' }) })).toContain(', forwarded to a\\x1b, ');
   expect(separator({ outcome: 'unknown', gap: true })).toMatch(/, unknown, .*, gap: its end was lost$/);
   expect(separator({ outcome: 'alive', gap: true })).toMatch(/, gap possible: probes were missed meanwhile$/);
+});
+
+test('AggregateOutput, PathsOutput: room for further journeys is bounded by memory', () => {
+  const context = { targets, hasReturns: false, fields: undefined, dataSize: 0, place: () => undefined };
+  const names = { reason: () => undefined, symbol: () => undefined };
+  for (const create of [AggregateOutput, PathsOutput]) {
+    const output = new create({ ...context, names }, { maxBytes: 1 << 20 });
+    let number = 0;
+    for (; output.hasRoom && number < 100_000; number++) {
+      const its = journey(number);
+      for (let i = 0; i < 10; i++) {
+        its.events++;
+        output.event(event(number, i % 2), its);
+      }
+    }
+    expect(number).toBeGreaterThan(100);
+    expect(number).toBeLessThan(10_000);
+  }
 });
 
 test('AggregateOutput: with showPlaces a line ends with where the packet was', () => {

@@ -13,6 +13,8 @@
  * Journeys with lost events have no whole path: they are counted by their outcome, below. With `diff` two paths follow
  * side by side.
  */
+
+import { counted } from '../base/counted.js';
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
@@ -126,7 +128,7 @@ export class PathsOutput implements Output {
   *finish(): Iterable<Uint8Array> {
     const paths = this.#book.paths();
     const total = paths.reduce((sum, { count }) => sum + count, 0);
-    yield encode(`${count(total, 'journey')}, ${count(paths.length, 'path')}\n`);
+    yield encode(`${counted(total, 'journey')}, ${counted(paths.length, 'path')}\n`);
     for (const [index, path] of paths.entries()) yield encode(this.#describe(path, index + 1, total));
     if (this.#incomplete.size > 0) yield encode(this.#describeIncomplete());
     if (this.#diff) yield encode(this.#compare(paths, this.#diff));
@@ -149,7 +151,7 @@ export class PathsOutput implements Output {
     const step = `${from ? this.#name(from) : '?'} -> ${to ? this.#name(to) : 'end'}`;
     const lines = [
       '',
-      `#${rank}  ${count(path.count, 'journey')} (${share} %), ${outcome}`,
+      `#${rank}  ${counted(path.count, 'journey')} (${share} %), ${outcome}`,
       ...(path.gaps === 0 ? [] : [`    gap possible in ${path.gaps} of them: probes were missed meanwhile`]),
       `    duration: ${times.join(', ')}`,
       `    slowest step: ${step}, median ${formatMicroseconds(slowest.median)}`,
@@ -194,7 +196,7 @@ export class PathsOutput implements Output {
         hidden++;
         continue;
       }
-      if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);
+      if (hidden > 0) lines.push(`    … ${counted(hidden, 'equal step')}`);
       hidden = 0;
       if (!isEqual[index] && isEqual[index - 1] !== false) lines.push('  - here they part');
       const sign = isEqual[index] ? ' ' : row.right === undefined ? '<' : '>';
@@ -202,7 +204,7 @@ export class PathsOutput implements Output {
       const next = isEqual[index + 1];
       if (!isEqual[index] && next === true) lines.push('  - here they meet again');
     }
-    if (hidden > 0) lines.push(`    … ${count(hidden, 'equal step')}`);
+    if (hidden > 0) lines.push(`    … ${counted(hidden, 'equal step')}`);
     if (isEqual.at(-1) === false) lines.push('  - they do not meet again');
     return `${lines.join('\n')}\n`;
   }
@@ -212,8 +214,4 @@ export class PathsOutput implements Output {
 function netnsChange({ steps }: Path, index: number): string {
   const netns = steps[index]?.netns;
   return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${netns})`;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

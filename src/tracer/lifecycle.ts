@@ -3,7 +3,7 @@
  * maps of the backend's object.
  */
 import type { Btf } from '../btf/btf.js';
-import { findFunction } from '../btf/functions.js';
+import { findFunctions } from '../btf/functions.js';
 import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
 import {
   BPF_PROG_TYPE_KPROBE,
@@ -49,13 +49,13 @@ const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_
 
 interface Copying {
   readonly name: string;
+  readonly btfId: number;
   readonly arguments: number;
   readonly segments: boolean;
 }
 
 export class Lifecycle extends Attachment {
   readonly #object: BpfObject;
-  readonly #vmlinux: Btf;
   readonly #method: CopyMethod;
   readonly #functions: readonly Copying[];
   readonly #programs = new Set<number>();
@@ -69,13 +69,14 @@ export class Lifecycle extends Attachment {
    */
   constructor(shared: BpfObject, backend: Backend, vmlinux: Btf, config: Uint8Array) {
     super();
-    this.#vmlinux = vmlinux;
     this.#method = chooseMethod(backend, vmlinux);
+    const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
     const known = (of: Record<string, number>, segments: boolean) =>
-      Object.entries(of).map(([name, count]) => ({ name, arguments: count, segments }));
-    this.#functions = [...known(COPYING, false), ...known(SEGMENTING, true)].filter(
-      ({ name }) => findFunction(vmlinux, name) !== undefined,
-    );
+      Object.entries(of).flatMap(([name, count]) => {
+        const btfId = ids.get(name);
+        return btfId === undefined ? [] : [{ name, btfId, arguments: count, segments }];
+      });
+    this.#functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
     const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
     const object = new BpfObject(loadOwnObject(`lifecycle${variant}.bpf.o`).bytes);
     try {
@@ -136,7 +137,7 @@ export class Lifecycle extends Attachment {
       this.#method === 'session'
         ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, { names, cookies: names.map(() => 0) })
         : await linkTracingMulti(programFd, BPF_TRACE_FEXIT_MULTI, {
-            ids: names.map((name) => findFunction(this.#vmlinux, name) ?? 0),
+            ids: functions.map(({ btfId }) => btfId),
             cookies: names.map(() => 0n),
           });
     if (typeof link === 'number' && functions.length > 1) {
@@ -150,7 +151,7 @@ export class Lifecycle extends Attachment {
     const program = await loadProgram({
       ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
       instructions: this.#object.programInstructions(this.#programName(copying)),
-      attachBtfId: findFunction(this.#vmlinux, copying.name) ?? 0,
+      attachBtfId: copying.btfId,
     });
     if (typeof program === 'number') return this.#keep(copying.name, program);
     this.others.push(program);

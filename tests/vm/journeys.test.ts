@@ -335,23 +335,3 @@ describe('thousands of packets', () => {
     }
   });
 });
-
-describe('options', () => {
-  test('--json-events-only has the events of ipftrace2, and no more; --max-memory takes in no more journeys', async () => {
-    const ping = () =>
-      route.try(route.near, 'ping', '-q', '-c', '5', '-i', '0.2', '-W', '1', '-m', String(0x62), '10.21.0.2');
-    const args = ['-m', '0x62', '-r', '^(ip_output|dev_hard_start_xmit)$'];
-    const old = await traceWhile([...args, '-o', 'json', '--json-events-only'], ping);
-    const lines = old.stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(10);
-    for (const line of lines) {
-      expect(Object.keys(JSON.parse(line))).toEqual([
-        ...['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return'],
-      ]);
-    }
-    const small = await traceWhile([...args, '--max-memory', '1', '--strict'], ping);
-    expect(small.stderr).toContain('4 journeys were not taken in');
-    expect(small.stderr).not.toContain('Nothing was lost');
-    expect(small.status).toBe(3);
-  });
-});

@@ -38,6 +38,20 @@ test('HeldCalls: a call that takes for ever does not hold the others back for ev
   expect(released).toEqual(Array.from({ length: 99_999 }, (_, index) => index + 1));
 });
 
+test('HeldCalls: when a journey has ended, its open calls have lost their returns', () => {
+  const released: [number, boolean][] = [];
+  const held = new HeldCalls(0, (event, _place, lost) => released.push([event.timestampLow, lost]));
+  const event = { ...createEvent(), journey: 1 };
+  held.take({ ...event, timestampLow: 1 }, 0);
+  held.take({ ...event, timestampLow: 2, journey: 11 }, 0);
+  held.endJourney(1);
+  held.release(0);
+  expect(released).toEqual([[1, true]]);
+  expect(held.count).toBe(1);
+  held.finish();
+  expect(released.at(-1)).toEqual([2, true]);
+});
+
 test('EventStore.findLostReturns: the entries whose return is missing, and no others', () => {
   fc.assert(
     fc.property(traces, (events) => {

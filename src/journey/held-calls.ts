@@ -103,6 +103,16 @@ export class HeldCalls {
     }
   }
 
+  /** No more events of a journey will come: a return that has not come is missing. */
+  endJourney(id: number): void {
+    const suffix = `:${id}`;
+    for (const [key, calls] of this.#open) {
+      if (!key.endsWith(suffix)) continue;
+      for (const index of calls) this.#state[index] = LOST;
+      this.#open.delete(key);
+    }
+  }
+
   /** Hands on what is known. @param idleMs how long no event has come: after a while, also what is not known goes on */
   release(idleMs: number): void {
     this.#handOn(idleMs >= PATIENCE_MS);

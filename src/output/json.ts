@@ -35,8 +35,10 @@ export interface JsonOptions {
 /** A journey whose last event may still be held back. */
 interface Waiting {
   readonly journey: Journey;
-  /** When so many events have been written, its last one is among them. */
+  /** When so many events have been put in order, or written, its last one is among them. */
   readonly after: number;
+  /** Whether its last event has been put in order: then calls that are open have lost their returns. */
+  isOver: boolean;
 }
 
 export class JsonOutput implements Output {
@@ -54,6 +56,7 @@ export class JsonOutput implements Output {
   #last: Journey | undefined;
   #waiting: Waiting[] = [];
   #taken = 0;
+  #ordered = 0;
   #written = 0;
 
   constructor(context: OutputContext, { eventsOnly = false }: JsonOptions = {}) {
@@ -71,6 +74,7 @@ export class JsonOutput implements Output {
       this.#held = new HeldCalls(dataSize, (event, place, partnerLost) => this.#write(event, place, partnerLost));
     }
     this.#timeline = new Timeline(dataSize, hasReturns, (event, place) => {
+      this.#ordered++;
       if (this.#held) this.#held.take(event, place);
       else this.#write(event, place, false);
     });
@@ -86,12 +90,13 @@ export class JsonOutput implements Output {
   }
 
   ended(journey: Journey): void {
-    this.#waiting.push({ journey, after: this.#taken });
+    this.#waiting.push({ journey, after: this.#taken, isOver: false });
   }
 
   tick(idleMs: number): void {
     if (idleMs >= IDLE_MS) this.#timeline.releaseAll();
     else this.#timeline.release();
+    this.#endCalls();
     this.#held?.release(idleMs);
     this.#writeJourneys();
   }
@@ -125,11 +130,19 @@ export class JsonOutput implements Output {
     text.bytes(END);
   }
 
+  #endCalls(): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.after > this.#ordered) break;
+      if (!waiting.isOver) this.#held?.endJourney(waiting.journey.id);
+      waiting.isOver = true;
+    }
+  }
+
   /** Events are written in the order in which they were taken, or nearly so: one more is not too many. */
   #writeJourneys(): void {
     let count = 0;
     for (const { journey, after } of this.#waiting) {
-      if (after > this.#written && this.#timeline.count + (this.#held?.count ?? 0) > 0) break;
+      if (after > this.#written) break;
       this.#writeJourney(journey);
       count++;
     }

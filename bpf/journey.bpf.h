@@ -178,10 +178,12 @@ static __always_inline struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, 
 	__sync_fetch_and_add(ipft_filter_of(skb), 1);
 	if (bpf_map_update_elem(&ipft_journeys, &skb, &ipft_new_journey, BPF_NOEXIST)) {
 		__sync_fetch_and_add(ipft_filter_of(skb), -1);
-		cpu = ipft_this_cpu();
+		/* Another CPU may have been faster. */
+		journey = ipft_find(skb);
+		cpu = journey ? NULL : ipft_this_cpu();
 		if (cpu)
 			cpu->unfollowed++;
-		return NULL;
+		return journey;
 	}
 	journey = bpf_map_lookup_elem(&ipft_journeys, &skb);
 	if (!journey)

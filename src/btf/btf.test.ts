@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { ParseError } from '../base/errors.js';
 import { BTF_KIND_STRUCT, parseBtf } from './btf.js';
-import { findFunctionsTaking } from './functions.js';
+import { countTracepointArguments, findFunctions, findFunctionsTaking } from './functions.js';
 
 function kernelLike() {
   const builder = new BtfBuilder();
@@ -29,6 +29,26 @@ test('findFunctionsTaking: finds the first pointer to the struct, through typede
     ['variadic', 1, 2],
   ]);
   expect(found.map(({ isVariadic, structBefore }) => isVariadic && structBefore)).toEqual([false, false, false, true]);
+});
+
+test('findFunctions: those that there are, the first of each name', () => {
+  const { builder, int } = kernelLike();
+  builder.func('first', [int]);
+  const btf = parseBtf(builder.bytes());
+  const found = findFunctions(btf, ['first', 'sixth', 'sk_buff', 'missing']);
+  expect([...found.keys()].sort()).toEqual(['first', 'sixth']);
+  expect(btf.vlen(btf.sizeOrType(found.get('first') ?? 0))).toBe(2);
+});
+
+test("countTracepointArguments: what its programs get, without the kernel's own first argument", () => {
+  const { builder, pointer, int } = kernelLike();
+  const proto = builder.type(13, '', 0, [0, int, 0, pointer, 0, int, 0, int], 4);
+  builder.typedef('btf_trace_kfree_skb', builder.pointer(proto));
+  builder.typedef('btf_trace_strange', int);
+  const btf = parseBtf(builder.bytes());
+  expect(countTracepointArguments(btf, 'kfree_skb')).toBe(3);
+  expect(countTracepointArguments(btf, 'strange')).toBe(0);
+  expect(countTracepointArguments(btf, 'none')).toBe(0);
 });
 
 test('parseBtf: split BTF refers to types and strings of its base', () => {

@@ -32,18 +32,34 @@ const MAX_MISSING = 1000;
 /** Places beyond this number are not told apart any more; 0 stands for an unknown one. */
 const MAX_PLACES = 0xffff;
 
-interface State extends Journey {
+/** A journey as it is built. */
+class State implements Journey {
+  beginNs = 0n;
+  endNs = 0n;
+  events = 0;
+  lost = 0;
+  gap = false;
+  outcome: Outcome = 'unknown';
+  ended: Ended | undefined = undefined;
   /** Of one that is over: from when on nothing is told of it any more. */
-  settlesNs: bigint | undefined;
-  readonly parentId: number;
+  settlesNs: bigint | undefined = undefined;
   /** One more than the highest sequence number of an event so far. */
-  expected: number;
+  expected = 0;
   /** Events that have one. */
-  numbered: number;
-  admitted: boolean;
+  numbered = 0;
   /** Time of the last event. */
-  lastLow: number;
-  lastHigh: number;
+  lastLow = 0;
+  lastHigh = 0;
+
+  constructor(
+    readonly number: number,
+    readonly id: number,
+    readonly packetId: bigint,
+    readonly parentId: number,
+    public parent: number,
+    public place: number,
+    readonly admitted: boolean,
+  ) {}
 }
 
 export class JourneyTracker implements RecordTaker {
@@ -59,6 +75,7 @@ export class JourneyTracker implements RecordTaker {
   #missing: Missing[] = [];
   #last: State | undefined;
   #count = 0;
+  #lastPlace = 0;
 
   /** Journeys that were handed on so far, by their outcome. */
   readonly counts = new Map<Outcome, number>();
@@ -89,12 +106,9 @@ export class JourneyTracker implements RecordTaker {
     if (before) this.#settle(before, timestampNs);
     const admitted = this.#taker.hasRoom;
     if (!admitted) this.refused++;
-    const state: State = {
-      ...{ number: ++this.#count, id, packetId, parent: this.#journeys.get(parent)?.number ?? 0 },
-      ...{ place: this.#placeIndex(place), beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
-      ...{ outcome: 'unknown', ended: undefined },
-      ...{ settlesNs: undefined, parentId: parent, expected: 0, numbered: 0, admitted, lastLow: 0, lastHigh: 0 },
-    };
+    const parentNumber = this.#journeys.get(parent)?.number ?? 0;
+    const placeIndex = this.#placeIndex(place);
+    const state = new State(++this.#count, id, packetId, parent, parentNumber, placeIndex, admitted);
     this.#journeys.set(id, state);
     this.#byAddress.set(packetId, state);
   }
@@ -215,6 +229,15 @@ export class JourneyTracker implements RecordTaker {
 
   #placeIndex(place: Place | undefined): number {
     if (!place) return 0;
+    const last = this.#places[this.#lastPlace - 1];
+    if (last && last.ifindex === place.ifindex && last.netns === place.netns && last.device === place.device) {
+      return this.#lastPlace;
+    }
+    this.#lastPlace = this.#addPlace(place);
+    return this.#lastPlace;
+  }
+
+  #addPlace(place: Place): number {
     const key = `${place.netns} ${place.ifindex} ${place.device}`;
     const known = this.#placeIndices.get(key);
     if (known !== undefined) return known;

@@ -17,6 +17,11 @@ export type ReasonNames = (reason: number) => string | undefined;
 /** Reads the core's reasons from the kernel's BTF; those of subsystems, from their modules', when there is one. */
 export function loadReasonNames(): ReasonNames {
   const vmlinux = loadKernelBtf();
+  return createReasonNames(vmlinux, () => loadModuleBtfs(vmlinux));
+}
+
+/** @param modules gives the BTF of all modules, when a reason of a subsystem is not known yet */
+export function createReasonNames(vmlinux: Btf, modules: () => readonly Btf[]): ReasonNames {
   const names = readReasons(vmlinux, new Map());
   const searched = new Set<number>();
   return (reason) => {
@@ -24,7 +29,7 @@ export function loadReasonNames(): ReasonNames {
     const subsystem = reason >>> SUBSYSTEM_SHIFT;
     if (subsystem !== 0 && !names.has(reason) && !searched.has(subsystem)) {
       searched.add(subsystem);
-      for (const btf of loadModuleBtfs(vmlinux)) readReasons(btf, names);
+      for (const btf of modules()) readReasons(btf, names);
     }
     return names.get(reason) ?? describeNumber(vmlinux, reason);
   };

@@ -32,6 +32,15 @@ export interface JsonOptions {
   readonly eventsOnly?: boolean;
 }
 
+/** What stands on each line of a journey's events, made once. */
+interface Texts {
+  readonly journey: Journey;
+  /** `{"packet_id":"0x…","timestamp":` */
+  readonly begin: Uint8Array;
+  /** `,"journey":N` */
+  readonly number: Uint8Array;
+}
+
 /** A journey whose last event may still be held back. */
 interface Waiting {
   readonly journey: Journey;
@@ -52,8 +61,10 @@ export class JsonOutput implements Output {
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
   /** Journeys that have events here, by their id. */
-  readonly #journeys = new Map<number, Journey>();
-  #last: Journey | undefined;
+  readonly #journeys = new Map<number, Texts>();
+  /** The last one that an event came of, and the last one that an event was written of. */
+  #taking: Journey | undefined;
+  #writing: Texts | undefined;
   #waiting: Waiting[] = [];
   #taken = 0;
   #ordered = 0;
@@ -81,9 +92,9 @@ export class JsonOutput implements Output {
   }
 
   event(event: TraceEvent, journey: Journey): void {
-    if (this.#last !== journey) {
-      this.#last = journey;
-      this.#journeys.set(event.journey, journey);
+    if (this.#taking !== journey) {
+      this.#taking = journey;
+      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
     }
     this.#taken++;
     this.#timeline.add(event, journey.place);
@@ -103,12 +114,14 @@ export class JsonOutput implements Output {
 
   #write(event: TraceEvent, place: number, partnerLost: boolean): void {
     const text = this.#text;
-    const journey = this.#journeys.get(event.journey);
+    let texts = this.#writing;
+    if (texts?.journey.id !== event.journey) {
+      texts = this.#journeys.get(event.journey);
+      this.#writing = texts;
+    }
     this.#written++;
-    if (!journey) return;
-    text.bytes(PACKET_ID);
-    text.hex64(Number(journey.packetId & 0xffffffffn), Number(journey.packetId >> 32n));
-    text.bytes(TIMESTAMP);
+    if (!texts) return;
+    text.bytes(texts.begin);
     text.unsigned64(event.timestampLow, event.timestampHigh);
     text.bytes(PROCESSOR_ID);
     text.unsigned(event.cpu);
@@ -122,14 +135,23 @@ export class JsonOutput implements Output {
     if (partnerLost) text.bytes(PARTNER_LOST);
     if (event.skbFreed) text.bytes(SKB_FREED);
     if (!this.#eventsOnly) {
-      text.bytes(JOURNEY);
-      text.unsigned(journey.number);
+      text.bytes(texts.number);
       text.bytes(this.#places.get(place));
     }
     if (event.hasFields) this.#context.fields?.json(text, event.data, event.dataOffset);
     text.bytes(END);
   }
 
+  #prepare(journey: Journey): Texts {
+    const { packetId, number } = journey;
+    return {
+      journey,
+      begin: encode(`{"packet_id":"0x${packetId.toString(16)}","timestamp":`),
+      number: encode(`,"journey":${number}`),
+    };
+  }
+
+  /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */
   #endCalls(): void {
     for (const waiting of this.#waiting) {
       if (waiting.after > this.#ordered) break;
@@ -150,25 +172,23 @@ export class JsonOutput implements Output {
   }
 
   #writeJourney(journey: Journey): void {
-    if (this.#journeys.get(journey.id) === journey) this.#journeys.delete(journey.id);
-    if (this.#last === journey) this.#last = undefined;
+    if (this.#journeys.get(journey.id)?.journey === journey) this.#journeys.delete(journey.id);
+    if (this.#taking === journey) this.#taking = undefined;
+    if (this.#writing?.journey === journey) this.#writing = undefined;
     if (this.#eventsOnly) return;
     const { names } = this.#context;
+    const { number, packetId, parent, outcome, beginNs, endNs, events, gap, lost } = journey;
     const socket = socketOf(journey);
     const device = deviceOf(journey);
+    const reached = socket
+      ? `,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}`
+      : device === undefined
+        ? ''
+        : `,"device":${quote(device)}`;
     this.#text.text(
-      JSON.stringify({
-        ...{ type: 'journey', journey: journey.number, packet_id: `0x${journey.packetId.toString(16)}` },
-        ...{ parent: journey.parent === 0 ? null : journey.parent, outcome: journey.outcome },
-        ...(socket ? { family: socket.family, protocol: socket.protocol ?? null } : {}),
-        ...(device === undefined ? {} : { device }),
-        ...{ reason: reasonOf(journey, names) ?? null, ended_in: endedIn(journey, names) ?? null },
-        ...{ begin: BEGIN_MARK, end: END_MARK, events: journey.events, gap: journey.gap },
-        ...(journey.lost > 0 ? { lost: journey.lost } : {}),
-      })
-        // Nanoseconds may need more digits than a double has.
-        .replace(`"${BEGIN_MARK}"`, String(journey.beginNs))
-        .replace(`"${END_MARK}"`, String(journey.endNs)),
+      `{"type":"journey","journey":${number},"packet_id":"0x${packetId.toString(16)}","parent":${parent === 0 ? null : parent}` +
+        `,"outcome":"${outcome}"${reached},"reason":${quote(reasonOf(journey, names))},"ended_in":${quote(endedIn(journey, names))}` +
+        `,"begin":${beginNs},"end":${endNs},"events":${events},"gap":${gap}${lost > 0 ? `,"lost":${lost}` : ''}}`,
     );
     this.#text.byte(LINE_FEED);
   }
@@ -189,19 +209,19 @@ export class JsonOutput implements Output {
   }
 }
 
+/** A JSON string, or null. */
+function quote(text: string | undefined): string {
+  return text === undefined ? 'null' : JSON.stringify(text);
+}
+
 function encodeNames(module: string, name: string): Uint8Array {
   return encode(`,"module":${JSON.stringify(module)},"function":${JSON.stringify(name)},"is_return":`);
 }
 
-const PACKET_ID = encode('{"packet_id":"');
-const TIMESTAMP = encode('","timestamp":');
 const PROCESSOR_ID = encode(',"processor_id":');
 const RETURN = encode('true,"duration_ns":');
 const FALSE = encode('false');
 const PARTNER_LOST = encode(',"partner":"lost"');
 const SKB_FREED = encode(',"skb_freed":true');
-const JOURNEY = encode(',"journey":');
 const END = encode('}\n');
 const LINE_FEED = 0x0a;
-const BEGIN_MARK = '<begin>';
-const END_MARK = '<end>';

@@ -2,6 +2,7 @@
  * The programs of `bpf/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
  * maps of the backend's object.
  */
+import { IpftError } from '../base/errors.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
@@ -76,9 +77,23 @@ export class Lifecycle extends Attachment {
         const btfId = ids.get(name);
         return btfId === undefined ? [] : [{ name, btfId, arguments: count, segments }];
       });
-    this.#functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
+    const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
     const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
-    const object = new BpfObject(loadOwnObject(`lifecycle${variant}.bpf.o`).bytes);
+    const load = (name: string, copying: readonly Copying[]) => this.#load(name, copying, shared, config);
+    try {
+      this.#object = load(`lifecycle${variant}.bpf.o`, functions);
+      this.#functions = functions;
+    } catch (error) {
+      // Without copies there is still much to be told.
+      if (!(error instanceof IpftError)) throw error;
+      this.#object = load('lifecycle.bpf.o', []);
+      this.#functions = [];
+      this.problems.push(`copies (${error.message.split('\n')[0]})`);
+    }
+  }
+
+  #load(name: string, copyings: readonly Copying[], shared: BpfObject, config: Uint8Array): BpfObject {
+    const object = new BpfObject(loadOwnObject(name).bytes);
     try {
       for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
       object.setInitialValue('.rodata.ipft', config);
@@ -87,7 +102,7 @@ export class Lifecycle extends Attachment {
         object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
         wanted.add(program);
       }
-      for (const copying of this.#functions) {
+      for (const copying of copyings) {
         const program = this.#programName(copying);
         if (wanted.has(program)) continue;
         wanted.add(program);
@@ -96,11 +111,11 @@ export class Lifecycle extends Attachment {
         if (this.#method === 'fexit') object.setAttachTarget(program, copying.name);
       }
       object.load(wanted);
+      return object;
     } catch (error) {
       object[Symbol.dispose]();
       throw explainLoad(error, undefined);
     }
-    this.#object = object;
   }
 
   #programName({ arguments: count, segments }: Copying): string {

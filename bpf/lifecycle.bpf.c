@@ -100,26 +100,28 @@ int ipft_on_transmit(__u64 *ctx)
 }
 
 /*
- * An skb was copied. The copy is followed whatever its mark, if that is not the wanted one.
+ * An skb was copied. The copy is followed whatever its mark, if that is not the wanted one. A function of its own, and
+ * not a static one, so that the verifier looks at it once, and not for each segment of a packet.
  * @within: whether it may have been copied from another one within this call: then it is known already
  */
-static __always_inline void ipft_copied(__u64 skb, __u64 copy, bool within)
+__noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 {
 	struct ipft_journey *journey, *known;
 
 	if (!copy || copy >= -4095ull || copy == skb)	/* none, or an error */
-		return;
+		return 0;
 	journey = ipft_follow(skb);
 	if (!journey)
-		return;
+		return 0;
 	known = ipft_find(copy);
 	if (known) {
 		if (within)
-			return;
+			return 0;
 		/* The memory of a packet whose end was missed. */
 		ipft_end(copy, known);
 	}
 	ipft_begin(copy, journey->number, ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED);
+	return 0;
 }
 
 /* More segments than the largest packet has. */

@@ -265,38 +265,33 @@ export function readMapEntry(mapFd: number, size: number): DataView {
   return new DataView(value.buffer);
 }
 
+/** So many values are asked for at a time: more than a bucket of a hash map ever has. */
+const BATCH_VALUES = 1024;
+
 /**
- * The values of a hash map, one behind the other. What comes and goes meanwhile may be missing or not. Requires Linux
- * 5.6.
- * @param maxEntries as many as the map can hold
+ * The values of a hash map, in batches of values one behind the other. What comes and goes meanwhile may be missing or
+ * not. Requires Linux 5.6.
  */
-export function readMapValues(
-  mapFd: number,
-  { keySize, valueSize, maxEntries }: { keySize: number; valueSize: number; maxEntries: number },
-): DataView {
-  const keys = Buffer.allocUnsafeSlow(keySize * maxEntries);
-  const values = new Uint8Array(valueSize * maxEntries);
+export function* readMapValues(mapFd: number, sizes: { key: number; value: number }): Iterable<DataView> {
+  const keys = Buffer.alloc(sizes.key * BATCH_VALUES);
   const place = Buffer.alloc(8);
   const attr = Buffer.alloc(56);
-  let count = 0;
-  let result = 0;
-  while (result >= 0 && count < maxEntries) {
-    if (count > 0) attr.writeBigUInt64LE(addressOf(place), 0);
+  for (let isFirst = true, result = 0; result >= 0; isFirst = false) {
+    const values = new Uint8Array(sizes.value * BATCH_VALUES);
+    if (!isFirst) attr.writeBigUInt64LE(addressOf(place), 0);
     attr.writeBigUInt64LE(addressOf(place), 8);
     attr.writeBigUInt64LE(addressOf(keys), 16);
-    attr.writeBigUInt64LE(addressOf(values) + BigInt(count * valueSize), 24);
-    attr.writeUInt32LE(maxEntries - count, 32);
+    attr.writeBigUInt64LE(addressOf(values), 24);
+    attr.writeUInt32LE(BATCH_VALUES, 32);
     attr.writeUInt32LE(mapFd, 36);
     result = bpf(BPF_MAP_LOOKUP_BATCH, attr);
     keepAlive(keys, values, place);
+    // ENOENT: that was the last batch.
     if (result < 0 && -result !== ENOENT) {
       throw new SystemCallError('bpf(BPF_MAP_LOOKUP_BATCH)', -result, errnoName(-result));
     }
-    const got = attr.readUInt32LE(32);
-    if (got === 0) break;
-    count += got;
+    yield new DataView(values.buffer, 0, attr.readUInt32LE(32) * sizes.value);
   }
-  return new DataView(values.buffer, 0, count * valueSize);
 }
 
 /** Writes a map's entry. @param key as long as the map's keys @param value as long as its values */

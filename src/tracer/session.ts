@@ -63,8 +63,6 @@ export interface Written {
 const MANY_LINKS = 8;
 /** Numbers of the functions that are attached to though they make no events. */
 const HIDDEN_INDEX = TARGET_INDEX;
-/** IPFT_MAX_JOURNEYS of `bpf/journey.bpf.h` */
-const MAX_JOURNEYS = 1 << 16;
 
 /** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
 export class Session implements Disposable {
@@ -234,9 +232,10 @@ export class Session implements Disposable {
   /** The journeys that the kernel side has not ended yet. */
   living(): Living[] {
     const mapFd = this.#object.mapFd('ipft_journeys');
-    const values = readMapValues(mapFd, { keySize: 8, valueSize: JOURNEY_SIZE, maxEntries: MAX_JOURNEYS });
     const living: Living[] = [];
-    for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) living.push(decodeLiving(values, at));
+    for (const values of readMapValues(mapFd, { key: 8, value: JOURNEY_SIZE })) {
+      for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) living.push(decodeLiving(values, at));
+    }
     return living;
   }
 

@@ -93,7 +93,6 @@ describe('with --follow', () => {
       fates.do('ttl', () => ping('10.22.0.3', '-t', '1'));
       fates.do('closed port', () => route.send('-', 'udp', '10.22.0.3', MARK, 100));
       fates.do('udp', () => route.send(route.far, 'udp', '10.22.0.3', MARK, 100));
-      fates.do('tcp', () => route.send(route.far, 'tcp', '10.22.0.3', MARK, 100));
       fates.do('bad checksum', () => route.send('-', 'udp-bad-checksum', '10.22.0.3', MARK, 100));
       {
         using _rule = nft('chain c { type filter hook forward priority 0; icmp type echo-request drop; };');
@@ -106,6 +105,8 @@ describe('with --follow', () => {
       route.exec(route.near, 'ip', 'addr', 'add', '10.99.0.1/32', 'dev', 'lo');
       fates.do('rp_filter', () => ping('10.21.0.2', '-I', '10.99.0.1'));
       fates.do('copied', () => ping('10.33.0.1'));
+      // TCP comes last: on a slow machine it may say more than a test waits for.
+      fates.do('tcp', () => route.send(route.far, 'tcp', '10.22.0.3', MARK, 100));
       // The device can't cut up what TCP gives it: the kernel does.
       route.exec(route.near, 'ethtool', '-K', 'near0', 'tso', 'off');
       fates.do('segmented', () => route.send(route.far, 'tcp', '10.22.0.3', MARK, 20_000));
@@ -186,7 +187,8 @@ describe('with --follow', () => {
     for (const parent of parents) {
       const children = segments.filter((one) => one.parent === parent.journey);
       expect(children.length).toBeGreaterThanOrEqual(2);
-      for (const child of children) expect(child.outcome).toBe('delivered');
+      // What comes when the receiver has all that it wants is dropped.
+      expect(children.map(({ outcome }) => outcome)).toContain('delivered');
       expect(parent.outcome).toBe('consumed');
     }
   });
@@ -201,7 +203,10 @@ describe('with --follow', () => {
       expect(times.at(-1)).toBeLessThanOrEqual(end);
     }
     expect(new Set(journeys.map(({ journey }) => journey)).size).toBe(journeys.length);
-    expect(journeys.filter(({ outcome }) => ['alive', 'unknown'].includes(outcome))).toEqual([]);
+    expect(journeys.filter(({ outcome }) => outcome === 'unknown')).toEqual([]);
+    // TCP may still hold what came last.
+    const last = [...fates.of('tcp', journeys), ...fates.of('segmented', journeys)];
+    expect(journeys.filter((one) => one.outcome === 'alive' && !last.includes(one))).toEqual([]);
     expect(stderr).toMatch(/^\d+ journeys: /m);
   });
 });

@@ -2,8 +2,7 @@
 /*
  * Backend kprobe (any kernel): as kprobe-multi.bpf.c, attached to a perf event for each function.
  */
-#include "body.bpf.h"
-#include "registers.h"
+#include "kprobe.h"
 
 /* Linux 5.8 to 5.14 have no cookies for kprobes: there the function is found by its address. */
 struct {
@@ -32,30 +31,4 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return target ? *target : IPFT_TARGET_INDEX;
 }
 
-static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
-{
-	return ipft_register_argument(ctx, n, value);
-}
-
-__hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
-{
-	return ipft_register_argument(ctx, n, value);
-}
-
-#define IPFT_ENTRY(name, position, tail)							\
-	SEC("kprobe")										\
-	int ipft_entry_##name(struct ipft_registers *ctx)					\
-	{											\
-		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, tail);		\
-		return 0;									\
-	}
-
-IPFT_ENTRY(0, 0, false)
-IPFT_ENTRY(1, 1, false)
-IPFT_ENTRY(2, 2, false)
-IPFT_ENTRY(3, 3, false)
-IPFT_ENTRY(4, 4, false)
-/* For functions that are called while their first argument is being freed. */
-IPFT_ENTRY(tail, 0, true)
-/* For functions that make no events: what the kernel misses of them is counted apart. */
-IPFT_ENTRY(watch, 1, false)
+IPFT_ENTRIES("kprobe")

@@ -30,6 +30,11 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 
 	if (ipft_may_be_known(skb))
 		journey = ipft_find(skb);
+	/* One that is being freed comes to no tracepoint again: its end was missed, and this is another packet. */
+	if (journey && journey->freeing_ns) {
+		ipft_end(skb, journey);
+		journey = NULL;
+	}
 	if (!journey && ipft_matches((struct sk_buff *)skb))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;

@@ -16,6 +16,7 @@ import {
   type OutputContext,
   PathsOutput,
   printable,
+  type ReasonNames,
   raiseLimits,
   Session,
   type SymbolWriter,
@@ -184,7 +185,7 @@ function createOutput(
     ...{ targets, hasReturns: options.tracer === 'function_graph' },
     ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
     place: (index) => places.tracker?.place(index),
-    names: { reason: loadReasonNames(), symbol: createAddressNames(addresses) },
+    names: { reason: nameReason, symbol: createAddressNames(addresses) },
   };
   const output = chooseOutput(options, context);
   places.tracker = new JourneyTracker(output);
@@ -202,6 +203,14 @@ function chooseOutput(options: Options, context: OutputContext): Output {
       return new AggregateOutput(context, { maxBytes, showPlaces });
   }
 }
+
+/** Most traces begin before any packet is dropped: the names are read for the first one that is. */
+function nameReason(reason: number): string | undefined {
+  reasonNames ??= loadReasonNames();
+  return reasonNames(reason);
+}
+
+let reasonNames: ReasonNames | undefined;
 
 /** For addresses that the kernel did not name itself. */
 function createAddressNames(write: SymbolWriter | undefined): (address: bigint) => string | undefined {

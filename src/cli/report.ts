@@ -13,7 +13,7 @@ import {
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
-const MISSED = 'were missed, of whatever packet: the CPU was within a BPF program';
+const MISSED = 'were missed, of whatever packet: the CPU was within a BPF program; fewer functions (-r) help';
 
 /** How many names a message holds without -v. */
 const NAMES_SHOWN = 3;
@@ -62,7 +62,7 @@ export function reportJourneys(tracker: JourneyTracker, { maxMemoryBytes }: Trac
   terminal.line(`${counted(total, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
   if (tracker.refused > 0) {
     terminal.warn(
-      `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in`,
+      `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in; more of it or fewer functions (-r) help`,
     );
   }
 }
@@ -83,17 +83,23 @@ export function reportLosses(
       `${total} events were lost, since the ring was full (${each.join(', ')}); a larger --ring-size or fewer functions (-r) help`,
     );
   }
-  if (unseen > 0n) warnings.push(`of ${unseen} journeys no event found room in the ring`);
-  if (ends > 0n) warnings.push(`of ${ends} journeys the end found no room in the ring`);
+  if (unseen > 0n)
+    warnings.push(
+      `of ${unseen} journeys no event found room in the ring; a larger --ring-size or fewer functions (-r) help`,
+    );
+  if (ends > 0n) warnings.push(`of ${ends} journeys the end found no room in the ring; a larger --ring-size helps`);
   if (unfollowed > 0n) {
-    warnings.push(`${unfollowed} events were lost, since too many packets were followed at the same time`);
+    warnings.push(
+      `${unfollowed} events were lost, since too many packets were followed at the same time; a mark on fewer packets helps`,
+    );
   }
   if (tracker.late > 0) warnings.push(`${tracker.late} events came too late for their journey, and are not shown`);
   if (missed.shown > 0n) warnings.push(`${missed.shown} calls of traced functions ${MISSED}`);
   if (missed.deciding > 0n) {
     warnings.push(`${missed.deciding} calls of functions that free, copy or deliver packets ${MISSED}`);
   }
-  if (session.failed.length > 0) warnings.push(`${session.failed.length} functions could not be attached to`);
+  if (session.failed.length > 0)
+    warnings.push(`${session.failed.length} functions could not be attached to; -v names them`);
   if (session.unwatched.length > 0) {
     warnings.push(`not watched, so that ends or copies of packets are missing: ${session.unwatched.join(', ')}`);
   }

@@ -136,6 +136,8 @@ export abstract class Attachment implements Disposable {
   succeeded = 0;
   /** Functions that the kernel refused, with the reason. */
   readonly failed: { readonly target: Target; readonly reason: string }[] = [];
+  /** What decides about packets and could not be attached, with the reason. */
+  readonly unwatched: string[] = [];
   protected readonly links: Descriptor[] = [];
   /** Descriptors that go when the links have gone. */
   protected readonly others: Descriptor[] = [];
@@ -183,7 +185,8 @@ export abstract class Attachment implements Disposable {
   }
 
   protected fail({ target, hidden }: NumberedTarget, reason: string): void {
-    if (!hidden) this.failed.push({ target, reason });
+    if (hidden) this.unwatched.push(`${target.name} (${reason})`);
+    else this.failed.push({ target, reason });
     this.onProgress(this.succeeded, this.failed.length);
   }
 

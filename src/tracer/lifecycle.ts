@@ -60,8 +60,6 @@ export class Lifecycle extends Attachment {
   readonly #method: CopyMethod;
   readonly #functions: readonly Copying[];
   readonly #programs = new Set<number>();
-  /** What could not be attached, for people. */
-  readonly problems: string[] = [];
 
   /**
    * Loads the programs.
@@ -88,7 +86,7 @@ export class Lifecycle extends Attachment {
       if (!(error instanceof IpftError)) throw error;
       this.#object = load('lifecycle.bpf.o', []);
       this.#functions = [];
-      this.problems.push(`copies (${error.message.split('\n')[0]})`);
+      this.unwatched.push(`copies (${error.message.split('\n')[0]})`);
     }
   }
 
@@ -123,7 +121,7 @@ export class Lifecycle extends Attachment {
     return `ipft_${segments ? 'segmented' : 'copied'}_${suffix}`;
   }
 
-  /** Attaches all; what the kernel refuses is in `problems`. */
+  /** Attaches all; what the kernel refuses is in `unwatched`. */
   async attach(_targets: readonly [], signal: AbortSignal): Promise<void> {
     for (const [tracepoint, program] of TRACEPOINTS) {
       const fd = this.#object.programFd(program);
@@ -175,7 +173,7 @@ export class Lifecycle extends Attachment {
   }
 
   #keep(what: string, link: Descriptor | number): void {
-    if (typeof link === 'number') this.problems.push(`${what} (${errnoName(-link)})`);
+    if (typeof link === 'number') this.unwatched.push(`${what} (${errnoName(-link)})`);
     else this.links.push(link);
   }
 

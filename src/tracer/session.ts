@@ -179,7 +179,7 @@ export class Session implements Disposable {
 
   /** What should tell of the ends and copies of packets, and could not be attached. */
   get unwatched(): readonly string[] {
-    return this.#lifecycle.problems;
+    return [...this.#lifecycle.unwatched, ...this.#attachment.unwatched];
   }
 
   /** Functions that the kernel refused, with the reason. */

@@ -13,49 +13,10 @@
 #ifndef IPFT_BODY_H
 #define IPFT_BODY_H
 
-#include "journey.bpf.h"
+#include "mark.h"
 
 /* The user's extension, or no-extension.bpf.c: libbpf's static linker puts it here. */
 extern int module(void *ctx, struct sk_buff *skb, __u8 data[IPFT_DATA_SIZE]);
-
-#if !defined(IPFT_MARK_BY_HELPER) && !defined(IPFT_SKB_IS_TYPED)
-/*
- * Linux 6.2+: turns any pointer into one that may be read without a helper call. libbpf's linker (1.1) can't link two
- * objects that both declare the same kfunc: for an extension that declares this one, the tracer does without it.
- */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-#endif
-
-static __always_inline bool ipft_matches(struct sk_buff *skb)
-{
-	const __u32 mask = ipft_config.mask, wanted = ipft_config.mark;
-	__u32 mark;
-
-	/*
-	 * A load without a helper costs nothing that could be measured, but reads 0 from a pointer that leads nowhere.
-	 * Where 0 is what is looked for, only the helper can tell the two apart. Such a load from a NULL skb is a page
-	 * fault that the kernel mends; one that looks for the place in the wrong table (before Linux 6.4, in programs
-	 * that call functions) panics instead: there the user side forbids direct reads. barrier_var keeps the compiler
-	 * from sharing the load between the branches: the verifier wants one kind of pointer in each.
-	 */
-#ifdef IPFT_SKB_IS_TYPED
-	if (wanted && ipft_config.direct_reads) {
-		mark = skb->mark;
-		barrier_var(mark);
-		return (mark & mask) == wanted;
-	}
-#elif !defined(IPFT_MARK_BY_HELPER)
-	if (wanted && ipft_config.direct_reads && bpf_rdonly_cast) {
-		skb = bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
-		mark = skb->mark;
-		barrier_var(mark);
-		return (mark & mask) == wanted;
-	}
-#endif
-	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
-		return false;
-	return (mark & mask) == wanted;
-}
 
 /* Whether the sample period leaves out this event. */
 static __always_inline bool ipft_sampled_out(void)
@@ -111,72 +72,91 @@ static __always_inline __u32 ipft_low_half(const void *pointer)
 static __always_inline __u64 ipft_cookie(void *ctx);
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value);
 
+/* What a program is attached to. */
+enum ipft_kind {
+	IPFT_PLAIN,		/* functions that mean nothing for a journey: nearly all */
+	IPFT_TAIL,		/* those that are called while their skb is being freed */
+	IPFT_QUEUE,		/* those that give it to a socket */
+};
+
+/*
+ * Whether a packet is none of ours. This is all that most calls of most functions see: what follows stands in a function
+ * of its own, so that registers are saved only there. For the same reason the context is kept in memory, and the skb
+ * read anew.
+ */
+static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
+					   bool *matches)
+{
+	void *volatile kept = *ctx;
+
+	*matches = ipft_matches(skb_of(*ctx));
+	/* What ends or leads on a journey must not be missed, though its mark has changed. */
+	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
+		return true;
+	*ctx = kept;
+	if (*matches || (kind == IPFT_TAIL && ipft_config.follow))
+		return false;
+	return !ipft_may_be_known(ipft_low_half(skb_of(*ctx)));
+}
+
 /* A function that was hit, and the packet that it was hit with. */
 struct ipft_hit {
 	struct ipft_journey *journey;
 	__u64 skb;
 	__u32 target;		/* the cookie */
+	bool matches;
 };
 
-/*
- * Whether a function was hit with a packet that is followed: one that matches, or that is followed whatever its mark.
- * @tail: whether it is one of the functions that are called while an skb is being freed
- */
-static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, bool tail, struct ipft_hit *hit)
+/* Whether a function was hit with a packet that is followed: one that matches, or that is followed whatever its mark. */
+static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
+				      struct ipft_hit *hit)
 {
-	const bool matches = ipft_matches(skb);
 	struct ipft_journey *journey;
 
-	if (!matches && !ipft_may_be_known(ipft_low_half(skb)) && !(tail && ipft_config.follow))
-		return false;
 	hit->skb = IPFT_SKB_NUMBER(skb);
+	hit->matches = matches;
 	journey = ipft_find(hit->skb);
 	/* It is being freed, yet here it is with a function that has no part in that: the end was missed. */
-	if (journey && !tail && journey->freeing_ns) {
+	if (journey && kind != IPFT_TAIL && journey->freeing_ns) {
 		ipft_end(hit->skb, journey);
 		journey = NULL;
 	}
 	hit->target = ipft_cookie(ctx);
-	if (!journey && tail)
+	if (!journey && kind == IPFT_TAIL)
 		journey = ipft_find_ended(hit->skb, hit->target, matches);
 	if (!journey && matches)
 		journey = ipft_begin(hit->skb, 0, 0);
 	if (!journey)
 		return false;
-	if (hit->target & IPFT_TARGET_HEAD)
+	if (kind == IPFT_TAIL && hit->target & IPFT_TARGET_HEAD)
 		journey->tail |= IPFT_TAIL_HEAD;
 	hit->journey = journey;
-	/* What ends or leads on a journey must not be missed, though its mark has changed. */
-	return matches || journey->flags & IPFT_JOURNEY_FOLLOWED ||
-	       hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES);
+	return matches || kind != IPFT_PLAIN || journey->flags & IPFT_JOURNEY_FOLLOWED;
 }
 
 /* What the function means for the journey, before its event and behind it. */
-static __always_inline void ipft_before(void *ctx, const struct ipft_hit *hit)
+static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const struct ipft_hit *hit)
 {
 	struct ipft_journey *journey = hit->journey;
 	struct sock *sk = NULL;
 
-	if (!(hit->target & IPFT_TARGET_QUEUES) || ipft_argument(ctx, 0, (__u64 *)&sk))
+	if (kind != IPFT_QUEUE || ipft_argument(ctx, 0, (__u64 *)&sk))
 		return;
 	journey->stage = IPFT_STAGE_QUEUED;
 	bpf_core_read(&journey->family, sizeof(journey->family), &sk->__sk_common.skc_family);
 	bpf_core_read(&journey->protocol, sizeof(journey->protocol), &sk->sk_protocol);
 }
 
-static __always_inline void ipft_after(const struct ipft_hit *hit)
+static __always_inline void ipft_after(enum ipft_kind kind, const struct ipft_hit *hit)
 {
 	struct ipft_journey *journey = hit->journey;
 
+	if (kind != IPFT_TAIL)
+		return;
 	if (hit->target & IPFT_TARGET_FREES || (hit->target & IPFT_TARGET_RELEASES && journey->freeing_ns))
 		ipft_end(hit->skb, journey);
-	if (hit->target & IPFT_TARGET_FINAL) {
-		/* What ipft_end has kept of it. */
-		struct ipft_journey *ended = bpf_map_lookup_elem(&ipft_ended, &hit->skb);
-
-		if (ended)
-			ended->tail |= IPFT_TAIL_FINISHED;
-	}
+	if (hit->target & IPFT_TARGET_FINAL)
+		journey->tail |= IPFT_TAIL_FINISHED;
 	/* Its first event came when it had ended. */
 	if ((journey->flags & (IPFT_JOURNEY_ENDED | IPFT_JOURNEY_ANNOUNCED | IPFT_JOURNEY_END_SENT)) ==
 	    (IPFT_JOURNEY_ENDED | IPFT_JOURNEY_ANNOUNCED)) {
@@ -186,14 +166,15 @@ static __always_inline void ipft_after(const struct ipft_hit *hit)
 }
 
 /* Whether the function makes an event of the packet. */
-static __always_inline bool ipft_makes_event(struct sk_buff *skb, const struct ipft_hit *hit)
+static __always_inline bool ipft_makes_event(enum ipft_kind kind, const struct ipft_hit *hit)
 {
-	if (hit->target & IPFT_TARGET_HIDDEN)
-		return false;
-	/* One that came here only because of its function. */
-	if (hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES) &&
-	    !(hit->journey->flags & IPFT_JOURNEY_FOLLOWED) && !ipft_matches(skb))
-		return false;
+	if (kind != IPFT_PLAIN) {
+		if (hit->target & IPFT_TARGET_HIDDEN)
+			return false;
+		/* One that came here only because of its function. */
+		if (!hit->matches && !(hit->journey->flags & IPFT_JOURNEY_FOLLOWED))
+			return false;
+	}
 	return !ipft_sampled_out();
 }
 
@@ -203,39 +184,35 @@ enum ipft_entered {
 	IPFT_NO_ROOM,
 };
 
-/* Says where the packet is, if that is somewhere new. If there is no room, the next event tries again. */
-static __always_inline void ipft_note_place(struct sk_buff *skb, struct ipft_journey *journey, __u64 timestamp_ns)
+/* Says that the packet is somewhere new. If there is no room, the next event tries again. */
+IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
 {
-	__u64 where = ipft_new_whereabouts(skb, journey);
 	struct ipft_moved *moved;
 
-	if (!where)
-		return;
 	moved = bpf_ringbuf_reserve(&ipft_events, sizeof(*moved), 0);
 	if (!moved)
-		return;
+		return 0;
 	ipft_fill_notice(&moved->event, journey, timestamp_ns, IPFT_NOTICE_PLACE);
 	ipft_read_place(where, &moved->place);
 	if (!moved->place.netns) {
 		bpf_ringbuf_discard(moved, BPF_RB_NO_WAKEUP);
-		return;
+		return 0;
 	}
 	journey->where = where;
 	bpf_ringbuf_submit(moved, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 /* Says that the journey has begun. Returns whether there was room for that. */
-static __always_inline bool ipft_announce(struct sk_buff *skb, const struct ipft_hit *hit, __u64 timestamp_ns)
+IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
 {
-	struct ipft_journey *journey = hit->journey;
-	__u64 where = ipft_new_whereabouts(skb, journey);
 	struct ipft_begin *begin;
 
 	begin = bpf_ringbuf_reserve(&ipft_events, sizeof(*begin), 0);
 	if (!begin)
-		return false;
+		return 0;
 	ipft_fill_notice(&begin->event, journey, timestamp_ns, IPFT_NOTICE_BEGIN);
-	begin->skb = hit->skb;
+	begin->skb = skb;
 	begin->number = journey->number;
 	begin->parent = journey->parent;
 	ipft_read_place(where, &begin->place);
@@ -243,7 +220,7 @@ static __always_inline bool ipft_announce(struct sk_buff *skb, const struct ipft
 		journey->where = where;
 	journey->flags |= IPFT_JOURNEY_ANNOUNCED;
 	bpf_ringbuf_submit(begin, BPF_RB_NO_WAKEUP);
-	return true;
+	return 1;
 }
 
 /*
@@ -254,12 +231,15 @@ static __always_inline enum ipft_entered ipft_record_entry(void *ctx, struct sk_
 							   __u64 timestamp_ns, __u8 depth)
 {
 	struct ipft_journey *journey = hit->journey;
-	struct ipft_event *event = NULL;
+	struct ipft_event *event;
+	__u64 where;
 	__u8 *data;
 
+	where = ipft_new_whereabouts(skb, journey);
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
-		ipft_note_place(skb, journey, timestamp_ns);
-	} else if (!ipft_announce(skb, hit, timestamp_ns)) {
+		if (where)
+			ipft_note_place(journey, where, timestamp_ns);
+	} else if (!ipft_announce(hit->skb, journey, where, timestamp_ns)) {
 		/* Without its beginning nobody knows whose event it is. */
 		journey->events++;
 		ipft_count_lost(timestamp_ns);
@@ -289,16 +269,41 @@ static __always_inline enum ipft_entered ipft_record_entry(void *ctx, struct sk_
 }
 
 /* A function was entered, and its return is not looked for. */
-static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, bool tail)
+static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_hit hit = {};
 
-	if (!ipft_hits(ctx, skb, tail, &hit))
+	if (!ipft_hits(ctx, skb, kind, matches, &hit))
 		return;
-	ipft_before(ctx, &hit);
-	if (ipft_makes_event(skb, &hit))
+	ipft_before(ctx, kind, &hit);
+	if (ipft_makes_event(kind, &hit))
 		ipft_record_entry(ctx, skb, &hit, bpf_ktime_get_ns(), 0);
-	ipft_after(&hit);
+	ipft_after(kind, &hit);
+}
+
+#define IPFT_TRACED(name, kind)									\
+	IPFT_FUNCTION int ipft_traced_##name(void *ctx, struct sk_buff *skb, bool matches)	\
+	{											\
+		ipft_trace(ctx, skb, kind, matches);						\
+		return 0;									\
+	}
+
+IPFT_TRACED(plain, IPFT_PLAIN)
+IPFT_TRACED(tail, IPFT_TAIL)
+IPFT_TRACED(queue, IPFT_QUEUE)
+
+/* What a program does at the entry of a function. @skb_of: finds the skb among its arguments */
+static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
+{
+	bool matches;
+
+	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
+		return 0;
+	if (kind == IPFT_TAIL)
+		return ipft_traced_tail(ctx, skb_of(ctx), matches);
+	if (kind == IPFT_QUEUE)
+		return ipft_traced_queue(ctx, skb_of(ctx), matches);
+	return ipft_traced_plain(ctx, skb_of(ctx), matches);
 }
 
 #endif

@@ -68,7 +68,7 @@ struct ipft_end {
 	__u8 flags;			/* IPFT_JOURNEY_* */
 	__u16 reserved;
 	char device[IPFT_DEVICE_NAME];	/* IPFT_STAGE_SENT */
-	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; empty if the kernel can't tell */
+	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; empty if it was told before */
 };
 
 /* How far a packet got: the last of these since it was last received from a device. */
@@ -84,9 +84,13 @@ struct ipft_end {
 #define IPFT_JOURNEY_ENDED	32	/* the skb is freed */
 #define IPFT_JOURNEY_END_SENT	64
 
-/* What is known of an skb that is followed: the value of the map ipft_journeys, by the skb's address. */
+#define IPFT_JOURNEY_BITS 17
+#define IPFT_MAX_JOURNEYS (1 << IPFT_JOURNEY_BITS)
+
+/* What is known of an skb that is followed: a place of the map ipft_journeys, where it is found by its owner. */
 struct ipft_journey {
-	__u64 number;		/* 0 for a moment, while it is being filled */
+	__u64 owner;		/* the skb's address, with IPFT_OWNER_* in its low bits; 0 if nobody was here yet */
+	__u64 number;
 	__u64 parent;
 	__u64 where;		/* address of the device or socket that its place was last read from */
 	__u64 freeing_ns;	/* when a tracepoint told that it is being freed; 0 before */
@@ -104,6 +108,9 @@ struct ipft_journey {
 	char device[IPFT_DEVICE_NAME];
 };
 
+#define IPFT_OWNER_ENDED	1	/* the journey has ended; another one may have the place */
+#define IPFT_OWNER_BUSY		2	/* it is about to begin */
+
 #define IPFT_TAIL_HEAD		1	/* skb_release_head_state was seen */
 #define IPFT_TAIL_FINISHED	2	/* nothing comes any more: what is at the address now is another's */
 
@@ -117,13 +124,18 @@ struct ipft_journey {
 #define IPFT_TARGET_FINAL	(1u << 25)	/* the last one that is called with an skb */
 #define IPFT_TARGET_INDEX	(IPFT_TARGET_FINAL - 1)
 
+/*
+ * The mark that is wanted and its mask stand in the instructions that compare them, which saves two loads at each call
+ * of each function: before loading, the user side looks for these numbers and puts the real ones in their place.
+ */
+#define IPFT_MASK_PLACE 0x36c1b5e7
+#define IPFT_MARK_PLACE 0x52e9a37d
+
 /* Written by the user side before loading; constants to the verifier, which removes the branches that they rule out. */
 struct ipft_config {
-	__u32 mark;		/* what the masked mark must be */
-	__u32 mask;
 	__u32 data_size;	/* bytes of the extension: 0, or from IPFT_DATA_SIZE to IPFT_MAX_DATA_SIZE, a multiple of 8 */
 	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
-	__u32 direct_reads;	/* whether the mark may be read without a helper; see ipft_matches */
+	__u32 direct_reads;	/* backend ftrace: whether the mark may be read without a helper; see ipft_matches */
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
 	__u32 cpus;		/* how many there can be */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Backend fentry-multi (Linux 7.2+): one program for all functions of the kernel proper, or of a module, in one link.
- * The lowest byte of the attach cookie is the skb's position among the arguments.
+ * Backend fentry-multi (Linux 7.2+): one program for each position of the skb, and in each module one, attached to all its
+ * functions in one link.
  */
 #define IPFT_SESSION_TAKES_CTX
 #include "graph.bpf.h"
 #include "session.h"
 #include "trampoline.h"
 
-#define IPFT_COOKIE_POSITION 0xff
-#define IPFT_COOKIE_SHIFT 8
-
 static __always_inline __u64 ipft_cookie(void *ctx)
 {
-	return bpf_get_attach_cookie(ctx) >> IPFT_COOKIE_SHIFT;
+	return bpf_get_attach_cookie(ctx);
 }
 
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
@@ -31,37 +28,22 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	return bpf_get_func_ip(ctx);
 }
 
-static __always_inline struct sk_buff *ipft_skb(void *ctx, __u64 cookie)
+/* The verifier lets no such program read its context itself. Taken for a plain address it may be read. */
+static __always_inline struct sk_buff *ipft_skb(void *ctx, __u32 position)
 {
+#ifdef IPFT_BY_HELPER
 	__u64 skb = 0;
 
-	bpf_get_func_arg(ctx, cookie & IPFT_COOKIE_POSITION, &skb);
+	bpf_get_func_arg(ctx, position, &skb);
 	return (struct sk_buff *)skb;
+#else
+	return (struct sk_buff *)ipft_read_word((__u64 *)ctx + position);
+#endif
 }
 
-static __always_inline void ipft_entered_function(__u64 *ctx, bool tail)
+static __always_inline void ipft_session_of(__u64 *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
-	ipft_trace(ctx, ipft_skb(ctx, bpf_get_attach_cookie(ctx)), tail);
-}
-
-SEC("ipft/fentry.multi")
-int ipft_entry(__u64 *ctx)
-{
-	ipft_entered_function(ctx, false);
-	return 0;
-}
-
-/* For functions that are called while their skb is being freed. */
-SEC("ipft/fentry.multi")
-int ipft_entry_tail(__u64 *ctx)
-{
-	ipft_entered_function(ctx, true);
-	return 0;
-}
-
-static __always_inline void ipft_session_of(__u64 *ctx, bool tail)
-{
-	__u64 *session_cookie, number = 0;
+	__u64 *session_cookie, number;
 
 	if (ipft_session_is_return(ctx)) {
 		session_cookie = ipft_session_cookie(ctx);
@@ -69,22 +51,41 @@ static __always_inline void ipft_session_of(__u64 *ctx, bool tail)
 			ipft_leave(ctx, *session_cookie);
 		return;
 	}
-	if (ipft_enter(ctx, ipft_skb(ctx, bpf_get_attach_cookie(ctx)), tail, ipft_number_call, &number)) {
+	number = ipft_entered_call(ctx, skb_of, kind, ipft_number_call);
+	if (number) {
 		session_cookie = ipft_session_cookie(ctx);
 		*session_cookie = number;
 	}
 }
 
-SEC("ipft/fsession.multi")
-int ipft_session(__u64 *ctx)
-{
-	ipft_session_of(ctx, false);
-	return 0;
-}
+#define IPFT_POSITION(name, position, kind)							\
+	static __always_inline struct sk_buff *ipft_skb_##name(void *ctx)			\
+	{											\
+		return ipft_skb(ctx, position);							\
+	}											\
+	SEC("ipft/fentry.multi")								\
+	int ipft_entry_##name(__u64 *ctx)							\
+	{											\
+		return ipft_entered_function(ctx, ipft_skb_##name, kind);			\
+	}											\
+	SEC("ipft/fsession.multi")								\
+	int ipft_session_##name(__u64 *ctx)							\
+	{											\
+		ipft_session_of(ctx, ipft_skb_##name, kind);					\
+		return 0;									\
+	}
 
-SEC("ipft/fsession.multi")
-int ipft_session_tail(__u64 *ctx)
-{
-	ipft_session_of(ctx, true);
-	return 0;
-}
+IPFT_POSITION(0, 0, IPFT_PLAIN)
+IPFT_POSITION(1, 1, IPFT_PLAIN)
+IPFT_POSITION(2, 2, IPFT_PLAIN)
+IPFT_POSITION(3, 3, IPFT_PLAIN)
+IPFT_POSITION(4, 4, IPFT_PLAIN)
+IPFT_POSITION(5, 5, IPFT_PLAIN)
+IPFT_POSITION(6, 6, IPFT_PLAIN)
+IPFT_POSITION(7, 7, IPFT_PLAIN)
+IPFT_POSITION(8, 8, IPFT_PLAIN)
+IPFT_POSITION(9, 9, IPFT_PLAIN)
+IPFT_POSITION(10, 10, IPFT_PLAIN)
+IPFT_POSITION(11, 11, IPFT_PLAIN)
+IPFT_POSITION(tail, 0, IPFT_TAIL)
+IPFT_POSITION(queue, 1, IPFT_QUEUE)

@@ -5,6 +5,7 @@
  * function, with the two constants below replaced. src/tracer/ftrace.ts looks for them.
  */
 #define IPFT_SKB_IS_TYPED
+#define IPFT_BY_HELPER
 #include "graph.bpf.h"
 #include "trampoline.h"
 
@@ -46,36 +47,37 @@ static __always_inline __u64 ipft_stack_place(void *ctx)
 	return ipft_as_number(ctx);
 }
 
-#define IPFT_POSITION(name, position, tail)							\
+#define IPFT_POSITION(name, position, kind)							\
+	static __always_inline struct sk_buff *ipft_skb_##name(void *ctx)			\
+	{											\
+		return (struct sk_buff *)((__u64 *)ctx)[position];				\
+	}											\
 	SEC("ipft/fentry")									\
 	int ipft_entry_##name(__u64 *ctx)							\
 	{											\
-		ipft_trace(ctx, (struct sk_buff *)ctx[position], tail);				\
-		return 0;									\
+		return ipft_entered_function(ctx, ipft_skb_##name, kind);			\
 	}											\
 	SEC("ipft/fentry")									\
 	int ipft_enter_##name(__u64 *ctx)							\
 	{											\
-		__u64 key;									\
-												\
-		ipft_enter(ctx, (struct sk_buff *)ctx[position], tail, ipft_stack_place, &key);	\
+		ipft_entered_call(ctx, ipft_skb_##name, kind, ipft_stack_place);		\
 		return 0;									\
 	}
 
-IPFT_POSITION(0, 0, false)
-IPFT_POSITION(1, 1, false)
-IPFT_POSITION(2, 2, false)
-IPFT_POSITION(3, 3, false)
-IPFT_POSITION(4, 4, false)
-IPFT_POSITION(5, 5, false)
-IPFT_POSITION(6, 6, false)
-IPFT_POSITION(7, 7, false)
-IPFT_POSITION(8, 8, false)
-IPFT_POSITION(9, 9, false)
-IPFT_POSITION(10, 10, false)
-IPFT_POSITION(11, 11, false)
-/* For functions that are called while their first argument is being freed. */
-IPFT_POSITION(tail, 0, true)
+IPFT_POSITION(0, 0, IPFT_PLAIN)
+IPFT_POSITION(1, 1, IPFT_PLAIN)
+IPFT_POSITION(2, 2, IPFT_PLAIN)
+IPFT_POSITION(3, 3, IPFT_PLAIN)
+IPFT_POSITION(4, 4, IPFT_PLAIN)
+IPFT_POSITION(5, 5, IPFT_PLAIN)
+IPFT_POSITION(6, 6, IPFT_PLAIN)
+IPFT_POSITION(7, 7, IPFT_PLAIN)
+IPFT_POSITION(8, 8, IPFT_PLAIN)
+IPFT_POSITION(9, 9, IPFT_PLAIN)
+IPFT_POSITION(10, 10, IPFT_PLAIN)
+IPFT_POSITION(11, 11, IPFT_PLAIN)
+IPFT_POSITION(tail, 0, IPFT_TAIL)
+IPFT_POSITION(queue, 1, IPFT_QUEUE)
 
 SEC("ipft/fexit")
 int ipft_return(__u64 *ctx)

@@ -59,26 +59,27 @@ static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 }
 
 /*
- * A function was entered.
- * @key: what ipft_leave will be called with; 0 if its return can't be followed
- * Returns whether it is.
+ * A function was entered with a packet that may be followed.
+ * @key_of: tells what ipft_leave will be called with; 0 if the return can't be followed
+ * Returns that key, or 0 if the return is not followed.
  */
-static __always_inline bool ipft_enter(void *ctx, struct sk_buff *skb, bool tail, __u64 (*key_of)(void *), __u64 *key)
+static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
+					__u64 (*key_of)(void *))
 {
 	struct ipft_nesting *nesting;
 	struct ipft_nest nest = {};
 	struct ipft_call call = {};
 	struct ipft_hit hit = {};
 	enum ipft_entered entered;
-	bool followed = false;
+	__u64 key, followed = 0;
 
-	if (!ipft_hits(ctx, skb, tail, &hit))
-		return false;
-	ipft_before(ctx, &hit);
-	if (!ipft_makes_event(skb, &hit))
+	if (!ipft_hits(ctx, skb, kind, matches, &hit))
+		return 0;
+	ipft_before(ctx, kind, &hit);
+	if (!ipft_makes_event(kind, &hit))
 		goto out;
-	*key = key_of(ctx);
-	if (!*key)
+	key = key_of(ctx);
+	if (!key)
 		goto out;
 	nest.journey = hit.journey->number;
 	nest.cpu = bpf_get_smp_processor_id();
@@ -94,7 +95,7 @@ static __always_inline bool ipft_enter(void *ctx, struct sk_buff *skb, bool tail
 	if (entered == IPFT_DROPPED)
 		goto out;
 	call.entry_lost = entered == IPFT_NO_ROOM;
-	if (bpf_map_update_elem(&ipft_calls, key, &call, BPF_ANY)) {
+	if (bpf_map_update_elem(&ipft_calls, &key, &call, BPF_ANY)) {
 		hit.journey->events++;
 		ipft_count_lost(call.entry_ns);	/* the return's event */
 		goto out;
@@ -107,10 +108,21 @@ static __always_inline bool ipft_enter(void *ctx, struct sk_buff *skb, bool tail
 
 		bpf_map_update_elem(&ipft_nestings, &nest, &first, BPF_ANY);
 	}
-	followed = true;
+	followed = key;
 out:
-	ipft_after(&hit);
+	ipft_after(kind, &hit);
 	return followed;
+}
+
+/* What a program does at the entry of a function; returns as ipft_enter. @skb_of: finds the skb among the arguments */
+static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
+					       __u64 (*key_of)(void *))
+{
+	bool matches;
+
+	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
+		return 0;
+	return ipft_enter(ctx, skb_of(ctx), kind, matches, key_of);
 }
 
 /* A number for a call, unique in this trace; never 0. */
@@ -152,7 +164,7 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 	journey = ipft_find(call.skb);
 	freed = !journey || journey->number != call.journey;
 	if (freed) {
-		journey = bpf_map_lookup_elem(&ipft_ended, &call.skb);
+		journey = ipft_search(call.skb, call.skb | IPFT_OWNER_ENDED);
 		if (journey && journey->number != call.journey)
 			journey = NULL;
 	}

@@ -51,6 +51,25 @@ struct sk_buff {
 	__u32 mark;
 } __attribute__((preserve_access_index));
 
+#ifndef IPFT_BY_HELPER
+/*
+ * Linux 6.2+: turns any number into a pointer that may be read without a helper call. libbpf's linker (1.1) can't link
+ * two objects that both declare the same kfunc: for an extension that declares this one, and for older kernels, there is
+ * a second build without it.
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#endif
+
+/*
+ * What is seldom done stands in functions of its own: programs are smaller, and the verifier is done sooner. Not where
+ * programs read through pointers that may lead nowhere, and calling functions panics some kernels: see ipft_matches.
+ */
+#ifdef IPFT_SKB_IS_TYPED
+#define IPFT_FUNCTION static __always_inline
+#else
+#define IPFT_FUNCTION static __noinline
+#endif
+
 const volatile struct ipft_config ipft_config SEC(".rodata.ipft") = {};
 
 struct {
@@ -71,35 +90,45 @@ struct {
 	__type(value, struct ipft_cpu);
 } ipft_cpus SEC(".maps");
 
-/* How many packets can be followed at a time. */
-#define IPFT_MAX_JOURNEYS (1 << 16)
+/*
+ * The journeys: an open hash table. The one of an skb lies in its home, which the skb's address leads to, or in one of
+ * the places behind it. Mostly that is one load. The kernel's own hash maps take ten times as long, since they find
+ * their way through lists that change meanwhile; here a place is claimed, and never moves.
+ */
+#define IPFT_PLACES 8	/* how far from its home an entry may lie */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);	/* the user side looks who is left */
 	__uint(max_entries, IPFT_MAX_JOURNEYS);
-	__type(key, __u64);	/* address of the skb */
+	__type(key, __u32);
 	__type(value, struct ipft_journey);
 } ipft_journeys SEC(".maps");
 
+#ifdef IPFT_BY_HELPER
 /*
- * Those that have just ended, for the few functions that are called while the skb is being freed. Nothing takes entries
- * out: the oldest are forgotten.
+ * Kernels before 5.12 refuse a program that mentions an atomic compare and exchange. An entry that only one can make
+ * stands in for it: who wants a place adds it here, and takes it out again when the place is claimed.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1 << 12);
-	__type(key, __u64);
-	__type(value, struct ipft_journey);
-} ipft_ended SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 10);
+	__type(key, __u32);
+	__type(value, __u32);
+} ipft_claims SEC(".maps");
+#endif
 
 /*
- * How many entries of ipft_journeys have an address with this hash: mostly none, which a packet that does not match
- * finds out with one load.
+ * How many living journeys have an address with this hash: mostly none, which a packet that does not match finds out
+ * with one load.
  */
 #define IPFT_FILTER_BITS 14
 __u32 ipft_filter[1 << IPFT_FILTER_BITS] SEC(".bss.ipft");
-/* What a new entry is before it is filled; not on the stack, of which the extension may want much. */
-const struct ipft_journey ipft_new_journey SEC(".rodata.ipft_new") = {};
+/* How many living journeys are followed whatever becomes of their mark: mostly none, unless all are. */
+__u32 ipft_followed SEC(".bss.ipft");
+/* Addresses whose names the user side has been told. */
+#define IPFT_TOLD_BITS 8
+__u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
 
 static __always_inline struct ipft_cpu *ipft_this_cpu(void)
 {
@@ -108,15 +137,38 @@ static __always_inline struct ipft_cpu *ipft_this_cpu(void)
 	return bpf_map_lookup_elem(&ipft_cpus, &key);
 }
 
-/* @low: the low half of the skb's address */
-static __always_inline __u32 *ipft_filter_of(__u32 low)
+/* Bits that depend on all of the low half of an address. */
+static __always_inline __u32 ipft_hash(__u32 low, __u32 bits)
 {
-	return &ipft_filter[(low * 0x9e3779b1u) >> (32 - IPFT_FILTER_BITS)];
+	return (low * 0x9e3779b1u) >> (32 - bits);
 }
 
+/* @low: the low half of the skb's address */
 static __always_inline bool ipft_may_be_known(__u32 low)
 {
-	return *(volatile __u32 *)ipft_filter_of(low);
+	return *(volatile __u32 *)&ipft_filter[ipft_hash(low, IPFT_FILTER_BITS)];
+}
+
+/*
+ * Reads the 8 bytes at an address of the kernel, or 0 where there is nothing. Without a helper call where the kernel
+ * lets a number be taken for a pointer; the struct is one that every kernel has, with such a member at its beginning.
+ */
+struct timespec64 {
+	long long tv_sec;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 ipft_read_word(const void *address)
+{
+#ifdef IPFT_BY_HELPER
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), address);
+	return word;
+#else
+	struct timespec64 *word = bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct timespec64));
+
+	return word->tv_sec;
+#endif
 }
 
 /* Plain additions suffice: the counters belong to this CPU, and one that an interrupt gets in between of is rare. */
@@ -155,42 +207,130 @@ static __always_inline __u64 ipft_number_journey(void)
 	return number * ipft_config.cpus + bpf_get_smp_processor_id() + 1;
 }
 
-static __always_inline void ipft_forget(__u64 skb)
+static __always_inline struct ipft_journey *ipft_journey_at(__u32 place)
 {
-	if (!bpf_map_delete_elem(&ipft_journeys, &skb))
-		__sync_fetch_and_add(ipft_filter_of(skb), -1);
+	place &= IPFT_MAX_JOURNEYS - 1;
+	return bpf_map_lookup_elem(&ipft_journeys, &place);
 }
 
-/* The journey of an skb that is not being freed. */
+/* Looks for an owner in all places where an skb's journey can be. */
+IPFT_FUNCTION struct ipft_journey *ipft_search(__u64 skb, __u64 owner)
+{
+	const __u32 home = ipft_hash(skb, IPFT_JOURNEY_BITS);
+	struct ipft_journey *journey;
+	__u32 i;
+
+	for (i = 0; i < IPFT_PLACES; i++) {
+		journey = ipft_journey_at(home + i);
+		if (journey && journey->owner == owner)
+			return journey;
+	}
+	return NULL;
+}
+
+/* The journey of an skb that is not freed yet. */
 static __always_inline struct ipft_journey *ipft_find(__u64 skb)
 {
-	struct ipft_journey *journey = bpf_map_lookup_elem(&ipft_journeys, &skb);
+	struct ipft_journey *journey = ipft_journey_at(ipft_hash(skb, IPFT_JOURNEY_BITS));
 
-	return journey && journey->number ? journey : NULL;
+	if (journey && journey->owner == skb)
+		return journey;
+	return ipft_may_be_known(skb) ? ipft_search(skb, skb) : NULL;
+}
+
+/* Makes a place somebody's, unless it has become another one's meanwhile. */
+static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 place, __u64 before, __u64 owner)
+{
+#ifdef IPFT_BY_HELPER
+	bool is_mine;
+
+	if (bpf_map_update_elem(&ipft_claims, &place, &place, BPF_NOEXIST))
+		return false;
+	is_mine = journey->owner == before;
+	if (is_mine)
+		journey->owner = owner;
+	bpf_map_delete_elem(&ipft_claims, &place);
+	return is_mine;
+#else
+	return __sync_val_compare_and_swap(&journey->owner, before, owner) == before;
+#endif
+}
+
+/*
+ * Claims a place for the journey of an skb that has none: the one of the last journey at that address, so that it is not
+ * taken for this one's later; or a free one; or another one whose journey has ended.
+ */
+IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
+{
+	const __u32 home = ipft_hash(skb, IPFT_JOURNEY_BITS);
+	struct ipft_journey *journey;
+	__u64 owner = 0, before = 0;
+	__u32 i, place = home, worth, best = 0;
+
+	for (i = 0; i < IPFT_PLACES; i++) {
+		journey = ipft_journey_at(home + i);
+		if (!journey)
+			return NULL;
+		owner = journey->owner;
+		worth = owner == (skb | IPFT_OWNER_ENDED) ? 3 : !owner ? 2 : owner & IPFT_OWNER_ENDED ? 1 : 0;
+		if (worth > best) {
+			best = worth;
+			place = home + i;
+			before = owner;
+		}
+	}
+	if (!best)
+		return NULL;
+	place &= IPFT_MAX_JOURNEYS - 1;
+	journey = bpf_map_lookup_elem(&ipft_journeys, &place);
+	return journey && ipft_claim(journey, place, before, skb | IPFT_OWNER_BUSY) ? journey : NULL;
+}
+
+/* Makes a place known as somebody's when all in it is written. */
+static __always_inline void ipft_hand_over(struct ipft_journey *journey, __u64 owner)
+{
+#ifdef IPFT_BY_HELPER
+	barrier();
+	journey->owner = owner;
+#else
+	__sync_lock_test_and_set(&journey->owner, owner);
+#endif
 }
 
 /* Begins the journey of an skb that has none. */
-static __always_inline struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flags)
+IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flags)
 {
-	struct ipft_journey *journey;
+	struct ipft_journey *journey = ipft_take_place(skb);
 	struct ipft_cpu *cpu;
 
-	__sync_fetch_and_add(ipft_filter_of(skb), 1);
-	if (bpf_map_update_elem(&ipft_journeys, &skb, &ipft_new_journey, BPF_NOEXIST)) {
-		__sync_fetch_and_add(ipft_filter_of(skb), -1);
-		/* Another CPU may have been faster. */
-		journey = ipft_find(skb);
-		cpu = journey ? NULL : ipft_this_cpu();
+	if (!journey) {
+		/* There is no room; or another CPU was faster, by a moment. */
+		cpu = ipft_this_cpu();
 		if (cpu)
 			cpu->unfollowed++;
-		return journey;
-	}
-	journey = bpf_map_lookup_elem(&ipft_journeys, &skb);
-	if (!journey)
 		return NULL;
-	journey->parent = parent;
-	journey->flags = flags | (ipft_config.follow ? IPFT_JOURNEY_FOLLOWED : 0);
+	}
+	if (ipft_config.follow)
+		flags |= IPFT_JOURNEY_FOLLOWED;
 	journey->number = ipft_number_journey();
+	journey->parent = parent;
+	journey->where = 0;
+	journey->freeing_ns = 0;
+	journey->location = 0;
+	journey->reason = 0;
+	journey->events = 0;
+	journey->ifindex = 0;
+	journey->family = 0;
+	journey->protocol = 0;
+	journey->stage = IPFT_STAGE_NONE;
+	journey->flags = flags;
+	journey->cpu = 0;
+	journey->tail = 0;
+	__builtin_memset(journey->device, 0, sizeof(journey->device));
+	if (flags & IPFT_JOURNEY_FOLLOWED)
+		__sync_fetch_and_add(&ipft_followed, 1);
+	__sync_fetch_and_add(&ipft_filter[ipft_hash(skb, IPFT_FILTER_BITS)], 1);
+	ipft_hand_over(journey, skb);
 	return journey;
 }
 
@@ -222,14 +362,14 @@ static __always_inline void ipft_fill_notice(struct ipft_event *event, const str
  */
 static __always_inline __u64 ipft_new_whereabouts(struct sk_buff *skb, const struct ipft_journey *journey)
 {
-	__u64 where = 0;
+	__u64 where;
 
-	if (bpf_core_read(&where, sizeof(where), &skb->dev))
-		return 0;
+	where = ipft_read_word(&skb->dev);
 	if ((__s64)where >= 0) {
-		if (journey->where || bpf_core_read(&where, sizeof(where), &skb->sk) || (__s64)where >= 0)
+		if (journey->where)
 			return 0;
-		return where | 1;	/* a socket */
+		where = ipft_read_word(&skb->sk);
+		return (__s64)where < 0 ? where | 1 /* a socket */ : 0;
 	}
 	return where == journey->where ? 0 : where;
 }
@@ -260,7 +400,7 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 {
 	struct ipft_end *end;
 	struct ipft_cpu *cpu;
-	__u64 location;
+	__u64 location, *told;
 
 	end = bpf_ringbuf_reserve(&ipft_ends, sizeof(*end), 0);
 	if (!end) {
@@ -281,19 +421,26 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 	end->reserved = 0;
 	__builtin_memcpy(end->device, journey->device, sizeof(end->device));
 	__builtin_memset(end->symbol, 0, sizeof(end->symbol));
-	if (location && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf))
+	told = &ipft_told[ipft_hash(location, IPFT_TOLD_BITS)];
+	/* Finding the name takes longer than all the rest: each is told once, or now and then where two compete. */
+	if (location && *told != location && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf)) {
 		bpf_snprintf(end->symbol, sizeof(end->symbol), (const char *)ipft_config.symbol_format, &location,
 			     sizeof(location));
+		bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
+		/* Only now: who leaves it out comes later in the ring. */
+		*told = location;
+		return;
+	}
 	bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
 }
 
 /* The skb is freed, or as good as freed. */
-static __always_inline void ipft_end(__u64 skb, struct ipft_journey *journey)
+IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 {
 	struct ipft_cpu *cpu;
 
 	if (journey->flags & IPFT_JOURNEY_ENDED)
-		return;
+		return 0;
 	journey->flags |= IPFT_JOURNEY_ENDED;
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		journey->flags |= IPFT_JOURNEY_END_SENT;
@@ -305,8 +452,12 @@ static __always_inline void ipft_end(__u64 skb, struct ipft_journey *journey)
 	}
 	journey->cpu = bpf_get_smp_processor_id();
 	journey->freeing_ns = bpf_ktime_get_ns();
-	bpf_map_update_elem(&ipft_ended, &skb, journey, BPF_ANY);
-	ipft_forget(skb);
+	if (journey->flags & IPFT_JOURNEY_FOLLOWED)
+		__sync_fetch_and_add(&ipft_followed, -1);
+	__sync_fetch_and_add(&ipft_filter[ipft_hash(skb, IPFT_FILTER_BITS)], -1);
+	/* It stays where it is, for the few functions that are called while the skb is being freed. */
+	ipft_hand_over(journey, skb | IPFT_OWNER_ENDED);
+	return 0;
 }
 
 /* Functions that free an skb come right after each other, on the same CPU. */
@@ -318,7 +469,7 @@ static __always_inline void ipft_end(__u64 skb, struct ipft_journey *journey)
  */
 static __always_inline struct ipft_journey *ipft_find_ended(__u64 skb, __u32 target, bool matches)
 {
-	struct ipft_journey *journey = bpf_map_lookup_elem(&ipft_ended, &skb);
+	struct ipft_journey *journey = ipft_search(skb, skb | IPFT_OWNER_ENDED);
 
 	if (!journey || journey->tail & IPFT_TAIL_FINISHED)
 		return NULL;

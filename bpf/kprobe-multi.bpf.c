@@ -3,11 +3,12 @@
  * Backend kprobe-multi (Linux 5.18+ with CONFIG_FPROBE): one program for each position that the skb can have among the
  * arguments, each attached to all its functions in one link.
  */
+#include "cookie.h"
 #include "kprobe.h"
 
 static __always_inline __u64 ipft_cookie(void *ctx)
 {
-	return bpf_get_attach_cookie(ctx);
+	return ipft_remembered_cookie(ctx);
 }
 
 /* For extensions, as ipft_func_arg. */

@@ -3,13 +3,14 @@
  * Backend kprobe-multi with returns (Linux 6.10+ with CONFIG_FPROBE): as kprobe-multi.bpf.c, with programs that also
  * run when the function returns. The session cookie holds the call's number.
  */
+#include "cookie.h"
 #include "graph.bpf.h"
 #include "registers.h"
 #include "session.h"
 
 static __always_inline __u64 ipft_cookie(void *ctx)
 {
-	return bpf_get_attach_cookie(ctx);
+	return ipft_remembered_cookie(ctx);
 }
 
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
@@ -30,35 +31,34 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	return bpf_get_func_ip(ctx);
 }
 
-static __always_inline int ipft_session(void *ctx, struct sk_buff *skb, bool tail)
+static __always_inline int ipft_session(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
-	__u64 *cookie, number = 0;
+	__u64 *cookie, number;
 
 	if (ipft_session_is_return(ctx)) {
 		cookie = ipft_session_cookie(ctx);
 		ipft_leave(ctx, *cookie);
 		return 0;
 	}
-	if (!ipft_enter(ctx, skb, tail, ipft_number_call, &number))
+	number = ipft_entered_call(ctx, skb_of, kind, ipft_number_call);
+	if (!number)
 		return IPFT_WITHOUT_RETURN;
 	cookie = ipft_session_cookie(ctx);
 	*cookie = number;
 	return IPFT_WITH_RETURN;
 }
 
-#define IPFT_SESSION(name, position, tail)							\
+#define IPFT_SESSION(name, position, kind)							\
 	SEC("ipft/kprobe.session")								\
 	int ipft_session_##name(struct ipft_registers *ctx)					\
 	{											\
-		return ipft_session(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, tail);	\
+		return ipft_session(ctx, ipft_skb_##position, kind);				\
 	}
 
-IPFT_SESSION(0, 0, false)
-IPFT_SESSION(1, 1, false)
-IPFT_SESSION(2, 2, false)
-IPFT_SESSION(3, 3, false)
-IPFT_SESSION(4, 4, false)
-/* For functions that are called while their first argument is being freed. */
-IPFT_SESSION(tail, 0, true)
-/* For functions that make no events: what the kernel misses of them is counted apart. */
-IPFT_SESSION(watch, 1, false)
+IPFT_SESSION(0, 0, IPFT_PLAIN)
+IPFT_SESSION(1, 1, IPFT_PLAIN)
+IPFT_SESSION(2, 2, IPFT_PLAIN)
+IPFT_SESSION(3, 3, IPFT_PLAIN)
+IPFT_SESSION(4, 4, IPFT_PLAIN)
+IPFT_SESSION(tail, 0, IPFT_TAIL)
+IPFT_SESSION(queue, 1, IPFT_QUEUE)

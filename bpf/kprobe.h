@@ -17,25 +17,21 @@ __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 	return ipft_register_argument(ctx, n, value);
 }
 
-#define IPFT_ENTRY(section, name, position, tail)						\
+#define IPFT_ENTRY(section, name, position, kind)						\
 	SEC(section)										\
 	int ipft_entry_##name(struct ipft_registers *ctx)					\
 	{											\
-		ipft_trace(ctx, (struct sk_buff *)ctx->IPFT_REGISTER_##position, tail);		\
-		return 0;									\
+		return ipft_entered_function(ctx, ipft_skb_##position, kind);			\
 	}
 
-/*
- * A program for each position that the skb can have among the arguments; one for functions that are called while their
- * first argument is being freed; one for functions that make no events: what the kernel misses of them is counted apart.
- */
-#define IPFT_ENTRIES(section)			\
-	IPFT_ENTRY(section, 0, 0, false)	\
-	IPFT_ENTRY(section, 1, 1, false)	\
-	IPFT_ENTRY(section, 2, 2, false)	\
-	IPFT_ENTRY(section, 3, 3, false)	\
-	IPFT_ENTRY(section, 4, 4, false)	\
-	IPFT_ENTRY(section, tail, 0, true)	\
-	IPFT_ENTRY(section, watch, 1, false)
+/* A program for each position that the skb can have among the arguments, and one for each other kind of function. */
+#define IPFT_ENTRIES(section)				\
+	IPFT_ENTRY(section, 0, 0, IPFT_PLAIN)		\
+	IPFT_ENTRY(section, 1, 1, IPFT_PLAIN)		\
+	IPFT_ENTRY(section, 2, 2, IPFT_PLAIN)		\
+	IPFT_ENTRY(section, 3, 3, IPFT_PLAIN)		\
+	IPFT_ENTRY(section, 4, 4, IPFT_PLAIN)		\
+	IPFT_ENTRY(section, tail, 0, IPFT_TAIL)		\
+	IPFT_ENTRY(section, queue, 1, IPFT_QUEUE)
 
 #endif

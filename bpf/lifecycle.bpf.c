@@ -7,21 +7,11 @@
  * run on the CPU, as kprobes are. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for their
  * kfuncs even where no program that is loaded calls them.
  */
-#define IPFT_MARK_BY_HELPER
-#include "journey.bpf.h"
+#include "mark.h"
 #include "registers.h"
 #ifdef IPFT_SESSIONS
 #include "session.h"
 #endif
-
-static __always_inline bool ipft_matches(struct sk_buff *skb)
-{
-	__u32 mark;
-
-	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
-		return false;
-	return (mark & ipft_config.mask) == ipft_config.mark;
-}
 
 /* The journey of an skb, which begins here if it matches and has none. */
 static __always_inline struct ipft_journey *ipft_follow(__u64 skb)

@@ -36,6 +36,21 @@ struct ipft_registers {
 #error "the registers of this machine are not known"
 #endif
 
+struct sk_buff;
+
+/* Each of the arguments that an skb may be. */
+#define IPFT_SKB_OF(position)							\
+	static __always_inline struct sk_buff *ipft_skb_##position(void *ctx)	\
+	{									\
+		return (struct sk_buff *)((struct ipft_registers *)ctx)->IPFT_REGISTER_##position; \
+	}
+
+IPFT_SKB_OF(0)
+IPFT_SKB_OF(1)
+IPFT_SKB_OF(2)
+IPFT_SKB_OF(3)
+IPFT_SKB_OF(4)
+
 #define IPFT_EINVAL 22
 
 /*

@@ -10,9 +10,9 @@ import { ScriptError } from './setup/script-error.js';
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
 /**
  * Sources that are built in more than one way; the name goes between the source's and `.bpf.o`. `by-helper`: see
- * IPFT_MARK_BY_HELPER in bpf/body.bpf.h; `ctx`: see bpf/session.h.
+ * IPFT_BY_HELPER in bpf/body.bpf.h; `ctx`: see bpf/session.h.
  */
-const BY_HELPER = { '.by-helper': ['-DIPFT_MARK_BY_HELPER'] };
+const BY_HELPER = { '.by-helper': ['-DIPFT_BY_HELPER'] };
 /** @type {Record<string, Record<string, string[]>>} */
 const VARIANTS = {
   kprobe: BY_HELPER,
@@ -20,12 +20,15 @@ const VARIANTS = {
   'kprobe-session': {
     ...BY_HELPER,
     '-ctx': ['-DIPFT_SESSION_TAKES_CTX'],
-    '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_MARK_BY_HELPER'],
+    '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
   },
   'fentry-multi': BY_HELPER,
   lifecycle: {
+    ...BY_HELPER,
     '-session': ['-DIPFT_SESSIONS'],
+    '-session.by-helper': ['-DIPFT_SESSIONS', '-DIPFT_BY_HELPER'],
     '-session-ctx': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX'],
+    '-session-ctx.by-helper': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
   },
 };
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
@@ -45,7 +48,17 @@ export function build(root) {
         const name = source.replace(/\.bpf\.c$/, '');
         const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
         for (const [variant, flags] of Object.entries({ '': [], ...VARIANTS[name] })) {
-          const args = ['-target', 'bpf', '-O2', '-g', ...warnings, `-D__TARGET_ARCH_${define}`, ...flags, ...include];
+          const args = [
+            '-target',
+            'bpf',
+            '-mcpu=v3',
+            '-O2',
+            '-g',
+            ...warnings,
+            `-D__TARGET_ARCH_${define}`,
+            ...flags,
+            ...include,
+          ];
           compile(root, 'clang', [...args, '-c', join('bpf', source), '-o', join(dir, `${name}${variant}.bpf.o`)]);
         }
       }

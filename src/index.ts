@@ -23,6 +23,7 @@ export type { FieldWriter, RecordTaker, SymbolWriter, TraceEvent } from './base/
 export {
   type Began,
   type Ended,
+  type Fate,
   type Journey,
   type Moved,
   OUTCOMES,

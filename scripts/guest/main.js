@@ -25,6 +25,8 @@ Without a command, the kernel is fetched and its version printed.
   --cpus N           the guest's CPUs (default 2)
   --threads          emulate each CPU in a thread of its own: faster when both are busy, but the
                      kernel can, rarely, panic while its code is patched
+  --icount           let the guest's clock count instructions, one a nanosecond: its times can then
+                     be repeated, and tell how much work something is
   --console          show the guest's console on stderr
   -h, --help         show this
 
@@ -62,7 +64,10 @@ export async function main(args) {
  */
 function parseArguments(args) {
   /** @type {import('./qemu.js').GuestOptions} */
-  const options = { command: [], timeoutSeconds: 900, memory: '2G', cpus: 2, threads: false, console: false };
+  const options = {
+    ...{ command: [], timeoutSeconds: 900, memory: '2G', cpus: 2 },
+    ...{ threads: false, icount: false, console: false },
+  };
   const rest = [...args];
   let kernel;
   // Options may stand before and behind the kernel; the command begins with the first word that is none.
@@ -86,6 +91,7 @@ function parseArguments(args) {
     else if (word === '--memory') options.memory = value();
     else if (word === '--cpus') options.cpus = count();
     else if (word === '--threads') options.threads = true;
+    else if (word === '--icount') options.icount = true;
     else if (word === '--console') options.console = true;
     else if (word.startsWith('-')) throw new ScriptError(`no option '${word}' (see scripts/vm --help)`, 2);
     else kernel = word;
@@ -94,6 +100,7 @@ function parseArguments(args) {
   if (!Object.hasOwn(SUITES, kernel)) {
     throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
   }
+  if (options.icount && options.threads) throw new ScriptError('--icount and --threads exclude each other', 2);
   if (rest[0] === '--') rest.shift();
   return { ...options, kernel, command: rest };
 }

@@ -14,6 +14,7 @@ import { loadInitramfs, runArchive } from './initramfs.js';
  * @property {string} memory as QEMU's -m takes it
  * @property {number} cpus
  * @property {boolean} threads whether each CPU is emulated in a thread of its own
+ * @property {boolean} [icount] whether the guest's clock counts instructions
  * @property {boolean} console whether to show the guest's console on stderr
  */
 
@@ -125,6 +126,7 @@ function startQemu(kernel, options, initrd) {
   const args = [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-cpu', 'max', '-m', options.memory],
     ...['-accel', `tcg,thread=${options.threads ? 'multi' : 'single'}`, '-smp', String(options.cpus)],
+    ...(options.icount ? ['-icount', 'shift=0,sleep=off'] : []),
     ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${INITRD_FD}`],
     ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on'],
     ...['-virtfs', share('/', 'host', ',readonly=on')],

@@ -27,15 +27,8 @@ export interface Moved {
   readonly place: Place;
 }
 
-/**
- * The skb was freed. Its last events may still come, and the beginning of the next journey at its address may have come
- * before: the kernel side tells of ends apart.
- */
-export interface Ended {
-  readonly journey: number;
-  readonly timestampNs: bigint;
-  /** How many events it had so far, with those that were lost. */
-  readonly events: number;
+/** What the kernel saw of a packet's end. Many packets share one: they are few, and stay the same objects. */
+export interface Fate {
   readonly dropped: boolean;
   /** Whether it was received from a device. */
   readonly received: boolean;
@@ -52,6 +45,18 @@ export interface Ended {
   /** Of a packet that was queued: AF_… and IPPROTO_… of the socket. */
   readonly family: number;
   readonly protocol: number;
+}
+
+/**
+ * The skb was freed. Its last events may still come, and the beginning of the next journey at its address may have come
+ * before: the kernel side tells of ends apart.
+ */
+export interface Ended {
+  readonly journey: number;
+  readonly timestampNs: bigint;
+  /** How many events it had so far, with those that were lost. */
+  readonly events: number;
+  readonly fate: Fate;
 }
 
 /** A journey that the kernel side has not ended. */
@@ -96,7 +101,7 @@ export interface Journey {
   /** Where it is, as an index into the tracker's places; changes while it lives. */
   place: number;
   /** Time of the first event. */
-  beginNs: bigint;
+  readonly beginNs: bigint;
   /** When it was freed, or of the last event. */
   endNs: bigint;
   /** Events that were seen. */
@@ -107,5 +112,5 @@ export interface Journey {
   gap: boolean;
   outcome: Outcome;
   /** What the kernel told of the end. */
-  ended: Ended | undefined;
+  fate: Fate | undefined;
 }

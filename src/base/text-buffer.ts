@@ -4,11 +4,14 @@
  */
 export class TextBuffer {
   #bytes: Uint8Array;
+  /** The same memory. What is written by words may end a word later than the text: there is always so much room. */
+  #view: DataView;
   #length = 0;
 
   /** @param capacity bytes to begin with; it doubles when they are full */
   constructor(capacity = 1 << 16) {
-    this.#bytes = new Uint8Array(capacity);
+    this.#bytes = new Uint8Array(capacity + SLACK);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes written since the last `take`. */
@@ -25,27 +28,37 @@ export class TextBuffer {
 
   /** What was written, as a string; the buffer is empty afterwards. */
   takeText(): string {
-    return Buffer.from(this.take().buffer).toString('utf8');
+    const text = Buffer.from(this.#bytes.buffer, 0, this.#length).toString('utf8');
+    this.#length = 0;
+    return text;
+  }
+
+  /** What was written, to be written again many times; the buffer is empty afterwards. */
+  takeFragment(): Fragment {
+    const fragment = new Fragment(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+    return fragment;
   }
 
   /** One byte. */
   byte(value: number): void {
-    if (this.#length === this.#bytes.length) this.#grow(1);
+    if (this.#length + SLACK >= this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = value;
   }
 
-  /** Bytes prepared beforehand, as `encode` makes them. */
-  bytes(values: Uint8Array): void {
-    const { length } = values;
-    if (this.#length + length > this.#bytes.length) this.#grow(length);
-    // A loop beats `set` for the few dozen bytes that this is used for.
-    for (let i = 0; i < length; i++) this.#bytes[this.#length + i] = values[i]!;
+  /** Text prepared beforehand, as `encode` makes it. */
+  bytes({ words, length }: Fragment): void {
+    if (this.#length + length + SLACK > this.#bytes.length) this.#grow(length);
+    const view = this.#view;
+    let at = this.#length;
+    // Four bytes at a time; a copy by the engine takes as long as a dozen of these to begin.
+    for (let i = 0; i < words.length; i++, at += 4) view.setInt32(at, words[i]!, true);
     this.#length += length;
   }
 
   /** Any string. For text that is known beforehand, `bytes` is faster. */
   text(value: string): void {
-    if (this.#length + value.length * 3 > this.#bytes.length) this.#grow(value.length * 3);
+    if (this.#length + value.length * 3 + SLACK > this.#bytes.length) this.#grow(value.length * 3);
     for (let i = 0; i < value.length; i++) {
       const code = value.charCodeAt(i);
       if (code >= 0x80) {
@@ -68,28 +81,36 @@ export class TextBuffer {
 
   /** An unsigned integer up to 2^53 - 1 in decimal, with leading zeros up to `width` digits. */
   unsigned(value: number, width = 1): void {
-    if (this.#length + 32 > this.#bytes.length) this.#grow(32);
-    let digits = width;
-    for (let limit = 10 ** width; value >= limit && digits < 16; limit *= 10) digits++;
-    let rest = value;
-    let at = this.#length + digits;
-    // Above 32 bits a division is of doubles: take nine digits off at a time, and those with integers.
-    while (rest > 0xffffffff) {
-      const upper = Math.floor(rest / 1e9);
-      let lower = rest - upper * 1e9;
-      for (let i = 0; i < 9; i++) {
-        const tenth = Math.floor(lower / 10);
-        this.#bytes[--at] = ZERO + (lower - tenth * 10);
-        lower = tenth;
-      }
-      rest = upper;
+    if (this.#length + 32 + SLACK > this.#bytes.length) this.#grow(32);
+    // Integers of 32 bits are fast to divide: eight digits at a time.
+    if (value < 1e8) {
+      this.#digits(value, Math.max(width, countDigits(value)));
+      return;
     }
-    while (at > this.#length) {
-      const tenth = Math.floor(rest / 10);
-      this.#bytes[--at] = ZERO + (rest - tenth * 10);
-      rest = tenth;
+    const upper = Math.floor(value / 1e8);
+    if (upper < 1e8) {
+      this.#digits(upper, Math.max(width - 8, countDigits(upper)));
+    } else {
+      const top = Math.floor(upper / 1e8);
+      this.#digits(top, Math.max(width - 16, countDigits(top)));
+      this.#digits(upper - top * 1e8, 8);
     }
-    this.#length += digits;
+    this.#digits(value - upper * 1e8, 8);
+  }
+
+  /** So many digits of an integer below 10^8, and zeros before them. */
+  #digits(value: number, count: number): void {
+    const view = this.#view;
+    let rest = value | 0;
+    let at = this.#length + count;
+    this.#length = at;
+    for (; count >= 2; count -= 2) {
+      const hundredth = (rest / 100) | 0;
+      at -= 2;
+      view.setInt16(at, DIGIT_PAIRS[rest - hundredth * 100]!, true);
+      rest = hundredth;
+    }
+    if (count === 1) this.#bytes[at - 1] = ZERO + (rest % 10);
   }
 
   /** An unsigned 64-bit integer in decimal. */
@@ -141,7 +162,7 @@ export class TextBuffer {
 
   /** `0x` and an unsigned 64-bit integer in hexadecimal, without leading zeros. */
   hex64(low: number, high: number): void {
-    if (this.#length + 18 > this.#bytes.length) this.#grow(18);
+    if (this.#length + 18 + SLACK > this.#bytes.length) this.#grow(18);
     this.#bytes[this.#length++] = ZERO;
     this.#bytes[this.#length++] = LETTER_X;
     if (high !== 0) {
@@ -159,22 +180,51 @@ export class TextBuffer {
   }
 
   #grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + needed));
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + needed + SLACK));
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
   }
 }
 
-/** The UTF-8 bytes of a text, for `TextBuffer.bytes`. */
-export function encode(text: string): Uint8Array {
-  return encoder.encode(text);
+/** UTF-8 text that is written many times: in words, the last one filled up with zeros. */
+export class Fragment {
+  readonly words: Int32Array;
+  readonly length: number;
+
+  constructor(bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.words = new Int32Array(Math.ceil(bytes.length / 4));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const whole = bytes.length >> 2;
+    for (let i = 0; i < whole; i++) this.words[i] = view.getInt32(i * 4, true);
+    let last = 0;
+    for (let i = whole * 4; i < bytes.length; i++) last |= bytes[i]! << ((i & 3) * 8);
+    if (whole < this.words.length) this.words[whole] = last;
+  }
+}
+
+/** Text for `TextBuffer.bytes`. */
+export function encode(text: string): Fragment {
+  return new Fragment(encoder.encode(text));
+}
+
+/** Digits of an integer below 10^8; one for 0. */
+function countDigits(value: number): number {
+  if (value < 1e4) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4;
+  if (value < 1e6) return value < 1e5 ? 5 : 6;
+  return value < 1e7 ? 7 : 8;
 }
 
 const encoder = new TextEncoder();
+/** Bytes behind the text that may be written to. */
+const SLACK = 4;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const SPACE = 0x20;
 const LETTER_X = 0x78;
+/** The digits of 0 to 99, the first one in the lower byte. */
+const DIGIT_PAIRS = Int16Array.from({ length: 100 }, (_, n) => ((ZERO + (n % 10)) << 8) | (ZERO + Math.floor(n / 10)));
 const HEX_DIGITS = encoder.encode('0123456789abcdef');
 
 function hexDigits(value: number): number {

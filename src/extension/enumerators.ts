@@ -1,12 +1,12 @@
 /** Names of numbers, from an enum's BTF. Pure. */
 
 import { printable } from '../base/printable.js';
-import { encode, type TextBuffer } from '../base/text-buffer.js';
+import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 import { BTF_KIND_ENUM64, type Btf } from '../btf/btf.js';
 
 /** An enumerator; the value as the bits that a member of the given width would hold. */
 export interface Enumerator {
-  readonly name: Uint8Array;
+  readonly name: Fragment;
   readonly low: number;
   readonly high: number;
 }
@@ -42,7 +42,7 @@ export function readEnumerators(btf: Btf, type: number, { bits, signed }: Width)
 }
 
 /** The value's lowest bits, if the others only repeat a sign. */
-function cutTo(name: Uint8Array, low: number, high: number, bits: number): Enumerator[] {
+function cutTo(name: Fragment, low: number, high: number, bits: number): Enumerator[] {
   const all = (BigInt(high) << 32n) | BigInt(low);
   const cut = BigInt.asUintN(bits, all);
   if (cut !== all && BigInt.asIntN(bits, all) !== BigInt.asIntN(64, all)) return [];

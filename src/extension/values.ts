@@ -2,7 +2,7 @@
 import { ExtensionError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
 import { printable } from '../base/printable.js';
-import { encode, type TextBuffer } from '../base/text-buffer.js';
+import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 import {
   BTF_KIND_ARRAY,
   BTF_KIND_ENUM,
@@ -307,7 +307,7 @@ function createArray(context: ValueContext, type: number, options: ValueOptions)
   const element = createValue(context, elementType, { ...options, bitField: undefined, depth: options.depth + 1 });
   if (stride === undefined || stride === 0) throw new ExtensionError(`${options.where}: its elements have no size`);
   const list =
-    (write: Write, separator: Uint8Array): Write =>
+    (write: Write, separator: Fragment): Write =>
     (out, data, at) => {
       out.byte(OPEN_BRACKET);
       for (let i = 0; i < length; i++) {

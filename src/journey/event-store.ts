@@ -1,29 +1,30 @@
-/** Events kept until the end of a trace, in columns: a few dozen bytes an event, and nothing for the collector to visit. */
+/** Events kept for a while, as words in a row: a few dozen bytes an event, and nothing for the collector to visit. */
 import type { TraceEvent } from '../base/event.js';
 
-const CHUNK_EVENTS = 1 << 14;
+const CHUNK_BITS = 14;
+const CHUNK_EVENTS = 1 << CHUNK_BITS;
+const CHUNK_MASK = CHUNK_EVENTS - 1;
+
+/** Words of 32 bits, by their place in an event. */
+const JOURNEY = 0;
+const TIMESTAMP_LOW = 1;
+const TIMESTAMP_HIGH = 2;
+const TARGET = 3;
+/** In the upper half where the packet was, as the tracker numbers places; in the lower half the CPU. */
+const PLACE_CPU = 4;
+/** 8 bits of flags, then 8 of depth. */
+const FLAGS_DEPTH = 5;
+const EVENT_WORDS = 6;
+/** Only where returns are traced. */
+const ENTRY_LOW = 6;
+const ENTRY_HIGH = 7;
+const CALL_WORDS = 8;
 
 interface Chunk {
-  readonly journey: Uint32Array;
-  readonly timestampLow: Uint32Array;
-  readonly timestampHigh: Uint32Array;
-  readonly target: Uint32Array;
-  /** Where the packet was, as the tracker numbers places. */
-  readonly place: Uint16Array;
-  readonly cpu: Uint16Array;
-  readonly flags: Uint8Array;
-  /** Only where returns are traced. */
-  readonly calls:
-    | { readonly depth: Uint8Array; readonly entryLow: Uint32Array; readonly entryHigh: Uint32Array }
-    | undefined;
-  /** `dataSize` bytes an event. */
-  readonly data: DataView;
-  readonly dataBytes: Uint8Array;
+  readonly words: Uint32Array;
+  /** The same memory; an event's data stand behind its words. */
+  readonly view: DataView;
 }
-
-/** Of the columns. */
-const EVENT_BYTES = 21;
-const CALL_BYTES = 9;
 
 const RETURN = 1;
 const FIELDS = 2;
@@ -33,6 +34,9 @@ const ENTRY_LOST = 8;
 export class EventStore {
   readonly #dataSize: number;
   readonly #hasReturns: boolean;
+  /** Words before the data, and with them. */
+  readonly #ownWords: number;
+  readonly #stride: number;
   readonly #chunks: Chunk[] = [];
   #count = 0;
 
@@ -43,6 +47,8 @@ export class EventStore {
   constructor(dataSize: number, hasReturns = false) {
     this.#dataSize = dataSize;
     this.#hasReturns = hasReturns;
+    this.#ownWords = hasReturns ? CALL_WORDS : EVENT_WORDS;
+    this.#stride = this.#ownWords + Math.ceil(dataSize / 4);
   }
 
   get count(): number {
@@ -56,61 +62,75 @@ export class EventStore {
 
   /** How much memory it takes. */
   get sizeBytes(): number {
-    return this.#chunks.length * CHUNK_EVENTS * (EVENT_BYTES + (this.#hasReturns ? CALL_BYTES : 0) + this.#dataSize);
+    return this.#chunks.length * CHUNK_EVENTS * this.#stride * 4;
   }
 
   /** Copies the event. @param place where the packet is */
   add(event: TraceEvent, place = 0): void {
-    const at = this.#count % CHUNK_EVENTS;
-    const number = (this.#count - at) / CHUNK_EVENTS;
-    if (number === this.#chunks.length) this.#chunks.push(createChunk(this.#dataSize, this.#hasReturns));
-    const chunk = this.#chunks[number]!;
-    chunk.journey[at] = event.journey;
-    chunk.timestampLow[at] = event.timestampLow;
-    chunk.timestampHigh[at] = event.timestampHigh;
-    chunk.target[at] = event.target;
-    chunk.place[at] = place;
-    chunk.cpu[at] = event.cpu;
-    chunk.flags[at] =
+    const number = this.#count >> CHUNK_BITS;
+    if (number === this.#chunks.length) this.#addChunk();
+    const { words, view } = this.#chunks[number]!;
+    const at = (this.#count & CHUNK_MASK) * this.#stride;
+    words[at] = event.journey;
+    words[at + TIMESTAMP_LOW] = event.timestampLow;
+    words[at + TIMESTAMP_HIGH] = event.timestampHigh;
+    words[at + TARGET] = event.target;
+    words[at + PLACE_CPU] = (place << 16) | event.cpu;
+    words[at + FLAGS_DEPTH] =
       (event.isReturn ? RETURN : 0) |
       (event.hasFields ? FIELDS : 0) |
       (event.skbFreed ? FREED : 0) |
-      (event.entryLost ? ENTRY_LOST : 0);
-    if (chunk.calls) {
-      chunk.calls.depth[at] = event.depth;
-      chunk.calls.entryLow[at] = event.entryLow;
-      chunk.calls.entryHigh[at] = event.entryHigh;
+      (event.entryLost ? ENTRY_LOST : 0) |
+      (event.depth << 8);
+    if (this.#hasReturns) {
+      words[at + ENTRY_LOW] = event.entryLow;
+      words[at + ENTRY_HIGH] = event.entryHigh;
     }
-    const begin = at * this.#dataSize;
-    for (let i = 0; i < this.#dataSize; i++) chunk.dataBytes[begin + i] = event.data.getUint8(event.dataOffset + i);
+    if (this.#dataSize > 0) this.#copyData(event, view, (at + this.#ownWords) * 4);
     this.#count++;
+  }
+
+  #copyData({ data, dataOffset }: TraceEvent, view: DataView, to: number): void {
+    const whole = this.#dataSize & ~3;
+    for (let i = 0; i < whole; i += 4) view.setInt32(to + i, data.getInt32(dataOffset + i, true), true);
+    for (let i = whole; i < this.#dataSize; i++) view.setUint8(to + i, data.getUint8(dataOffset + i));
+  }
+
+  #addChunk(): void {
+    const words = new Uint32Array(CHUNK_EVENTS * this.#stride);
+    this.#chunks.push({ words, view: new DataView(words.buffer) });
   }
 
   /** Fills `event` with the stored event `index`. */
   load(index: number, event: TraceEvent): void {
-    const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)];
+    const chunk = this.#chunks[index >> CHUNK_BITS];
     if (!chunk || index >= this.#count) throw new RangeError(`there is no event ${index}`);
-    const at = index % CHUNK_EVENTS;
-    event.journey = chunk.journey[at]!;
-    event.timestampLow = chunk.timestampLow[at]!;
-    event.timestampHigh = chunk.timestampHigh[at]!;
-    event.target = chunk.target[at]!;
-    event.cpu = chunk.cpu[at]!;
-    const flags = chunk.flags[at]!;
+    const { words } = chunk;
+    const at = (index & CHUNK_MASK) * this.#stride;
+    event.journey = words[at]!;
+    event.timestampLow = words[at + TIMESTAMP_LOW]!;
+    event.timestampHigh = words[at + TIMESTAMP_HIGH]!;
+    event.target = words[at + TARGET]!;
+    event.cpu = words[at + PLACE_CPU]! & 0xffff;
+    const flags = words[at + FLAGS_DEPTH]!;
     event.isReturn = (flags & RETURN) !== 0;
     event.hasFields = (flags & FIELDS) !== 0;
     event.skbFreed = (flags & FREED) !== 0;
     event.entryLost = (flags & ENTRY_LOST) !== 0;
-    event.depth = chunk.calls?.depth[at] ?? 0;
-    event.entryLow = chunk.calls?.entryLow[at] ?? 0;
-    event.entryHigh = chunk.calls?.entryHigh[at] ?? 0;
-    event.data = chunk.data;
-    event.dataOffset = at * this.#dataSize;
+    event.depth = (flags >> 8) & 0xff;
+    event.entryLow = this.#hasReturns ? words[at + ENTRY_LOW]! : 0;
+    event.entryHigh = this.#hasReturns ? words[at + ENTRY_HIGH]! : 0;
+    event.data = chunk.view;
+    event.dataOffset = (at + this.#ownWords) * 4;
+  }
+
+  #word(index: number, which: number): number {
+    return this.#chunks[index >> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + which]!;
   }
 
   /** Where the packet was at an event. */
   place(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.place[index % CHUNK_EVENTS]!;
+    return this.#word(index, PLACE_CPU) >>> 16;
   }
 
   /** Which of two events is the earlier one; those of the same time are in the order in which they came. */
@@ -120,15 +140,8 @@ export class EventStore {
 
   /** How much later, in nanoseconds, one event was than another; negative if earlier. */
   nanosecondsBetween(from: number, to: number): number {
-    const [left, right] = [
-      this.#chunks[Math.floor(from / CHUNK_EVENTS)]!,
-      this.#chunks[Math.floor(to / CHUNK_EVENTS)]!,
-    ];
-    const [i, j] = [from % CHUNK_EVENTS, to % CHUNK_EVENTS];
-    return (
-      (right.timestampHigh[j]! - left.timestampHigh[i]!) * 0x100000000 +
-      (right.timestampLow[j]! - left.timestampLow[i]!)
-    );
+    const high = this.#word(to, TIMESTAMP_HIGH) - this.#word(from, TIMESTAMP_HIGH);
+    return high * 0x100000000 + (this.#word(to, TIMESTAMP_LOW) - this.#word(from, TIMESTAMP_LOW));
   }
 
   /**
@@ -165,9 +178,8 @@ export class EventStore {
   /** A return tells the time of its entry: of the events of that time, the one of the same function. */
   #findEntry(packet: Uint32Array, position: number): number {
     const index = packet[position]!;
-    const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)]!;
-    const at = index % CHUNK_EVENTS;
-    const [low, high] = [chunk.calls?.entryLow[at] ?? 0, chunk.calls?.entryHigh[at] ?? 0];
+    const [low, high] = [this.#word(index, ENTRY_LOW), this.#word(index, ENTRY_HIGH)];
+    const target = this.#word(index, TARGET);
     let [begin, end] = [0, position];
     while (begin < end) {
       const middle = (begin + end) >>> 1;
@@ -176,48 +188,29 @@ export class EventStore {
     }
     for (; begin < position; begin++) {
       const candidate = packet[begin]!;
-      const its = this.#chunks[Math.floor(candidate / CHUNK_EVENTS)]!;
-      const i = candidate % CHUNK_EVENTS;
-      if (its.timestampLow[i] !== low || its.timestampHigh[i] !== high) return -1;
-      if (its.target[i] === chunk.target[at] && !(its.flags[i]! & RETURN)) return begin;
+      if (this.#word(candidate, TIMESTAMP_LOW) !== low || this.#word(candidate, TIMESTAMP_HIGH) !== high) return -1;
+      if (this.#word(candidate, TARGET) === target && !(this.#flags(candidate) & RETURN)) return begin;
     }
     return -1;
   }
 
   #isBefore(index: number, low: number, high: number): boolean {
-    const chunk = this.#chunks[Math.floor(index / CHUNK_EVENTS)]!;
-    const at = index % CHUNK_EVENTS;
-    return chunk.timestampHigh[at]! < high || (chunk.timestampHigh[at] === high && chunk.timestampLow[at]! < low);
+    const its = this.#word(index, TIMESTAMP_HIGH);
+    return its < high || (its === high && this.#word(index, TIMESTAMP_LOW) < low);
   }
 
   #flags(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.flags[index % CHUNK_EVENTS]!;
+    return this.#word(index, FLAGS_DEPTH);
   }
 
   #journey(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK_EVENTS)]!.journey[index % CHUNK_EVENTS]!;
+    return this.#word(index, JOURNEY);
   }
 
   #compareTime(a: number, b: number): number {
-    const [left, right] = [this.#chunks[Math.floor(a / CHUNK_EVENTS)]!, this.#chunks[Math.floor(b / CHUNK_EVENTS)]!];
-    const [i, j] = [a % CHUNK_EVENTS, b % CHUNK_EVENTS];
-    return left.timestampHigh[i]! - right.timestampHigh[j]! || left.timestampLow[i]! - right.timestampLow[j]!;
+    return (
+      this.#word(a, TIMESTAMP_HIGH) - this.#word(b, TIMESTAMP_HIGH) ||
+      this.#word(a, TIMESTAMP_LOW) - this.#word(b, TIMESTAMP_LOW)
+    );
   }
-}
-
-function createChunk(dataSize: number, hasReturns: boolean): Chunk {
-  const words = () => new Uint32Array(CHUNK_EVENTS);
-  const dataBytes = new Uint8Array(CHUNK_EVENTS * dataSize);
-  return {
-    journey: words(),
-    timestampLow: words(),
-    timestampHigh: words(),
-    target: words(),
-    place: new Uint16Array(CHUNK_EVENTS),
-    cpu: new Uint16Array(CHUNK_EVENTS),
-    flags: new Uint8Array(CHUNK_EVENTS),
-    calls: hasReturns ? { depth: new Uint8Array(CHUNK_EVENTS), entryLow: words(), entryHigh: words() } : undefined,
-    data: new DataView(dataBytes.buffer),
-    dataBytes,
-  };
 }

@@ -24,6 +24,9 @@ export class Timeline {
   readonly #order = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
+  /** Time of the newest event so far. */
+  #newestLow = 0;
+  #newestHigh = 0;
 
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, hasReturns: boolean, take: OrderedTaker) {
@@ -41,7 +44,14 @@ export class Timeline {
     if (this.#store.count === MAX_HELD) this.#makeRoom();
     const index = this.#store.count;
     this.#store.add(event, place);
+    const { timestampLow: low, timestampHigh: high } = event;
     let at = this.#tail++;
+    if (high > this.#newestHigh || (high === this.#newestHigh && low >= this.#newestLow)) {
+      this.#newestLow = low;
+      this.#newestHigh = high;
+      this.#order[at] = index;
+      return;
+    }
     for (; at > this.#head && this.#store.compare(this.#order[at - 1]!, index) > 0; at--) {
       this.#order[at] = this.#order[at - 1]!;
     }

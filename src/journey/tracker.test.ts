@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hand, type Story, stories, type TruePacket } from '../../tests/support/packets.js';
 import { createEvent } from '../base/event.js';
-import type { Began, Ended, Journey } from '../base/journey.js';
+import type { Began, Ended, Fate, Journey } from '../base/journey.js';
 import { type JourneyTaker, JourneyTracker, outcomeOf } from './tracker.js';
 
 /** Notes which events belong to which journey, and the journeys as they end. */
@@ -186,7 +186,7 @@ test('JourneyTracker: places are numbered, and change with the packet', () => {
 });
 
 test('outcomeOf: dropped, whatever came before; else how far it got since it was received', () => {
-  const of = (over: Partial<Ended>) => outcomeOf({ ...ended(1, 0, 0n), ...over });
+  const of = (over: Partial<Fate>) => outcomeOf({ ...FATE, ...over });
   expect(of({})).toBe('consumed');
   expect(of({ stage: 'queued', received: true })).toBe('delivered');
   expect(of({ stage: 'sent' })).toBe('transmitted');
@@ -200,11 +200,13 @@ function began(journey: number, packetId: bigint, parent = 0): { began: Began } 
 function event(journey: number, sequence: number, time: number) {
   return { event: { ...createEvent(), journey, sequence, timestampLow: time, target: journey } };
 }
+const FATE: Fate = {
+  ...{ dropped: false, received: false, stage: 'none', reason: 0 },
+  ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
+};
+
 function ended(journey: number, events: number, timestampNs: bigint): Ended {
-  return {
-    ...{ journey, timestampNs, events, dropped: false, received: false, stage: 'none', reason: 0 },
-    ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
-  };
+  return { journey, timestampNs, events, fate: FATE };
 }
 
 test('JourneyTracker: one whose end the kernel missed has ended all the same, if that is long ago', () => {
@@ -215,7 +217,7 @@ test('JourneyTracker: one whose end the kernel missed has ended all the same, if
     hand(event(id, 0, 1), tracker);
   }
   const living = [
-    { journey: 1, events: 2, freeing: { ...ended(1, 2, 5n), dropped: true } },
+    { journey: 1, events: 2, freeing: { ...ended(1, 2, 5n), fate: { ...FATE, dropped: true } } },
     { journey: 5, events: 1, freeing: ended(5, 1, 999_999_999n) },
   ];
   tracker.finish(living, 1_000_000_000n);

@@ -7,7 +7,7 @@
  * lost its end.
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
-import type { Began, Ended, Journey, Living, Moved, Outcome, Place } from '../base/journey.js';
+import type { Began, Ended, Fate, Journey, Living, Moved, Outcome, Place } from '../base/journey.js';
 
 /** Takes events with the journeys that they belong to, and the journeys as they end. */
 export interface JourneyTaker {
@@ -26,7 +26,7 @@ interface Missing {
 }
 
 /** How long after its end more of a journey may be told: functions that free the skb are left one after the other. */
-const SETTLING_NS = 100_000_000n;
+const SETTLING_NS = 100_000_000;
 /** Windows beyond this number are merged. */
 const MAX_MISSING = 1000;
 /** Places beyond this number are not told apart any more; 0 stands for an unknown one. */
@@ -34,20 +34,21 @@ const MAX_PLACES = 0xffff;
 
 /** A journey as it is built. */
 class State implements Journey {
-  beginNs = 0n;
   endNs = 0n;
   events = 0;
   lost = 0;
   gap = false;
   outcome: Outcome = 'unknown';
-  ended: Ended | undefined = undefined;
-  /** Of one that is over: from when on nothing is told of it any more. */
-  settlesNs: bigint | undefined = undefined;
+  fate: Fate | undefined = undefined;
+  /** Of one that is over: from when on nothing is told of it any more; 0 of others. */
+  settlesNs = 0;
   /** One more than the highest sequence number of an event so far. */
   expected = 0;
   /** Events that have one. */
   numbered = 0;
-  /** Time of the last event. */
+  /** Time of the first event, and of the last one. */
+  firstLow = 0;
+  firstHigh = 0;
   lastLow = 0;
   lastHigh = 0;
 
@@ -60,6 +61,10 @@ class State implements Journey {
     public place: number,
     readonly admitted: boolean,
   ) {}
+
+  get beginNs(): bigint {
+    return join(this.firstLow, this.firstHigh);
+  }
 }
 
 export class JourneyTracker implements RecordTaker {
@@ -67,15 +72,16 @@ export class JourneyTracker implements RecordTaker {
   /** By their id. */
   readonly #journeys = new Map<number, State>();
   /** Those that are not over, by the skb's address. */
-  readonly #byAddress = new Map<bigint, State>();
+  readonly #byAddress = new Map<number, State>();
   /** Those that are over, in this order, and of which more may be told. */
   #settling: State[] = [];
   readonly #places: Place[] = [];
   readonly #placeIndices = new Map<string, number>();
+  /** The objects that places came as. */
+  readonly #seenPlaces = new Map<Place, number>();
   #missing: Missing[] = [];
   #last: State | undefined;
   #count = 0;
-  #lastPlace = 0;
 
   /** Journeys that were handed on so far, by their outcome. */
   readonly counts = new Map<Outcome, number>();
@@ -101,16 +107,17 @@ export class JourneyTracker implements RecordTaker {
     const known = this.#journeys.get(id);
     if (known?.packetId === packetId) return; // two CPUs were about to begin it
     if (known) this.#handOn(known); // so long ago that the kernel side counts over again
-    const before = this.#byAddress.get(packetId);
+    const address = addressKey(packetId);
+    const before = this.#byAddress.get(address);
     // Its end was told, and will be read in a moment; or it is lost.
-    if (before) this.#settle(before, timestampNs);
+    if (before) this.#settle(before, Number(timestampNs));
     const admitted = this.#taker.hasRoom;
     if (!admitted) this.refused++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
     const placeIndex = this.#placeIndex(place);
     const state = new State(++this.#count, id, packetId, parent, parentNumber, placeIndex, admitted);
     this.#journeys.set(id, state);
-    this.#byAddress.set(packetId, state);
+    this.#byAddress.set(address, state);
   }
 
   moved({ journey, place }: Moved): void {
@@ -133,7 +140,10 @@ export class JourneyTracker implements RecordTaker {
       if (event.sequence >= state.expected) state.expected = event.sequence + 1;
     }
     const { timestampLow: low, timestampHigh: high } = event;
-    if (state.events++ === 0) state.beginNs = join(low, high);
+    if (state.events++ === 0) {
+      state.firstLow = low;
+      state.firstHigh = high;
+    }
     if (high > state.lastHigh || (high === state.lastHigh && low > state.lastLow)) {
       state.lastLow = low;
       state.lastHigh = high;
@@ -145,12 +155,12 @@ export class JourneyTracker implements RecordTaker {
 
   ended(notice: Ended): void {
     const state = this.#journeys.get(notice.journey);
-    if (!state || state.ended) return;
-    state.ended = notice;
-    state.outcome = outcomeOf(notice);
+    if (!state || state.fate) return;
+    state.fate = notice.fate;
+    state.outcome = outcomeOf(notice.fate);
     state.endNs = notice.timestampNs;
     if (notice.events > state.expected) state.expected = notice.events;
-    if (state.settlesNs === undefined) this.#settle(state, notice.timestampNs);
+    if (state.settlesNs === 0) this.#settle(state, Number(notice.timestampNs));
   }
 
   /** Between these times calls of traced functions were missed: who was on the way then may have a gap. */
@@ -169,8 +179,9 @@ export class JourneyTracker implements RecordTaker {
    */
   settle(nowNs: bigint): void {
     let count = 0;
+    const now = Number(nowNs);
     for (const state of this.#settling) {
-      if ((state.settlesNs ?? 0n) > nowNs) break;
+      if (state.settlesNs > now) break;
       this.#handOn(state);
       count++;
     }
@@ -187,7 +198,7 @@ export class JourneyTracker implements RecordTaker {
     const known = new Map(living.map((one) => [one.journey, one]));
     for (const { freeing } of living) {
       // Freed so long ago that the kernel missed the call which ends it.
-      if (freeing && freeing.timestampNs + SETTLING_NS < sinceNs) this.ended(freeing);
+      if (freeing && Number(freeing.timestampNs) + SETTLING_NS < Number(sinceNs)) this.ended(freeing);
     }
     for (const state of this.#settling) this.#handOn(state);
     this.#settling = [];
@@ -202,22 +213,27 @@ export class JourneyTracker implements RecordTaker {
   }
 
   /** The journey is over since a time; what is told of it may still come for a while. */
-  #settle(state: State, sinceNs: bigint): void {
-    if (this.#byAddress.get(state.packetId) === state) this.#byAddress.delete(state.packetId);
+  #settle(state: State, sinceNs: number): void {
+    this.#settleAddress(state);
     state.settlesNs = sinceNs + SETTLING_NS;
     this.#settling.push(state);
+  }
+
+  #settleAddress(state: State): void {
+    const address = addressKey(state.packetId);
+    if (this.#byAddress.get(address) === state) this.#byAddress.delete(address);
   }
 
   #handOn(state: State): void {
     // It may have had its first event after this one.
     if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
     if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
-    if (this.#byAddress.get(state.packetId) === state) this.#byAddress.delete(state.packetId);
+    if (state.settlesNs === 0) this.#settleAddress(state);
     if (this.#last === state) this.#last = undefined;
     if (!state.admitted || state.events === 0) return;
     const lastNs = join(state.lastLow, state.lastHigh);
     if (lastNs > state.endNs) state.endNs = lastNs;
-    if (!state.ended && state.settlesNs !== undefined) state.gap = true;
+    if (!state.fate && state.settlesNs !== 0) state.gap = true;
     state.lost = Math.max(0, state.expected - state.numbered);
     if (state.lost > 0 || this.#missing.some(({ fromNs, toNs }) => fromNs <= state.endNs && state.beginNs <= toNs)) {
       state.gap = true;
@@ -229,12 +245,12 @@ export class JourneyTracker implements RecordTaker {
 
   #placeIndex(place: Place | undefined): number {
     if (!place) return 0;
-    const last = this.#places[this.#lastPlace - 1];
-    if (last && last.ifindex === place.ifindex && last.netns === place.netns && last.device === place.device) {
-      return this.#lastPlace;
-    }
-    this.#lastPlace = this.#addPlace(place);
-    return this.#lastPlace;
+    const known = this.#seenPlaces.get(place);
+    if (known !== undefined) return known;
+    const index = this.#addPlace(place);
+    // What comes as a new object each time is not worth remembering.
+    if (this.#seenPlaces.size < MAX_PLACES) this.#seenPlaces.set(place, index);
+    return index;
   }
 
   #addPlace(place: Place): number {
@@ -249,11 +265,16 @@ export class JourneyTracker implements RecordTaker {
 }
 
 /** What became of a packet, from what the kernel saw of it. */
-export function outcomeOf({ dropped, stage, received }: Ended): Outcome {
+export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
   if (dropped) return 'dropped';
   if (stage === 'queued') return 'delivered';
   if (stage === 'sent') return received ? 'forwarded' : 'transmitted';
   return 'consumed';
+}
+
+/** The low 48 bits of an address of the kernel: all that tells it from another. A number, since those make better keys. */
+function addressKey(packetId: bigint): number {
+  return Number(packetId & 0xffffffffffffn);
 }
 
 function join(low: number, high: number): bigint {

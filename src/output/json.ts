@@ -18,7 +18,7 @@
  */
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
-import { encode, TextBuffer } from '../base/text-buffer.js';
+import { encode, type Fragment, TextBuffer } from '../base/text-buffer.js';
 import { HeldCalls } from '../journey/held-calls.js';
 import { Timeline } from '../journey/timeline.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
@@ -32,13 +32,15 @@ export interface JsonOptions {
   readonly eventsOnly?: boolean;
 }
 
-/** What stands on each line of a journey's events, made once. */
+/** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
 interface Texts {
   readonly journey: Journey;
   /** `{"packet_id":"0x…","timestamp":` */
-  readonly begin: Uint8Array;
-  /** `,"journey":N` */
-  readonly number: Uint8Array;
+  readonly begin: Fragment;
+  /** `,"journey":N,"netns":N,"device":"…"`, with the end of the line where there are no fields. */
+  end: Fragment;
+  /** The place that is for. */
+  place: number;
 }
 
 /** A journey whose last event may still be held back. */
@@ -55,8 +57,13 @@ export class JsonOutput implements Output {
   readonly #context: OutputContext;
   readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
-  /** What stands between a line's processor_id and is_return, for each target. */
-  readonly #names: TargetNames;
+  /** For what is written many times. */
+  readonly #pieces = new TextBuffer(256);
+  /** `,"module":"…","function":"…","is_return":` for each target, with `false` and without. */
+  readonly #entries: TargetNames;
+  readonly #returns: TargetNames;
+  /** `,"processor_id":N` */
+  readonly #cpus: Fragment[] = [];
   readonly #places: PlaceTexts;
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
@@ -74,7 +81,10 @@ export class JsonOutput implements Output {
     const { targets, dataSize, hasReturns, fields } = context;
     this.#context = context;
     this.#eventsOnly = eventsOnly;
-    this.#names = new TargetNames(targets, encodeNames);
+    this.#entries = new TargetNames(targets, (module, name) => encode(`${quoteNames(module, name)}false`));
+    this.#returns = new TargetNames(targets, (module, name) =>
+      encode(`${quoteNames(module, name)}true,"duration_ns":`),
+    );
     const has = (name: string) => fields?.names.has(name) ?? false;
     this.#places = new PlaceTexts(context, ({ netns, device }) =>
       encode(
@@ -121,34 +131,49 @@ export class JsonOutput implements Output {
     }
     this.#written++;
     if (!texts) return;
+    const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
     text.unsigned64(event.timestampLow, event.timestampHigh);
-    text.bytes(PROCESSOR_ID);
-    text.unsigned(event.cpu);
-    text.bytes(this.#names.get(event.target));
+    text.bytes(this.#cpus[event.cpu] ?? this.#addCpu(event.cpu));
     if (event.isReturn) {
-      text.bytes(RETURN);
+      text.bytes(this.#returns.get(event.target));
       text.difference64(event.timestampLow, event.timestampHigh, event.entryLow, event.entryHigh);
     } else {
-      text.bytes(FALSE);
+      text.bytes(this.#entries.get(event.target));
     }
     if (partnerLost) text.bytes(PARTNER_LOST);
     if (event.skbFreed) text.bytes(SKB_FREED);
-    if (!this.#eventsOnly) {
-      text.bytes(texts.number);
-      text.bytes(this.#places.get(place));
-    }
-    if (event.hasFields) this.#context.fields?.json(text, event.data, event.dataOffset);
+    if (texts.place !== place) this.#setPlace(texts, place);
+    text.bytes(texts.end);
+    if (!this.#context.fields) return;
+    fields?.json(text, event.data, event.dataOffset);
     text.bytes(END);
   }
 
+  #addCpu(cpu: number): Fragment {
+    const encoded = encode(`,"processor_id":${cpu}`);
+    this.#cpus[cpu] = encoded;
+    return encoded;
+  }
+
   #prepare(journey: Journey): Texts {
-    const { packetId, number } = journey;
-    return {
-      journey,
-      begin: encode(`{"packet_id":"0x${packetId.toString(16)}","timestamp":`),
-      number: encode(`,"journey":${number}`),
-    };
+    const text = this.#pieces;
+    text.bytes(PACKET_ID);
+    writeHex(text, journey.packetId);
+    text.bytes(TIMESTAMP);
+    return { journey, begin: text.takeFragment(), end: END, place: NOWHERE };
+  }
+
+  #setPlace(texts: Texts, place: number): void {
+    const text = this.#pieces;
+    if (!this.#eventsOnly) {
+      text.bytes(JOURNEY);
+      text.unsigned(texts.journey.number);
+      text.bytes(this.#places.get(place));
+    }
+    if (!this.#context.fields) text.bytes(END);
+    texts.end = text.takeFragment();
+    texts.place = place;
   }
 
   /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */
@@ -177,20 +202,33 @@ export class JsonOutput implements Output {
     if (this.#writing?.journey === journey) this.#writing = undefined;
     if (this.#eventsOnly) return;
     const { names } = this.#context;
+    const text = this.#text;
     const { number, packetId, parent, outcome, beginNs, endNs, events, gap, lost } = journey;
+    text.bytes(JOURNEY_BEGIN);
+    text.unsigned(number);
+    text.bytes(JOURNEY_PACKET_ID);
+    writeHex(text, packetId);
+    text.bytes(JOURNEY_PARENT);
+    if (parent === 0) text.bytes(NULL);
+    else text.unsigned(parent);
+    text.text(`,"outcome":"${outcome}"`);
     const socket = socketOf(journey);
-    const device = deviceOf(journey);
-    const reached = socket
-      ? `,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}`
-      : device === undefined
-        ? ''
-        : `,"device":${quote(device)}`;
-    this.#text.text(
-      `{"type":"journey","journey":${number},"packet_id":"0x${packetId.toString(16)}","parent":${parent === 0 ? null : parent}` +
-        `,"outcome":"${outcome}"${reached},"reason":${quote(reasonOf(journey, names))},"ended_in":${quote(endedIn(journey, names))}` +
-        `,"begin":${beginNs},"end":${endNs},"events":${events},"gap":${gap}${lost > 0 ? `,"lost":${lost}` : ''}}`,
-    );
-    this.#text.byte(LINE_FEED);
+    if (socket) text.text(`,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}`);
+    const device = socket ? undefined : deviceOf(journey);
+    if (device !== undefined) text.text(`,"device":${quote(device)}`);
+    text.bytes(JOURNEY_REASON);
+    writeQuoted(text, reasonOf(journey, names));
+    text.bytes(JOURNEY_ENDED_IN);
+    writeQuoted(text, endedIn(journey, names));
+    text.bytes(JOURNEY_BEGAN);
+    writeDecimal(text, beginNs);
+    text.bytes(JOURNEY_ENDED);
+    writeDecimal(text, endNs);
+    text.bytes(JOURNEY_EVENTS);
+    text.unsigned(events);
+    text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
+    if (lost > 0) text.text(`,"lost":${lost}`);
+    text.bytes(END);
   }
 
   get pendingBytes(): number {
@@ -214,14 +252,41 @@ function quote(text: string | undefined): string {
   return text === undefined ? 'null' : JSON.stringify(text);
 }
 
-function encodeNames(module: string, name: string): Uint8Array {
-  return encode(`,"module":${JSON.stringify(module)},"function":${JSON.stringify(name)},"is_return":`);
+function writeQuoted(out: TextBuffer, text: string | undefined): void {
+  if (text === undefined) out.bytes(NULL);
+  else out.text(JSON.stringify(text));
 }
 
-const PROCESSOR_ID = encode(',"processor_id":');
-const RETURN = encode('true,"duration_ns":');
-const FALSE = encode('false');
+const LOW_HALF = 0xffffffffn;
+
+function writeHex(out: TextBuffer, value: bigint): void {
+  out.hex64(Number(value & LOW_HALF), Number(value >> 32n));
+}
+
+function writeDecimal(out: TextBuffer, value: bigint): void {
+  out.unsigned64(Number(value & LOW_HALF), Number(value >> 32n));
+}
+
+function quoteNames(module: string, name: string): string {
+  return `,"module":${JSON.stringify(module)},"function":${JSON.stringify(name)},"is_return":`;
+}
+
+/** No place has this number. */
+const NOWHERE = -1;
+const PACKET_ID = encode('{"packet_id":"');
+const TIMESTAMP = encode('","timestamp":');
+const JOURNEY = encode(',"journey":');
 const PARTNER_LOST = encode(',"partner":"lost"');
 const SKB_FREED = encode(',"skb_freed":true');
 const END = encode('}\n');
-const LINE_FEED = 0x0a;
+const NULL = encode('null');
+const JOURNEY_BEGIN = encode('{"type":"journey","journey":');
+const JOURNEY_PACKET_ID = encode(',"packet_id":"');
+const JOURNEY_PARENT = encode('","parent":');
+const JOURNEY_REASON = encode(',"reason":');
+const JOURNEY_ENDED_IN = encode(',"ended_in":');
+const JOURNEY_BEGAN = encode(',"begin":');
+const JOURNEY_ENDED = encode(',"end":');
+const JOURNEY_EVENTS = encode(',"events":');
+const JOURNEY_GAP = encode(',"gap":true');
+const JOURNEY_NO_GAP = encode(',"gap":false');

@@ -24,29 +24,29 @@ const PROTOCOLS: Record<number, string> = {
 const IP_FAMILIES = [2, 10];
 
 /** Why a dropped packet was dropped; nothing where the kernel does not tell. */
-export function reasonOf({ outcome, ended }: Journey, names: KernelNames): string | undefined {
-  return outcome === 'dropped' && ended ? names.reason(ended.reason) : undefined;
+export function reasonOf({ outcome, fate }: Journey, names: KernelNames): string | undefined {
+  return outcome === 'dropped' && fate ? names.reason(fate.reason) : undefined;
 }
 
 /** The function that dropped or consumed it, as `name+0x10`; nothing where the kernel does not tell. */
-export function endedIn({ ended }: Journey, names: KernelNames): string | undefined {
-  if (!ended || ended.location === 0n) return undefined;
+export function endedIn({ fate }: Journey, names: KernelNames): string | undefined {
+  if (!fate || fate.location === 0n) return undefined;
   // The kernel writes `name+0x10/0x40 [module]`.
-  const symbol = /^([^/ ]+)\//.exec(ended.symbol)?.[1];
-  return symbol === undefined ? names.symbol(ended.location) : printable(symbol);
+  const symbol = /^([^/ ]+)\//.exec(fate.symbol)?.[1];
+  return symbol === undefined ? names.symbol(fate.location) : printable(symbol);
 }
 
 /** The socket that got a delivered packet: its family, and its protocol where that belongs to one of IP. */
-export function socketOf({ outcome, ended }: Journey): { family: string; protocol: string | undefined } | undefined {
-  if (outcome !== 'delivered' || !ended) return undefined;
-  const { family, protocol } = ended;
+export function socketOf({ outcome, fate }: Journey): { family: string; protocol: string | undefined } | undefined {
+  if (outcome !== 'delivered' || !fate) return undefined;
+  const { family, protocol } = fate;
   const name = IP_FAMILIES.includes(family) ? (PROTOCOLS[protocol] ?? String(protocol)) : undefined;
   return { family: FAMILIES[family] ?? `AF_${family}`, protocol: name };
 }
 
 /** The device that got a packet which left. */
-export function deviceOf({ outcome, ended }: Journey): string | undefined {
-  return outcome === 'forwarded' || outcome === 'transmitted' ? ended?.device : undefined;
+export function deviceOf({ outcome, fate }: Journey): string | undefined {
+  return outcome === 'forwarded' || outcome === 'transmitted' ? fate?.device : undefined;
 }
 
 /** All of that in words: `dropped: SKB_DROP_REASON_NO_SOCKET in __udp4_lib_rcv+0x7a`. */

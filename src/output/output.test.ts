@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
-import type { Ended, Journey, Place } from '../base/journey.js';
+import type { Fate, Journey, Place } from '../base/journey.js';
 import { AggregateOutput } from './aggregate.js';
 import { JsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';
@@ -32,11 +32,11 @@ const event = (journey: number, target: number, over: Partial<TraceEvent> = {}):
 
 const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
   ...{ number, id: number, packetId: 0xffff888000000000n + BigInt(number), parent: 0, place: 0, beginNs: BigInt(TIME) },
-  ...{ endNs: BigInt(TIME) + 1500n, events: 0, lost: 0, gap: false, outcome: 'consumed', ended: undefined },
+  ...{ endNs: BigInt(TIME) + 1500n, events: 0, lost: 0, gap: false, outcome: 'consumed', fate: undefined },
   ...over,
 });
-const ended = (over: Partial<Ended> = {}): Ended => ({
-  ...{ journey: 0, timestampNs: 0n, events: 0, dropped: false, received: false, stage: 'none', reason: 0 },
+const fate = (over: Partial<Fate> = {}): Fate => ({
+  ...{ dropped: false, received: false, stage: 'none', reason: 0 },
   ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0, ...over },
 });
 const PLACES: Place[] = [
@@ -112,20 +112,20 @@ test('AggregateOutput: the separator says what became of the journey, and what m
   const separator = (over: Partial<Journey>) =>
     outputText(aggregate, [event(7, 0)], { journeys: [journey(7, over)] }).split('\n')[1];
   const symbol = 'nf_hook_slow+0xa9/0x110 [nf\x1b]';
-  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol });
-  expect(separator({ outcome: 'dropped', ended: drop, parent: 3, lost: 2, gap: true })).toBe(
+  const drop = fate({ dropped: true, reason: 4, location: 1n, symbol });
+  expect(separator({ outcome: 'dropped', fate: drop, parent: 3, lost: 2, gap: true })).toBe(
     '=== journey 7, copy of 3, dropped: REASON_4 in nf_hook_slow+0xa9, 1.500us, 1 event, gap: 2 events lost',
   );
-  expect(separator({ outcome: 'dropped', ended: ended({ dropped: true, location: 0x42n }) })).toContain(
+  expect(separator({ outcome: 'dropped', fate: fate({ dropped: true, location: 0x42n }) })).toContain(
     ', dropped in some_function+0x2, ',
   );
-  expect(separator({ outcome: 'delivered', ended: ended({ family: 10, protocol: 6 }) })).toContain(
+  expect(separator({ outcome: 'delivered', fate: fate({ family: 10, protocol: 6 }) })).toContain(
     ', delivered to AF_INET6 TCP, ',
   );
-  expect(separator({ outcome: 'delivered', ended: ended({ family: 17, protocol: 3 }) })).toContain(
+  expect(separator({ outcome: 'delivered', fate: fate({ family: 17, protocol: 3 }) })).toContain(
     ', delivered to AF_PACKET, ',
   );
-  expect(separator({ outcome: 'forwarded', ended: ended({ device: 'a\x1b' }) })).toContain(', forwarded to a\\x1b, ');
+  expect(separator({ outcome: 'forwarded', fate: fate({ device: 'a\x1b' }) })).toContain(', forwarded to a\\x1b, ');
   expect(separator({ outcome: 'unknown', gap: true })).toMatch(/, unknown, .*, gap: its end was lost$/);
   expect(separator({ outcome: 'alive', gap: true })).toMatch(/, gap possible: probes were missed meanwhile$/);
 });
@@ -173,8 +173,8 @@ test('JsonOutput: one object a line, in order of time, escaped; with eventsOnly 
 });
 
 test('JsonOutput: a journey has its line behind its last event', () => {
-  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
-  const over = { parent: 3, beginNs: 464048546193247001n, endNs: 464048546193247999n, ended: drop };
+  const drop = fate({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
+  const over = { parent: 3, beginNs: 464048546193247001n, endNs: 464048546193247999n, fate: drop };
   const text = outputText(json, [event(7, 0), event(7, 0)], {
     journeys: [journey(7, { ...over, outcome: 'dropped' })],
   });
@@ -183,10 +183,10 @@ test('JsonOutput: a journey has its line behind its last event', () => {
   );
   const line = (given: Partial<Journey>) =>
     JSON.parse(outputText(json, [event(7, 0)], { journeys: [journey(7, given)] }).split('\n')[1] ?? '');
-  expect(line({ outcome: 'delivered', ended: ended({ family: 2, protocol: 17 }) })).toMatchObject({
+  expect(line({ outcome: 'delivered', fate: fate({ family: 2, protocol: 17 }) })).toMatchObject({
     ...{ parent: null, outcome: 'delivered', family: 'AF_INET', protocol: 'UDP', reason: null, ended_in: null },
   });
-  expect(line({ outcome: 'transmitted', ended: ended({ device: 'eth0' }) })).toMatchObject({ device: 'eth0' });
+  expect(line({ outcome: 'transmitted', fate: fate({ device: 'eth0' }) })).toMatchObject({ device: 'eth0' });
   expect(line({ outcome: 'alive', gap: true, lost: 4 })).toMatchObject({ outcome: 'alive', gap: true, lost: 4 });
 });
 
@@ -195,10 +195,10 @@ test('PathsOutput: equal paths together, the rare ones in sight, side by side wh
     events: names.map((target, index) => event(number, target, at(index * 1000 * number))),
     journey: journey(number, { endNs: BigInt(TIME) + BigInt(names.length * 1000 * number), place: 2, ...over }),
   });
-  const drop = ended({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
+  const drop = fate({ dropped: true, reason: 4, location: 1n, symbol: 'ip_rcv+0x10/0x40' });
   const walks = [
     ...[1, 2, 3].map((number) => walk(number, [0, 1, 2])),
-    walk(9, [0, 2], { outcome: 'dropped', ended: drop }),
+    walk(9, [0, 2], { outcome: 'dropped', fate: drop }),
     walk(10, [0, 2], { lost: 3, gap: true }),
   ];
   const create = (context: OutputContext) => new PathsOutput(context, { diff: [1, 2] });

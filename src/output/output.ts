@@ -2,8 +2,11 @@
 import type { FieldWriter } from '../base/event.js';
 import type { Place } from '../base/journey.js';
 import type { Target } from '../base/target.js';
+import { encode, type Fragment } from '../base/text-buffer.js';
 import type { JourneyTaker } from '../journey/tracker.js';
 import type { KernelNames } from './outcome.js';
+
+const NOTHING = encode('');
 
 /** What an output needs to know of the session. */
 export interface OutputContext {
@@ -23,22 +26,22 @@ export interface OutputContext {
 /** What is made of a place once, and used for each event there. */
 export class PlaceTexts {
   readonly #context: OutputContext;
-  readonly #encode: (place: Place) => Uint8Array;
-  readonly #known: Uint8Array[] = [];
+  readonly #encode: (place: Place) => Fragment;
+  readonly #known: Fragment[] = [];
 
-  constructor(context: OutputContext, encode: (place: Place) => Uint8Array) {
+  constructor(context: OutputContext, encode: (place: Place) => Fragment) {
     this.#context = context;
     this.#encode = encode;
   }
 
   /** Empty for a place that is not known. */
-  get(index: number): Uint8Array {
+  get(index: number): Fragment {
     return this.#known[index] ?? this.#add(index);
   }
 
-  #add(index: number): Uint8Array {
+  #add(index: number): Fragment {
     const place = this.#context.place(index);
-    const encoded = place ? this.#encode(place) : new Uint8Array(0);
+    const encoded = place ? this.#encode(place) : NOTHING;
     this.#known[index] = encoded;
     return encoded;
   }
@@ -47,20 +50,20 @@ export class PlaceTexts {
 /** What is made of a target's names once, and used for each of its events; targets may come while tracing. */
 export class TargetNames {
   readonly #targets: readonly Target[];
-  readonly #encode: (module: string, name: string) => Uint8Array;
-  readonly #known: Uint8Array[] = [];
+  readonly #encode: (module: string, name: string) => Fragment;
+  readonly #known: Fragment[] = [];
 
-  constructor(targets: readonly Target[], encode: (module: string, name: string) => Uint8Array) {
+  constructor(targets: readonly Target[], encode: (module: string, name: string) => Fragment) {
     this.#targets = targets;
     this.#encode = encode;
   }
 
   /** @param index a target's; one that is not known has the name `?` */
-  get(index: number): Uint8Array {
+  get(index: number): Fragment {
     return this.#known[index] ?? this.#add(index);
   }
 
-  #add(index: number): Uint8Array {
+  #add(index: number): Fragment {
     const target = this.#targets[index];
     const encoded = this.#encode(target?.module ?? '?', target?.name ?? '?');
     if (target) this.#known[index] = encoded;

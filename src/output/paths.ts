@@ -128,10 +128,10 @@ export class PathsOutput implements Output {
   *finish(): Iterable<Uint8Array> {
     const paths = this.#book.paths();
     const total = paths.reduce((sum, { count }) => sum + count, 0);
-    yield encode(`${counted(total, 'journey')}, ${counted(paths.length, 'path')}\n`);
-    for (const [index, path] of paths.entries()) yield encode(this.#describe(path, index + 1, total));
-    if (this.#incomplete.size > 0) yield encode(this.#describeIncomplete());
-    if (this.#diff) yield encode(this.#compare(paths, this.#diff));
+    yield Buffer.from(`${counted(total, 'journey')}, ${counted(paths.length, 'path')}\n`);
+    for (const [index, path] of paths.entries()) yield Buffer.from(this.#describe(path, index + 1, total));
+    if (this.#incomplete.size > 0) yield Buffer.from(this.#describeIncomplete());
+    if (this.#diff) yield Buffer.from(this.#compare(paths, this.#diff));
   }
 
   #name({ target }: Step): string {

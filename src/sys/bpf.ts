@@ -4,7 +4,7 @@
  */
 import { SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
-import { ENOENT, errnoName } from './errno.js';
+import { errnoName } from './errno.js';
 import { addressOf, bpf, bpfAsync } from './libc.js';
 
 const BPF_MAP_CREATE = 0;
@@ -15,7 +15,6 @@ const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_RAW_TRACEPOINT_OPEN = 17;
 const BPF_BTF_GET_FD_BY_ID = 19;
 const BPF_BTF_GET_NEXT_ID = 23;
-const BPF_MAP_LOOKUP_BATCH = 24;
 const BPF_LINK_CREATE = 28;
 const BPF_MAP_TYPE_RINGBUF = 27;
 export const BPF_PROG_TYPE_KPROBE = 2;
@@ -145,6 +144,18 @@ export interface ProgramImage {
   readonly attachBtfId?: number;
   /** The BTF that this id belongs to; without one, the kernel proper's. */
   readonly attachBtfFd?: number;
+  /**
+   * What its functions are, as `readFunctions` tells of a program with the same instructions. Without this the verifier
+   * looks at a function anew at each call of it.
+   */
+  readonly functions?: ProgramFunctions;
+}
+
+/** The functions of a program: an array of struct bpf_func_info, and the BTF that it speaks of. */
+export interface ProgramFunctions {
+  readonly btfFd: number;
+  readonly recordBytes: number;
+  readonly records: Uint8Array;
 }
 
 const RETURN_0 = Buffer.from('b700000000000000' + '9500000000000000', 'hex');
@@ -155,7 +166,7 @@ const LICENSE = Buffer.from('GPL\0');
  * @returns the program, or a negative errno
  */
 export async function loadProgram(image: ProgramImage): Promise<Descriptor | number> {
-  return await commandAsync(BPF_PROG_LOAD, programAttr(image), [image.instructions]);
+  return await commandAsync(BPF_PROG_LOAD, programAttr(image), [image.instructions, image.functions?.records]);
 }
 
 /**
@@ -176,6 +187,13 @@ function programAttr(image: ProgramImage): Buffer {
   attr.writeBigUInt64LE(addressOf(LICENSE), 16);
   attr.write('ipft', 48, 'latin1'); // prog_name
   attr.writeUInt32LE(expectedAttachType, 68);
+  if (image.functions) {
+    const { btfFd, recordBytes, records } = image.functions;
+    attr.writeUInt32LE(btfFd, 72);
+    attr.writeUInt32LE(recordBytes, 76);
+    attr.writeBigUInt64LE(addressOf(records), 80);
+    attr.writeUInt32LE(records.length / recordBytes, 88);
+  }
   attr.writeUInt32LE(attachBtfId, 108);
   attr.writeUInt32LE(attachBtfFd, 112);
   return attr;
@@ -265,35 +283,6 @@ export function readMapEntry(mapFd: number, size: number): DataView {
   return new DataView(value.buffer);
 }
 
-/** So many values are asked for at a time: more than a bucket of a hash map ever has. */
-const BATCH_VALUES = 1024;
-
-/**
- * The values of a hash map, in batches of values one behind the other. What comes and goes meanwhile may be missing or
- * not. Requires Linux 5.6.
- */
-export function* readMapValues(mapFd: number, sizes: { key: number; value: number }): Iterable<DataView> {
-  const keys = Buffer.alloc(sizes.key * BATCH_VALUES);
-  const place = Buffer.alloc(8);
-  const attr = Buffer.alloc(56);
-  for (let isFirst = true, result = 0; result >= 0; isFirst = false) {
-    const values = new Uint8Array(sizes.value * BATCH_VALUES);
-    if (!isFirst) attr.writeBigUInt64LE(addressOf(place), 0);
-    attr.writeBigUInt64LE(addressOf(place), 8);
-    attr.writeBigUInt64LE(addressOf(keys), 16);
-    attr.writeBigUInt64LE(addressOf(values), 24);
-    attr.writeUInt32LE(BATCH_VALUES, 32);
-    attr.writeUInt32LE(mapFd, 36);
-    result = bpf(BPF_MAP_LOOKUP_BATCH, attr);
-    keepAlive(keys, values, place);
-    // ENOENT: that was the last batch.
-    if (result < 0 && -result !== ENOENT) {
-      throw new SystemCallError('bpf(BPF_MAP_LOOKUP_BATCH)', -result, errnoName(-result));
-    }
-    yield new DataView(values.buffer, 0, attr.readUInt32LE(32) * sizes.value);
-  }
-}
-
 /** Writes a map's entry. @param key as long as the map's keys @param value as long as its values */
 export function writeMapEntry(mapFd: number, key: Uint8Array, value: Uint8Array): void {
   const result = bpf(BPF_MAP_UPDATE_ELEM, mapAttr(mapFd, key, value));
@@ -325,6 +314,46 @@ export function readKprobeMisses(linkFd: number): bigint {
 }
 
 /** What the kernel does not fill in stays 0. */
+/**
+ * What the functions of a loaded program are, so that its instructions can be loaded once more. The kernel tells their
+ * types in order (struct bpf_prog_info), but where they lie only in what it has made of the instructions.
+ * @param btfFd the BTF that it was loaded with
+ * @param instructions as it was loaded
+ */
+export function readFunctions(programFd: number, btfFd: number, instructions: Buffer): ProgramFunctions | undefined {
+  const starts = functionStarts(instructions);
+  const info = Buffer.alloc(PROGRAM_INFO_BYTES);
+  if (btfFd < 0 || readInfoInto(programFd, info) < 0) return undefined;
+  const [recordBytes, count] = [info.readUInt32LE(132), info.readUInt32LE(144)];
+  if (recordBytes < 8 || count !== starts.length) return undefined;
+  const records = Buffer.alloc(recordBytes * count);
+  info.fill(0);
+  info.writeUInt32LE(recordBytes, 132);
+  info.writeBigUInt64LE(addressOf(records), 136);
+  info.writeUInt32LE(count, 144);
+  const result = readInfoInto(programFd, info);
+  keepAlive(records);
+  if (result < 0) return undefined;
+  for (const [index, start] of starts.entries()) records.writeUInt32LE(start, index * recordBytes);
+  return { btfFd, recordBytes, records };
+}
+
+const BPF_JMP_CALL = 0x85;
+const BPF_PSEUDO_CALL = 1;
+
+/** Which instructions begin a function: the first one, and those that are called. */
+function functionStarts(instructions: Buffer): number[] {
+  const starts = new Set([0]);
+  for (let at = 0; at + 8 <= instructions.length; at += 8) {
+    const isCall = instructions[at] === BPF_JMP_CALL && instructions[at + 1]! >> 4 === BPF_PSEUDO_CALL;
+    if (isCall) starts.add(at / 8 + 1 + instructions.readInt32LE(at + 4));
+  }
+  return [...starts].sort((a, b) => a - b);
+}
+
+/** As far as `nr_func_info` and what belongs to it. */
+const PROGRAM_INFO_BYTES = 152;
+
 function readInfo(fd: number, size: number): DataView {
   const info = new Uint8Array(size);
   const result = readInfoInto(fd, info);

@@ -22,6 +22,7 @@ interface Functions {
   objectNextMap: KoffiFunc<(object: Pointer, previous: Pointer) => Pointer>;
   programName: KoffiFunc<(program: Pointer) => string>;
   programFd: KoffiFunc<(program: Pointer) => number>;
+  objectBtfFd: KoffiFunc<(object: Pointer) => number>;
   programSetAutoload: KoffiFunc<(program: Pointer, autoload: boolean) => number>;
   programSetType: KoffiFunc<(program: Pointer, type: number) => number>;
   programSetExpectedAttachType: KoffiFunc<(program: Pointer, type: number) => number>;
@@ -49,6 +50,7 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   objectNextMap: 'void *bpf_object__next_map(void *object, void *previous)',
   programName: 'const char *bpf_program__name(void *program)',
   programFd: 'int bpf_program__fd(void *program)',
+  objectBtfFd: 'int bpf_object__btf_fd(void *object)',
   programSetAutoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
   programSetType: 'int bpf_program__set_type(void *program, int type)',
   programSetExpectedAttachType: 'int bpf_program__set_expected_attach_type(void *program, int type)',
@@ -256,6 +258,11 @@ export class BpfObject implements Disposable {
     throw Object.assign(new LibbpfError('bpf_object__load', -value, warnings, 'loading the BPF programs'), {
       verifierLog: text,
     });
+  }
+
+  /** The object's BTF, as the kernel has it after `load`; negative if it has none. Closed with the object. */
+  get btfFd(): number {
+    return this.#libbpf.objectBtfFd(this.#object);
   }
 
   programFd(name: string): number {

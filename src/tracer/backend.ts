@@ -57,14 +57,14 @@ const ROLE_BITS: Record<Role, number> = {
 };
 
 /**
- * Which of a backend's programs is for a function: one for each position of the skb, one for those that free it, and one
- * for those that give it to a socket and make no events.
+ * Which of a backend's programs is for a function: one for each position of the skb, one for those that are called while
+ * it is being freed (it is their first argument), and one for those that give it to a socket (it is their second).
  */
-export type Variant = number | 'tail' | 'watch';
+export type Variant = number | 'tail' | 'queue';
 
-export function variantOf({ target, roles, hidden }: NumberedTarget): Variant {
-  if (roles.includes('tail') && target.skbPosition === 0) return 'tail';
-  return hidden && target.skbPosition === 1 ? 'watch' : target.skbPosition;
+export function variantOf({ target, roles }: NumberedTarget): Variant {
+  if (roles.includes('tail')) return 'tail';
+  return roles.includes('queues') ? 'queue' : target.skbPosition;
 }
 
 /** Calls of functions that the kernel did not hand to a program, of whatever packet. */
@@ -118,7 +118,7 @@ export type AttachProgress = (succeeded: number, failed: number) => void;
 /** How many links are released so far, and of how many. */
 export type ReleaseProgress = (released: number, total: number) => void;
 
-/** Adds up what each program missed. Those of functions that free packets count as deciding, though they may be shown. */
+/** Adds up what each program missed. Functions that decide about packets count as such, though they may be shown. */
 export function sumMisses(counts: Iterable<readonly [Variant, bigint]>): Misses {
   let [shown, deciding] = [0n, 0n];
   for (const [variant, misses] of counts) {

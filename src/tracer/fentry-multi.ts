@@ -1,6 +1,6 @@
 /**
- * Backend fentry-multi: trampolines for all functions of the kernel proper in one link, and in one for each module.
- * Requires Linux 7.2. The same program sees returns, if it is attached as a session.
+ * Backend fentry-multi: trampolines for all functions of the kernel proper, or of a module, in one link for each position
+ * of the skb. Requires Linux 7.2. The same program sees returns, if it is attached as a session.
  */
 import { groupBy } from '../base/group-by.js';
 import { VMLINUX } from '../base/target.js';
@@ -23,15 +23,19 @@ import {
   type NumberedTarget,
   sumMisses,
   type TracerName,
+  type Variant,
+  variantOf,
 } from './backend.js';
 
 const PROGRAMS = {
-  function: { name: 'ipft_entry', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FENTRY_MULTI } },
-  function_graph: { name: 'ipft_session', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FSESSION_MULTI } },
+  function: { prefix: 'ipft_entry_', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FENTRY_MULTI } },
+  function_graph: {
+    prefix: 'ipft_session_',
+    type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FSESSION_MULTI },
+  },
 } as const satisfies Record<TracerName, unknown>;
-
-/** The program for functions that are called while an skb is being freed, beside the one for all others. */
-const programName = (tracer: TracerName, isTail: boolean) => `${PROGRAMS[tracer].name}${isTail ? '_tail' : ''}`;
+/** Positions of the skb that there are programs for: all that a trampoline's function can have. */
+const POSITIONS = Array.from({ length: 12 }, (_, position) => position);
 
 export const fentryMulti: Backend = {
   name: 'fentry-multi',
@@ -40,25 +44,29 @@ export const fentryMulti: Backend = {
   tracers: ['function', 'function_graph'],
   probe: (tracer) => probeTracingMulti(tracer === 'function_graph'),
   object: () => 'fentry-multi',
-  programs: (tracer) =>
-    [false, true].map((isTail) => ({ name: programName(tracer, isTail), type: PROGRAMS[tracer].type })),
+  programs(tracer, targets) {
+    const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
+    const { prefix, type } = PROGRAMS[tracer];
+    return [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'queue'].map((variant) => ({
+      ...{ name: `${prefix}${variant}`, type },
+    }));
+  },
   maps: (tracer): Record<string, number> => (tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1 } : {}),
   attachment: (context) => new FentryMultiAttachment(context),
 };
 
 class FentryMultiAttachment extends Attachment {
-  readonly #programs = new Map<string, number>();
+  readonly #programs = new Map<string, { readonly fd: number; readonly variant: Variant }>();
 
   constructor(readonly context: AttachContext) {
     super();
   }
 
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
-    const isTail = (target: NumberedTarget) => target.roles.includes('tail');
     for (const [module, ofModule] of groupBy(targets, ({ target }) => target.module)) {
-      for (const [tail, its] of groupBy(ofModule, isTail)) {
+      for (const [variant, its] of groupBy(ofModule, variantOf)) {
         if (signal.aborted) return;
-        const program = await this.#program(module, programName(this.context.tracer, tail));
+        const program = await this.#program(module, variant);
         if (typeof program === 'string') for (const target of its) this.fail(target, program);
         else await this.#link(program, its, signal);
       }
@@ -66,12 +74,13 @@ class FentryMultiAttachment extends Attachment {
   }
 
   /** A program for a module, which is loaded for its BTF; or why there is none. */
-  async #program(module: string, name: string): Promise<number | string> {
-    const { type } = PROGRAMS[this.context.tracer];
-    const key = `${module}:${name}`;
-    const known = module === VMLINUX ? this.context.object.programFd(name) : this.#programs.get(key);
+  async #program(module: string, variant: Variant): Promise<number | string> {
+    const { type, prefix } = PROGRAMS[this.context.tracer];
+    const name = `${prefix}${variant}`;
+    const key = `${module}:${variant}`;
+    const known = this.#programs.get(key)?.fd ?? (module === VMLINUX ? this.context.object.programFd(name) : undefined);
     if (known !== undefined) {
-      this.#programs.set(key, known);
+      this.#programs.set(key, { fd: known, variant });
       return known;
     }
     const btf = this.context.moduleBtfs.get(module);
@@ -82,7 +91,7 @@ class FentryMultiAttachment extends Attachment {
     });
     if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
     this.others.push(program);
-    this.#programs.set(key, program.fd);
+    this.#programs.set(key, { fd: program.fd, variant });
     return program.fd;
   }
 
@@ -90,7 +99,7 @@ class FentryMultiAttachment extends Attachment {
   async #link(programFd: number, targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const ids = targets.map(({ target }) => target.btfId);
-    const cookies = targets.map((target) => (BigInt(cookieOf(target)) << 8n) | BigInt(target.target.skbPosition));
+    const cookies = targets.map((target) => BigInt(cookieOf(target)));
     const link = await linkTracingMulti(programFd, PROGRAMS[this.context.tracer].type.attach, { ids, cookies });
     if (typeof link !== 'number') {
       this.links.push(link);
@@ -105,8 +114,6 @@ class FentryMultiAttachment extends Attachment {
   }
 
   countMisses(): Misses {
-    return sumMisses(
-      [...this.#programs].map(([key, fd]) => [key.endsWith('_tail') ? 'tail' : 0, readProgramMisses(fd)]),
-    );
+    return sumMisses([...this.#programs.values()].map(({ fd, variant }) => [variant, readProgramMisses(fd)]));
   }
 }

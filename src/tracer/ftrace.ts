@@ -53,6 +53,8 @@ export const ftrace: Backend = {
       attachTo,
     }));
     programs.push({ name: `ipft_${name}_tail`, type: FENTRY, attachTo: ANY_FUNCTION });
+    const queueing = models.get(1);
+    if (queueing !== undefined) programs.push({ name: `ipft_${name}_queue`, type: FENTRY, attachTo: queueing });
     if (tracer === 'function') return programs;
     return [...programs, { name: 'ipft_return', type: FEXIT, attachTo: ANY_FUNCTION }];
   },
@@ -127,7 +129,7 @@ class FtraceAttachment extends Attachment {
 
   #entryImage(target: NumberedTarget, address: bigint): Buffer {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const image = Buffer.from(this.#image(`ipft_${name}_${imageOf(target)}`));
+    const image = Buffer.from(this.#image(`ipft_${name}_${variantOf(target)}`));
     replaceConstant(image, COOKIE_PLACE, BigInt(cookieOf(target)));
     replaceConstant(image, ADDRESS_PLACE, address);
     return image;
@@ -145,12 +147,6 @@ class FtraceAttachment extends Attachment {
   countMisses(): Misses {
     return sumMisses(this.#programs.map(({ fd, variant }) => [variant, fd.fd >= 0 ? readProgramMisses(fd.fd) : 0n]));
   }
-}
-
-/** Each function has a program of its own: one that makes no events needs no other image. */
-function imageOf(target: NumberedTarget): number | 'tail' {
-  const variant = variantOf(target);
-  return variant === 'watch' ? target.target.skbPosition : variant;
 }
 
 const keyOf = ({ module, name }: Target) => `${module}:${name}`;

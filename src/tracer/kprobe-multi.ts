@@ -43,7 +43,7 @@ export const kprobeMulti: Backend = {
   programs(tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
     const positions = POSITIONS.filter((position) => wanted.has(position));
-    const variants = [...positions, 'tail', 'watch'];
+    const variants = [...positions, 'tail', 'queue'];
     if (tracer === 'function') return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
     return variants.map((variant) => ({ name: `ipft_session_${variant}`, type: SESSION }));
   },

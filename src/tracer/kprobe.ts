@@ -31,7 +31,7 @@ export const kprobe: Backend = {
   object: () => 'kprobe',
   programs(_tracer, targets) {
     const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'watch'];
+    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'queue'];
     return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
   },
   maps: (_tracer, vmlinux) => (hasAttachCookies(vmlinux) ? {} : { ipft_functions: MAX_FUNCTIONS }),

@@ -18,6 +18,7 @@ import {
   linkTrampoline,
   loadProgram,
   openRawTracepoint,
+  readFunctions,
   readLinkMisses,
   readProgramMisses,
 } from '../sys/bpf.js';
@@ -25,7 +26,8 @@ import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
 import { BpfObject } from '../sys/libbpf.js';
 import { Attachment, type Backend, type Misses } from './backend.js';
-import { explainLoad, loadOwnObject } from './load.js';
+import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
+import { setMark } from './mark.js';
 
 /** Tracepoints and their programs. */
 const TRACEPOINTS = [
@@ -46,7 +48,9 @@ const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3
 type CopyMethod = 'multi' | 'session' | 'fexit';
 
 /** Maps that the backend's object has made. */
-const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_ended', '.bss.ipft'];
+const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
+/** … where it is built for kernels without `bpf_rdonly_cast`. */
+const SHARED_BY_HELPER = [...SHARED, 'ipft_claims'];
 
 interface Copying {
   readonly name: string;
@@ -63,10 +67,9 @@ export class Lifecycle extends Attachment {
 
   /**
    * Loads the programs.
-   * @param shared the backend's object, loaded
-   * @param config as its own
+   * @param loaded the backend's programs
    */
-  constructor(shared: BpfObject, backend: Backend, vmlinux: Btf, config: Uint8Array) {
+  constructor(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf) {
     super();
     this.#method = chooseMethod(backend, vmlinux);
     const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
@@ -77,23 +80,28 @@ export class Lifecycle extends Attachment {
       });
     const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
     const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
-    const load = (name: string, copying: readonly Copying[]) => this.#load(name, copying, shared, config);
+    const load = (name: string, copying: readonly Copying[]) => this.#load(name, copying, loaded);
     try {
-      this.#object = load(`lifecycle${variant}.bpf.o`, functions);
+      this.#object = load(`lifecycle${variant}`, functions);
       this.#functions = functions;
     } catch (error) {
       // Without copies there is still much to be told.
       if (!(error instanceof IpftError)) throw error;
-      this.#object = load('lifecycle.bpf.o', []);
+      this.#object = load('lifecycle', []);
       this.#functions = [];
       this.unwatched.push(`copies (${error.message.split('\n')[0]})`);
     }
   }
 
-  #load(name: string, copyings: readonly Copying[], shared: BpfObject, config: Uint8Array): BpfObject {
-    const object = new BpfObject(loadOwnObject(name).bytes);
+  #load(
+    name: string,
+    copyings: readonly Copying[],
+    { object: shared, config, mark, byHelper }: LoadedPrograms,
+  ): BpfObject {
+    const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
+    const object = new BpfObject(setMark(own.bytes, mark));
     try {
-      for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
+      for (const map of byHelper ? SHARED_BY_HELPER : SHARED) object.reuseMap(map, shared.mapFd(map));
       object.setInitialValue('.rodata.ipft', config);
       const wanted = new Set<string>();
       for (const [, program] of TRACEPOINTS) {
@@ -161,10 +169,14 @@ export class Lifecycle extends Attachment {
   }
 
   async #attachTrampoline(copying: Copying): Promise<void> {
+    const name = this.#programName(copying);
+    const instructions = this.#object.programInstructions(name);
+    const functions = readFunctions(this.#object.programFd(name), this.#object.btfFd, instructions);
     const program = await loadProgram({
       ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
-      instructions: this.#object.programInstructions(this.#programName(copying)),
+      instructions,
       attachBtfId: copying.btfId,
+      ...(functions ? { functions } : {}),
     });
     if (typeof program === 'number') return this.#keep(copying.name, program);
     this.others.push(program);

@@ -11,6 +11,7 @@ import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kern
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 import type { Backend, TracerName } from './backend.js';
+import { setMark, type WantedMark } from './mark.js';
 import { encodeConfig } from './record.js';
 
 export interface LoadOptions {
@@ -36,6 +37,9 @@ export interface LoadedPrograms {
   readonly object: BpfObject;
   /** What they were configured with: struct ipft_config. */
   readonly config: Uint8Array;
+  readonly mark: WantedMark;
+  /** Whether they are the build that reads with helpers. */
+  readonly byHelper: boolean;
 }
 
 /**
@@ -49,13 +53,15 @@ export function loadPrograms(
 ): LoadedPrograms {
   const { extension, tracer } = options;
   const vmlinux = loadKernelBtf();
-  const linked = link(backend, tracer, extension);
-  const object = open(linked, extension);
+  const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
+  // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
+  const byHelper = backend.name === 'ftrace' || mark.value === 0 || needsHelper(extension);
+  const object = open(setMark(link(backend, tracer, extension, byHelper), mark), extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     // Without an extension the program is one function, which no kernel gets wrong.
-    const directReads = !extension || mendsFaultsEverywhere(vmlinux);
+    const directReads = mark.value !== 0 && (!extension || mendsFaultsEverywhere(vmlinux));
     const dataSize = extension ? dataBytes(extension) : 0;
     const tracepoints = readTracepoints(vmlinux);
     const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads, cpus: countPossibleCpus() });
@@ -67,7 +73,7 @@ export function loadPrograms(
       if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
     }
     object.load(new Set(programs.map(({ name }) => name)));
-    return { object, config };
+    return { object, config, mark, byHelper };
   } catch (error) {
     object[Symbol.dispose]();
     throw explainLoad(error, extension);
@@ -95,14 +101,19 @@ export function loadOwnObject(name: string): NamedObject {
 
 /**
  * Links a backend's object and an extension's.
+ * @param byHelper whether to take the build that reads with helpers
  * @throws ExtensionError if they don't fit together
  */
-export function link(backend: Backend, tracer: TracerName, extension: Extension | undefined): Uint8Array {
-  const name = backend.object(tracer);
-  // The programs of ftrace need no cast: there is one way to build them.
-  const byHelper = backend.name !== 'ftrace' && (extension?.declaresRdonlyCast || lacksReadOnlyCast());
+export function link(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension | undefined,
+  byHelper = needsHelper(extension),
+): Uint8Array {
+  // The programs of ftrace have typed pointers: there is one way to build them.
+  const variant = byHelper && backend.name !== 'ftrace' ? '.by-helper' : '';
   const objects = [
-    loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`),
+    loadOwnObject(`${backend.object(tracer)}${variant}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
       loadOwnObject('no-extension.bpf.o'),
     ]),
@@ -117,13 +128,12 @@ export function link(backend: Backend, tracer: TracerName, extension: Extension 
   }
 }
 
-/**
- * Where the kernel has no such kfunc, libbpf (1.1) looks for it in the BTF of all modules, and takes it for an error if
- * it may not do that, though the kfunc need not be there.
- */
-function lacksReadOnlyCast(): boolean {
+/** Whether programs can't read without a helper: the kernel can't do it (safely), or the extension is in the way. */
+function needsHelper(extension: Extension | undefined): boolean {
+  if (extension?.declaresRdonlyCast) return true;
   try {
-    return !hasReadOnlyCast(loadKernelBtf());
+    const vmlinux = loadKernelBtf();
+    return !hasReadOnlyCast(vmlinux) || !mendsFaultsEverywhere(vmlinux);
   } catch {
     return false;
   }

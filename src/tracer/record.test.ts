@@ -4,7 +4,7 @@ import * as record from './record.js';
 
 const header = readFileSync(new URL('../../bpf/event.h', import.meta.url), 'utf8');
 const constant = (name: string) => {
-  const [, shift, value] = new RegExp(`^#define ${name}\\s+\\(?(1u << )?(\\d+)`, 'm').exec(header) ?? [];
+  const [, shift, value] = new RegExp(`^#define ${name}\\s+\\(?(1u << )?(0x[0-9a-f]+|\\d+)`, 'm').exec(header) ?? [];
   return shift ? 2 ** Number(value) : Number(value);
 };
 /** Where each member of a struct lies, by the header's own text. */
@@ -65,21 +65,24 @@ test('record.ts mirrors bpf/event.h', () => {
   expect(layout('ipft_cpu')['size']).toBe(record.CPU_SIZE);
   expect(layout('ipft_journey')['size']).toBe(record.JOURNEY_SIZE);
   const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true };
-  const config = record.encodeConfig({ mark: 0xabcd, mask: 0xff, dataSize: 64, samplePeriod: 3, cpus: 9, ...flags });
+  const config = record.encodeConfig({ dataSize: 64, samplePeriod: 3, cpus: 9, ...flags });
   expect(layout('ipft_config')).toEqual({
-    ...{ mark: 0, mask: 4, data_size: 8, sample_period: 12, direct_reads: 16, follow: 20, cpus: 24 },
-    ...{ drop_has_reason: 28, consume_has_location: 32, symbol_format: 36, size: config.length },
+    ...{ data_size: 0, sample_period: 4, direct_reads: 8, follow: 12, cpus: 16 },
+    ...{ drop_has_reason: 20, consume_has_location: 24, symbol_format: 28, size: config.length },
   });
-  expect([...new Uint32Array(config.buffer, config.byteOffset, 9)]).toEqual([0xcd, 0xff, 64, 3, 1, 1, 9, 1, 1]);
+  expect([...new Uint32Array(config.buffer, config.byteOffset, 7)]).toEqual([64, 3, 1, 1, 9, 1, 1]);
+  expect(constant('IPFT_MASK_PLACE')).toBe(record.IPFT_MASK_PLACE);
+  expect(constant('IPFT_MARK_PLACE')).toBe(record.IPFT_MARK_PLACE);
+  expect(constant('IPFT_JOURNEY_BITS')).toBe(Math.log2(record.MAX_JOURNEYS));
 });
 
-test('decodeBegan, decodeMoved: where a journey begins and goes on', () => {
+test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
   const began = build('ipft_begin', {
     ...{ skb: 0xffff888012345678n, number: 0x100000007n, parent: 3n },
   });
   event(7, 0).copy(Buffer.from(began.buffer), 8);
   Buffer.from(began.buffer).write(place(0xf0000001, 2, 'eth0'), 8 + (layout('ipft_begin')['place'] ?? 0), 'latin1');
-  expect(record.decodeBegan(began, 8)).toEqual({
+  expect(new record.NoticeDecoder().began(began, 8)).toEqual({
     ...{ packetId: 0xffff888012345678n, journey: 7, parent: 3, timestampNs: 1n << 40n },
     place: { netns: 0xf0000001, ifindex: 2, device: 'eth0' },
   });
@@ -88,39 +91,73 @@ test('decodeBegan, decodeMoved: where a journey begins and goes on', () => {
   event(7, 1).copy(bytes, 8);
   bytes.write(place(0xf0000001, 9, 'a-name-15-chars'), 8 + record.EVENT_SIZE, 'latin1');
   const where = { netns: 0xf0000001, ifindex: 9, device: 'a-name-15-chars' };
-  expect(record.decodeMoved(moved, 8)).toEqual({ journey: 7, place: where });
+  expect(new record.NoticeDecoder().moved(moved, 8)).toEqual({ journey: 7, place: where });
   bytes.fill(0, 8 + record.EVENT_SIZE);
-  expect(record.decodeMoved(moved, 8)).toBeUndefined();
+  expect(new record.NoticeDecoder().moved(moved, 8)).toBeUndefined();
 });
 
-test('decodeEnded: what became of it', () => {
+test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   const ended = build('ipft_end', {
     ...{ location: 0xffffffff81234567n, reason: 0x30002n, ifindex: 4n, family: 10n, protocol: 262n, stage: 1n },
     ...{ flags: 8n + 4n, device: 'veth0', symbol: 'ip_rcv+0x10/0x40 [mod]' },
   });
   event(0xfffffffe, 12).copy(Buffer.from(ended.buffer), 8);
-  expect(record.decodeEnded(ended, 8)).toEqual({
-    ...{ journey: 0xfffffffe, timestampNs: 1n << 40n, events: 12, dropped: true, received: true, stage: 'sent' },
-    ...{ reason: 0x30002, location: 0xffffffff81234567n, symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0' },
-    ...{ family: 10, protocol: 262 },
+  const decoder = new record.NoticeDecoder();
+  const first = decoder.ended(ended, 8);
+  expect(first).toEqual({
+    ...{ journey: 0xfffffffe, timestampNs: 1n << 40n, events: 12 },
+    fate: {
+      ...{ dropped: true, received: true, stage: 'sent', reason: 0x30002, location: 0xffffffff81234567n },
+      ...{ symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0', family: 10, protocol: 262 },
+    },
   });
+  const symbolAt = 8 + (layout('ipft_end')['symbol'] ?? 0);
+  new Uint8Array(ended.buffer).fill(0, symbolAt);
+  expect(decoder.ended(ended, 8).fate).toBe(first.fate);
+  ended.setUint32(8 + (layout('ipft_end')['reason'] ?? 0), 7, true);
+  expect(decoder.ended(ended, 8).fate).toEqual({ ...first.fate, reason: 7 });
 });
 
-test('decodeLosses, decodeLiving', () => {
+test('decodeLosses, decodeLivings', () => {
   const words = new BigUint64Array(26);
   words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 13);
   words[5] = 4n;
   expect(record.decodeLosses(new DataView(words.buffer))).toEqual({
     ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 2n, unseen: 3n },
   });
-  const living = build('ipft_journey', { number: 0x500000009n, events: 6n });
-  expect(record.decodeLiving(living, 8)).toEqual({ journey: 9, events: 6, freeing: undefined });
+  const places = [
+    ...[
+      { owner: 0xffff888000000100n, number: 0x500000009n, events: 6n },
+      { owner: 0n, number: 4n },
+    ],
+    ...[
+      { owner: 0xffff888000000201n, number: 5n },
+      { owner: 0xffff888000000302n, number: 6n },
+    ],
+    { owner: 0xffff888100000000n, number: 7n },
+  ].map((values) => new Uint8Array(build('ipft_journey', values).buffer, 8));
+  expect(record.decodeLivings(new DataView(Uint8Array.from(Buffer.concat(places)).buffer))).toEqual([
+    { journey: 9, events: 6, freeing: undefined },
+    { journey: 7, events: 0, freeing: undefined },
+  ]);
   const freeing = build('ipft_journey', {
-    ...{ number: 9n, events: 6n, freeing_ns: 77n, location: 0x1234n, reason: 5n, family: 2n, protocol: 6n },
+    ...{
+      owner: 0xffff888000000100n,
+      number: 9n,
+      events: 6n,
+      freeing_ns: 77n,
+      location: 0x1234n,
+      reason: 5n,
+      family: 2n,
+      protocol: 6n,
+    },
     ...{ stage: 2n, flags: 12n, device: 'eth0' },
   });
-  expect(record.decodeLiving(freeing, 8).freeing).toEqual({
-    ...{ journey: 9, timestampNs: 77n, events: 6, dropped: true, received: true, stage: 'queued', reason: 5 },
-    ...{ location: 0x1234n, symbol: '', device: 'eth0', family: 2, protocol: 6 },
+  expect(record.decodeLivings(new DataView(freeing.buffer, 8))[0]?.freeing).toEqual({
+    ...{ journey: 9, timestampNs: 77n, events: 6 },
+    fate: {
+      ...{ dropped: true, received: true, stage: 'queued', reason: 5, location: 0x1234n, symbol: '' },
+      ...{ device: 'eth0', family: 2, protocol: 6 },
+    },
   });
 });

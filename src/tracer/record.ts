@@ -1,5 +1,5 @@
 /** The layouts of `bpf/event.h`, mirrored. Offsets and sizes in bytes, little-endian. */
-import type { Began, Ended, Living, Moved, Place } from '../base/journey.js';
+import type { Began, Ended, Fate, Living, Moved, Place } from '../base/journey.js';
 
 /** struct ipft_event */
 export const EVENT_TIMESTAMP = 0;
@@ -40,51 +40,116 @@ export const TARGET_HEAD = 0x04000000;
 export const TARGET_FINAL = 0x02000000;
 export const TARGET_INDEX = TARGET_FINAL - 1;
 
-/** struct ipft_begin; `at` is where its struct ipft_event begins. */
-export function decodeBegan(view: DataView, at: number): Began {
-  return {
-    timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
-    packetId: view.getBigUint64(at + EVENT_SIZE, true),
-    journey: view.getUint32(at + EVENT_SIZE + 8, true),
-    parent: view.getUint32(at + EVENT_SIZE + 16, true),
-    place: decodePlace(view, at + EVENT_SIZE + 24),
-  };
-}
+/** Immediates that stand for the mask and the mark in the programs. */
+export const IPFT_MASK_PLACE = 0x36c1b5e7;
+export const IPFT_MARK_PLACE = 0x52e9a37d;
 
-/** struct ipft_moved */
-export function decodeMoved(view: DataView, at: number): Moved | undefined {
-  const place = decodePlace(view, at + EVENT_SIZE);
-  return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
-}
-
-/** struct ipft_place: netns u32, ifindex u32, device char[16]; nothing if it is not known */
-function decodePlace(view: DataView, at: number): Place | undefined {
-  const netns = view.getUint32(at, true);
-  if (netns === 0) return undefined;
-  return { netns, ifindex: view.getUint32(at + 4, true), device: decodeText(view, at + 8, IPFT_DEVICE_NAME) };
-}
-
+/** struct ipft_place: netns u32, ifindex u32, device char[16] */
+const PLACE_SIZE = 24;
 /**
- * struct ipft_end: behind the event location u64, reason u32, ifindex u32, family u16, protocol u16, stage u8, flags u8,
- * 2 bytes, device char[16], symbol char[80]
+ * What a struct ipft_end has behind its event: location u64, reason u32, ifindex u32, family u16, protocol u16, stage u8,
+ * flags u8, 2 bytes, device char[16]; then symbol char[80].
  */
-export function decodeEnded(view: DataView, at: number): Ended {
-  const own = at + EVENT_SIZE;
-  const flags = view.getUint8(own + 21);
-  return {
-    journey: view.getUint32(at + EVENT_JOURNEY, true),
-    timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
-    events: view.getUint32(at + EVENT_SEQUENCE, true),
-    location: view.getBigUint64(own, true),
-    reason: view.getUint32(own + 8, true),
-    family: view.getUint16(own + 16, true),
-    protocol: view.getUint16(own + 18, true),
-    stage: STAGES[view.getUint8(own + 20)] ?? 'none',
-    received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
-    dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
-    device: decodeText(view, own + 24, IPFT_DEVICE_NAME),
-    symbol: decodeText(view, own + 40, IPFT_SYMBOL_SIZE),
+const FATE_SIZE = 40;
+
+/** Decodes notices. The same bytes become the same object, once and for all: most packets share a few of them. */
+export class NoticeDecoder {
+  readonly #places = new Interned(PLACE_SIZE);
+  readonly #fates = new Interned(FATE_SIZE);
+  /** Names of addresses: the kernel tells each once. */
+  readonly #symbols = new Map<bigint, string>();
+
+  /** struct ipft_begin; `at` is where its struct ipft_event begins. */
+  began(view: DataView, at: number): Began {
+    return {
+      timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
+      packetId: view.getBigUint64(at + EVENT_SIZE, true),
+      journey: view.getUint32(at + EVENT_SIZE + 8, true),
+      parent: view.getUint32(at + EVENT_SIZE + 16, true),
+      place: this.#place(view, at + EVENT_SIZE + 24),
+    };
+  }
+
+  /** struct ipft_moved; nothing if the place is not known. */
+  moved(view: DataView, at: number): Moved | undefined {
+    const place = this.#place(view, at + EVENT_SIZE);
+    return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
+  }
+
+  #place(view: DataView, at: number): Place | undefined {
+    return view.getUint32(at, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
+  }
+
+  /** struct ipft_end */
+  ended(view: DataView, at: number): Ended {
+    const own = at + EVENT_SIZE;
+    if (view.getUint8(own + FATE_SIZE) !== 0) {
+      this.#symbols.set(view.getBigUint64(own, true), decodeText(view, own + FATE_SIZE, IPFT_SYMBOL_SIZE));
+    }
+    return {
+      journey: view.getUint32(at + EVENT_JOURNEY, true),
+      timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
+      events: view.getUint32(at + EVENT_SEQUENCE, true),
+      fate: this.#fates.get(view, own, this.#decodeFate),
+    };
+  }
+
+  readonly #decodeFate = (view: DataView, at: number): Fate => {
+    const location = view.getBigUint64(at, true);
+    const flags = view.getUint8(at + 21);
+    return {
+      ...{ location, symbol: this.#symbols.get(location) ?? '' },
+      reason: view.getUint32(at + 8, true),
+      family: view.getUint16(at + 16, true),
+      protocol: view.getUint16(at + 18, true),
+      stage: STAGES[view.getUint8(at + 20)] ?? 'none',
+      received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
+      dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
+      device: decodeText(view, at + 24, IPFT_DEVICE_NAME),
+    };
   };
+}
+
+/** Values by the bytes that they are decoded from. */
+class Interned {
+  readonly #words: number;
+  /** By a hash of the bytes. */
+  readonly #known = new Map<number, { readonly words: Int32Array; readonly value: object }[]>();
+  #count = 0;
+
+  /** @param sizeBytes of each value; a multiple of 4 */
+  constructor(sizeBytes: number) {
+    this.#words = sizeBytes / 4;
+  }
+
+  /** @param decode always the same */
+  get<T extends object>(view: DataView, at: number, decode: (view: DataView, at: number) => T): T {
+    let hash = 0;
+    for (let i = 0; i < this.#words; i++) hash = (Math.imul(hash, 31) + view.getInt32(at + i * 4, true)) | 0;
+    const alike = this.#known.get(hash);
+    for (const { words, value } of alike ?? NONE) {
+      let i = 0;
+      while (i < words.length && words[i] === view.getInt32(at + i * 4, true)) i++;
+      if (i === words.length) return value as T;
+    }
+    const value = decode(view, at);
+    // Forgotten, they are decoded again.
+    if (this.#count++ === MAX_INTERNED) {
+      this.#known.clear();
+      this.#count = 0;
+    }
+    const words = Int32Array.from({ length: this.#words }, (_, i) => view.getInt32(at + i * 4, true));
+    this.#known.set(hash, [...(alike ?? NONE), { words, value }]);
+    return value;
+  }
+}
+
+const NONE: never[] = [];
+const MAX_INTERNED = 1 << 16;
+
+function decodePlace(view: DataView, at: number): Place {
+  const device = decodeText(view, at + 8, IPFT_DEVICE_NAME);
+  return { netns: view.getUint32(at, true), ifindex: view.getUint32(at + 4, true), device };
 }
 
 /** A char array, up to its first zero byte. */
@@ -96,8 +161,6 @@ function decodeText(view: DataView, at: number, size: number): string {
 
 /** struct ipft_config, as the initial value of the section `.rodata.ipft` */
 export function encodeConfig(config: {
-  mark: number;
-  mask: number;
   dataSize: number;
   samplePeriod: number;
   directReads: boolean;
@@ -106,18 +169,15 @@ export function encodeConfig(config: {
   dropHasReason: boolean;
   consumeHasLocation: boolean;
 }): Uint8Array {
-  const bytes = Buffer.alloc(40);
-  // What a masked mark can't be is never found; `-m` says so, the program need not know.
-  bytes.writeUInt32LE((config.mark & config.mask) >>> 0, 0);
-  bytes.writeUInt32LE(config.mask, 4);
-  bytes.writeUInt32LE(config.dataSize, 8);
-  bytes.writeUInt32LE(config.samplePeriod, 12);
-  bytes.writeUInt32LE(config.directReads ? 1 : 0, 16);
-  bytes.writeUInt32LE(config.follow ? 1 : 0, 20);
-  bytes.writeUInt32LE(config.cpus, 24);
-  bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, 28);
-  bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, 32);
-  bytes.write('%pS', 36, 'latin1');
+  const bytes = Buffer.alloc(32);
+  bytes.writeUInt32LE(config.dataSize, 0);
+  bytes.writeUInt32LE(config.samplePeriod, 4);
+  bytes.writeUInt32LE(config.directReads ? 1 : 0, 8);
+  bytes.writeUInt32LE(config.follow ? 1 : 0, 12);
+  bytes.writeUInt32LE(config.cpus, 16);
+  bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, 20);
+  bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, 24);
+  bytes.write('%pS', 28, 'latin1');
   return bytes;
 }
 
@@ -161,27 +221,40 @@ export function decodeLosses(view: DataView): Losses {
 }
 
 /**
- * struct ipft_journey: number u64, parent u64, where u64, freeing_ns u64, location u64, reason u32, events u32, ifindex
- * u32, family u16, protocol u16, stage u8, flags u8, cpu u16, tail u8, 3 bytes, device char[16]
+ * struct ipft_journey: owner u64, number u64, parent u64, where u64, freeing_ns u64, location u64, reason u32, events u32,
+ * ifindex u32, family u16, protocol u16, stage u8, flags u8, cpu u16, tail u8, 3 bytes, device char[16]
  */
-export const JOURNEY_SIZE = 80;
+export const JOURNEY_SIZE = 88;
+/** Places of the map. */
+export const MAX_JOURNEYS = 1 << 17;
+/** Bits of the owner of a place where no journey lives. */
+const OWNER_BITS = 3;
 
-/** A journey that has not ended. */
-export function decodeLiving(view: DataView, at: number): Living {
-  const journey = view.getUint32(at, true);
-  const events = view.getUint32(at + 44, true);
-  const freeingNs = view.getBigUint64(at + 24, true);
+/** The journeys that have not ended, from all places of the map. */
+export function decodeLivings(view: DataView): Living[] {
+  const living: Living[] = [];
+  for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
+    const low = view.getUint32(at, true);
+    if ((low & OWNER_BITS) !== 0 || (low === 0 && view.getUint32(at + 4, true) === 0)) continue;
+    living.push(decodeLiving(view, at));
+  }
+  return living;
+}
+
+function decodeLiving(view: DataView, at: number): Living {
+  const journey = view.getUint32(at + 8, true);
+  const events = view.getUint32(at + 52, true);
+  const freeingNs = view.getBigUint64(at + 32, true);
   if (freeingNs === 0n) return { journey, events, freeing: undefined };
-  const flags = view.getUint8(at + 57);
-  const freeing: Ended = {
-    ...{ journey, events, timestampNs: freeingNs, location: view.getBigUint64(at + 32, true), symbol: '' },
-    reason: view.getUint32(at + 40, true),
-    family: view.getUint16(at + 52, true),
-    protocol: view.getUint16(at + 54, true),
-    stage: STAGES[view.getUint8(at + 56)] ?? 'none',
+  const flags = view.getUint8(at + 65);
+  const fate: Fate = {
+    ...{ location: view.getBigUint64(at + 40, true), symbol: '', reason: view.getUint32(at + 48, true) },
+    family: view.getUint16(at + 60, true),
+    protocol: view.getUint16(at + 62, true),
+    stage: STAGES[view.getUint8(at + 64)] ?? 'none',
     received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
     dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
-    device: decodeText(view, at + 64, IPFT_DEVICE_NAME),
+    device: decodeText(view, at + 72, IPFT_DEVICE_NAME),
   };
-  return { journey, events, freeing };
+  return { journey, events, freeing: { journey, events, timestampNs: freeingNs, fate } };
 }

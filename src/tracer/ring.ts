@@ -10,17 +10,11 @@
 import { createEvent, type RecordTaker, type TraceEvent } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
 import {
-  decodeBegan,
-  decodeEnded,
-  decodeMoved,
   EVENT_CPU,
-  EVENT_DEPTH,
-  EVENT_FLAGS,
   EVENT_JOURNEY,
   EVENT_SEQUENCE,
   EVENT_SIZE,
   EVENT_TARGET,
-  EVENT_TIMESTAMP,
   IPFT_EVENT_ENTRY_LOST,
   IPFT_EVENT_FREED,
   IPFT_EVENT_NO_FIELDS,
@@ -29,12 +23,15 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  NoticeDecoder,
 } from './record.js';
 
 const BPF_RINGBUF_BUSY_BIT = 0x80000000;
 const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
 const BPF_RINGBUF_HDR_SZ = 8;
 const LENGTH_MASK = 0x3fffffff;
+/** Of an event: cpu u16, flags u8, depth u8. */
+const LAST_WORD = EVENT_CPU / 4;
 
 /** After so many bytes the kernel is told that they are free again. */
 const COMMIT_BYTES = 1 << 18;
@@ -57,6 +54,7 @@ export class RingReader {
   readonly #words: Int32Array;
   readonly #mask: number;
   readonly #event: TraceEvent;
+  readonly #notices = new NoticeDecoder();
   /** How far this reader is; the kernel may know of less. */
   #position: number;
 
@@ -102,23 +100,26 @@ export class RingReader {
       if (header & BPF_RINGBUF_BUSY_BIT) break;
       const length = header & LENGTH_MASK;
       const record = at + BPF_RINGBUF_HDR_SZ;
-      const flags = data.getUint8(record + EVENT_FLAGS);
+      // All of the event is in words; the last one has CPU, flags and depth.
+      const word = record >> 2;
+      const last = words[word + LAST_WORD]!;
+      const flags = (last >> 16) & 0xff;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
         // Somebody thought better of it.
       } else if (flags & IPFT_EVENT_NOTICE) {
-        takeNotice(taker, data, record);
+        this.#takeNotice(taker, record);
       } else {
-        event.journey = data.getUint32(record + EVENT_JOURNEY, true);
-        event.sequence = data.getUint32(record + EVENT_SEQUENCE, true);
-        event.timestampLow = data.getUint32(record + EVENT_TIMESTAMP, true);
-        event.timestampHigh = data.getUint32(record + EVENT_TIMESTAMP + 4, true);
-        event.target = data.getUint32(record + EVENT_TARGET, true);
-        event.cpu = data.getUint16(record + EVENT_CPU, true);
+        event.journey = words[word + EVENT_JOURNEY / 4]! >>> 0;
+        event.sequence = words[word + EVENT_SEQUENCE / 4]! >>> 0;
+        event.timestampLow = words[word]! >>> 0;
+        event.timestampHigh = words[word + 1]! >>> 0;
+        event.target = words[word + EVENT_TARGET / 4]! >>> 0;
+        event.cpu = last & 0xffff;
         event.isReturn = (flags & IPFT_EVENT_RETURN) !== 0;
         event.hasFields = (flags & IPFT_EVENT_NO_FIELDS) === 0;
         event.skbFreed = (flags & IPFT_EVENT_FREED) !== 0;
         event.entryLost = (flags & IPFT_EVENT_ENTRY_LOST) !== 0;
-        event.depth = data.getUint8(record + EVENT_DEPTH);
+        event.depth = last >>> 24;
         event.dataOffset = record + EVENT_SIZE;
         if (event.isReturn) {
           event.entryLow = data.getUint32(event.dataOffset, true);
@@ -138,26 +139,27 @@ export class RingReader {
     return count;
   }
 
+  /** News of journeys are a few for each: they may be objects of their own. */
+  #takeNotice(taker: RecordTaker, at: number): void {
+    const { data } = this.#event;
+    switch (data.getUint32(at + EVENT_TARGET, true)) {
+      case IPFT_NOTICE_BEGIN:
+        taker.began(this.#notices.began(data, at));
+        break;
+      case IPFT_NOTICE_PLACE: {
+        const moved = this.#notices.moved(data, at);
+        if (moved) taker.moved(moved);
+        break;
+      }
+      case IPFT_NOTICE_END:
+        taker.ended(this.#notices.ended(data, at));
+        break;
+    }
+  }
+
   #commit(position: number): void {
     this.#position = position;
     Atomics.store(this.#consumed, 0, BigInt(position));
-  }
-}
-
-/** News of journeys are a few for each: they may be objects of their own. */
-function takeNotice(taker: RecordTaker, data: DataView, at: number): void {
-  switch (data.getUint32(at + EVENT_TARGET, true)) {
-    case IPFT_NOTICE_BEGIN:
-      taker.began(decodeBegan(data, at));
-      break;
-    case IPFT_NOTICE_PLACE: {
-      const moved = decodeMoved(data, at);
-      if (moved) taker.moved(moved);
-      break;
-    }
-    case IPFT_NOTICE_END:
-      taker.ended(decodeEnded(data, at));
-      break;
   }
 }
 

@@ -7,10 +7,11 @@ import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
-import { openModuleBtfs, readMapEntry, readMapValues } from '../sys/bpf.js';
+import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
+import { Mapping, PROT_READ } from '../sys/libc.js';
 import type {
   Attachment,
   AttachProgress,
@@ -22,7 +23,15 @@ import type {
 } from './backend.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
-import { CPU_SIZE, decodeLiving, decodeLosses, JOURNEY_SIZE, type Losses, TARGET_INDEX } from './record.js';
+import {
+  CPU_SIZE,
+  decodeLivings,
+  decodeLosses,
+  JOURNEY_SIZE,
+  type Losses,
+  MAX_JOURNEYS,
+  TARGET_INDEX,
+} from './record.js';
 import { Ring } from './ring.js';
 import { rolesOf } from './roles.js';
 
@@ -109,9 +118,9 @@ export class Session implements Disposable {
     };
     try {
       const vmlinux = loadKernelBtf();
-      const { object, config } = loadPrograms(backend, [...(options.models ?? targets), ...deciding], options);
-      own(object);
-      const lifecycle = own(new Lifecycle(object, backend, vmlinux, config));
+      const loaded = loadPrograms(backend, [...(options.models ?? targets), ...deciding], options);
+      const object = own(loaded.object);
+      const lifecycle = own(new Lifecycle(loaded, backend, vmlinux));
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
       const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE));
       const moduleBtfs = openBtfs(backend, targets);
@@ -231,12 +240,8 @@ export class Session implements Disposable {
 
   /** The journeys that the kernel side has not ended yet. */
   living(): Living[] {
-    const mapFd = this.#object.mapFd('ipft_journeys');
-    const living: Living[] = [];
-    for (const values of readMapValues(mapFd, { key: 8, value: JOURNEY_SIZE })) {
-      for (let at = 0; at < values.byteLength; at += JOURNEY_SIZE) living.push(decodeLiving(values, at));
-    }
-    return living;
+    using places = new Mapping(this.#object.mapFd('ipft_journeys'), 0, MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
+    return decodeLivings(new DataView(places.buffer));
   }
 
   /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */

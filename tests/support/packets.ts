@@ -111,8 +111,11 @@ function tell(happenings: readonly Happening[], swaps: readonly boolean[]): Stor
 
 function endOf({ id, count }: TruePacket, time: number): Ended {
   return {
-    ...{ journey: id, timestampNs: BigInt(time), events: count, dropped: id % 8 === 1, received: false, stage: 'none' },
-    ...{ reason: 0, location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
+    ...{ journey: id, timestampNs: BigInt(time), events: count },
+    fate: {
+      ...{ dropped: id % 8 === 1, received: false, stage: 'none', reason: 0 },
+      ...{ location: 0n, symbol: '', device: '', family: 0, protocol: 0 },
+    },
   };
 }
 

@@ -1,0 +1,134 @@
+/** Programs that are attached to all traceable functions: the tracer's own, and floors in their place. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadTargets, Session } from '../dist/index.js';
+import { loadKernelBtf } from '../dist/kernel/btf.js';
+import { BpfObject } from '../dist/sys/libbpf.js';
+import { loadPrograms } from '../dist/tracer/load.js';
+import { rolesOf } from '../dist/tracer/roles.js';
+
+/** @typedef {import('../dist/tracer/backend.js').Backend} Backend */
+
+const NOBODY = new AbortController().signal;
+
+/** What was attached, and what it has cost so far. */
+export class Attached {
+  #release;
+  #names;
+
+  /**
+   * @param {() => Promise<void>} release
+   * @param {(name: string) => boolean} names which programs count
+   */
+  constructor(release, names) {
+    this.#release = release;
+    this.#names = names;
+  }
+
+  /** What the programs have run so far, as the kernel counts it. Requires kernel.bpf_stats_enabled. */
+  count() {
+    const total = { runs: 0, ns: 0 };
+    const listed = JSON.parse(
+      execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', maxBuffer: 1 << 28 }),
+    );
+    for (const { name, run_cnt: runs = 0, run_time_ns: ns = 0 } of listed) {
+      if (!this.#names(name ?? '')) continue;
+      total.runs += runs;
+      total.ns += ns;
+    }
+    return total;
+  }
+
+  release() {
+    return this.#release();
+  }
+}
+
+/** Has the kernel count how often programs run, and how long. */
+export function countRuns() {
+  writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
+}
+
+/**
+ * Functions that mean nothing for what becomes of a packet, those that end it or give it to a socket, or all.
+ * @typedef {'plain' | 'deciding' | 'all'} Functions
+ */
+
+/**
+ * @param {Backend} backend
+ * @param {Functions} functions
+ */
+function chooseTargets(backend, functions) {
+  const all = loadTargets(backend.access).targets.map((target, index) => {
+    return { target, index, hidden: false, roles: rolesOf(target) };
+  });
+  return all.filter(({ roles }) => functions === 'all' || (functions === 'plain') === (roles.length === 0));
+}
+
+/**
+ * Attaches programs to functions, and nothing else.
+ * @param {Backend} backend
+ * @param {BpfObject} object loaded
+ * @param {Functions} functions
+ */
+async function attachPrograms(backend, object, functions) {
+  const moduleBtfs = new Map();
+  const attachment = backend.attachment({ tracer: 'function', object, vmlinux: loadKernelBtf(), moduleBtfs });
+  await attachment.attach(chooseTargets(backend, functions), NOBODY);
+  const release = async () => {
+    await attachment.release(() => {});
+    object[Symbol.dispose]();
+  };
+  return new Attached(release, (name) => name.startsWith('ipft_entry'));
+}
+
+/**
+ * Attaches the programs of a floor.
+ * @param {Backend} backend
+ * @param {string} directory where `compileFloors` has put them
+ * @param {'empty' | 'record' | 'load'} floor
+ * @param {Functions} functions
+ */
+export async function attachFloor(backend, directory, floor, functions) {
+  const object = new BpfObject(readFileSync(join(directory, `${backend.name}-${floor}.o`)));
+  const programs = backend.programs('function', loadTargets(backend.access).targets);
+  for (const { name, type, attachTo } of programs) {
+    if (type) object.setProgramType(name, type.program, type.attach);
+    if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
+  }
+  object.load(new Set(programs.map(({ name }) => name)));
+  return await attachPrograms(backend, object, functions);
+}
+
+const DEFAULTS = {
+  ...{ tracer: /** @type {const} */ ('function'), mark: 1, mask: 0xffffffff, samplePeriod: 1 },
+  ...{ ringSizeBytes: 1 << 26, follow: false, extension: undefined },
+};
+
+/**
+ * Attaches the tracer's programs, without what watches how packets end. Nobody reads the rings.
+ * @param {Backend} backend
+ * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
+ * @param {Functions} functions
+ */
+export async function attachOwnPrograms(backend, options, functions) {
+  const { targets } = loadTargets(backend.access);
+  const { object } = loadPrograms(backend, targets, { ...DEFAULTS, ...options });
+  return await attachPrograms(backend, object, functions);
+}
+
+/**
+ * Attaches the tracer as a whole. Nobody reads its rings.
+ * @param {Backend} backend
+ * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
+ */
+export async function attachTracer(backend, options) {
+  const { targets, deciding } = loadTargets(backend.access);
+  const session = Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
+  await session.attach(NOBODY);
+  return new Attached(
+    () => session.release(),
+    (name) => name.startsWith('ipft_'),
+  );
+}

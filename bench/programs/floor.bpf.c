@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Floors: what a program costs that does next to nothing, attached as the tracer's are. The programs bear the names of
+ * the tracer's, so that its backends attach them. FLOOR says what they do:
+ *   0  nothing
+ *   1  reserve a record of RECORD_BYTES and submit it
+ *   2  the same, with one load from the skb
+ */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "../../bpf/registers.h"
+
+struct sk_buff {
+	__u32 len;
+} __attribute__((preserve_access_index));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 26);
+} ipft_events SEC(".maps");
+
+#if FLOOR == 2 && !defined(TYPED)
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+#endif
+
+static __always_inline int floor_body(struct sk_buff *skb)
+{
+#if FLOOR > 0
+	void *record = bpf_ringbuf_reserve(&ipft_events, RECORD_BYTES, 0);
+
+	if (!record)
+		return 0;
+#if FLOOR == 2
+#ifndef TYPED
+	skb = bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
+#endif
+	*(__u32 *)record = skb->len;
+#endif
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+#endif
+	return 0;
+}
+
+#define KPROBE_PROGRAM(name, position)								\
+	SEC(KPROBE_SECTION)									\
+	int ipft_entry_##name(struct ipft_registers *ctx)					\
+	{											\
+		return floor_body((struct sk_buff *)ctx->IPFT_REGISTER_##position);		\
+	}
+
+#define FENTRY_PROGRAM(name, position)								\
+	SEC("ipft/fentry")									\
+	int ipft_entry_##name(__u64 *ctx)							\
+	{											\
+		return floor_body((struct sk_buff *)ctx[position]);				\
+	}
+
+/* The verifier lets such a program read its context only as any memory. */
+#define MULTI_PROGRAM(name, position)								\
+	SEC("ipft/fentry.multi")								\
+	int ipft_entry_##name(__u64 *ctx)							\
+	{											\
+		__u64 skb = 0;									\
+												\
+		if (FLOOR == 2)									\
+			bpf_get_func_arg(ctx, position, &skb);					\
+		return floor_body((struct sk_buff *)skb);					\
+	}
+
+#if defined(KPROBE_SECTION)
+KPROBE_PROGRAM(0, 0)
+KPROBE_PROGRAM(1, 1)
+KPROBE_PROGRAM(2, 2)
+KPROBE_PROGRAM(3, 3)
+KPROBE_PROGRAM(4, 4)
+KPROBE_PROGRAM(tail, 0)
+KPROBE_PROGRAM(queue, 1)
+#elif defined(TRACING_MULTI)
+MULTI_PROGRAM(0, 0)
+MULTI_PROGRAM(1, 1)
+MULTI_PROGRAM(2, 2)
+MULTI_PROGRAM(3, 3)
+MULTI_PROGRAM(4, 4)
+MULTI_PROGRAM(5, 5)
+MULTI_PROGRAM(6, 6)
+MULTI_PROGRAM(7, 7)
+MULTI_PROGRAM(8, 8)
+MULTI_PROGRAM(9, 9)
+MULTI_PROGRAM(10, 10)
+MULTI_PROGRAM(11, 11)
+MULTI_PROGRAM(tail, 0)
+MULTI_PROGRAM(queue, 1)
+#else
+FENTRY_PROGRAM(0, 0)
+FENTRY_PROGRAM(1, 1)
+FENTRY_PROGRAM(2, 2)
+FENTRY_PROGRAM(3, 3)
+FENTRY_PROGRAM(4, 4)
+FENTRY_PROGRAM(5, 5)
+FENTRY_PROGRAM(6, 6)
+FENTRY_PROGRAM(7, 7)
+FENTRY_PROGRAM(8, 8)
+FENTRY_PROGRAM(9, 9)
+FENTRY_PROGRAM(10, 10)
+FENTRY_PROGRAM(11, 11)
+FENTRY_PROGRAM(tail, 0)
+FENTRY_PROGRAM(queue, 1)
+#endif
+
+char floor_license[] SEC("license") = "Dual BSD/GPL";

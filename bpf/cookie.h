@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The attach cookie of kprobe-multi, remembered. The kernel finds it by a search among all functions of the link, which
+ * takes longer than all the rest of a record; here it is found where the function's address leads to.
+ */
+#ifndef IPFT_COOKIE_H
+#define IPFT_COOKIE_H
+
+#include "journey.bpf.h"
+
+#define IPFT_COOKIE_BITS 14
+
+/*
+ * The low half of a function's address in the high half, its cookie in the low half: one load sees both or none. No two
+ * functions share the low half: the kernel and its modules lie within 4 GiB.
+ */
+__u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.ipft_cookies");
+
+static __always_inline __u32 ipft_remembered_cookie(void *ctx)
+{
+	const __u32 address = bpf_get_func_ip(ctx);
+	volatile __u64 *place = &ipft_cookies[ipft_hash(address, IPFT_COOKIE_BITS)];
+	const __u64 known = *place;
+	__u32 cookie;
+
+	if ((__u32)(known >> 32) == address)
+		return known;
+	cookie = bpf_get_attach_cookie(ctx);
+	*place = (__u64)address << 32 | cookie;
+	return cookie;
+}
+
+#endif

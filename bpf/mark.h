@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Whether a packet carries the wanted mark: what nearly all calls of all functions are about. */
+#ifndef IPFT_MARK_H
+#define IPFT_MARK_H
+
+#include "journey.bpf.h"
+
+/* Whether a mark is the wanted one: see IPFT_MARK_PLACE. */
+static __always_inline bool ipft_is_wanted(__u64 mark)
+{
+	asm volatile("%0 &= %1" : "+r"(mark) : "i"(IPFT_MASK_PLACE));
+	asm volatile("%0 ^= %1" : "+r"(mark) : "i"(IPFT_MARK_PLACE));
+	return !(__u32)mark;
+}
+
+static __always_inline bool ipft_matches(struct sk_buff *skb)
+{
+	__u32 mark;
+
+	/*
+	 * A load without a helper costs nothing that could be measured, but reads 0 from a pointer that leads nowhere.
+	 * Where 0 is what is looked for, only the helper can tell the two apart: then the user side takes the build with
+	 * helpers. Such a load from a NULL skb is a page fault that the kernel mends; one that looks for the place in the
+	 * wrong table (before Linux 6.4, in programs that call functions) panics instead: there too. barrier_var keeps the
+	 * compiler from sharing the load between the branches: the verifier wants one kind of pointer in each.
+	 */
+#if defined(IPFT_SKB_IS_TYPED)
+	if (ipft_config.direct_reads) {
+		mark = skb->mark;
+		barrier_var(mark);
+		return ipft_is_wanted(mark);
+	}
+#elif !defined(IPFT_BY_HELPER)
+	skb = bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
+	return ipft_is_wanted(skb->mark);
+#endif
+	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
+		return false;
+	return ipft_is_wanted(mark);
+}
+
+#endif

@@ -52,6 +52,8 @@ class RecordWriter {
   }
 }
 
+/** As many as the command line reads at a time. */
+const BATCH = 1 << 12;
 const powerOfTwo = (/** @type {number} */ least) => 2 ** Math.ceil(Math.log2(least));
 
 /**
@@ -103,7 +105,7 @@ export function drain({ ring, ends }, taker, tick) {
   const endings = new RingReader(ends);
   const endBytes = endings.produced;
   for (let total = 0; ; ) {
-    const count = events.read(taker, 1 << 16);
+    const count = events.read(taker, BATCH);
     total += count;
     // The ends that belong to these events, about.
     endings.read(taker, undefined, (endBytes * events.position) / events.produced);

@@ -7,7 +7,7 @@ const remember = () => {
 };
 process.on('SIGINT', remember);
 process.on('SIGTERM', remember);
-const { main } = await import('../dist/cli/main.js');
+const { main } = await import('../dist/cli/ipft.js');
 
 process.exitCode = await main(process.argv.slice(2), () => {
   process.off('SIGINT', remember);

@@ -75,9 +75,20 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value);
 /* What a program is attached to. */
 enum ipft_kind {
 	IPFT_PLAIN,		/* functions that mean nothing for a journey: nearly all */
-	IPFT_TAIL,		/* those that are called while their skb is being freed */
-	IPFT_QUEUE,		/* those that give it to a socket */
+	IPFT_DECIDING,		/* those that are called while their skb is being freed, or give it to a socket */
 };
+
+/*
+ * The skb of a function whose position only the cookie tells. For functions that are few or seldom called: each link
+ * takes the kernel a while to release.
+ */
+static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
+{
+	__u64 skb = 0;
+
+	ipft_argument(ctx, ((__u32)ipft_cookie(ctx) >> IPFT_TARGET_POSITION) & IPFT_MAX_POSITION, &skb);
+	return (struct sk_buff *)skb;
+}
 
 /*
  * Whether a packet is none of ours. This is all that most calls of most functions see: what follows stands in a function
@@ -94,7 +105,7 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
 		return true;
 	*ctx = kept;
-	if (*matches || (kind == IPFT_TAIL && ipft_config.follow))
+	if (*matches || (kind == IPFT_DECIDING && ipft_config.follow))
 		return false;
 	return !ipft_may_be_known(ipft_low_half(skb_of(*ctx)));
 }
@@ -112,26 +123,30 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 				      struct ipft_hit *hit)
 {
 	struct ipft_journey *journey;
+	bool tail;
 
 	hit->skb = IPFT_SKB_NUMBER(skb);
 	hit->matches = matches;
+	hit->target = ipft_cookie(ctx);
+	tail = kind == IPFT_DECIDING && hit->target & IPFT_TARGET_TAIL;
 	journey = ipft_find(hit->skb);
 	/* It is being freed, yet here it is with a function that has no part in that: the end was missed. */
-	if (journey && kind != IPFT_TAIL && journey->freeing_ns) {
+	if (journey && !tail && journey->freeing_ns) {
 		ipft_end(hit->skb, journey);
 		journey = NULL;
 	}
-	hit->target = ipft_cookie(ctx);
-	if (!journey && kind == IPFT_TAIL)
+	if (!journey && tail)
 		journey = ipft_find_ended(hit->skb, hit->target, matches);
 	if (!journey && matches)
 		journey = ipft_begin(hit->skb, 0, 0);
 	if (!journey)
 		return false;
-	if (kind == IPFT_TAIL && hit->target & IPFT_TARGET_HEAD)
+	if (kind == IPFT_DECIDING && hit->target & IPFT_TARGET_HEAD)
 		journey->tail |= IPFT_TAIL_HEAD;
 	hit->journey = journey;
-	return matches || kind != IPFT_PLAIN || journey->flags & IPFT_JOURNEY_FOLLOWED;
+	return matches || journey->flags & IPFT_JOURNEY_FOLLOWED ||
+	       (kind == IPFT_DECIDING &&
+		hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES));
 }
 
 /* What the function means for the journey, before its event and behind it. */
@@ -140,7 +155,7 @@ static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const st
 	struct ipft_journey *journey = hit->journey;
 	struct sock *sk = NULL;
 
-	if (kind != IPFT_QUEUE || ipft_argument(ctx, 0, (__u64 *)&sk))
+	if (kind != IPFT_DECIDING || !(hit->target & IPFT_TARGET_QUEUES) || ipft_argument(ctx, 0, (__u64 *)&sk))
 		return;
 	journey->stage = IPFT_STAGE_QUEUED;
 	bpf_core_read(&journey->family, sizeof(journey->family), &sk->__sk_common.skc_family);
@@ -151,7 +166,7 @@ static __always_inline void ipft_after(enum ipft_kind kind, const struct ipft_hi
 {
 	struct ipft_journey *journey = hit->journey;
 
-	if (kind != IPFT_TAIL)
+	if (kind != IPFT_DECIDING)
 		return;
 	if (hit->target & IPFT_TARGET_FREES || (hit->target & IPFT_TARGET_RELEASES && journey->freeing_ns))
 		ipft_end(hit->skb, journey);
@@ -289,8 +304,7 @@ static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, enum ipft
 	}
 
 IPFT_TRACED(plain, IPFT_PLAIN)
-IPFT_TRACED(tail, IPFT_TAIL)
-IPFT_TRACED(queue, IPFT_QUEUE)
+IPFT_TRACED(deciding, IPFT_DECIDING)
 
 /* What a program does at the entry of a function. @skb_of: finds the skb among its arguments */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
@@ -299,10 +313,8 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
-	if (kind == IPFT_TAIL)
-		return ipft_traced_tail(ctx, skb_of(ctx), matches);
-	if (kind == IPFT_QUEUE)
-		return ipft_traced_queue(ctx, skb_of(ctx), matches);
+	if (kind == IPFT_DECIDING)
+		return ipft_traced_deciding(ctx, skb_of(ctx), matches);
 	return ipft_traced_plain(ctx, skb_of(ctx), matches);
 }
 

@@ -122,7 +122,9 @@ struct ipft_journey {
 #define IPFT_TARGET_RELEASES	(1u << 27)	/* frees the skb's data: of one that is being freed, the last that is seen */
 #define IPFT_TARGET_HEAD	(1u << 26)	/* skb_release_head_state: called once for each skb that is freed */
 #define IPFT_TARGET_FINAL	(1u << 25)	/* the last one that is called with an skb */
-#define IPFT_TARGET_INDEX	(IPFT_TARGET_FINAL - 1)
+#define IPFT_TARGET_POSITION	21		/* from this bit on: the skb's position among the arguments */
+#define IPFT_TARGET_INDEX	((1u << IPFT_TARGET_POSITION) - 1)
+#define IPFT_MAX_POSITION	15
 
 /*
  * The mark that is wanted and its mask stand in the instructions that compare them, which saves two loads at each call

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Backend fentry-multi (Linux 7.2+): one program for each position of the skb, and in each module one, attached to all its
- * functions in one link.
+ * Backend fentry-multi (Linux 7.2+): a program for each position that the skb often has, and in each module one, attached to
+ * all its functions in one link.
  */
 #define IPFT_SESSION_TAKES_CTX
 #include "graph.bpf.h"
@@ -58,34 +58,40 @@ static __always_inline void ipft_session_of(__u64 *ctx, struct sk_buff *(*skb_of
 	}
 }
 
-#define IPFT_POSITION(name, position, kind)							\
-	static __always_inline struct sk_buff *ipft_skb_##name(void *ctx)			\
+#define IPFT_SKB_OF(position)									\
+	static __always_inline struct sk_buff *ipft_skb_##position(void *ctx)			\
 	{											\
 		return ipft_skb(ctx, position);							\
-	}											\
+	}
+
+IPFT_SKB_OF(0)
+IPFT_SKB_OF(1)
+IPFT_SKB_OF(2)
+
+/* The cookie tells the position: any that a trampoline's function can have. */
+static __always_inline struct sk_buff *ipft_skb_anywhere(void *ctx)
+{
+	__u64 skb = 0;
+
+	bpf_get_func_arg(ctx, ((__u32)ipft_cookie(ctx) >> IPFT_TARGET_POSITION) & IPFT_MAX_POSITION, &skb);
+	return (struct sk_buff *)skb;
+}
+
+#define IPFT_POSITION(name, position, kind)							\
 	SEC("ipft/fentry.multi")								\
 	int ipft_entry_##name(__u64 *ctx)							\
 	{											\
-		return ipft_entered_function(ctx, ipft_skb_##name, kind);			\
+		return ipft_entered_function(ctx, ipft_skb_##position, kind);			\
 	}											\
 	SEC("ipft/fsession.multi")								\
 	int ipft_session_##name(__u64 *ctx)							\
 	{											\
-		ipft_session_of(ctx, ipft_skb_##name, kind);					\
+		ipft_session_of(ctx, ipft_skb_##position, kind);				\
 		return 0;									\
 	}
 
 IPFT_POSITION(0, 0, IPFT_PLAIN)
 IPFT_POSITION(1, 1, IPFT_PLAIN)
 IPFT_POSITION(2, 2, IPFT_PLAIN)
-IPFT_POSITION(3, 3, IPFT_PLAIN)
-IPFT_POSITION(4, 4, IPFT_PLAIN)
-IPFT_POSITION(5, 5, IPFT_PLAIN)
-IPFT_POSITION(6, 6, IPFT_PLAIN)
-IPFT_POSITION(7, 7, IPFT_PLAIN)
-IPFT_POSITION(8, 8, IPFT_PLAIN)
-IPFT_POSITION(9, 9, IPFT_PLAIN)
-IPFT_POSITION(10, 10, IPFT_PLAIN)
-IPFT_POSITION(11, 11, IPFT_PLAIN)
-IPFT_POSITION(tail, 0, IPFT_TAIL)
-IPFT_POSITION(queue, 1, IPFT_QUEUE)
+IPFT_POSITION(later, anywhere, IPFT_PLAIN)
+IPFT_POSITION(deciding, by_cookie, IPFT_DECIDING)

@@ -24,14 +24,12 @@ __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 		return ipft_entered_function(ctx, ipft_skb_##position, kind);			\
 	}
 
-/* A program for each position that the skb can have among the arguments, and one for each other kind of function. */
+/* A program for each position that an skb often has among the arguments, one for others, one for what decides. */
 #define IPFT_ENTRIES(section)				\
 	IPFT_ENTRY(section, 0, 0, IPFT_PLAIN)		\
 	IPFT_ENTRY(section, 1, 1, IPFT_PLAIN)		\
 	IPFT_ENTRY(section, 2, 2, IPFT_PLAIN)		\
-	IPFT_ENTRY(section, 3, 3, IPFT_PLAIN)		\
-	IPFT_ENTRY(section, 4, 4, IPFT_PLAIN)		\
-	IPFT_ENTRY(section, tail, 0, IPFT_TAIL)		\
-	IPFT_ENTRY(section, queue, 1, IPFT_QUEUE)
+	IPFT_ENTRY(section, later, by_cookie, IPFT_PLAIN)	\
+	IPFT_ENTRY(section, deciding, by_cookie, IPFT_DECIDING)
 
 #endif

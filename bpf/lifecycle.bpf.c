@@ -166,56 +166,41 @@ IPFT_COPIED(2)
 IPFT_COPIED(3)
 IPFT_COPIED(4)
 
+/* The attach cookie of a function that returns a list of segments; of others it is 0. */
+#define IPFT_SEGMENTS 1
+
+static __always_inline void ipft_returned(void *ctx, __u64 skb, __u64 copy)
+{
+	if (bpf_get_attach_cookie(ctx) == IPFT_SEGMENTS)
+		ipft_segmented(skb, copy);
+	else
+		ipft_copied(skb, copy, false);
+}
+
 #ifdef IPFT_SESSIONS
 /* kprobe.session: the skb is kept in the session cookie until the function returns. */
-static __always_inline int ipft_session(struct ipft_registers *ctx, bool segments)
+SEC("ipft/kprobe.session")
+int ipft_copies_session(struct ipft_registers *ctx)
 {
 	__u64 *skb = ipft_session_cookie(ctx);
 
-	if (!ipft_session_is_return(ctx)) {
-		*skb = ctx->IPFT_REGISTER_0;
-		return IPFT_WITH_RETURN;
-	}
-	if (segments)
-		ipft_segmented(*skb, ctx->IPFT_REGISTER_RETURN);
+	if (ipft_session_is_return(ctx))
+		ipft_returned(ctx, *skb, ctx->IPFT_REGISTER_RETURN);
 	else
-		ipft_copied(*skb, ctx->IPFT_REGISTER_RETURN, false);
-	return 0;
-}
-
-SEC("ipft/kprobe.session")
-int ipft_copied_session(struct ipft_registers *ctx)
-{
-	return ipft_session(ctx, false);
-}
-
-SEC("ipft/kprobe.session")
-int ipft_segmented_session(struct ipft_registers *ctx)
-{
-	return ipft_session(ctx, true);
+		*skb = ctx->IPFT_REGISTER_0;
+	return IPFT_WITH_RETURN;
 }
 #endif
 
 /* fexit for many functions in one link (Linux 7.2). */
 SEC("ipft/fexit.multi")
-int ipft_copied_multi(__u64 *ctx)
+int ipft_copies_multi(__u64 *ctx)
 {
 	__u64 skb = 0, copy = 0;
 
 	bpf_get_func_arg(ctx, 0, &skb);
 	bpf_get_func_ret(ctx, &copy);
-	ipft_copied(skb, copy, false);
-	return 0;
-}
-
-SEC("ipft/fexit.multi")
-int ipft_segmented_multi(__u64 *ctx)
-{
-	__u64 skb = 0, segment = 0;
-
-	bpf_get_func_arg(ctx, 0, &skb);
-	bpf_get_func_ret(ctx, &segment);
-	ipft_segmented(skb, segment);
+	ipft_returned(ctx, skb, copy);
 	return 0;
 }
 

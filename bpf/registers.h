@@ -38,7 +38,7 @@ struct ipft_registers {
 
 struct sk_buff;
 
-/* Each of the arguments that an skb may be. */
+/* The arguments that an skb mostly is. */
 #define IPFT_SKB_OF(position)							\
 	static __always_inline struct sk_buff *ipft_skb_##position(void *ctx)	\
 	{									\
@@ -48,8 +48,6 @@ struct sk_buff;
 IPFT_SKB_OF(0)
 IPFT_SKB_OF(1)
 IPFT_SKB_OF(2)
-IPFT_SKB_OF(3)
-IPFT_SKB_OF(4)
 
 #define IPFT_EINVAL 22
 

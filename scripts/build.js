@@ -1,6 +1,6 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMain, runScript } from './setup/run.js';
@@ -31,6 +31,7 @@ const VARIANTS = {
     '-session-ctx.by-helper': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
   },
 };
+const EMPTY = Buffer.alloc(0);
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 
@@ -40,6 +41,7 @@ export function build(root) {
   const made = join(root, `dist.${process.pid}`);
   try {
     compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root, '--outDir', made]);
+    bundle(root, made);
     const include = ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]);
     for (const [machine, define] of Object.entries(MACHINES)) {
       const dir = join(made, 'bpf', machine);
@@ -71,12 +73,30 @@ export function build(root) {
 }
 
 /**
+ * Makes one file of all modules that the command line loads: Node takes longer to find a few dozen files than to read
+ * them. It lies as deep as they do, so that what they find beside themselves is there.
+ * @param {string} root
+ * @param {string} made
+ */
+function bundle(root, made) {
+  const [from, to] = [join(made, 'cli/main.js'), join(made, 'cli/ipft.js')];
+  const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
+  compile(root, join(root, 'node_modules/.bin/rolldown'), [from, '--file', to, ...options], 'quiet');
+  writeFileSync(join(made, 'cli/ipft.d.ts'), "export { main } from './main.js';\n");
+}
+
+/**
  * @param {string} cwd
  * @param {string} program
  * @param {string[]} args
+ * @param {'quiet'} [quiet] says nothing unless it fails
  */
-function compile(cwd, program, args) {
-  const { error, status } = spawnSync(program, args, { cwd, stdio: ['ignore', 2, 2] });
+function compile(cwd, program, args, quiet) {
+  const { error, status, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2],
+  });
+  if (quiet && status !== 0) process.stderr.write(Buffer.concat([stdout ?? EMPTY, stderr ?? EMPTY]));
   if (error) throw new ScriptError(`building needs ${program}: ${error.message}; npm run setup installs it`);
   if (status !== 0) throw new ScriptError(`building failed: what ${program} said is above`);
 }

@@ -7,6 +7,7 @@ export class TextBuffer {
   /** The same memory. What is written by words may end a word later than the text: there is always so much room. */
   #view: DataView;
   #length = 0;
+  readonly #spare: Uint8Array[] = [];
 
   /** @param capacity bytes to begin with; it doubles when they are full */
   constructor(capacity = 1 << 16) {
@@ -19,11 +20,16 @@ export class TextBuffer {
     return this.#length;
   }
 
-  /** A copy of what was written, as bytes of its own; the buffer is empty afterwards. */
+  /** What was written, as bytes of its own; the buffer is empty afterwards. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#use(this.#spare.pop() ?? new Uint8Array(this.#bytes.length));
     return taken;
+  }
+
+  /** Takes back what `take` gave, to write to it again: nobody reads it any more. */
+  giveBack(taken: Uint8Array): void {
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(new Uint8Array(taken.buffer));
   }
 
   /** What was written, as a string; the buffer is empty afterwards. */
@@ -33,11 +39,11 @@ export class TextBuffer {
     return text;
   }
 
-  /** What was written, to be written again many times; the buffer is empty afterwards. */
-  takeFragment(): Fragment {
-    const fragment = new Fragment(this.#bytes.subarray(0, this.#length));
+  /** Makes a fragment of what was written; the buffer is empty afterwards. */
+  takeFragment(into = new Fragment()): Fragment {
+    into.set(this.#bytes, this.#length);
     this.#length = 0;
-    return fragment;
+    return into;
   }
 
   /** One byte. */
@@ -52,7 +58,8 @@ export class TextBuffer {
     const view = this.#view;
     let at = this.#length;
     // Four bytes at a time; a copy by the engine takes as long as a dozen of these to begin.
-    for (let i = 0; i < words.length; i++, at += 4) view.setInt32(at, words[i]!, true);
+    const count = (length + 3) >> 2;
+    for (let i = 0; i < count; i++, at += 4) view.setInt32(at, words[i]!, true);
     this.#length += length;
   }
 
@@ -182,31 +189,47 @@ export class TextBuffer {
   #grow(needed: number): void {
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + needed + SLACK));
     larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    const length = this.#length;
+    this.#use(larger);
+    this.#length = length;
+    this.#spare.length = 0;
+  }
+
+  #use(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.#length = 0;
   }
 }
 
 /** UTF-8 text that is written many times: in words, the last one filled up with zeros. */
 export class Fragment {
-  readonly words: Int32Array;
-  readonly length: number;
+  words = new Int32Array(0);
+  length = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.length = bytes.length;
-    this.words = new Int32Array(Math.ceil(bytes.length / 4));
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const whole = bytes.length >> 2;
-    for (let i = 0; i < whole; i++) this.words[i] = view.getInt32(i * 4, true);
-    let last = 0;
-    for (let i = whole * 4; i < bytes.length; i++) last |= bytes[i]! << ((i & 3) * 8);
-    if (whole < this.words.length) this.words[whole] = last;
+  /** Replaces the text by the first `length` bytes. */
+  set(bytes: Uint8Array, length: number): void {
+    const count = (length + 3) >> 2;
+    if (count > this.words.length) this.words = new Int32Array(count);
+    const { words } = this;
+    for (let i = 0, at = 0; i < count; i++, at += 4) {
+      const left = length - at;
+      words[i] =
+        bytes[at]! |
+        (left > 1 ? bytes[at + 1]! << 8 : 0) |
+        (left > 2 ? bytes[at + 2]! << 16 : 0) |
+        (left > 3 ? bytes[at + 3]! << 24 : 0);
+    }
+    this.length = length;
   }
 }
 
 /** Text for `TextBuffer.bytes`. */
 export function encode(text: string): Fragment {
-  return new Fragment(encoder.encode(text));
+  const fragment = new Fragment();
+  const bytes = encoder.encode(text);
+  fragment.set(bytes, bytes.length);
+  return fragment;
 }
 
 /** Digits of an integer below 10^8; one for 0. */
@@ -217,6 +240,8 @@ function countDigits(value: number): number {
 }
 
 const encoder = new TextEncoder();
+/** Buffers that wait to be written to again. */
+const MAX_SPARE = 2;
 /** Bytes behind the text that may be written to. */
 const SLACK = 4;
 const ZERO = 0x30;

@@ -38,29 +38,35 @@ const BTF_MAGIC = 0xeb9f;
 const HEADER_LENGTH = 24;
 const TYPE_LENGTH = 12;
 
-/** Bytes behind the common 12, for each kind: a constant, or `vlen` times an entry. */
-const TAILS: readonly ({ fixed: number } | { each: number } | undefined)[] = [
-  undefined,
-  { fixed: 4 }, // INT: encoding, offset, bits
-  { fixed: 0 },
-  { fixed: 12 }, // ARRAY: element type, index type, number of elements
-  { each: 12 }, // STRUCT
-  { each: 12 }, // UNION
-  { each: 8 }, // ENUM
-  { fixed: 0 },
-  { fixed: 0 },
-  { fixed: 0 },
-  { fixed: 0 },
-  { fixed: 0 },
-  { fixed: 0 },
-  { each: 8 }, // FUNC_PROTO
-  { fixed: 4 }, // VAR: linkage
-  { each: 12 }, // DATASEC
-  { fixed: 0 },
-  { fixed: 4 }, // DECL_TAG: component index
-  { fixed: 0 },
-  { each: 12 }, // ENUM64
-];
+/** The common words of a type, by their place. */
+const NAME = 0;
+const INFO = 1;
+const SIZE_OR_TYPE = 2;
+const TYPE_WORDS = 3;
+/** Words behind these, for each kind: so many, and so many for each of its `vlen` entries. */
+const FIXED_WORDS = new Uint8Array(32);
+FIXED_WORDS[BTF_KIND_INT] = 1; // encoding, offset, bits
+FIXED_WORDS[BTF_KIND_ARRAY] = 3; // element type, index type, number of elements
+FIXED_WORDS[BTF_KIND_VAR] = 1; // linkage
+FIXED_WORDS[BTF_KIND_DECL_TAG] = 1; // component index
+const ENTRY_WORDS = new Uint8Array(32);
+ENTRY_WORDS[BTF_KIND_STRUCT] = 3;
+ENTRY_WORDS[BTF_KIND_UNION] = 3;
+ENTRY_WORDS[BTF_KIND_ENUM] = 2;
+ENTRY_WORDS[BTF_KIND_FUNC_PROTO] = 2;
+ENTRY_WORDS[BTF_KIND_DATASEC] = 3;
+ENTRY_WORDS[BTF_KIND_ENUM64] = 3;
+
+const IS_STRUCT = 1;
+const IS_POINTER = 2;
+/** Kinds that refer to another type by their third word, and are a pointer to it or the same by another name. */
+const REFERS = new Uint8Array(32);
+REFERS[BTF_KIND_PTR] = 1;
+REFERS[BTF_KIND_TYPEDEF] = 1;
+REFERS[BTF_KIND_VOLATILE] = 1;
+REFERS[BTF_KIND_CONST] = 1;
+REFERS[BTF_KIND_RESTRICT] = 1;
+REFERS[BTF_KIND_TYPE_TAG] = 1;
 
 /** A parsed BTF. Type ids count from 1; 0 is `void`. An id or string offset out of range throws `ParseError`. */
 export class Btf {
@@ -70,21 +76,29 @@ export class Btf {
   readonly firstId: number;
   /** One more than the last id. */
   readonly endId: number;
-  readonly #view: DataView;
   readonly #bytes: Buffer;
-  /** Where each own type begins, by `id - firstId`. */
+  /** The same memory in words of 32 bits, which a cold engine reads several times as fast as through a DataView. */
+  readonly #words: Uint32Array;
+  /** Where each own type begins, in words, by `id - firstId`. */
   readonly #offsets: Uint32Array;
+  /** The ids of its own functions, in their order. */
+  readonly functionIds: Uint32Array;
+  /** What `#pointersTo` has found, by the struct's name. */
+  readonly #marks = new Map<string, Uint8Array>();
   readonly #strings: { at: number; length: number; base: number };
 
   /** Use `parseBtf`. */
   constructor(bytes: Uint8Array, base: Btf | undefined) {
     this.base = base;
     this.firstId = base ? base.endId : 1;
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
+    this.#bytes = Buffer.from(aligned.buffer, aligned.byteOffset, aligned.byteLength);
+    this.#words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
     const { types, strings } = this.#readHeader();
     this.#strings = { ...strings, base: base ? base.stringsEnd : 0 };
-    this.#offsets = this.#indexTypes(types.at, types.at + types.length);
+    const { offsets, functions } = this.#indexTypes(types.at, types.at + types.length);
+    this.#offsets = offsets;
+    this.functionIds = functions;
     this.endId = this.firstId + this.#offsets.length;
   }
 
@@ -95,34 +109,44 @@ export class Btf {
 
   #readHeader(): { types: { at: number; length: number }; strings: { at: number; length: number } } {
     if (this.#bytes.length < HEADER_LENGTH) throw new ParseError('BTF', this.#bytes.length, 'ends within the header');
-    if (this.#view.getUint16(0, true) !== BTF_MAGIC) throw new ParseError('BTF', 0, 'does not begin with 0xeb9f');
-    if (this.#view.getUint8(2) !== 1) throw new ParseError('BTF', 2, `has version ${this.#view.getUint8(2)}, not 1`);
-    const header = this.#view.getUint32(4, true);
+    if (this.#bytes.readUInt16LE(0) !== BTF_MAGIC) throw new ParseError('BTF', 0, 'does not begin with 0xeb9f');
+    if (this.#bytes[2] !== 1) throw new ParseError('BTF', 2, `has version ${this.#bytes[2]}, not 1`);
+    const header = this.#bytes.readUInt32LE(4);
     const section = (at: number, what: string) => {
-      const offset = header + this.#view.getUint32(at, true);
-      const length = this.#view.getUint32(at + 4, true);
+      const offset = header + this.#bytes.readUInt32LE(at);
+      const length = this.#bytes.readUInt32LE(at + 4);
       if (offset + length > this.#bytes.length) throw new ParseError('BTF', at, `its ${what} end past the last byte`);
       return { at: offset, length };
     };
-    return { types: section(8, 'types'), strings: section(16, 'strings') };
+    const types = section(8, 'types');
+    if (types.at % 4 !== 0) throw new ParseError('BTF', 8, 'its types do not begin at a multiple of 4');
+    return { types, strings: section(16, 'strings') };
   }
 
-  #indexTypes(begin: number, end: number): Uint32Array {
+  #indexTypes(begin: number, end: number): { offsets: Uint32Array; functions: Uint32Array } {
+    const words = this.#words;
+    const endWord = end >>> 2;
     const offsets = new Uint32Array(Math.floor((end - begin) / TYPE_LENGTH));
+    const functions = new Uint32Array(offsets.length);
     let count = 0;
-    for (let at = begin; at < end; ) {
-      if (at + TYPE_LENGTH > end) throw new ParseError('BTF', at, 'ends within a type');
-      const info = this.#view.getUint32(at + 4, true);
-      const tail = TAILS[(info >>> 24) & 31];
-      if (tail === undefined) throw new ParseError('BTF', at, `has a type of the unknown kind ${(info >>> 24) & 31}`);
+    let functionCount = 0;
+    let at = begin >>> 2;
+    while (at < endWord) {
+      if (at + TYPE_WORDS > endWord) throw new ParseError('BTF', at * 4, 'ends within a type');
+      const info = words[at + INFO]!;
+      const kind = (info >>> 24) & 31;
+      if (kind === 0 || kind > BTF_KIND_ENUM64)
+        throw new ParseError('BTF', at * 4, `has a type of the unknown kind ${kind}`);
+      if (kind === BTF_KIND_FUNC) functions[functionCount++] = this.firstId + count;
       offsets[count++] = at;
-      at += TYPE_LENGTH + ('fixed' in tail ? tail.fixed : tail.each * (info & 0xffff));
-      if (at > end) throw new ParseError('BTF', at, 'ends within a type');
+      at += TYPE_WORDS + FIXED_WORDS[kind]! + ENTRY_WORDS[kind]! * (info & 0xffff);
+      if (at > endWord) throw new ParseError('BTF', at * 4, 'ends within a type');
     }
-    return offsets.subarray(0, count);
+    if (end % 4 !== 0) throw new ParseError('BTF', end, 'ends within a type');
+    return { offsets: offsets.subarray(0, count), functions: functions.slice(0, functionCount) };
   }
 
-  /** Where the type begins in the bytes of the BTF that owns it. */
+  /** Where the type begins, in words of the BTF that owns it. */
   #at(id: number): number {
     const at = this.#offsets[id - this.firstId];
     if (at === undefined) throw new ParseError('BTF', 0, `has no type ${id}`);
@@ -131,49 +155,125 @@ export class Btf {
 
   /** Where an own type, or the string at an offset, begins in the bytes that were parsed: for those who edit them. */
   place(of: { type: number } | { string: number }): number {
-    return 'type' in of ? this.#at(of.type) : this.#strings.at + of.string - this.#strings.base;
+    return 'type' in of ? this.#at(of.type) * 4 : this.#strings.at + of.string - this.#strings.base;
   }
 
   /** The kind, a `BTF_KIND_…`; 0 for `void`. */
   kind(id: number): number {
     if (id === 0) return 0;
     if (id < this.firstId && this.base) return this.base.kind(id);
-    return (this.#view.getUint32(this.#at(id) + 4, true) >>> 24) & 31;
+    return (this.#words[this.#at(id) + INFO]! >>> 24) & 31;
   }
 
   /** The number of entries behind the type: members, enumerators, parameters. */
   vlen(id: number): number {
     if (id < this.firstId && this.base) return this.base.vlen(id);
-    return this.#view.getUint32(this.#at(id) + 4, true) & 0xffff;
+    return this.#words[this.#at(id) + INFO]! & 0xffff;
   }
 
   /** The `kind_flag` bit: for structs, that members may be bit-fields; for enums, that they are signed. */
   kindFlag(id: number): boolean {
     if (id < this.firstId && this.base) return this.base.kindFlag(id);
-    return this.#view.getUint32(this.#at(id) + 4, true) >>> 31 === 1;
+    return this.#words[this.#at(id) + INFO]! >>> 31 === 1;
   }
 
   /** The third word: a size in bytes, or the type that this one refers to. */
   sizeOrType(id: number): number {
     if (id < this.firstId && this.base) return this.base.sizeOrType(id);
-    return this.#view.getUint32(this.#at(id) + 8, true);
+    return this.#words[this.#at(id) + SIZE_OR_TYPE]!;
   }
 
   /** The word `index` of what stands behind the common part of the type. */
   tail(id: number, index: number): number {
     if (id < this.firstId && this.base) return this.base.tail(id, index);
-    return this.#view.getUint32(this.#at(id) + TYPE_LENGTH + index * 4, true);
+    const word = this.#words[this.#at(id) + TYPE_WORDS + index];
+    if (word === undefined) throw new ParseError('BTF', this.#bytes.length, `ends within type ${id}`);
+    return word;
   }
 
   /** The type's name as an offset into the strings: equal names have equal offsets in deduplicated BTF. */
   nameOffset(id: number): number {
     if (id < this.firstId && this.base) return this.base.nameOffset(id);
-    return this.#view.getUint32(this.#at(id), true);
+    return this.#words[this.#at(id) + NAME]!;
   }
 
   /** The type's name; empty for one that has none. */
   name(id: number): string {
     return id === 0 ? 'void' : this.string(this.nameOffset(id));
+  }
+
+  /**
+   * Finds the own functions that take a pointer to a struct.
+   * @param take gets the function's id and the position of the first such parameter
+   */
+  forEachFunctionTaking(structName: string, take: (id: number, position: number) => void): void {
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const { firstId, endId } = this;
+    const marks = this.#pointersTo(structName);
+    // All in one loop, on the words themselves: it goes over tens of thousands of functions while the engine is cold.
+    for (let index = 0; index < this.functionIds.length; index++) {
+      const id = this.functionIds[index]!;
+      const proto = words[offsets[id - firstId]! + SIZE_OR_TYPE]!;
+      if (proto >= endId) throw new ParseError('BTF', 0, `has no type ${proto}`);
+      const owner = proto < firstId && this.base ? this.base : this;
+      const from = owner === this ? words : owner.#words;
+      const at = owner === this ? (offsets[proto - firstId] ?? 0) : owner.#at(proto);
+      const info = proto === 0 ? 0 : from[at + INFO]!;
+      if (((info >>> 24) & 31) !== BTF_KIND_FUNC_PROTO) continue;
+      const end = at + TYPE_WORDS + (info & 0xffff) * 2;
+      for (let parameter = at + TYPE_WORDS; parameter < end; parameter += 2) {
+        if (marks[from[parameter + 1]!] !== IS_POINTER) continue;
+        take(id, (parameter - at - TYPE_WORDS) / 2);
+        break;
+      }
+    }
+  }
+
+  /** The ids of the own functions whose names stand at these offsets, each the first one; those that there are. */
+  findFunctions(nameOffsets: readonly number[]): Map<number, number> {
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const { firstId } = this;
+    const found = new Map<number, number>();
+    for (let index = 0; index < this.functionIds.length && found.size < nameOffsets.length; index++) {
+      const id = this.functionIds[index]!;
+      const name = words[offsets[id - firstId]!]!;
+      if (nameOffsets.includes(name) && !found.has(name)) found.set(name, id);
+    }
+    return found;
+  }
+
+  /** For each id, the base's too: IS_STRUCT for structs of that name, IS_POINTER for pointers to them, behind typedefs. */
+  #pointersTo(structName: string): Uint8Array {
+    const known = this.#marks.get(structName);
+    if (known) return known;
+    const marks = new Uint8Array(this.endId);
+    if (this.base) marks.set(this.base.#pointersTo(structName));
+    const names = this.findString(structName);
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const { firstId } = this;
+    // A type may refer to one behind it: until nothing changes.
+    for (let changed = names.length > 0, isFirst = true; changed; isFirst = false) {
+      changed = false;
+      for (let index = 0; index < offsets.length; index++) {
+        const at = offsets[index]!;
+        const kind = (words[at + INFO]! >>> 24) & 31;
+        let mark = 0;
+        if (kind === BTF_KIND_STRUCT) {
+          if (isFirst && names.includes(words[at + NAME]!)) mark = IS_STRUCT;
+        } else if (REFERS[kind] === 1) {
+          const target = marks[words[at + SIZE_OR_TYPE]!] ?? 0;
+          mark = kind !== BTF_KIND_PTR ? target : target === IS_STRUCT ? IS_POINTER : 0;
+        }
+        if (mark === 0 || marks[firstId + index] === mark) continue;
+        marks[firstId + index] = mark;
+        changed = true;
+      }
+    }
+    this.#marks.set(structName, marks);
+    return marks;
   }
 
   /** The string at an offset. */

@@ -1,6 +1,5 @@
 /** Functions in BTF, found by what they take. */
 import {
-  BTF_KIND_FUNC,
   BTF_KIND_FUNC_PROTO,
   BTF_KIND_PTR,
   BTF_KIND_STRUCT,
@@ -30,21 +29,15 @@ export interface FunctionTaking {
  * @param structName for example `sk_buff`
  */
 export function findFunctionsTaking(btf: Btf, structName: string): FunctionTaking[] {
-  const isPointer = pointerTest(btf, structName);
   const isStruct = (id: number) => {
     const kind = btf.kind(btf.resolve(id));
     return kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION;
   };
   const found: FunctionTaking[] = [];
-  for (let id = btf.firstId; id < btf.endId; id++) {
-    if (btf.kind(id) !== BTF_KIND_FUNC) continue;
+  btf.forEachFunctionTaking(structName, (id, position) => {
     const proto = btf.sizeOrType(id);
-    if (btf.kind(proto) !== BTF_KIND_FUNC_PROTO) continue;
     const count = btf.vlen(proto);
-    const parameter = (position: number) => btf.tail(proto, position * 2 + 1);
-    let position = 0;
-    while (position < count && !isPointer(parameter(position))) position++;
-    if (position === count) continue;
+    const parameter = (index: number) => btf.tail(proto, index * 2 + 1);
     const isVariadic = parameter(count - 1) === 0;
     let structBefore = false;
     for (let before = 0; before < position; before++) structBefore ||= isStruct(parameter(before));
@@ -53,24 +46,8 @@ export function findFunctionsTaking(btf: Btf, structName: string): FunctionTakin
       parameters: isVariadic ? count - 1 : count,
       returnsStruct: isStruct(btf.sizeOrType(proto)),
     });
-  }
+  });
   return found;
-}
-
-/** A test for "is a pointer to that struct"; remembers its answers, since a few types make up most parameters. */
-function pointerTest(btf: Btf, structName: string): (id: number) => boolean {
-  const names = new Set(btf.findString(structName));
-  const known = new Map<number, boolean>();
-  return (id) => {
-    let answer = known.get(id);
-    if (answer === undefined) {
-      const pointer = btf.resolve(id);
-      const struct = btf.kind(pointer) === BTF_KIND_PTR ? btf.resolve(btf.sizeOrType(pointer)) : 0;
-      answer = btf.kind(struct) === BTF_KIND_STRUCT && names.has(btf.nameOffset(struct));
-      known.set(id, answer);
-    }
-    return answer;
-  };
 }
 
 /** The id of the first of a BTF's own functions that bears a name. */
@@ -83,14 +60,7 @@ export function findFunctions(btf: Btf, names: readonly string[]): Map<string, n
   // A search in the strings, which is fast, answers for most of those that are not there.
   const offsets = new Map(names.flatMap((name) => btf.findString(name).map((offset) => [offset, name] as const)));
   const found = new Map<string, number>();
-  for (let id = btf.firstId; offsets.size > 0 && id < btf.endId; id++) {
-    if (btf.kind(id) !== BTF_KIND_FUNC) continue;
-    const offset = btf.nameOffset(id);
-    const name = offsets.get(offset);
-    if (name === undefined) continue;
-    found.set(name, id);
-    offsets.delete(offset);
-  }
+  for (const [offset, id] of btf.findFunctions([...offsets.keys()])) found.set(offsets.get(offset)!, id);
   return found;
 }
 

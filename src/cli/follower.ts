@@ -1,5 +1,5 @@
 /** Takes in what the kernel has to tell, and hands text out, until it is time to stop. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { JourneyTracker, Output, Session, SessionLosses, Written } from '../index.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
@@ -7,8 +7,8 @@ import type { StdoutWriter } from './stdout.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
 
-/** Events handled before other things get their turn. */
-const BATCH_EVENTS = 1 << 16;
+/** Events taken in at a time: so many that their text stays in the processor's cache. */
+const BATCH_EVENTS = 1 << 12;
 /** How long to wait before looking into the ring again, in milliseconds: soon after events, later without. */
 const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 64;
@@ -48,6 +48,11 @@ export class Follower {
     if (events < BATCH_EVENTS) this.tracker.settle(this.#missesKnownNs);
     this.#output.tick(performance.now() - this.#eventAt);
     return events;
+  }
+
+  async #write(stdout: StdoutWriter): Promise<void> {
+    const text = this.#output.text();
+    if (await stdout.write(text)) this.#output.giveBack?.(text);
   }
 
   #countMisses(): bigint {
@@ -92,10 +97,15 @@ export class Follower {
     while (!stop.signal.aborted && !stdout.closed) {
       const events = this.#read();
       if (output !== 'json') terminal.status(this.progress);
-      if (this.#output.pendingBytes > 0) await Promise.race([stdout.write(this.#output.text()), stop.happened]);
-      wait = events > 0 ? SHORTEST_WAIT_MS : Math.min(wait * 2, LONGEST_WAIT_MS);
-      await sleep(events >= BATCH_EVENTS ? 0 : wait, undefined, { signal: stop.signal }).catch(() => {});
+      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(stdout), stop.happened]);
       await modules?.look(stop.signal);
+      if (events >= BATCH_EVENTS) {
+        // There is more: only signals get their turn.
+        await immediate();
+        continue;
+      }
+      wait = events > 0 ? SHORTEST_WAIT_MS : Math.min(wait * 2, LONGEST_WAIT_MS);
+      await sleep(wait, undefined, { signal: stop.signal }).catch(() => {});
     }
   }
 }

@@ -24,14 +24,18 @@ export class StdoutWriter {
     return this.#failure;
   }
 
-  /** Writes, and waits until there is room for more. After `closed` it does nothing. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#closed || bytes.length === 0) return;
-    if (process.stdout.write(bytes)) return;
+  /**
+   * Writes, and waits until there is room for more. After `closed` it does nothing.
+   * @returns whether the bytes are no longer needed
+   */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    if (this.#closed || bytes.length === 0) return false;
+    if (process.stdout.write(bytes)) return process.stdout.writableLength === 0;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       process.stdout.once('drain', resolve);
     });
+    return process.stdout.writableLength === 0;
   }
 
   /** Waits until all has been handed to the system. */

@@ -65,12 +65,17 @@ export class EventStore {
     return this.#chunks.length * CHUNK_EVENTS * this.#stride * 4;
   }
 
-  /** Copies the event. @param place where the packet is */
+  /** Copies the event behind the others. @param place where the packet is */
   add(event: TraceEvent, place = 0): void {
-    const number = this.#count >> CHUNK_BITS;
-    if (number === this.#chunks.length) this.#addChunk();
+    this.put(this.#count, event, place);
+  }
+
+  /** Copies the event to where another one was, or behind the last one. */
+  put(index: number, event: TraceEvent, place: number): void {
+    const number = index >> CHUNK_BITS;
+    while (number >= this.#chunks.length) this.#addChunk();
     const { words, view } = this.#chunks[number]!;
-    const at = (this.#count & CHUNK_MASK) * this.#stride;
+    const at = (index & CHUNK_MASK) * this.#stride;
     words[at] = event.journey;
     words[at + TIMESTAMP_LOW] = event.timestampLow;
     words[at + TIMESTAMP_HIGH] = event.timestampHigh;
@@ -87,7 +92,7 @@ export class EventStore {
       words[at + ENTRY_HIGH] = event.entryHigh;
     }
     if (this.#dataSize > 0) this.#copyData(event, view, (at + this.#ownWords) * 4);
-    this.#count++;
+    if (index >= this.#count) this.#count = index + 1;
   }
 
   #copyData({ data, dataOffset }: TraceEvent, view: DataView, to: number): void {
@@ -135,13 +140,15 @@ export class EventStore {
 
   /** Which of two events is the earlier one; those of the same time are in the order in which they came. */
   compare(a: number, b: number): number {
-    return this.#compareTime(a, b) || a - b;
+    return this.compareTime(a, b) || a - b;
   }
 
-  /** How much later, in nanoseconds, one event was than another; negative if earlier. */
-  nanosecondsBetween(from: number, to: number): number {
-    const high = this.#word(to, TIMESTAMP_HIGH) - this.#word(from, TIMESTAMP_HIGH);
-    return high * 0x100000000 + (this.#word(to, TIMESTAMP_LOW) - this.#word(from, TIMESTAMP_LOW));
+  /** Whether an event was before a time. */
+  isBefore(index: number, low: number, high: number): boolean {
+    const { words } = this.#chunks[index >> CHUNK_BITS]!;
+    const at = (index & CHUNK_MASK) * this.#stride;
+    const its = words[at + TIMESTAMP_HIGH]!;
+    return its < high || (its === high && words[at + TIMESTAMP_LOW]! < low);
   }
 
   /**
@@ -183,7 +190,7 @@ export class EventStore {
     let [begin, end] = [0, position];
     while (begin < end) {
       const middle = (begin + end) >>> 1;
-      if (this.#isBefore(packet[middle]!, low, high)) begin = middle + 1;
+      if (this.isBefore(packet[middle]!, low, high)) begin = middle + 1;
       else end = middle;
     }
     for (; begin < position; begin++) {
@@ -194,11 +201,6 @@ export class EventStore {
     return -1;
   }
 
-  #isBefore(index: number, low: number, high: number): boolean {
-    const its = this.#word(index, TIMESTAMP_HIGH);
-    return its < high || (its === high && this.#word(index, TIMESTAMP_LOW) < low);
-  }
-
   #flags(index: number): number {
     return this.#word(index, FLAGS_DEPTH);
   }
@@ -207,7 +209,8 @@ export class EventStore {
     return this.#word(index, JOURNEY);
   }
 
-  #compareTime(a: number, b: number): number {
+  /** Which of two events is the earlier one; 0 if their times are equal. */
+  compareTime(a: number, b: number): number {
     return (
       this.#word(a, TIMESTAMP_HIGH) - this.#word(b, TIMESTAMP_HIGH) ||
       this.#word(a, TIMESTAMP_LOW) - this.#word(b, TIMESTAMP_LOW)

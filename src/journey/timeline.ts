@@ -10,6 +10,7 @@ import { EventStore } from './event-store.js';
 const WINDOW_NS = 10_000_000;
 /** No more events than this are held. */
 const MAX_HELD = 1 << 15;
+const HELD_MASK = MAX_HELD - 1;
 
 /** Takes the next event. It is lent for the time of the call. */
 export type OrderedTaker = (event: TraceEvent, place: number) => void;
@@ -17,13 +18,13 @@ export type OrderedTaker = (event: TraceEvent, place: number) => void;
 export class Timeline {
   readonly #take: OrderedTaker;
   readonly #event = createEvent();
-  #store: EventStore;
-  /** To move to when the store is full. */
-  #spare: EventStore;
-  /** Indices into the store in the order of time; those before `#head` have been handed on. */
+  readonly #store: EventStore;
+  /** Places of the store in the order of time, in a circle: those from `#head` to `#tail` are held. */
   readonly #order = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
+  /** Places of the store that are free, in a circle: as many as are not held. */
+  readonly #free = Uint32Array.from({ length: MAX_HELD }, (_, place) => place);
   /** Time of the newest event so far. */
   #newestLow = 0;
   #newestHigh = 0;
@@ -32,7 +33,6 @@ export class Timeline {
   constructor(dataSize: number, hasReturns: boolean, take: OrderedTaker) {
     this.#take = take;
     this.#store = new EventStore(dataSize, hasReturns);
-    this.#spare = new EventStore(dataSize, hasReturns);
   }
 
   /** Events that are held. */
@@ -41,28 +41,29 @@ export class Timeline {
   }
 
   add(event: TraceEvent, place: number): void {
-    if (this.#store.count === MAX_HELD) this.#makeRoom();
-    const index = this.#store.count;
-    this.#store.add(event, place);
-    const { timestampLow: low, timestampHigh: high } = event;
+    if (this.#tail - this.#head === MAX_HELD) this.#handOn();
     let at = this.#tail++;
+    // What was handed on longest ago is free for longest: both circles turn at the same pace.
+    const stored = this.#free[at & HELD_MASK]!;
+    this.#store.put(stored, event, place);
+    const { timestampLow: low, timestampHigh: high } = event;
     if (high > this.#newestHigh || (high === this.#newestHigh && low >= this.#newestLow)) {
       this.#newestLow = low;
       this.#newestHigh = high;
-      this.#order[at] = index;
-      return;
+    } else {
+      for (; at > this.#head && this.#store.compareTime(this.#order[(at - 1) & HELD_MASK]!, stored) > 0; at--) {
+        this.#order[at & HELD_MASK] = this.#order[(at - 1) & HELD_MASK]!;
+      }
     }
-    for (; at > this.#head && this.#store.compare(this.#order[at - 1]!, index) > 0; at--) {
-      this.#order[at] = this.#order[at - 1]!;
-    }
-    this.#order[at] = index;
+    this.#order[at & HELD_MASK] = stored;
   }
 
   /** Hands on what no earlier event can come before. */
   release(): void {
-    if (this.#tail === this.#head) return;
-    const newest = this.#order[this.#tail - 1]!;
-    while (this.#head < this.#tail && this.#store.nanosecondsBetween(this.#order[this.#head]!, newest) > WINDOW_NS) {
+    const borrow = this.#newestLow < WINDOW_NS ? 1 : 0;
+    const low = (this.#newestLow - WINDOW_NS) >>> 0;
+    const high = this.#newestHigh - borrow;
+    while (this.#head < this.#tail && this.#store.isBefore(this.#order[this.#head & HELD_MASK]!, low, high)) {
       this.#handOn();
     }
   }
@@ -70,31 +71,12 @@ export class Timeline {
   /** Hands on all: nothing has come for longer than the window, or nothing will. */
   releaseAll(): void {
     while (this.#head < this.#tail) this.#handOn();
-    this.#store.clear();
-    this.#head = 0;
-    this.#tail = 0;
   }
 
   #handOn(): void {
-    const index = this.#order[this.#head++]!;
-    this.#store.load(index, this.#event);
-    this.#take(this.#event, this.#store.place(index));
-  }
-
-  /** Moves what must still be held to the other store; half of it at most. */
-  #makeRoom(): void {
-    this.release();
-    while (this.count > MAX_HELD / 2) this.#handOn();
-    const [from, to] = [this.#store, this.#spare];
-    to.clear();
-    for (let at = this.#head; at < this.#tail; at++) {
-      from.load(this.#order[at]!, this.#event);
-      to.add(this.#event, from.place(this.#order[at]!));
-    }
-    this.#tail -= this.#head;
-    this.#head = 0;
-    for (let at = 0; at < this.#tail; at++) this.#order[at] = at;
-    this.#store = to;
-    this.#spare = from;
+    const stored = this.#order[this.#head & HELD_MASK]!;
+    this.#free[this.#head++ & HELD_MASK] = stored;
+    this.#store.load(stored, this.#event);
+    this.#take(this.#event, this.#store.place(stored));
   }
 }

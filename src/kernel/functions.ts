@@ -4,6 +4,7 @@ import { EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
 import { errnoName } from '../sys/errno.js';
 
+const CLOSING_BRACKET = 0x5d;
 const TRACEFS_MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 /** For each module the names of its functions that ftrace can hook, with how many functions bear the name there. */
@@ -46,20 +47,21 @@ export function loadTraceableFunctions(): TraceableFunctions {
 export function parseTraceableFunctions(text: string): TraceableFunctions {
   const vmlinux = new Map<string, number>();
   const all: TraceableFunctions = new Map([[VMLINUX, vmlinux]]);
+  // Nearly all lines are a name and nothing else.
   for (let begin = 0; begin < text.length; ) {
     let end = text.indexOf('\n', begin);
     if (end < 0) end = text.length;
     const line = text.slice(begin, end);
     begin = end + 1;
-    const space = line.search(/[ \t]/);
-    if (space < 0) {
+    const bracket = line.charCodeAt(line.length - 1) === CLOSING_BRACKET ? line.indexOf('[') : -1;
+    if (bracket < 0) {
       if (line !== '') vmlinux.set(line, (vmlinux.get(line) ?? 0) + 1);
       continue;
     }
-    const module = /\[(.+)\]/.exec(line)?.[1] ?? VMLINUX;
+    const module = line.slice(bracket + 1, -1);
     const names = all.get(module) ?? new Map<string, number>();
     all.set(module, names);
-    const name = line.slice(0, space);
+    const name = line.slice(0, bracket).trimEnd();
     names.set(name, (names.get(name) ?? 0) + 1);
   }
   return all;

@@ -17,8 +17,8 @@
  * number of events that are known to be missing.
  */
 import type { TraceEvent } from '../base/event.js';
-import type { Journey } from '../base/journey.js';
-import { encode, type Fragment, TextBuffer } from '../base/text-buffer.js';
+import type { Fate, Journey, Outcome } from '../base/journey.js';
+import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import { HeldCalls } from '../journey/held-calls.js';
 import { Timeline } from '../journey/timeline.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
@@ -33,15 +33,20 @@ export interface JsonOptions {
 }
 
 /** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
-interface Texts {
-  readonly journey: Journey;
+class Texts {
+  journey: Journey | undefined;
   /** `{"packet_id":"0x…","timestamp":` */
-  readonly begin: Fragment;
+  readonly begin = new Fragment();
   /** `,"journey":N,"netns":N,"device":"…"`, with the end of the line where there are no fields. */
-  end: Fragment;
+  readonly end = new Fragment();
   /** The place that is for. */
-  place: number;
+  place = NOWHERE;
 }
+
+/** No place has this number. */
+const NOWHERE = -1;
+/** Of journeys that are over, kept for others. */
+const MAX_SPARE_TEXTS = 1000;
 
 /** A journey whose last event may still be held back. */
 interface Waiting {
@@ -69,6 +74,9 @@ export class JsonOutput implements Output {
   readonly #held: HeldCalls | undefined;
   /** Journeys that have events here, by their id. */
   readonly #journeys = new Map<number, Texts>();
+  readonly #spareTexts: Texts[] = [];
+  /** What is said of a fate; forgotten with it. */
+  readonly #fates = new WeakMap<Fate, { readonly outcome: Outcome; readonly text: Fragment }>();
   /** The last one that an event came of, and the last one that an event was written of. */
   #taking: Journey | undefined;
   #writing: Texts | undefined;
@@ -125,7 +133,7 @@ export class JsonOutput implements Output {
   #write(event: TraceEvent, place: number, partnerLost: boolean): void {
     const text = this.#text;
     let texts = this.#writing;
-    if (texts?.journey.id !== event.journey) {
+    if (texts?.journey?.id !== event.journey) {
       texts = this.#journeys.get(event.journey);
       this.#writing = texts;
     }
@@ -157,22 +165,26 @@ export class JsonOutput implements Output {
   }
 
   #prepare(journey: Journey): Texts {
+    const texts = this.#spareTexts.pop() ?? new Texts();
     const text = this.#pieces;
     text.bytes(PACKET_ID);
     writeHex(text, journey.packetId);
     text.bytes(TIMESTAMP);
-    return { journey, begin: text.takeFragment(), end: END, place: NOWHERE };
+    text.takeFragment(texts.begin);
+    texts.journey = journey;
+    texts.place = NOWHERE;
+    return texts;
   }
 
   #setPlace(texts: Texts, place: number): void {
     const text = this.#pieces;
     if (!this.#eventsOnly) {
       text.bytes(JOURNEY);
-      text.unsigned(texts.journey.number);
+      text.unsigned(texts.journey?.number ?? 0);
       text.bytes(this.#places.get(place));
     }
     if (!this.#context.fields) text.bytes(END);
-    texts.end = text.takeFragment();
+    text.takeFragment(texts.end);
     texts.place = place;
   }
 
@@ -197,13 +209,17 @@ export class JsonOutput implements Output {
   }
 
   #writeJourney(journey: Journey): void {
-    if (this.#journeys.get(journey.id)?.journey === journey) this.#journeys.delete(journey.id);
+    const texts = this.#journeys.get(journey.id);
     if (this.#taking === journey) this.#taking = undefined;
     if (this.#writing?.journey === journey) this.#writing = undefined;
+    if (texts?.journey === journey) {
+      this.#journeys.delete(journey.id);
+      texts.journey = undefined;
+      if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
+    }
     if (this.#eventsOnly) return;
-    const { names } = this.#context;
     const text = this.#text;
-    const { number, packetId, parent, outcome, beginNs, endNs, events, gap, lost } = journey;
+    const { number, packetId, parent, beginNs, endNs, events, gap, lost } = journey;
     text.bytes(JOURNEY_BEGIN);
     text.unsigned(number);
     text.bytes(JOURNEY_PACKET_ID);
@@ -211,15 +227,7 @@ export class JsonOutput implements Output {
     text.bytes(JOURNEY_PARENT);
     if (parent === 0) text.bytes(NULL);
     else text.unsigned(parent);
-    text.text(`,"outcome":"${outcome}"`);
-    const socket = socketOf(journey);
-    if (socket) text.text(`,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}`);
-    const device = socket ? undefined : deviceOf(journey);
-    if (device !== undefined) text.text(`,"device":${quote(device)}`);
-    text.bytes(JOURNEY_REASON);
-    writeQuoted(text, reasonOf(journey, names));
-    text.bytes(JOURNEY_ENDED_IN);
-    writeQuoted(text, endedIn(journey, names));
+    text.bytes(this.#describeFate(journey));
     text.bytes(JOURNEY_BEGAN);
     writeDecimal(text, beginNs);
     text.bytes(JOURNEY_ENDED);
@@ -231,8 +239,30 @@ export class JsonOutput implements Output {
     text.bytes(END);
   }
 
+  /** From `outcome` to `ended_in`: many journeys share a fate, and some have none. */
+  #describeFate(journey: Journey): Fragment {
+    const { fate, outcome } = journey;
+    const known = fate && this.#fates.get(fate);
+    if (known?.outcome === outcome) return known.text;
+    const { names } = this.#context;
+    const socket = socketOf(journey);
+    const device = socket ? undefined : deviceOf(journey);
+    const text = encode(
+      `,"outcome":"${outcome}"` +
+        (socket ? `,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}` : '') +
+        (device === undefined ? '' : `,"device":${quote(device)}`) +
+        `,"reason":${quote(reasonOf(journey, names))},"ended_in":${quote(endedIn(journey, names))}`,
+    );
+    if (fate) this.#fates.set(fate, { outcome, text });
+    return text;
+  }
+
   get pendingBytes(): number {
     return this.#text.length;
+  }
+
+  giveBack(text: Uint8Array): void {
+    this.#text.giveBack(text);
   }
 
   text(): Uint8Array {
@@ -252,27 +282,22 @@ function quote(text: string | undefined): string {
   return text === undefined ? 'null' : JSON.stringify(text);
 }
 
-function writeQuoted(out: TextBuffer, text: string | undefined): void {
-  if (text === undefined) out.bytes(NULL);
-  else out.text(JSON.stringify(text));
-}
-
 const LOW_HALF = 0xffffffffn;
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 function writeHex(out: TextBuffer, value: bigint): void {
   out.hex64(Number(value & LOW_HALF), Number(value >> 32n));
 }
 
 function writeDecimal(out: TextBuffer, value: bigint): void {
-  out.unsigned64(Number(value & LOW_HALF), Number(value >> 32n));
+  if (value <= MAX_SAFE) out.unsigned(Number(value));
+  else out.unsigned64(Number(value & LOW_HALF), Number(value >> 32n));
 }
 
 function quoteNames(module: string, name: string): string {
   return `,"module":${JSON.stringify(module)},"function":${JSON.stringify(name)},"is_return":`;
 }
 
-/** No place has this number. */
-const NOWHERE = -1;
 const PACKET_ID = encode('{"packet_id":"');
 const TIMESTAMP = encode('","timestamp":');
 const JOURNEY = encode(',"journey":');
@@ -283,8 +308,6 @@ const NULL = encode('null');
 const JOURNEY_BEGIN = encode('{"type":"journey","journey":');
 const JOURNEY_PACKET_ID = encode(',"packet_id":"');
 const JOURNEY_PARENT = encode('","parent":');
-const JOURNEY_REASON = encode(',"reason":');
-const JOURNEY_ENDED_IN = encode(',"ended_in":');
 const JOURNEY_BEGAN = encode(',"begin":');
 const JOURNEY_ENDED = encode(',"end":');
 const JOURNEY_EVENTS = encode(',"events":');

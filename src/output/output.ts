@@ -79,6 +79,8 @@ export interface Output extends JourneyTaker {
   readonly pendingBytes: number;
   /** The text since the last call. */
   text(): Uint8Array;
+  /** Takes back what `text` gave, to use its memory again: it has been written. */
+  giveBack?(text: Uint8Array): void;
   /** What is left to say after the last journey, in pieces. */
   finish(): Iterable<Uint8Array>;
 }

@@ -19,7 +19,6 @@ import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import { VMLINUX } from '../base/target.js';
-import { encode } from '../base/text-buffer.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
 import { describeOutcome, formatMicroseconds } from './outcome.js';
 import type { Output, OutputContext } from './output.js';

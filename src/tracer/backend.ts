@@ -6,10 +6,12 @@ import type { Descriptor } from '../sys/descriptor.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { forEachParallel } from './parallel.js';
 import {
+  MAX_POSITION,
   TARGET_FINAL,
   TARGET_FREES,
   TARGET_HEAD,
   TARGET_HIDDEN,
+  TARGET_POSITION,
   TARGET_QUEUES,
   TARGET_RELEASES,
   TARGET_TAIL,
@@ -57,14 +59,24 @@ const ROLE_BITS: Record<Role, number> = {
 };
 
 /**
- * Which of a backend's programs is for a function: one for each position of the skb, one for those that are called while
- * it is being freed (it is their first argument), and one for those that give it to a socket (it is their second).
+ * Which program is for a function, where one is attached to many: there is one for each position that the skb often has,
+ * one for later positions, and one for functions that decide what becomes of it. Few, since each link takes the kernel a
+ * while to release.
  */
-export type Variant = number | 'tail' | 'queue';
+export type Variant = 0 | 1 | 2 | 'later' | 'deciding';
+const OFTEN = [0, 1, 2] as const;
 
 export function variantOf({ target, roles }: NumberedTarget): Variant {
-  if (roles.includes('tail')) return 'tail';
-  return roles.includes('queues') ? 'queue' : target.skbPosition;
+  if (roles.length > 0) return 'deciding';
+  return OFTEN.find((position) => position === target.skbPosition) ?? 'later';
+}
+
+/** The variants that these targets need; without targets, all. */
+export function variantsFor(targets: readonly Target[] | undefined): Variant[] {
+  const positions = new Set(targets?.map(({ skbPosition }) => skbPosition));
+  const often = OFTEN.filter((position) => !targets || positions.has(position));
+  const isLater = !targets || [...positions].some((position) => position >= OFTEN.length);
+  return [...often, ...(isLater ? ['later' as const] : []), 'deciding'];
 }
 
 /** Calls of functions that the kernel did not hand to a program, of whatever packet. */
@@ -122,8 +134,8 @@ export type ReleaseProgress = (released: number, total: number) => void;
 export function sumMisses(counts: Iterable<readonly [Variant, bigint]>): Misses {
   let [shown, deciding] = [0n, 0n];
   for (const [variant, misses] of counts) {
-    if (typeof variant === 'number') shown += misses;
-    else deciding += misses;
+    if (variant === 'deciding') deciding += misses;
+    else shown += misses;
   }
   return { shown, deciding };
 }
@@ -201,7 +213,8 @@ export abstract class Attachment implements Disposable {
 }
 
 /** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/event.h`. */
-export function cookieOf({ index, roles, hidden }: NumberedTarget): number {
+export function cookieOf({ target, index, roles, hidden }: NumberedTarget): number {
   const bits = roles.reduce((sum, role) => sum | ROLE_BITS[role], 0);
-  return (index | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
+  const position = Math.min(target.skbPosition, MAX_POSITION) << TARGET_POSITION;
+  return (index | position | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
 }

@@ -1,6 +1,6 @@
 /**
  * Backend fentry-multi: trampolines for all functions of the kernel proper, or of a module, in one link for each position
- * of the skb. Requires Linux 7.2. The same program sees returns, if it is attached as a session.
+ * that the skb often has, and one or two for the rest. Requires Linux 7.2. The same program sees returns, if it is attached as a session.
  */
 import { groupBy } from '../base/group-by.js';
 import { VMLINUX } from '../base/target.js';
@@ -25,6 +25,7 @@ import {
   type TracerName,
   type Variant,
   variantOf,
+  variantsFor,
 } from './backend.js';
 
 const PROGRAMS = {
@@ -34,8 +35,6 @@ const PROGRAMS = {
     type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FSESSION_MULTI },
   },
 } as const satisfies Record<TracerName, unknown>;
-/** Positions of the skb that there are programs for: all that a trampoline's function can have. */
-const POSITIONS = Array.from({ length: 12 }, (_, position) => position);
 
 export const fentryMulti: Backend = {
   name: 'fentry-multi',
@@ -45,11 +44,8 @@ export const fentryMulti: Backend = {
   probe: (tracer) => probeTracingMulti(tracer === 'function_graph'),
   object: () => 'fentry-multi',
   programs(tracer, targets) {
-    const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
     const { prefix, type } = PROGRAMS[tracer];
-    return [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'queue'].map((variant) => ({
-      ...{ name: `${prefix}${variant}`, type },
-    }));
+    return variantsFor(targets).map((variant) => ({ name: `${prefix}${variant}`, type }));
   },
   maps: (tracer): Record<string, number> => (tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1 } : {}),
   attachment: (context) => new FentryMultiAttachment(context),

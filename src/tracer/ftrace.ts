@@ -52,9 +52,9 @@ export const ftrace: Backend = {
       type: FENTRY,
       attachTo,
     }));
-    programs.push({ name: `ipft_${name}_tail`, type: FENTRY, attachTo: ANY_FUNCTION });
+    programs.push({ name: `ipft_${name}_deciding_0`, type: FENTRY, attachTo: ANY_FUNCTION });
     const queueing = models.get(1);
-    if (queueing !== undefined) programs.push({ name: `ipft_${name}_queue`, type: FENTRY, attachTo: queueing });
+    if (queueing !== undefined) programs.push({ name: `ipft_${name}_deciding_1`, type: FENTRY, attachTo: queueing });
     if (tracer === 'function') return programs;
     return [...programs, { name: 'ipft_return', type: FEXIT, attachTo: ANY_FUNCTION }];
   },
@@ -129,7 +129,8 @@ class FtraceAttachment extends Attachment {
 
   #entryImage(target: NumberedTarget, address: bigint): Buffer {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const image = Buffer.from(this.#image(`ipft_${name}_${variantOf(target)}`));
+    const kind = target.roles.length > 0 ? 'deciding_' : '';
+    const image = Buffer.from(this.#image(`ipft_${name}_${kind}${target.target.skbPosition}`));
     replaceConstant(image, COOKIE_PLACE, BigInt(cookieOf(target)));
     replaceConstant(image, ADDRESS_PLACE, address);
     return image;

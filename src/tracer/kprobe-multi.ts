@@ -1,5 +1,5 @@
 /**
- * Backend kprobe-multi: one link for each position of the skb. Requires Linux 5.18 with CONFIG_FPROBE; for returns
+ * Backend kprobe-multi: a link for each position that the skb often has, and one or two for the rest. Requires Linux 5.18 with CONFIG_FPROBE; for returns
  * 6.10, which has kprobe sessions.
  */
 import { SystemCallError } from '../base/errors.js';
@@ -25,9 +25,9 @@ import {
   sumMisses,
   type Variant,
   variantOf,
+  variantsFor,
 } from './backend.js';
 
-const POSITIONS = [0, 1, 2, 3, 4] as const;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
 
 export const kprobeMulti: Backend = {
@@ -41,9 +41,7 @@ export const kprobeMulti: Backend = {
     return sessionKfuncsTakeContext(loadKernelBtf()) ? 'kprobe-session-ctx' : 'kprobe-session';
   },
   programs(tracer, targets) {
-    const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    const positions = POSITIONS.filter((position) => wanted.has(position));
-    const variants = [...positions, 'tail', 'queue'];
+    const variants = variantsFor(targets);
     if (tracer === 'function') return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
     return variants.map((variant) => ({ name: `ipft_session_${variant}`, type: SESSION }));
   },

@@ -16,9 +16,9 @@ import {
   sumMisses,
   type Variant,
   variantOf,
+  variantsFor,
 } from './backend.js';
 
-const POSITIONS = [0, 1, 2, 3, 4] as const;
 /** More than any kernel has. */
 const MAX_FUNCTIONS = 1 << 14;
 
@@ -30,9 +30,7 @@ export const kprobe: Backend = {
   probe: () => probeKprobes(),
   object: () => 'kprobe',
   programs(_tracer, targets) {
-    const wanted = new Set(targets?.map(({ skbPosition }) => skbPosition) ?? POSITIONS);
-    const variants = [...POSITIONS.filter((position) => wanted.has(position)), 'tail', 'queue'];
-    return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
+    return variantsFor(targets).map((variant) => ({ name: `ipft_entry_${variant}` }));
   },
   maps: (_tracer, vmlinux) => (hasAttachCookies(vmlinux) ? {} : { ipft_functions: MAX_FUNCTIONS }),
   attachment: (context) => new KprobeAttachment(context),

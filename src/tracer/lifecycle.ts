@@ -44,6 +44,9 @@ const COPYING: Record<string, number> = {
 /** … and those that return a list of them. */
 const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
 
+/** The attach cookie of such a function. */
+const SEGMENTS = 1;
+
 /** How copies are seen: in one link of trampolines, by sessions of kprobes, or by a trampoline for each function. */
 type CopyMethod = 'multi' | 'session' | 'fexit';
 
@@ -125,8 +128,8 @@ export class Lifecycle extends Attachment {
   }
 
   #programName({ arguments: count, segments }: Copying): string {
-    const suffix = this.#method === 'fexit' ? count : this.#method;
-    return `ipft_${segments ? 'segmented' : 'copied'}_${suffix}`;
+    if (this.#method !== 'fexit') return `ipft_copies_${this.#method}`;
+    return `ipft_${segments ? 'segmented' : 'copied'}_${count}`;
   }
 
   /** Attaches all; what the kernel refuses is in `unwatched`. */
@@ -143,23 +146,21 @@ export class Lifecycle extends Attachment {
       }
       return;
     }
-    for (const segments of [false, true]) {
-      const functions = this.#functions.filter((copying) => copying.segments === segments);
-      if (functions[0] && !signal.aborted)
-        await this.#link(this.#object.programFd(this.#programName(functions[0])), functions);
-    }
+    const [first] = this.#functions;
+    if (first && !signal.aborted) await this.#link(this.#object.programFd(this.#programName(first)), this.#functions);
   }
 
   /** One that the kernel doesn't take fails all: then each gets a link of its own. */
   async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
     this.#programs.add(programFd);
     const names = functions.map(({ name }) => name);
+    const cookies = functions.map(({ segments }) => (segments ? SEGMENTS : 0));
     const link =
       this.#method === 'session'
-        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, { names, cookies: names.map(() => 0) })
+        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, { names, cookies })
         : await linkTracingMulti(programFd, BPF_TRACE_FEXIT_MULTI, {
             ids: functions.map(({ btfId }) => btfId),
-            cookies: names.map(() => 0n),
+            cookies: cookies.map(BigInt),
           });
     if (typeof link === 'number' && functions.length > 1) {
       for (const one of functions) await this.#link(programFd, [one]);

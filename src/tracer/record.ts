@@ -38,7 +38,10 @@ export const TARGET_TAIL = 0x10000000;
 export const TARGET_RELEASES = 0x08000000;
 export const TARGET_HEAD = 0x04000000;
 export const TARGET_FINAL = 0x02000000;
-export const TARGET_INDEX = TARGET_FINAL - 1;
+/** The skb's position among the arguments, from this bit on, and the highest that is told. */
+export const TARGET_POSITION = 21;
+export const MAX_POSITION = 15;
+export const TARGET_INDEX = (1 << TARGET_POSITION) - 1;
 
 /** Immediates that stand for the mask and the mark in the programs. */
 export const IPFT_MASK_PLACE = 0x36c1b5e7;

@@ -151,7 +151,7 @@ export class Session implements Disposable {
       .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: rolesOf(target) }));
     // What ends a journey comes first: none must begin that would not end.
     await this.#lifecycle.attach([], signal);
-    const decides = ({ roles }: NumberedTarget) => roles.some((role) => role !== 'tail');
+    const decides = ({ roles }: NumberedTarget) => roles.length > 0;
     const first = [...hidden, ...numbered.filter(decides)];
     await attachment.attach(first, signal);
     await attachment.attach(

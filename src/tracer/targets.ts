@@ -109,7 +109,6 @@ export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetS
   const unknownModules: { module: string; problem: string }[] = [];
   const deciding: Target[] = [];
   let filtered = 0;
-  const bearers = countBearers(traceable);
   for (const [module, names] of traceable) {
     const btf = module === VMLINUX ? vmlinux : moduleBtf(module, vmlinux);
     if ('problem' in btf) {
@@ -123,7 +122,7 @@ export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetS
       if (seen.has(name)) continue;
       seen.add(name);
       const reason =
-        refusal(candidate, access, names.has(name), (bearers.get(name) ?? 0) > 1) ??
+        refusal(candidate, access, names.has(name), isAmbiguous(traceable, name)) ??
         (module !== VMLINUX && access === 'trampoline' && !moduleTrampolines
           ? 'BTF of modules needs CAP_SYS_ADMIN'
           : undefined);
@@ -160,11 +159,9 @@ function refusal(
   return undefined;
 }
 
-/** How many functions bear each name, over all modules. */
-function countBearers(traceable: TraceableFunctions): Map<string, number> {
-  const bearers = new Map<string, number>();
-  for (const names of traceable.values()) {
-    for (const [name, count] of names) bearers.set(name, (bearers.get(name) ?? 0) + count);
-  }
-  return bearers;
+/** Whether more than one function bears the name, over all modules. */
+function isAmbiguous(traceable: TraceableFunctions, name: string): boolean {
+  let bearers = 0;
+  for (const names of traceable.values()) bearers += names.get(name) ?? 0;
+  return bearers > 1;
 }

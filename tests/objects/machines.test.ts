@@ -9,14 +9,20 @@ const ARGUMENTS = {
   arm64: [0, 8, 16, 24, 32], // x0 to x4
 };
 const LOAD_64_FROM_MEMORY = 0x79;
+const STORE_64 = 0x7b;
 const CONTEXT_REGISTER = 1;
+const STACK_REGISTER = 10;
 
 for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
   test.each(['kprobe', 'kprobe-multi', 'kprobe-session', 'kprobe-session-ctx'])(`${machine}: %s`, (backend) => {
     const bytes = readFileSync(new URL(`../../dist/bpf/${machine}/${backend}.bpf.o`, import.meta.url));
     const elf = parseElf(bytes);
-    for (const [position, offset] of offsets.entries()) {
-      const name = `ipft_${backend.includes('session') ? 'session' : 'entry'}_${position}`;
+    const prefix = `ipft_${backend.includes('session') ? 'session' : 'entry'}_`;
+    // Which of them it is, the cookie tells.
+    const later = contextLoads(bytes, elf, `${prefix}later`);
+    for (const offset of offsets) expect(later).toContain(offset);
+    for (const [position, offset] of offsets.slice(0, 3).entries()) {
+      const name = `${prefix}${position}`;
       expect(contextLoads(bytes, elf, name), name).toContain(offset);
       const wrong = offsets.filter((other) => other !== offset);
       for (const other of wrong) expect(contextLoads(bytes, elf, name), name).not.toContain(other);
@@ -36,12 +42,17 @@ function contextLoads(bytes: Uint8Array, elf: ReturnType<typeof parseElf>, name:
   const loads: number[] = [];
   // The context comes in r1, and is kept in another register from the start where it is needed later.
   const holders = new Set([CONTEXT_REGISTER]);
+  /** Where on the stack. */
+  const kept = new Set<number>();
   for (let i = 0; i + 8 <= size; i += 8) {
     const code = view.getUint8(i);
     const [target, source] = [view.getUint8(i + 1) & 15, view.getUint8(i + 1) >> 4];
+    const offset = view.getInt16(i + 2, true);
     if (code === 0xbf && holders.has(source)) holders.add(target);
+    else if (code === STORE_64 && target === STACK_REGISTER && holders.has(source)) kept.add(offset);
+    else if (code === LOAD_64_FROM_MEMORY && source === STACK_REGISTER && kept.has(offset)) holders.add(target);
     else if (code === LOAD_64_FROM_MEMORY && holders.has(source)) {
-      loads.push(view.getInt16(i + 2, true));
+      loads.push(offset);
       holders.delete(target);
     } else if (code === 0x85) holders.delete(CONTEXT_REGISTER);
     else if ((code & 7) === 7 || (code & 7) === 4 || (code & 7) === 1 || (code & 7) === 0) holders.delete(target);

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTargets, Session } from '../dist/index.js';
+import { loadTargets, PAGE_SIZE, Session } from '../dist/index.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { BpfObject } from '../dist/sys/libbpf.js';
 import { loadPrograms } from '../dist/tracer/load.js';
+import { Ring } from '../dist/tracer/ring.js';
 import { rolesOf } from '../dist/tracer/roles.js';
 
 /** @typedef {import('../dist/tracer/backend.js').Backend} Backend */
@@ -14,15 +15,16 @@ const NOBODY = new AbortController().signal;
 
 /** What was attached, and what it has cost so far. */
 export class Attached {
-  #release;
   #names;
 
   /**
    * @param {() => Promise<void>} release
+   * @param {() => void} empty takes what is there out of the ring: a program that finds no room does less
    * @param {(name: string) => boolean} names which programs count
    */
-  constructor(release, names) {
-    this.#release = release;
+  constructor(release, empty, names) {
+    this.release = release;
+    this.empty = empty;
     this.#names = names;
   }
 
@@ -39,11 +41,11 @@ export class Attached {
     }
     return total;
   }
-
-  release() {
-    return this.#release();
-  }
 }
+
+const RING_BYTES = 1 << 26;
+/** @type {import('../dist/index.js').RecordTaker} */
+const NOBODY_TAKES = { event() {}, began() {}, moved() {}, ended() {} };
 
 /** Has the kernel count how often programs run, and how long. */
 export function countRuns() {
@@ -55,12 +57,20 @@ export function countRuns() {
  * @typedef {'plain' | 'deciding' | 'all'} Functions
  */
 
+/** @typedef {'empty' | 'record' | 'load'} Floor */
+
+/**
+ * @typedef {object} Choice
+ * @property {Functions} functions
+ * @property {RegExp | undefined} only those whose names match
+ */
+
 /**
  * @param {Backend} backend
- * @param {Functions} functions
+ * @param {Choice} choice
  */
-function chooseTargets(backend, functions) {
-  const all = loadTargets(backend.access).targets.map((target, index) => {
+function chooseTargets(backend, { functions, only }) {
+  const all = loadTargets(backend.access, { functionPattern: only }).targets.map((target, index) => {
     return { target, index, hidden: false, roles: rolesOf(target) };
   });
   return all.filter(({ roles }) => functions === 'all' || (functions === 'plain') === (roles.length === 0));
@@ -70,27 +80,30 @@ function chooseTargets(backend, functions) {
  * Attaches programs to functions, and nothing else.
  * @param {Backend} backend
  * @param {BpfObject} object loaded
- * @param {Functions} functions
+ * @param {Choice} choice
  */
-async function attachPrograms(backend, object, functions) {
+async function attachPrograms(backend, object, choice) {
   const moduleBtfs = new Map();
   const attachment = backend.attachment({ tracer: 'function', object, vmlinux: loadKernelBtf(), moduleBtfs });
-  await attachment.attach(chooseTargets(backend, functions), NOBODY);
+  await attachment.attach(chooseTargets(backend, choice), NOBODY);
+  const ring = new Ring(object.mapFd('ipft_events'), RING_BYTES, PAGE_SIZE);
   const release = async () => {
     await attachment.release(() => {});
+    ring[Symbol.dispose]();
     object[Symbol.dispose]();
   };
-  return new Attached(release, (name) => name.startsWith('ipft_entry'));
+  const empty = () => void ring.read(NOBODY_TAKES);
+  return new Attached(release, empty, (name) => name.startsWith('ipft_entry'));
 }
 
 /**
  * Attaches the programs of a floor.
  * @param {Backend} backend
  * @param {string} directory where `compileFloors` has put them
- * @param {'empty' | 'record' | 'load'} floor
- * @param {Functions} functions
+ * @param {Floor} floor
+ * @param {Choice} choice
  */
-export async function attachFloor(backend, directory, floor, functions) {
+export async function attachFloor(backend, directory, floor, choice) {
   const object = new BpfObject(readFileSync(join(directory, `${backend.name}-${floor}.o`)));
   const programs = backend.programs('function', loadTargets(backend.access).targets);
   for (const { name, type, attachTo } of programs) {
@@ -98,37 +111,39 @@ export async function attachFloor(backend, directory, floor, functions) {
     if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
   }
   object.load(new Set(programs.map(({ name }) => name)));
-  return await attachPrograms(backend, object, functions);
+  return await attachPrograms(backend, object, choice);
 }
 
 const DEFAULTS = {
   ...{ tracer: /** @type {const} */ ('function'), mark: 1, mask: 0xffffffff, samplePeriod: 1 },
-  ...{ ringSizeBytes: 1 << 26, follow: false, extension: undefined },
+  ...{ ringSizeBytes: RING_BYTES, follow: false, extension: undefined },
 };
 
 /**
  * Attaches the tracer's programs, without what watches how packets end. Nobody reads the rings.
  * @param {Backend} backend
  * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
- * @param {Functions} functions
+ * @param {Choice} choice
  */
-export async function attachOwnPrograms(backend, options, functions) {
+export async function attachOwnPrograms(backend, options, choice) {
   const { targets } = loadTargets(backend.access);
   const { object } = loadPrograms(backend, targets, { ...DEFAULTS, ...options });
-  return await attachPrograms(backend, object, functions);
+  return await attachPrograms(backend, object, choice);
 }
 
 /**
  * Attaches the tracer as a whole. Nobody reads its rings.
  * @param {Backend} backend
  * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
+ * @param {RegExp | undefined} only functions whose names match
  */
-export async function attachTracer(backend, options) {
-  const { targets, deciding } = loadTargets(backend.access);
+export async function attachTracer(backend, options, only) {
+  const { targets, deciding } = loadTargets(backend.access, { functionPattern: only });
   const session = Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
   await session.attach(NOBODY);
   return new Attached(
     () => session.release(),
+    () => void session.read(NOBODY_TAKES),
     (name) => name.startsWith('ipft_'),
   );
 }

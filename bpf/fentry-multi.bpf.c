@@ -13,6 +13,11 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return bpf_get_attach_cookie(ctx);
 }
 
+static __always_inline __u64 ipft_call_key(void *ctx)
+{
+	return ipft_number_call();
+}
+
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 {
 	return ipft_trampoline_argument(ctx, n, value);
@@ -51,7 +56,7 @@ static __always_inline void ipft_session_of(__u64 *ctx, struct sk_buff *(*skb_of
 			ipft_leave(ctx, *session_cookie);
 		return;
 	}
-	number = ipft_entered_call(ctx, skb_of, kind, ipft_number_call);
+	number = ipft_entered_call(ctx, skb_of, kind);
 	if (number) {
 		session_cookie = ipft_session_cookie(ctx);
 		*session_cookie = number;

@@ -42,7 +42,7 @@ __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 }
 
 /* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */
-static __always_inline __u64 ipft_stack_place(void *ctx)
+static __always_inline __u64 ipft_call_key(void *ctx)
 {
 	return ipft_as_number(ctx);
 }
@@ -60,7 +60,7 @@ static __always_inline __u64 ipft_stack_place(void *ctx)
 	SEC("ipft/fentry")									\
 	int ipft_enter_##name(__u64 *ctx)							\
 	{											\
-		ipft_entered_call(ctx, ipft_skb_##name, kind, ipft_stack_place);		\
+		ipft_entered_call(ctx, ipft_skb_##name, kind);					\
 		return 0;									\
 	}
 

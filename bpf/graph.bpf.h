@@ -58,13 +58,11 @@ static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 	return nesting && nesting->last_ns > now ? nesting->last_ns : now;
 }
 
-/*
- * A function was entered with a packet that may be followed.
- * @key_of: tells what ipft_leave will be called with; 0 if the return can't be followed
- * Returns that key, or 0 if the return is not followed.
- */
-static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
-					__u64 (*key_of)(void *))
+/* A backend's: what ipft_leave will be called with when this call returns; 0 if that can't be followed. */
+static __always_inline __u64 ipft_call_key(void *ctx);
+
+/* A function was entered with a packet that may be followed. Returns the call's key, or 0 if its return is not followed. */
+static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_nesting *nesting;
 	struct ipft_nest nest = {};
@@ -78,7 +76,7 @@ static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipf
 	ipft_before(ctx, kind, &hit);
 	if (!ipft_makes_event(kind, &hit))
 		goto out;
-	key = key_of(ctx);
+	key = ipft_call_key(ctx);
 	if (!key)
 		goto out;
 	nest.journey = hit.journey->number;
@@ -114,19 +112,30 @@ out:
 	return followed;
 }
 
+IPFT_FUNCTION __u64 ipft_enter_plain(void *ctx, struct sk_buff *skb, bool matches)
+{
+	return ipft_enter(ctx, skb, IPFT_PLAIN, matches);
+}
+
+IPFT_FUNCTION __u64 ipft_enter_deciding(void *ctx, struct sk_buff *skb, bool matches)
+{
+	return ipft_enter(ctx, skb, IPFT_DECIDING, matches);
+}
+
 /* What a program does at the entry of a function; returns as ipft_enter. @skb_of: finds the skb among the arguments */
-static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
-					       __u64 (*key_of)(void *))
+static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
 	bool matches;
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
-	return ipft_enter(ctx, skb_of(ctx), kind, matches, key_of);
+	if (kind == IPFT_DECIDING)
+		return ipft_enter_deciding(ctx, skb_of(ctx), matches);
+	return ipft_enter_plain(ctx, skb_of(ctx), matches);
 }
 
 /* A number for a call, unique in this trace; never 0. */
-static __always_inline __u64 ipft_number_call(void *ctx)
+static __always_inline __u64 ipft_number_call(void)
 {
 	struct ipft_cpu *cpu = ipft_this_cpu();
 
@@ -135,7 +144,7 @@ static __always_inline __u64 ipft_number_call(void *ctx)
 }
 
 /* A function returned. @key: as given to ipft_enter; one that is unknown is of a call that is not followed */
-static __always_inline void ipft_leave(void *ctx, __u64 key)
+IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 {
 	struct ipft_journey *journey;
 	struct ipft_nesting *nesting;
@@ -147,7 +156,7 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 
 	found = bpf_map_lookup_elem(&ipft_calls, &key);
 	if (!found)
-		return;
+		return 0;
 	call = *found;
 	bpf_map_delete_elem(&ipft_calls, &key);
 	nest.journey = call.journey;
@@ -177,7 +186,7 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 		if (journey)
 			journey->events++;
 		ipft_count_lost(now);
-		return;
+		return 0;
 	}
 	event->timestamp_ns = now;
 	event->journey = call.journey;
@@ -196,6 +205,7 @@ static __always_inline void ipft_leave(void *ctx, __u64 key)
 			event->flags |= IPFT_EVENT_NO_FIELDS;
 	}
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 #endif

@@ -18,6 +18,11 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 	return ipft_register_argument(ctx, n, value);
 }
 
+static __always_inline __u64 ipft_call_key(void *ctx)
+{
+	return ipft_number_call();
+}
+
 /* At a return the registers hold something else. */
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
@@ -40,7 +45,7 @@ static __always_inline int ipft_session(void *ctx, struct sk_buff *(*skb_of)(voi
 		ipft_leave(ctx, *cookie);
 		return 0;
 	}
-	number = ipft_entered_call(ctx, skb_of, kind, ipft_number_call);
+	number = ipft_entered_call(ctx, skb_of, kind);
 	if (!number)
 		return IPFT_WITHOUT_RETURN;
 	cookie = ipft_session_cookie(ctx);

@@ -19,6 +19,9 @@ export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'util-lin
 /** What the tests ask about the kernel's state, and change in it. */
 export const TEST_PACKAGES = ['bpftool', 'nftables', 'ethtool'];
 
+/** What the benchmark compares with, and what makes its traffic. */
+export const BENCH_PACKAGES = ['bpftool', 'bpftrace', 'iperf3', 'procps'];
+
 /**
  * Installs the packages of the list that are missing, as root or through sudo.
  * @param {string[]} names

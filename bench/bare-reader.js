@@ -1,0 +1,29 @@
+/** `node bare-reader.js BACKEND`: traces mark 1 and takes the events out of the ring, without a look at them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BACKENDS, loadTargets, raiseLimits, Session } from '../dist/index.js';
+
+const backend = BACKENDS.find(({ name }) => name === process.argv[2]);
+if (!backend) throw new Error(`no backend ${process.argv[2]}`);
+let stopped = false;
+process.on('SIGINT', () => {
+  stopped = true;
+});
+raiseLimits();
+const { targets, deciding } = loadTargets(backend.access);
+const session = Session.open({
+  ...{ backend, targets, deciding, tracer: 'function', mark: 1, mask: 0xffffffff, samplePeriod: 1 },
+  ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },
+});
+await session.attach(new AbortController().signal);
+process.stderr.write('Trace ready!\n');
+const nobody = { event() {}, began() {}, moved() {}, ended() {} };
+let events = 0;
+while (!stopped) {
+  const count = session.read(nobody, 1 << 12);
+  events += count;
+  await sleep(count > 0 ? 0 : 2);
+}
+events += session.read(nobody);
+const lost = session.losses().cpus.reduce((sum, cpu) => sum + cpu.lost, 0n);
+process.stderr.write(`${events} events\n${lost > 0n ? `warning: ${lost} events were lost\n` : ''}`);
+await session.release();

@@ -1,0 +1,66 @@
+/** The largest rate of events that are all taken in: marked pings, as fast as they go, with ipft and with a bare reader. */
+import { execFileSync, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { row } from '../rows.js';
+
+const IPFT = fileURLToPath(new URL('../../bin/ipft.js', import.meta.url));
+const BARE = fileURLToPath(new URL('../bare-reader.js', import.meta.url));
+const PINGS = '1500';
+
+/** @param {string[]} args @returns {Promise<{ rate: number, lost: number }>} */
+async function measure(args) {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', openSync('/dev/null', 'w'), 'pipe'] });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  let said = '';
+  await new Promise((resolve) => {
+    child.stderr?.on('data', (data) => {
+      said += data;
+      if (said.includes('Trace ready!')) resolve(undefined);
+    });
+    void ended.then(resolve);
+  });
+  const output = execFileSync('ping', ['-f', '-q', '-m', '1', '-c', PINGS, '127.0.0.1'], { encoding: 'utf8' });
+  const seconds = Number(/time (\d+)ms/.exec(output)?.[1]) / 1000;
+  child.kill('SIGINT');
+  await ended;
+  const events = Number(/(\d+) events/.exec(said)?.[1]);
+  return { rate: events / seconds, lost: Number(/warning: (\d+) events were lost/.exec(said)?.[1] ?? 0) };
+}
+
+/**
+ * @param {import('../guest.js').Context} context
+ * @returns {Promise<import('../rows.js').Row[]>}
+ */
+export async function rate({ backends, runs, note }) {
+  execFileSync('sysctl', ['-q', 'net.ipv4.fwmark_reflect=1']);
+  const rows = [];
+  for (const backend of backends.filter(({ oneByOne }) => !oneByOne)) {
+    /** @type {Record<string, { rate: number, lost: number }[]>} */
+    const found = { bare: [], json: [], aggregate: [] };
+    for (let run = 0; run < runs; run++) {
+      found['bare']?.push(await measure([BARE, backend.name]));
+      for (const output of ['json', 'aggregate'])
+        found[output]?.push(await measure([IPFT, '-m', '1', '-b', backend.name, '-o', output]));
+      note(`${backend.name} rate ${run + 1}`);
+    }
+    const bare = found['bare'] ?? [];
+    for (const output of ['json', 'aggregate']) {
+      const of = found[output] ?? [];
+      const lost = of.reduce((sum, one) => sum + one.lost, 0);
+      const about = { kernel: release(), backend: backend.name, unit: 'events a second', goal: '≥ 0.7' };
+      const what = `rate of events, -o ${output}`;
+      const rates = of.map((one) => one.rate);
+      const note = { note: lost === 0 ? 'nothing was lost' : `${lost} were lost` };
+      rows.push(
+        row(
+          { ...about, ...note, what, against: 'draining' },
+          rates,
+          bare.map((one) => one.rate),
+        ),
+      );
+    }
+  }
+  return rows;
+}

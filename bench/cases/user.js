@@ -1,0 +1,49 @@
+/**
+ * The user side alone, from a recorded ring: each figure from a process of its own (bench/user-side.js), since what one
+ * leaves on the heap slows the next.
+ */
+import { execFileSync } from 'node:child_process';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { row } from '../rows.js';
+
+const SCRIPT = fileURLToPath(new URL('../user-side.js', import.meta.url));
+const EVENTS = 200_000;
+const GROWTH = [1e3, 1e4, 1e5, 1e6];
+
+/** @param {string} what @param {number} events @param {number} runs @returns {number[]} */
+const ask = (what, events, runs) =>
+  JSON.parse(
+    execFileSync(process.execPath, ['--expose-gc', SCRIPT, what, String(events), String(runs)], { encoding: 'utf8' }),
+  );
+
+/**
+ * @param {import('../guest.js').Context} context
+ * @returns {Promise<{ rows: import('../rows.js').Row[], curves: import('../rows.js').Curve[] }>}
+ */
+export async function user({ runs, note }) {
+  const kernel = release();
+  const copy = ask('copy', EVENTS, runs);
+  const drain = ask('drain', EVENTS, runs);
+  const json = ask('json', EVENTS, runs);
+  const aggregate = ask('aggregate', EVENTS, runs);
+  note('user side');
+  const held = ask('memory', 1e6, 1);
+  note('memory');
+  const about = { kernel, unit: 'ns an event' };
+  const rows = [
+    row({ ...about, what: 'JSON from a recorded ring', against: 'copying its lines', goal: '≤ 6' }, json, copy),
+    row({ ...about, what: 'aggregate’s intake', against: 'copying the lines of JSON', goal: '≤ 2' }, aggregate, copy),
+    row({ ...about, what: 'JSON from a recorded ring', against: 'draining without decoding' }, json, drain),
+    row({ ...about, what: 'aggregate’s intake', against: 'draining without decoding' }, aggregate, drain),
+    row(
+      { kernel, unit: 'bytes an event', what: 'memory of aggregate, 10⁶ events', against: 'a record', goal: '≤ 1.5' },
+      held,
+      [24],
+    ),
+  ];
+  /** @type {[number, number][]} */
+  const points = GROWTH.map((events) => [events, ((ask('json', events, 1)[0] ?? 0) * events) / 1e9]);
+  note('growth of JSON');
+  return { rows, curves: [{ what: 'JSON, one process each', kernel, x: 'events', y: 'seconds', points }] };
+}

@@ -1,0 +1,149 @@
+/**
+ * `npm run bench`: what tracing costs, as ratios to floors and peers that are measured in the same guest. Prints a table;
+ * with --write keeps the numbers in bench/results.json and renders docs/performance.md and its plot anew.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SUITES } from '../scripts/guest/kernel.js';
+import { BENCH_PACKAGES, ensurePackages, GUEST_PACKAGES } from '../scripts/setup/packages.js';
+import { runScript } from '../scripts/setup/run.js';
+import { ScriptError } from '../scripts/setup/script-error.js';
+import { root, setUp } from '../scripts/setup.js';
+import { keepResults, loadResults, renderTable } from './report.js';
+
+const HELP = `usage: npm run bench -- [options]
+
+Measures in QEMU guests, one at a time. A whole run takes about half an hour for each kernel.
+
+  --kernel LABEL   ${Object.keys(SUITES).join(', ')}; may be given again (default 6.12)
+  --only CASE      cost, throughput, user, rate or start; may be given again (default all)
+  --runs N         of each figure (default 5)
+  --json           print rows and curves as JSON
+  --write          keep the numbers in bench/results.json, and render docs/performance.md
+  --render         measure nothing, and render docs/performance.md from bench/results.json
+`;
+
+/** In a guest whose clock counts instructions, and in one with the machine's clock. */
+const BY_INSTRUCTIONS = ['cost'];
+const BY_CLOCK = ['user', 'start', 'rate', 'throughput'];
+const FLOORS = { empty: 0, record: 1, load: 2 };
+/** The record of a floor is as large as the tracer's: with an extension 64 bytes more. */
+const RECORD_BYTES = { empty: 24, record: 24, load: 88 };
+const SECTIONS = {
+  'kprobe-multi': ['-DKPROBE_SECTION="kprobe.multi"'],
+  kprobe: ['-DKPROBE_SECTION="kprobe"'],
+  'fentry-multi': ['-DTRACING_MULTI'],
+};
+
+await runScript('bench', () => {
+  const options = parse();
+  if (options === undefined) return 0;
+  if (options.render) {
+    keepResults(root, { rows: [], curves: [] });
+    return 0;
+  }
+  setUp();
+  ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
+  const before = loadResults(root);
+  const work = mkdtempSync(join(tmpdir(), 'ipft-bench-'));
+  try {
+    compileFloors(work);
+    /** @type {{ rows: import('./rows.js').Row[], curves: import('./rows.js').Curve[] }} */
+    const found = { rows: [], curves: [] };
+    for (const kernel of options.kernels) {
+      for (const [cases, flags] of [
+        [BY_INSTRUCTIONS, ['--icount', '--cpus', '1']],
+        [BY_CLOCK, ['--cpus', '2']],
+      ]) {
+        const chosen = cases?.filter((name) => options.only.includes(name)) ?? [];
+        if (chosen.length === 0) continue;
+        const { rows, curves } = measure(kernel, chosen, flags ?? [], options.runs, work);
+        found.rows.push(...rows);
+        found.curves.push(...curves);
+      }
+    }
+    process.stdout.write(options.json ? `${JSON.stringify(found)}\n` : renderTable(found.rows, before.rows));
+    if (options.write) keepResults(root, found);
+    return 0;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+});
+
+function parse() {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        kernel: { type: 'string', multiple: true, default: ['6.12'] },
+        only: { type: 'string', multiple: true, default: [...BY_INSTRUCTIONS, ...BY_CLOCK] },
+        runs: { type: 'string', default: '5' },
+        json: { type: 'boolean', default: false },
+        write: { type: 'boolean', default: false },
+        render: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }));
+  } catch (error) {
+    throw new ScriptError(`${/** @type {Error} */ (error).message} (see npm run bench -- --help)`, 2);
+  }
+  if (values.help) {
+    process.stdout.write(HELP);
+    return undefined;
+  }
+  for (const kernel of values.kernel) {
+    if (!Object.hasOwn(SUITES, kernel)) {
+      throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
+    }
+  }
+  const known = [...BY_INSTRUCTIONS, ...BY_CLOCK];
+  for (const name of values.only) {
+    if (!known.includes(name)) throw new ScriptError(`no case '${name}': there are ${known.join(', ')}`, 2);
+  }
+  const runs = Number(values.runs);
+  if (!/^\d+$/.test(values.runs) || runs < 1 || runs > 100) {
+    throw new ScriptError(`--runs needs a number from 1 to 100, not '${values.runs}'`, 2);
+  }
+  return { ...values, kernels: values.kernel, runs };
+}
+
+/** @param {string} work */
+function compileFloors(work) {
+  const headers = ['-idirafter', '/usr/include/x86_64-linux-gnu'];
+  for (const [backend, section] of Object.entries(SECTIONS)) {
+    for (const [floor, number] of Object.entries(FLOORS)) {
+      const bytes = RECORD_BYTES[/** @type {keyof typeof RECORD_BYTES} */ (floor)];
+      const args = ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-D__TARGET_ARCH_x86', ...section, ...headers];
+      const { status, stderr } = spawnSync(
+        'clang',
+        [
+          ...[...args, `-DFLOOR=${number}`, `-DRECORD_BYTES=${bytes}`],
+          ...['-c', join(root, 'bench/programs/floor.bpf.c'), '-o', join(work, `${backend}-${floor}.o`)],
+        ],
+        { encoding: 'utf8' },
+      );
+      if (status !== 0) throw new ScriptError(`compiling the floor ${floor} failed:\n${stderr}`);
+    }
+  }
+}
+
+/**
+ * @param {string} kernel
+ * @param {string[]} cases
+ * @param {string[]} flags of scripts/vm
+ * @param {number} runs
+ * @param {string} work
+ * @returns {{ rows: import('./rows.js').Row[], curves: import('./rows.js').Curve[] }}
+ */
+function measure(kernel, cases, flags, runs, work) {
+  const out = mkdtempSync(join(work, 'out-'));
+  const command = ['node', join(root, 'bench/guest.js'), out, work, String(runs), ...cases];
+  const vm = [...flags, '--memory', '3G', '--timeout', '5000', '--out', out, kernel, '--', ...command];
+  const { status } = spawnSync(join(root, 'scripts/vm'), vm, { cwd: root, stdio: ['ignore', 2, 2] });
+  const file = join(out, 'bench.json');
+  if (status !== 0 || !existsSync(file)) throw new ScriptError(`measuring ${cases.join(', ')} on ${kernel} failed`);
+  return JSON.parse(readFileSync(file, 'utf8'));
+}

@@ -34,7 +34,8 @@ const FLOORS = { empty: 0, record: 1, load: 2 };
 const RECORD_BYTES = { empty: 24, record: 24, load: 88 };
 const SECTIONS = {
   'kprobe-multi': ['-DKPROBE_SECTION="kprobe.multi"'],
-  kprobe: ['-DKPROBE_SECTION="kprobe"'],
+  // Measured on kernels that can't read without a helper.
+  kprobe: ['-DKPROBE_SECTION="kprobe"', '-DLOAD_BY_HELPER'],
   'fentry-multi': ['-DTRACING_MULTI'],
 };
 

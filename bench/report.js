@@ -44,10 +44,20 @@ export function keepResults(root, found) {
   const file = join(root, DOCUMENT);
   if (!existsSync(file)) return;
   const text = readFileSync(file, 'utf8');
-  writeFileSync(
-    file,
-    text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1\n${renderMarkdown(rows)}\n$2`),
-  );
+  writeFileSync(file, fill(fill(text, 'table', renderMarkdown(rows)), 'costs', renderCosts(rows)));
+}
+
+/**
+ * Replaces what stands between two comments.
+ * @param {string} text
+ * @param {string} name
+ * @param {string} content
+ */
+function fill(text, name, content) {
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- end of ${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < 0) throw new Error(`${DOCUMENT} has no place for ${name}`);
+  return `${text.slice(0, from + begin.length)}\n${content}\n\n${text.slice(to)}`;
 }
 
 /** @param {string} a @param {string} b */
@@ -104,6 +114,40 @@ export function renderTable(rows, before) {
 function renderMarkdown(rows) {
   const line = (/** @type {string[]} */ columns) => `| ${columns.join(' | ')} |`;
   return [line(HEADINGS), line(HEADINGS.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n');
+}
+
+const INSTRUCTIONS_A_SECOND = 4e9;
+const PART_OF_CPU = 0.1;
+const FUNCTIONS_A_PACKET = [30, 3];
+
+/** What a call costs on each kernel with each backend, and at what rate of packets that hurts. @param {Row[]} rows */
+function renderCosts(rows) {
+  const columns = ['packet that does not match', 'packet that matches', 'packet that matches, skeleton extension'];
+  const headings = [
+    'Linux',
+    'backend',
+    'no match',
+    'match',
+    'match, small extension',
+    'hurts at, all functions',
+    '… a tenth of them',
+  ];
+  const lines = [headings, headings.map(() => '---')];
+  for (const { kernel, backend = '', what, value: cost } of [...rows].reverse()) {
+    if (what !== `${columns[0]}: a call`) continue;
+    const costs = columns.map((column) => {
+      const found = rows.find(
+        (row) => row.kernel === kernel && row.backend === backend && row.what === `${column}: a call`,
+      );
+      return found ? found.value.toFixed(0) : '';
+    });
+    const rates = FUNCTIONS_A_PACKET.map((functions) => {
+      const rate = (INSTRUCTIONS_A_SECOND * PART_OF_CPU) / (functions * cost);
+      return `${Number(rate.toPrecision(2)).toLocaleString('en')} packets/s`;
+    });
+    lines.push([series(kernel), `\`${backend}\``, ...costs, ...rates]);
+  }
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 const [WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM] = [420, 300, 60, 36, 16, 48];

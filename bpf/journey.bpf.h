@@ -401,7 +401,15 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 	struct ipft_end *end;
 	struct ipft_cpu *cpu;
 	__u64 location, *told;
+	bool is_told;
 
+	location = journey->location;
+	told = &ipft_told[ipft_hash(location, IPFT_TOLD_BITS)];
+	/*
+	 * Finding the name takes longer than all the rest: each is told once, or now and then where two compete. Asked for
+	 * before there is a place in the ring: what says the name lies before what leaves it out.
+	 */
+	is_told = *(volatile __u64 *)told == location;
 	end = bpf_ringbuf_reserve(&ipft_ends, sizeof(*end), 0);
 	if (!end) {
 		cpu = ipft_this_cpu();
@@ -410,7 +418,6 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 		return;
 	}
 	ipft_fill_notice(&end->event, journey, timestamp_ns, IPFT_NOTICE_END);
-	location = journey->location;
 	end->location = location;
 	end->reason = journey->reason;
 	end->ifindex = journey->ifindex;
@@ -421,13 +428,10 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 	end->reserved = 0;
 	__builtin_memcpy(end->device, journey->device, sizeof(end->device));
 	__builtin_memset(end->symbol, 0, sizeof(end->symbol));
-	told = &ipft_told[ipft_hash(location, IPFT_TOLD_BITS)];
-	/* Finding the name takes longer than all the rest: each is told once, or now and then where two compete. */
-	if (location && *told != location && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf)) {
+	if (location && !is_told && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf)) {
 		bpf_snprintf(end->symbol, sizeof(end->symbol), (const char *)ipft_config.symbol_format, &location,
 			     sizeof(location));
 		bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
-		/* Only now: who leaves it out comes later in the ring. */
 		*told = location;
 		return;
 	}
@@ -462,6 +466,8 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 
 /* Functions that free an skb come right after each other, on the same CPU. */
 #define IPFT_TAIL_NS 10000000ull
+/* One with the wanted mark is hardly another one: the task that frees it may have been held up. */
+#define IPFT_MATCHING_TAIL_NS 1000000000ull
 
 /*
  * The journey that has just ended, of an skb that one of the functions which free it was called with.
@@ -474,8 +480,8 @@ static __always_inline struct ipft_journey *ipft_find_ended(__u64 skb, __u32 tar
 	if (!journey || journey->tail & IPFT_TAIL_FINISHED)
 		return NULL;
 	if ((target & IPFT_TARGET_HEAD && journey->tail & IPFT_TAIL_HEAD) ||
-	    (!matches && (journey->cpu != bpf_get_smp_processor_id() ||
-			  bpf_ktime_get_ns() - journey->freeing_ns > IPFT_TAIL_NS))) {
+	    (!matches && journey->cpu != bpf_get_smp_processor_id()) ||
+	    bpf_ktime_get_ns() - journey->freeing_ns > (matches ? IPFT_MATCHING_TAIL_NS : IPFT_TAIL_NS)) {
 		journey->tail |= IPFT_TAIL_FINISHED;
 		return NULL;
 	}

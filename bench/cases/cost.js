@@ -73,7 +73,8 @@ export async function cost({ backends, floors, runs, note }) {
       rows.push(row({ ...about, what: `${what}: the program` }, ours.programs, theirs.programs));
       note(`${backend.name} ${what}`);
     };
-    const old = Number.parseFloat(release()) < 6.2;
+    const [major = 0, minor = 0] = release().split('.').map(Number.parseFloat);
+    const old = major < 6 || (major === 6 && minor < 2);
     const empty = await measure(() => floor('empty', 'plain'), false);
     const unmatched = await measure(() => own({}, 'plain'), false);
     add('packet that does not match', 'empty program', old ? '≤ 1.3' : '≤ 1.05', unmatched, empty);

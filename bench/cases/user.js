@@ -9,7 +9,7 @@ import { row } from '../rows.js';
 
 const SCRIPT = fileURLToPath(new URL('../user-side.js', import.meta.url));
 const EVENTS = 200_000;
-const GROWTH = [1e3, 1e4, 1e5, 1e6];
+const GROWTH = [1e3, 1e4, 1e5, 1e6, 1e7];
 
 /** @param {string} what @param {number} events @param {number} runs @returns {number[]} */
 const ask = (what, events, runs) =>

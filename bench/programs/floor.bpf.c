@@ -4,7 +4,7 @@
  * the tracer's, so that its backends attach them. FLOOR says what they do:
  *   0  nothing
  *   1  reserve a record of RECORD_BYTES and submit it
- *   2  the same, with one load from the skb
+ *   2  the same, with one load from the skb (by a helper where kernels can't do it otherwise: LOAD_BY_HELPER)
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -21,7 +21,7 @@ struct {
 	__uint(max_entries, 1 << 26);
 } ipft_events SEC(".maps");
 
-#if FLOOR == 2 && !defined(TYPED)
+#if FLOOR == 2 && !defined(TYPED) && !defined(LOAD_BY_HELPER)
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #endif
 
@@ -33,10 +33,14 @@ static __always_inline int floor_body(struct sk_buff *skb)
 	if (!record)
 		return 0;
 #if FLOOR == 2
+#ifdef LOAD_BY_HELPER
+	bpf_core_read(record, sizeof(__u32), &skb->len);
+#else
 #ifndef TYPED
 	skb = bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
 #endif
 	*(__u32 *)record = skb->len;
+#endif
 #endif
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 #endif

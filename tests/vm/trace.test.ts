@@ -82,6 +82,19 @@ describe('-o aggregate', () => {
     expect(new Set(seen.map(({ module }) => module))).toEqual(new Set(['veth']));
     expect(seen.map((line) => line['function'])).toContain('veth_xmit');
   });
+
+  test('with mark 0 it shows packets that have none, also where a mark reaches the highest bit of the mask', async () => {
+    const filters = ['-r', '^ip_output$', '--mask', '0x80000001', '-o', 'json', '--json-events-only'];
+    const count = async (mark: string, packet: number) => {
+      const result = await traceWhile(['-m', mark, ...filters], () => {
+        network.ping(0x12, { count: 1 });
+        network.ping(packet, { count: 1 });
+      });
+      return parseEvents(result.stdout).length;
+    };
+    expect(await count('0', 0x80000012)).toBe(1);
+    expect(await count('0x80000000', 0x80000012)).toBe(1);
+  });
 });
 
 describe('-o json', () => {

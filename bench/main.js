@@ -61,13 +61,14 @@ await runScript('bench', () => {
       ]) {
         const chosen = cases?.filter((name) => options.only.includes(name)) ?? [];
         if (chosen.length === 0) continue;
-        const { rows, curves } = measure(kernel, chosen, flags ?? [], options.runs, work);
-        found.rows.push(...rows);
-        found.curves.push(...curves);
+        const fresh = measure(kernel, chosen, flags ?? [], options.runs, work);
+        found.rows.push(...fresh.rows);
+        found.curves.push(...fresh.curves);
+        // At once: the next guest may fail.
+        if (options.write) keepResults(root, fresh);
       }
     }
     process.stdout.write(options.json ? `${JSON.stringify(found)}\n` : renderTable(found.rows, before.rows));
-    if (options.write) keepResults(root, found);
     return 0;
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -160,7 +160,7 @@ function renderPlot(curves) {
     (those, index) => `<g transform="translate(${index * (WIDTH + 240)} 0)">${renderPanel(those)}</g>`,
   );
   const size = `width="${panels.length * (WIDTH + 240)}" height="${HEIGHT}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="12">\n<rect ${size} fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="12">\n<title>How start, stop and JSON grow</title>\n<rect ${size} fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`;
 }
 
 /** @param {Curve[]} curves */

@@ -272,6 +272,9 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
 		if (!journey)
 			return NULL;
 		owner = journey->owner;
+		/* Another CPU has the same skb, and was faster. */
+		if (owner == skb || owner == (skb | IPFT_OWNER_BUSY))
+			return NULL;
 		worth = owner == (skb | IPFT_OWNER_ENDED) ? 3 : !owner ? 2 : owner & IPFT_OWNER_ENDED ? 1 : 0;
 		if (worth > best) {
 			best = worth;
@@ -304,11 +307,12 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	struct ipft_cpu *cpu;
 
 	if (!journey) {
-		/* There is no room; or another CPU was faster, by a moment. */
-		cpu = ipft_this_cpu();
+		/* There is no room, or it has been done. */
+		journey = ipft_search(skb, skb);
+		cpu = journey ? NULL : ipft_this_cpu();
 		if (cpu)
 			cpu->unfollowed++;
-		return NULL;
+		return journey;
 	}
 	if (ipft_config.follow)
 		flags |= IPFT_JOURNEY_FOLLOWED;

@@ -3,7 +3,7 @@
  * with --write keeps the numbers in bench/results.json and renders docs/performance.md and its plot anew.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,10 +36,10 @@ const SECTIONS = {
   'kprobe-multi': ['-DKPROBE_SECTION="kprobe.multi"'],
   // Measured on kernels that can't read without a helper.
   kprobe: ['-DKPROBE_SECTION="kprobe"', '-DLOAD_BY_HELPER'],
-  'fentry-multi': ['-DTRACING_MULTI'],
+  'fentry-multi': [],
 };
 
-await runScript('bench', () => {
+await runScript('bench', async () => {
   const options = parse();
   if (options === undefined) return 0;
   if (options.render) {
@@ -47,11 +47,14 @@ await runScript('bench', () => {
     return 0;
   }
   setUp();
+  // There is no dist/ before that.
+  const { loadModuleSkeleton } = await import('../dist/index.js');
   ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
   const before = loadResults(root);
   const work = mkdtempSync(join(tmpdir(), 'ipft-bench-'));
   try {
     compileFloors(work);
+    writeFileSync(join(work, 'skeleton.c'), loadModuleSkeleton());
     /** @type {{ rows: import('./rows.js').Row[], curves: import('./rows.js').Curve[] }} */
     const found = { rows: [], curves: [] };
     for (const kernel of options.kernels) {

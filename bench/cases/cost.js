@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { loadExtension } from '../../dist/index.js';
 import { attachFloor, attachOwnPrograms, attachTracer, countRuns } from '../attached.js';
 import { row } from '../rows.js';
@@ -30,7 +30,7 @@ export async function cost({ backends, floors, runs, note }) {
   countRuns();
   // Answers have the mark of what they answer.
   execFileSync('sysctl', ['-q', 'net.ipv4.fwmark_reflect=1']);
-  const skeleton = fileURLToPath(new URL('../programs/skeleton.bpf.c', import.meta.url));
+  const skeleton = join(floors, 'skeleton.c');
   // Of instructions, a second is soon over.
   const extension = await loadExtension([skeleton], { timeoutSeconds: 3600 });
   const none = Math.min(...Array.from({ length: runs }, () => ping(false)));

@@ -21,7 +21,7 @@ struct {
 	__uint(max_entries, 1 << 26);
 } ipft_events SEC(".maps");
 
-#if FLOOR == 2 && !defined(TYPED) && !defined(LOAD_BY_HELPER)
+#if FLOOR == 2 && !defined(LOAD_BY_HELPER)
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #endif
 
@@ -36,9 +36,7 @@ static __always_inline int floor_body(struct sk_buff *skb)
 #ifdef LOAD_BY_HELPER
 	bpf_core_read(record, sizeof(__u32), &skb->len);
 #else
-#ifndef TYPED
 	skb = bpf_rdonly_cast(skb, bpf_core_type_id_kernel(struct sk_buff));
-#endif
 	*(__u32 *)record = skb->len;
 #endif
 #endif
@@ -54,14 +52,7 @@ static __always_inline int floor_body(struct sk_buff *skb)
 		return floor_body((struct sk_buff *)ctx->IPFT_REGISTER_##position);		\
 	}
 
-#define FENTRY_PROGRAM(name, position)								\
-	SEC("ipft/fentry")									\
-	int ipft_entry_##name(__u64 *ctx)							\
-	{											\
-		return floor_body((struct sk_buff *)ctx[position]);				\
-	}
-
-/* The verifier lets such a program read its context only as any memory. */
+/* The verifier lets such a program read its arguments only through a helper. */
 #define MULTI_PROGRAM(name, position)								\
 	SEC("ipft/fentry.multi")								\
 	int ipft_entry_##name(__u64 *ctx)							\
@@ -77,30 +68,14 @@ static __always_inline int floor_body(struct sk_buff *skb)
 KPROBE_PROGRAM(0, 0)
 KPROBE_PROGRAM(1, 1)
 KPROBE_PROGRAM(2, 2)
-
 KPROBE_PROGRAM(later, 3)
 KPROBE_PROGRAM(deciding, 0)
-#elif defined(TRACING_MULTI)
+#else
 MULTI_PROGRAM(0, 0)
 MULTI_PROGRAM(1, 1)
 MULTI_PROGRAM(2, 2)
 MULTI_PROGRAM(later, 3)
 MULTI_PROGRAM(deciding, 0)
-#else
-FENTRY_PROGRAM(0, 0)
-FENTRY_PROGRAM(1, 1)
-FENTRY_PROGRAM(2, 2)
-FENTRY_PROGRAM(3, 3)
-FENTRY_PROGRAM(4, 4)
-FENTRY_PROGRAM(5, 5)
-FENTRY_PROGRAM(6, 6)
-FENTRY_PROGRAM(7, 7)
-FENTRY_PROGRAM(8, 8)
-FENTRY_PROGRAM(9, 9)
-FENTRY_PROGRAM(10, 10)
-FENTRY_PROGRAM(11, 11)
-FENTRY_PROGRAM(deciding_0, 0)
-FENTRY_PROGRAM(deciding_1, 1)
 #endif
 
 char floor_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,6 +1,7 @@
 /**
  * Backend fentry-multi: trampolines for all functions of the kernel proper, or of a module, in one link for each position
- * that the skb often has, and one or two for the rest. Requires Linux 7.2. The same program sees returns, if it is attached as a session.
+ * that the skb often has, and one or two for the rest. Requires Linux 7.2. The same program sees returns, if it is
+ * attached as a session.
  */
 import { groupBy } from '../base/group-by.js';
 import { VMLINUX } from '../base/target.js';

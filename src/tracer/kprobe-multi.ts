@@ -1,6 +1,6 @@
 /**
- * Backend kprobe-multi: a link for each position that the skb often has, and one or two for the rest. Requires Linux 5.18 with CONFIG_FPROBE; for returns
- * 6.10, which has kprobe sessions.
+ * Backend kprobe-multi: a link for each position that the skb often has, and one or two for the rest. Requires Linux
+ * 5.18 with CONFIG_FPROBE; for returns 6.10, which has kprobe sessions.
  */
 import { SystemCallError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';

@@ -63,5 +63,4 @@ static __always_inline int ipft_session(void *ctx, struct sk_buff *(*skb_of)(voi
 IPFT_SESSION(0, 0, IPFT_PLAIN)
 IPFT_SESSION(1, 1, IPFT_PLAIN)
 IPFT_SESSION(2, 2, IPFT_PLAIN)
-IPFT_SESSION(later, by_cookie, IPFT_PLAIN)
 IPFT_SESSION(deciding, by_cookie, IPFT_DECIDING)

@@ -24,12 +24,11 @@ __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 		return ipft_entered_function(ctx, ipft_skb_##position, kind);			\
 	}
 
-/* A program for each position that an skb often has among the arguments, one for others, one for what decides. */
+/* A program for each position that an skb often has among the arguments, one for the rest and for what decides. */
 #define IPFT_ENTRIES(section)				\
 	IPFT_ENTRY(section, 0, 0, IPFT_PLAIN)		\
 	IPFT_ENTRY(section, 1, 1, IPFT_PLAIN)		\
 	IPFT_ENTRY(section, 2, 2, IPFT_PLAIN)		\
-	IPFT_ENTRY(section, later, by_cookie, IPFT_PLAIN)	\
 	IPFT_ENTRY(section, deciding, by_cookie, IPFT_DECIDING)
 
 #endif

@@ -1,5 +1,5 @@
 /** Which functions ftrace can hook, and where they lie. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
 import { errnoName } from '../sys/errno.js';
@@ -15,11 +15,20 @@ export type TraceableFunctions = Map<string, Map<string, number>>;
  * @throws EnvironmentError if tracefs is not mounted or can't be read
  */
 export function loadTraceableFunctions(): TraceableFunctions {
+  return withTraceableFunctions((path) => parseTraceableFunctions(readFileSync(path, 'latin1')));
+}
+
+/** Throws as `loadTraceableFunctions` does, without reading it, which takes the kernel a while. */
+export function checkTraceableFunctions(): void {
+  withTraceableFunctions((path) => closeSync(openSync(path, 'r')));
+}
+
+function withTraceableFunctions<T>(use: (path: string) => T): T {
   let refusal: string | undefined;
   for (const mount of TRACEFS_MOUNTS) {
     const path = `${mount}/available_filter_functions`;
     try {
-      return parseTraceableFunctions(readFileSync(path, 'latin1'));
+      return use(path);
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;

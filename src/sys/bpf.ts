@@ -31,8 +31,11 @@ export const BPF_TRACE_FSESSION_MULTI = 61;
 
 /** What goes into one kprobe.multi link. */
 export interface KprobeMulti {
-  /** Functions by symbol name: addresses would have to lie exactly where the kernel's own table has them. */
-  readonly names: readonly string[];
+  /**
+   * Functions by symbol name, or by address. The kernel has its own idea of where a function begins that has an
+   * instruction before its hook (ENDBR): only addresses that a link told (`readKprobeMulti`) are surely right.
+   */
+  readonly functions: readonly string[] | readonly bigint[];
   /** What `bpf_get_attach_cookie` returns at each. */
   readonly cookies: readonly number[];
 }
@@ -46,9 +49,26 @@ export interface KprobeMulti {
 export async function linkKprobeMulti(
   programFd: number,
   attachType: number,
-  { names, cookies }: KprobeMulti,
+  { functions, cookies }: KprobeMulti,
 ): Promise<Descriptor | number> {
-  // One block for all names: a buffer for each would be thousands.
+  const byName = isNames(functions);
+  const places = byName ? namePointers(functions) : { pointers: BigUint64Array.from(functions), needed: [] };
+  const cookieValues = BigUint64Array.from(cookies, BigInt);
+  const attr = Buffer.alloc(48);
+  attr.writeUInt32LE(programFd, 0);
+  attr.writeUInt32LE(attachType, 8);
+  attr.writeUInt32LE(functions.length, 20);
+  attr.writeBigUInt64LE(addressOf(new Uint8Array(places.pointers.buffer)), byName ? 24 : 32);
+  attr.writeBigUInt64LE(addressOf(new Uint8Array(cookieValues.buffer)), 40);
+  return await commandAsync(BPF_LINK_CREATE, attr, [places.pointers, ...places.needed, cookieValues]);
+}
+
+function isNames(functions: readonly string[] | readonly bigint[]): functions is readonly string[] {
+  return typeof functions[0] === 'string';
+}
+
+/** One block for all names: a buffer for each would be thousands. */
+function namePointers(names: readonly string[]): { pointers: BigUint64Array; needed: Uint8Array[] } {
   const text = Buffer.from(`${names.join('\0')}\0`);
   const pointers = new BigUint64Array(names.length);
   let at = addressOf(text);
@@ -56,14 +76,27 @@ export async function linkKprobeMulti(
     pointers[index] = at;
     at += BigInt(Buffer.byteLength(name) + 1);
   }
-  const cookieValues = BigUint64Array.from(cookies, BigInt);
-  const attr = Buffer.alloc(48);
-  attr.writeUInt32LE(programFd, 0);
-  attr.writeUInt32LE(attachType, 8);
-  attr.writeUInt32LE(names.length, 20);
-  attr.writeBigUInt64LE(addressOf(new Uint8Array(pointers.buffer)), 24);
-  attr.writeBigUInt64LE(addressOf(new Uint8Array(cookieValues.buffer)), 40);
-  return await commandAsync(BPF_LINK_CREATE, attr, [text, pointers, cookieValues]);
+  return { pointers, needed: [text] };
+}
+
+/** Stands where the kernel wrote nothing. */
+const UNWRITTEN = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Where a link of kprobes was made: address and cookie of each function, in the order of addresses. Empty if the kernel
+ * does not tell (before Linux 6.9 not the cookies), or not to this process.
+ * @param count how many functions it was made for
+ */
+export function readKprobeMulti(linkFd: number, count: number): { address: bigint; cookie: bigint }[] {
+  const addresses = new BigUint64Array(count);
+  const cookies = new BigUint64Array(count).fill(UNWRITTEN);
+  const info = Buffer.alloc(64);
+  info.writeBigUInt64LE(addressOf(new Uint8Array(addresses.buffer)), 16);
+  info.writeUInt32LE(count, 24);
+  info.writeBigUInt64LE(addressOf(new Uint8Array(cookies.buffer)), 40);
+  if (readInfoInto(linkFd, info) < 0 || info.readUInt32LE(24) !== count) return [];
+  if (addresses.includes(0n) || cookies.includes(UNWRITTEN)) return [];
+  return Array.from(addresses, (address, index) => ({ address, cookie: cookies[index]! }));
 }
 
 /** What goes into one link of trampolines. */

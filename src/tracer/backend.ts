@@ -60,30 +60,28 @@ const ROLE_BITS: Record<Role, number> = {
 
 /**
  * Which program is for a function, where one is attached to many: there is one for each position that the skb often has,
- * one for later positions, and one for functions that decide what becomes of it. Few, since each link takes the kernel a
- * while to release.
+ * and one for the rest and for functions that decide what becomes of it; that one learns of a function what it needs
+ * from the cookie. Few, since each link takes the kernel a while to release.
  */
-export type Variant = 0 | 1 | 2 | 'later' | 'deciding';
+export type Variant = 0 | 1 | 2 | 'deciding';
 const OFTEN = [0, 1, 2] as const;
 
 export function variantOf({ target, roles }: NumberedTarget): Variant {
-  if (roles.length > 0) return 'deciding';
-  return OFTEN.find((position) => position === target.skbPosition) ?? 'later';
+  const often = roles.length > 0 ? undefined : OFTEN.find((position) => position === target.skbPosition);
+  return often ?? 'deciding';
 }
 
 /** The variants that these targets need; without targets, all. */
 export function variantsFor(targets: readonly Target[] | undefined): Variant[] {
   const positions = new Set(targets?.map(({ skbPosition }) => skbPosition));
-  const often = OFTEN.filter((position) => !targets || positions.has(position));
-  const isLater = !targets || [...positions].some((position) => position >= OFTEN.length);
-  return [...often, ...(isLater ? ['later' as const] : []), 'deciding'];
+  return [...OFTEN.filter((position) => !targets || positions.has(position)), 'deciding'];
 }
 
 /** Calls of functions that the kernel did not hand to a program, of whatever packet. */
 export interface Misses {
   /** Of functions whose events are shown. */
   readonly shown: bigint;
-  /** Of functions that decide what becomes of packets. */
+  /** Of functions that decide what becomes of packets, and of those that share their program. */
   readonly deciding: bigint;
 }
 

@@ -11,10 +11,13 @@ import {
   BPF_TRACE_KPROBE_MULTI,
   BPF_TRACE_KPROBE_SESSION,
   linkKprobeMulti,
+  readKprobeMulti,
   readLinkMisses,
   readProgramMisses,
 } from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
 import { EPERM, errnoName } from '../sys/errno.js';
+import { KnownAddresses } from './addresses.js';
 import {
   type AttachContext,
   Attachment,
@@ -59,32 +62,62 @@ class KprobeMultiAttachment extends Attachment {
 
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
     const prefix = this.context.tracer === 'function' ? 'ipft_entry_' : 'ipft_session_';
+    const addresses = KnownAddresses.load();
     for (const [variant, its] of groupBy(targets, variantOf)) {
       const fd = this.context.object.programFd(`${prefix}${variant}`);
       this.#programs.set(fd, variant);
-      await this.#link(fd, its, signal);
+      if (!(await this.#linkByAddress(fd, its, addresses, signal))) await this.#link(fd, its, addresses, signal);
     }
+    addresses.save();
+  }
+
+  /** Returns whether it could be done. */
+  async #linkByAddress(
+    programFd: number,
+    targets: readonly NumberedTarget[],
+    addresses: KnownAddresses,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const functions = addresses.find(targets.map(({ target }) => target));
+    if (!functions || signal.aborted) return false;
+    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: targets.map(cookieOf) });
+    if (typeof link === 'number') return false;
+    this.#keep(link, programFd, targets);
+    return true;
   }
 
   /** One name that the kernel doesn't take fails the whole link: halving finds it in few steps. */
-  async #link(programFd: number, targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+  async #link(
+    programFd: number,
+    targets: readonly NumberedTarget[],
+    addresses: KnownAddresses,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (signal.aborted) return;
-    const names = targets.map(({ target }) => target.name);
-    const type = this.context.tracer === 'function' ? BPF_TRACE_KPROBE_MULTI : BPF_TRACE_KPROBE_SESSION;
-    const link = await linkKprobeMulti(programFd, type, { names, cookies: targets.map(cookieOf) });
+    const functions = targets.map(({ target }) => target.name);
+    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: targets.map(cookieOf) });
     if (typeof link !== 'number') {
-      this.links.push(link);
-      this.#linkVariants.push(this.#programs.get(programFd) ?? 0);
-      this.count(targets);
+      learnAddresses(link.fd, targets, addresses);
+      this.#keep(link, programFd, targets);
     } else if (-link === EPERM) {
       throw new SystemCallError('bpf(BPF_LINK_CREATE)', -link, errnoName(-link), 'attaching to kernel functions');
     } else if (targets.length === 1) {
       this.fail(targets[0]!, errnoName(-link));
     } else {
       const half = targets.length >> 1;
-      await this.#link(programFd, targets.slice(0, half), signal);
-      await this.#link(programFd, targets.slice(half), signal);
+      await this.#link(programFd, targets.slice(0, half), addresses, signal);
+      await this.#link(programFd, targets.slice(half), addresses, signal);
     }
+  }
+
+  #keep(link: Descriptor, programFd: number, targets: readonly NumberedTarget[]): void {
+    this.links.push(link);
+    this.#linkVariants.push(this.#programs.get(programFd) ?? 0);
+    this.count(targets);
+  }
+
+  get #type(): number {
+    return this.context.tracer === 'function' ? BPF_TRACE_KPROBE_MULTI : BPF_TRACE_KPROBE_SESSION;
   }
 
   countMisses(): Misses {
@@ -92,5 +125,14 @@ class KprobeMultiAttachment extends Attachment {
     for (const [index, { fd }] of this.links.entries())
       counts.push([this.#linkVariants[index] ?? 0, readLinkMisses(fd)]);
     return sumMisses(counts);
+  }
+}
+
+/** Functions are told apart by their cookies; hidden ones may share theirs. */
+function learnAddresses(linkFd: number, targets: readonly NumberedTarget[], addresses: KnownAddresses): void {
+  const byCookie = groupBy(targets, (target) => BigInt(cookieOf(target)));
+  for (const { address, cookie } of readKprobeMulti(linkFd, targets.length)) {
+    const its = byCookie.get(cookie) ?? [];
+    if (its.length === 1) addresses.learn(its[0]!.target, address);
   }
 }

@@ -3,6 +3,7 @@
  * maps of the backend's object.
  */
 import { IpftError } from '../base/errors.js';
+import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
@@ -25,6 +26,7 @@ import {
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
 import { BpfObject } from '../sys/libbpf.js';
+import { KnownAddresses } from './addresses.js';
 import { Attachment, type Backend, type Misses } from './backend.js';
 import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
 import { setMark } from './mark.js';
@@ -157,7 +159,10 @@ export class Lifecycle extends Attachment {
     const cookies = functions.map(({ segments }) => (segments ? SEGMENTS : 0));
     const link =
       this.#method === 'session'
-        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, { names, cookies })
+        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, {
+            functions: KnownAddresses.load().find(names.map((name) => ({ module: VMLINUX, name }))) ?? names,
+            cookies,
+          })
         : await linkTracingMulti(programFd, BPF_TRACE_FEXIT_MULTI, {
             ids: functions.map(({ btfId }) => btfId),
             cookies: cookies.map(BigInt),

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { type Btf, parseBtf } from '../btf/btf.js';
 import { parseTraceableFunctions } from '../kernel/functions.js';
-import { selectTargets, type TargetFacts } from './targets.js';
+import { decodeCandidates, encodeCandidates, findCandidates } from './candidates.js';
+import { selectTargets } from './targets.js';
 
 const builder = new BtfBuilder();
 const int = builder.int('int', 4, 1);
@@ -30,12 +31,13 @@ const moduleBtf = (module: string, base: Btf) => {
   split.func('veth_xmit', [pointer]);
   return parseBtf(split.bytes(), base);
 };
-const facts: TargetFacts = { vmlinux, moduleBtf, traceable, access: 'registers', moduleTrampolines: true };
+const candidates = findCandidates({ vmlinux, moduleBtf, traceable });
+const needs = { access: 'registers', moduleTrampolines: true } as const;
 const names = (list: readonly { module: string; name: string }[]) =>
   list.map(({ module, name }) => `${module}:${name}`);
 
 test('selectTargets: takes what BTF and ftrace both know, and tells of the rest', () => {
-  const selection = selectTargets(facts, {});
+  const selection = selectTargets(candidates, needs, {});
   expect(selection.targets).toMatchObject([
     { name: 'ip_rcv', module: 'vmlinux', skbPosition: 0 },
     { name: 'ip_output', module: 'vmlinux', skbPosition: 2 },
@@ -57,12 +59,12 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
 });
 
 test('selectTargets: trampolines reach further, and not everywhere', () => {
-  const selection = selectTargets({ ...facts, access: 'trampoline' }, {});
+  const selection = selectTargets(candidates, { ...needs, access: 'trampoline' }, {});
   expect(names(selection.targets)).toContain('vmlinux:sixth');
   expect(selection.excluded).toContainEqual(
     expect.objectContaining({ name: 'variadic', reason: 'a trampoline takes no variable number of arguments' }),
   );
-  const unprivileged = selectTargets({ ...facts, access: 'trampoline', moduleTrampolines: false }, {});
+  const unprivileged = selectTargets(candidates, { access: 'trampoline', moduleTrampolines: false }, {});
   expect(names(unprivileged.targets)).not.toContain('veth:veth_xmit');
   expect(unprivileged.excluded).toContainEqual(
     expect.objectContaining({ name: 'veth_xmit', reason: 'BTF of modules needs CAP_SYS_ADMIN' }),
@@ -70,11 +72,26 @@ test('selectTargets: trampolines reach further, and not everywhere', () => {
 });
 
 test('selectTargets: filters are unanchored, both must match, and what they leave out is counted', () => {
-  const byName = selectTargets(facts, { functionPattern: /_xmit|rcv/ });
+  const byName = selectTargets(candidates, needs, { functionPattern: /_xmit|rcv/ });
   expect(names(byName.targets)).toEqual(['vmlinux:ip_rcv', 'veth:veth_xmit']);
   expect(byName.filtered).toBe(3);
   expect(byName.excluded).toEqual([]);
   expect(names(byName.deciding)).toEqual(['vmlinux:kfree_skbmem']);
-  const both = selectTargets(facts, { functionPattern: /_/, modulePattern: /^ve/ });
+  const both = selectTargets(candidates, needs, { functionPattern: /_/, modulePattern: /^ve/ });
   expect(names(both.targets)).toEqual(['veth:veth_xmit']);
+});
+
+test('candidates: what is kept and read again is the same, and nothing else is taken for it', () => {
+  const kept = JSON.parse(JSON.stringify(encodeCandidates(candidates)));
+  expect(decodeCandidates(kept)).toEqual(candidates);
+  const [[, names, ids, ...rest]] = kept.modules;
+  for (const damaged of [
+    ...[undefined, null, 1, 'functions', [], {}, { modules: [] }, { ...kept, unknownModules: [{ module: 'old' }] }],
+    { ...kept, modules: [['vmlinux', names, ids]] },
+    { ...kept, modules: [['vmlinux', names, ids.slice(1), ...rest]] },
+    { ...kept, modules: [['vmlinux', names, ids.map(String), ...rest]] },
+    { ...kept, modules: [[1, names, ids, ...rest]] },
+  ]) {
+    expect(decodeCandidates(damaged)).toBeUndefined();
+  }
 });

@@ -1,13 +1,9 @@
 /** Which functions to attach to. */
 import { IpftError } from '../base/errors.js';
 import { type Target, VMLINUX } from '../base/target.js';
-import type { Btf } from '../btf/btf.js';
-import { type FunctionTaking, findFunctionsTaking } from '../btf/functions.js';
-import { loadKernelBtf, loadModuleBtf } from '../kernel/btf.js';
-import { loadTraceableFunctions, type TraceableFunctions } from '../kernel/functions.js';
-import { explainLockdown } from '../kernel/preflight.js';
 import { loadCapabilities } from '../kernel/privileges.js';
 import type { ArgumentAccess } from './backend.js';
+import { type Candidate, type Candidates, loadCandidates } from './candidates.js';
 import { decides } from './roles.js';
 
 export interface TargetFilter {
@@ -38,12 +34,8 @@ export interface TargetSelection {
   readonly deciding: readonly Target[];
 }
 
-/** What a choice is made from. */
-export interface TargetFacts {
-  readonly vmlinux: Btf;
-  /** The BTF of a module, or why there is none. */
-  readonly moduleBtf: (module: string, base: Btf) => Btf | { readonly problem: string };
-  readonly traceable: TraceableFunctions;
+/** What a choice is made for. */
+export interface TargetNeeds {
   /** How the backend gets at the arguments. */
   readonly access: ArgumentAccess;
   /** Whether trampolines can be had for functions of modules. */
@@ -62,7 +54,7 @@ const TRAMPOLINE_ARGUMENTS = 12;
  * @throws EnvironmentError without BTF or tracefs; IpftError `NO_TARGETS` if the filter leaves none
  */
 export function loadTargets(access: ArgumentAccess, filter: TargetFilter = {}): TargetSelection {
-  const selection = selectTargets(loadFacts(access), filter);
+  const selection = selectTargets(loadCandidates(), loadNeeds(access), filter);
   if (selection.targets.length > 0) return selection;
   const { filtered, excluded } = selection;
   if (filtered === 0 && excluded.length === 0) {
@@ -80,9 +72,7 @@ export function loadTargets(access: ArgumentAccess, filter: TargetFilter = {}): 
 
 /** The functions of one module, which may have been loaded a moment ago. */
 export function loadModuleTargets(module: string, access: ArgumentAccess, filter: TargetFilter): TargetSelection {
-  const facts = loadFacts(access);
-  // The names of all modules count: one that stands for two functions is left out.
-  const all = selectTargets(facts, filter);
+  const all = selectTargets(loadCandidates(), loadNeeds(access), filter);
   const ofModule = <T extends { module: string }>(list: readonly T[]) =>
     list.filter((entry) => entry.module === module);
   return {
@@ -93,39 +83,21 @@ export function loadModuleTargets(module: string, access: ArgumentAccess, filter
   };
 }
 
-function loadFacts(access: ArgumentAccess): TargetFacts {
-  return {
-    ...{ vmlinux: loadKernelBtf(), moduleBtf: loadModuleBtf, access },
-    traceable: explainLockdown(loadTraceableFunctions),
-    moduleTrampolines: loadCapabilities().has('CAP_SYS_ADMIN'),
-  };
+function loadNeeds(access: ArgumentAccess): TargetNeeds {
+  return { access, moduleTrampolines: loadCapabilities().has('CAP_SYS_ADMIN') };
 }
 
 /** The choice itself, apart from where its facts come from. */
-export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetSelection {
-  const { vmlinux, moduleBtf, traceable, access, moduleTrampolines } = facts;
+export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter: TargetFilter): TargetSelection {
   const targets: Target[] = [];
   const excluded: ExcludedFunction[] = [];
-  const unknownModules: { module: string; problem: string }[] = [];
   const deciding: Target[] = [];
   let filtered = 0;
-  for (const [module, names] of traceable) {
-    const btf = module === VMLINUX ? vmlinux : moduleBtf(module, vmlinux);
-    if ('problem' in btf) {
-      unknownModules.push({ module, problem: btf.problem });
-      continue;
-    }
+  for (const { module, functions } of candidates.modules) {
     const moduleMatches = filter.modulePattern?.test(module) ?? true;
-    const seen = new Set<string>();
-    for (const candidate of findFunctionsTaking(btf, 'sk_buff')) {
+    for (const candidate of functions) {
       const { name, id, position } = candidate;
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const reason =
-        refusal(candidate, access, names.has(name), isAmbiguous(traceable, name)) ??
-        (module !== VMLINUX && access === 'trampoline' && !moduleTrampolines
-          ? 'BTF of modules needs CAP_SYS_ADMIN'
-          : undefined);
+      const reason = refusal(candidate, module, needs);
       const target = { name, module, skbPosition: position, btfId: id };
       if (reason === undefined && decides(target)) deciding.push(target);
       if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) {
@@ -137,16 +109,12 @@ export function selectTargets(facts: TargetFacts, filter: TargetFilter): TargetS
       }
     }
   }
-  return { targets, filtered, excluded, unknownModules, deciding };
+  return { targets, filtered, excluded, unknownModules: candidates.unknownModules, deciding };
 }
 
 /** Why a function can't be traced, or nothing. */
-function refusal(
-  { position, parameters, isVariadic, returnsStruct, structBefore }: FunctionTaking,
-  access: ArgumentAccess,
-  isTraceable: boolean,
-  isAmbiguous: boolean,
-): string | undefined {
+function refusal(candidate: Candidate, module: string, { access, moduleTrampolines }: TargetNeeds): string | undefined {
+  const { position, parameters, isTraceable, isAmbiguous, isVariadic, returnsStruct, structBefore } = candidate;
   if (!isTraceable) return 'ftrace does not know it: it is inlined everywhere, or excluded from tracing';
   if (isAmbiguous) return 'another function bears the same name';
   if (structBefore) return 'a struct passed by value stands before its skb';
@@ -156,12 +124,6 @@ function refusal(
   if (isVariadic) return 'a trampoline takes no variable number of arguments';
   if (parameters > TRAMPOLINE_ARGUMENTS) return `a trampoline takes no more than ${TRAMPOLINE_ARGUMENTS} arguments`;
   if (returnsStruct) return 'a trampoline returns no struct';
+  if (module !== VMLINUX && !moduleTrampolines) return 'BTF of modules needs CAP_SYS_ADMIN';
   return undefined;
-}
-
-/** Whether more than one function bears the name, over all modules. */
-function isAmbiguous(traceable: TraceableFunctions, name: string): boolean {
-  let bearers = 0;
-  for (const names of traceable.values()) bearers += names.get(name) ?? 0;
-  return bearers > 1;
 }

@@ -1,0 +1,139 @@
+/** What is kept for the next start is used when it is surely right, and otherwise not. */
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { IPFT, run, traceWhile } from './harness.js';
+import { KERNEL } from './kernels.js';
+
+const cache = mkdtempSync(join(tmpdir(), 'ipft-cache-'));
+const kept = (kind: string) => join(cache, `${kind}.json`);
+const list = () => run(process.execPath, [IPFT, '-l'], { IPFT_CACHE: cache });
+const read = (kind: string) => JSON.parse(readFileSync(kept(kind), 'utf8'));
+/** Puts another name in the place of one that is kept. */
+const disguise = () =>
+  writeFileSync(kept('functions'), readFileSync(kept('functions'), 'utf8').replace('"ip_rcv"', '"ip_disguised"'));
+
+let whole = '';
+
+beforeEach(() => {
+  rmSync(cache, { recursive: true, force: true });
+  whole = list().stdout;
+  expect(whole).toContain('ip_rcv');
+});
+
+afterEach(() => {
+  rmSync(cache, { recursive: true, force: true });
+});
+
+test('the functions are kept for this user alone, and taken from there', () => {
+  expect(statSync(cache).mode & 0o777).toBe(0o700);
+  expect(statSync(kept('functions')).mode & 0o777).toBe(0o600);
+  expect(list().stdout).toBe(whole);
+  disguise();
+  expect(list().stdout).toContain('ip_disguised');
+});
+
+test('nothing is kept where that is not wanted', () => {
+  rmSync(cache, { recursive: true });
+  const before = readdirSync(tmpdir());
+  expect(run(process.execPath, [IPFT, '-l'], { IPFT_CACHE: '' }).stdout).toBe(whole);
+  expect(readdirSync(tmpdir())).toEqual(before);
+});
+
+test.each([
+  [
+    'for another kernel',
+    () => writeFileSync(kept('functions'), JSON.stringify({ ...read('functions'), key: 'other' })),
+  ],
+  ['of another form', () => writeFileSync(kept('functions'), JSON.stringify({ ...read('functions'), format: 0 }))],
+  ['cut off', () => writeFileSync(kept('functions'), readFileSync(kept('functions')).subarray(0, 1000))],
+  ['no JSON', () => writeFileSync(kept('functions'), '\0\0\0')],
+  [
+    'of another shape',
+    () => writeFileSync(kept('functions'), JSON.stringify({ ...read('functions'), value: { modules: 1 } })),
+  ],
+])('what is kept is not used, and made anew, when it is %s', (_, damage) => {
+  damage();
+  const { status, stdout, stderr } = list();
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: whole, stderr: '' });
+  expect(read('functions').value.modules[0][0]).toBe('vmlinux');
+});
+
+test.each([
+  ['others may write the file', () => chmodSync(kept('functions'), 0o622)],
+  ['others may write the directory', () => chmodSync(cache, 0o722)],
+  [
+    'a link leads to it',
+    () => {
+      writeFileSync(join(cache, 'elsewhere'), readFileSync(kept('functions')), { mode: 0o600 });
+      rmSync(kept('functions'));
+      symlinkSync(join(cache, 'elsewhere'), kept('functions'));
+    },
+  ],
+])('what is kept is not used when %s', (_, damage) => {
+  disguise();
+  damage();
+  expect(list().stdout).toBe(whole);
+});
+
+test('a module that comes or goes makes it anew', () => {
+  disguise();
+  run('modprobe', ['-r', 'dummy']);
+  expect(run('modprobe', ['dummy', 'numdummies=0']).status).toBe(0);
+  const loaded = list().stdout;
+  expect(loaded).not.toContain('ip_disguised');
+  if (KERNEL.hasModuleBtf) expect(loaded).toContain('dummy_xmit');
+  run('modprobe', ['-r', 'dummy']);
+  expect(list().stdout).toBe(whole);
+});
+
+test.runIf(KERNEL.methods.includes('kprobe-multi function'))(
+  'addresses are kept, and names are taken where they are wrong',
+  async () => {
+    const args = ['-m', '0xbeef', '-b', 'kprobe-multi', '-r', '^(ip_rcv|icmp_rcv|ip_output)$', '-o', 'json'];
+    const trace = () =>
+      traceWhile(
+        args,
+        () => {
+          run('sysctl', ['-qw', 'net.ipv4.fwmark_reflect=1']);
+          run('ping', ['-q', '-c', '1', '-m', String(0xbeef), '127.0.0.1']);
+        },
+        { IPFT_CACHE: cache },
+      );
+    const functions = (stdout: string) => [...stdout.matchAll(/"function":"(\w+)"/g)].map(([, name]) => name);
+    const first = functions((await trace()).stdout);
+    expect(first).toContain('icmp_rcv');
+    const addresses = read('addresses').value;
+    expect(Object.keys(addresses)).toEqual(expect.arrayContaining(['vmlinux:ip_rcv', 'vmlinux:icmp_rcv']));
+    for (const name of ['ip_rcv', 'icmp_rcv', 'ip_output']) {
+      const line = readFileSync('/proc/kallsyms', 'latin1')
+        .split('\n')
+        .find((one) => one.endsWith(` ${name}`));
+      expect(line?.split(' ')[0]).toBe(addresses[`vmlinux:${name}`]);
+    }
+    expect(functions((await trace()).stdout)).toEqual(first);
+    // That it is used shows when two names have changed places: who can write there is trusted.
+    const swap = {
+      ...addresses,
+      'vmlinux:ip_rcv': addresses['vmlinux:icmp_rcv'],
+      'vmlinux:icmp_rcv': addresses['vmlinux:ip_rcv'],
+    };
+    writeFileSync(kept('addresses'), JSON.stringify({ ...read('addresses'), value: swap }));
+    const swapped = first.map((name) => (name === 'ip_rcv' ? 'icmp_rcv' : name === 'icmp_rcv' ? 'ip_rcv' : name));
+    expect(functions((await trace()).stdout)).toEqual(swapped);
+    const wrong = Object.fromEntries(Object.keys(addresses).map((name) => [name, 'ffffffff80000001']));
+    writeFileSync(kept('addresses'), JSON.stringify({ ...read('addresses'), value: wrong }));
+    expect(functions((await trace()).stdout)).toEqual(first);
+    expect(read('addresses').value).toEqual(addresses);
+  },
+);

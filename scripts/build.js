@@ -86,9 +86,10 @@ export function build(root) {
  * @param {string} made
  */
 function bundle(root, made) {
-  const [from, to] = [join(made, 'cli/main.js'), join(made, 'cli', BUNDLE)];
+  const files = ['cli/main.js', '--file', join('cli', BUNDLE)];
   const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
-  compile(root, join(root, 'node_modules/.bin/rolldown'), [from, '--file', to, ...options], 'quiet');
+  // Run there, it names the modules by paths that are the same in every build.
+  compile(made, join(root, 'node_modules/.bin/rolldown'), [...files, ...options], 'quiet');
   for (const name of readdirSync(join(made, 'cli'))) if (name !== BUNDLE) rmSync(join(made, 'cli', name));
   writeFileSync(join(made, 'cli/ipft.d.ts'), BUNDLE_TYPES);
   // What is in the file beside our own has a licence that wants to go with it.

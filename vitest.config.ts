@@ -2,12 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 /** What it does to the kernel can't be undone before the next boot: it has a guest of its own. */
 const LOCKDOWN = 'tests/vm/lockdown.test.ts';
+/** One kernel is enough, and it needs what `npm test` has packed. */
+const PACKAGE = 'tests/vm/package.test.ts';
 /** One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere. */
 const vm = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
 /**
- * Four projects: `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `vm`
- * and `vm-lockdown` run as root in a guest each (`scripts/vm`), and trace real packets.
+ * `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `package` packs and
+ * installs it; `vm`, `vm-lockdown` and `vm-package` run as root in a guest each (`scripts/vm`), and trace real packets.
  * No cache and no watcher: in a guest the sources are read-only.
  */
 export default defineConfig({
@@ -15,8 +17,10 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], environment: 'node' } },
       { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN] } },
+      { test: { name: 'package', include: ['tests/package/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, PACKAGE] } },
       { test: { ...vm, name: 'vm-lockdown', include: [LOCKDOWN] } },
+      { test: { ...vm, name: 'vm-package', include: [PACKAGE] } },
     ],
   },
 });

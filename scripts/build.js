@@ -1,6 +1,6 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMain, runScript } from './setup/run.js';
@@ -32,6 +32,10 @@ const VARIANTS = {
   },
 };
 const EMPTY = Buffer.alloc(0);
+const BUNDLE = 'ipft.js';
+/** What bin/ipft.js needs of src/cli/main.ts. */
+const BUNDLE_TYPES =
+  'export declare function main(args: readonly string[], takeSignals?: () => boolean): Promise<number>;\n';
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 
@@ -58,6 +62,8 @@ export function build(root) {
             '-g',
             ...warnings,
             `-D__TARGET_ARCH_${define}`,
+            // The objects are the same wherever they are built.
+            `-ffile-prefix-map=${root.replace(/\/$/, '')}=.`,
             ...flags,
             ...include,
           ];
@@ -65,6 +71,7 @@ export function build(root) {
         }
       }
     }
+    compile(root, process.execPath, [join(root, 'scripts/shrink-objects.js'), made]);
     rmSync(join(root, 'dist'), { recursive: true, force: true });
     renameSync(made, join(root, 'dist'));
   } finally {
@@ -74,15 +81,19 @@ export function build(root) {
 
 /**
  * Makes one file of all modules that the command line loads: Node takes longer to find a few dozen files than to read
- * them. It lies as deep as they do, so that what they find beside themselves is there.
+ * them. It lies as deep as they do, so that what they find beside themselves is there. Of src/cli nothing else is kept.
  * @param {string} root
  * @param {string} made
  */
 function bundle(root, made) {
-  const [from, to] = [join(made, 'cli/main.js'), join(made, 'cli/ipft.js')];
+  const files = ['cli/main.js', '--file', join('cli', BUNDLE)];
   const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
-  compile(root, join(root, 'node_modules/.bin/rolldown'), [from, '--file', to, ...options], 'quiet');
-  writeFileSync(join(made, 'cli/ipft.d.ts'), "export { main } from './main.js';\n");
+  // Run there, it names the modules by paths that are the same in every build.
+  compile(made, join(root, 'node_modules/.bin/rolldown'), [...files, ...options], 'quiet');
+  for (const name of readdirSync(join(made, 'cli'))) if (name !== BUNDLE) rmSync(join(made, 'cli', name));
+  writeFileSync(join(made, 'cli/ipft.d.ts'), BUNDLE_TYPES);
+  // What is in the file beside our own has a licence that wants to go with it.
+  copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
 }
 
 /**

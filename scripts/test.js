@@ -1,6 +1,6 @@
 /**
- * `npm test`: the unit tests and those on object files here, then the tests in a guest with Linux 6.12.
- * `npm test -- unit`, `objects` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other guests; `vm` alone is for all
+ * `npm test`: the unit tests, those on object files and on the package here, then the tests in a guest with Linux 6.12.
+ * `npm test -- unit`, `objects`, `package` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other guests; `vm` alone is for all
  * kernels. Ends with the line `N passed, N failed, N skipped`.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKernel, SUITES } from './guest/kernel.js';
+import { packAndInstall } from './package.js';
 import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
@@ -15,18 +16,23 @@ import { root, setUp } from './setup.js';
 
 /** The guest that has every mechanism of the tests that every change must pass. */
 const DEFAULT_KERNELS = ['6.12'];
-/** A guest each: see vitest.config.ts. */
-const GUEST_PROJECTS = ['vm', 'vm-lockdown'];
+const HOST_PROJECTS = ['unit', 'objects', 'package'];
+/** A guest each, and the kernels that they are for: see vitest.config.ts. */
+const GUEST_PROJECTS = [
+  { project: 'vm', kernels: Object.keys(SUITES) },
+  { project: 'vm-lockdown', kernels: Object.keys(SUITES) },
+  { project: 'vm-package', kernels: DEFAULT_KERNELS },
+];
 /** A guest takes seconds for what takes a tenth of it elsewhere. */
 const GUEST_OPTIONS = ['--timeout', '1700', '--memory', '3G', '--cpus', '2'];
-/** Each guest keeps one CPU busy. */
-const GUESTS_AT_A_TIME = Math.max(1, Math.min(2, availableParallelism()));
+/** Each guest, and each project that runs here, keeps one CPU busy. */
+const AT_A_TIME = Math.max(1, Math.min(2, availableParallelism()));
 const VITEST = join(root, 'node_modules/.bin/vitest');
 
 await runScript('test', async () => {
   const [part = 'all', ...kernels] = process.argv.slice(2);
-  if (!['all', 'unit', 'objects', 'vm'].includes(part)) {
-    throw new ScriptError(`no part '${part}': there are unit, objects and vm`, 2);
+  if (!['all', ...HOST_PROJECTS, 'vm'].includes(part)) {
+    throw new ScriptError(`no part '${part}': there are ${HOST_PROJECTS.join(', ')} and vm`, 2);
   }
   for (const kernel of kernels) {
     if (Object.hasOwn(SUITES, kernel)) continue;
@@ -36,28 +42,37 @@ await runScript('test', async () => {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const out = mkdtempSync(join(tmpdir(), 'ipft-test-'));
   try {
-    for (const project of ['unit', 'objects']) {
-      if (part !== 'all' && part !== project) continue;
-      const report = join(out, `${project}.json`);
-      spawnSync(VITEST, vitestArguments(project, report), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    if (part !== 'unit' && part !== 'objects') {
+      process.env['IPFT_PACKAGE'] = join(out, 'package');
+      mkdirSync(join(out, 'package'));
+      packAndInstall(root, join(out, 'package'));
+    }
+    if (part === 'all' || part === 'unit') {
+      const report = join(out, 'unit.json');
+      spawnSync(VITEST, vitestArguments('unit', report), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
       addReport(total, report);
     }
+    /** @type {{ project: string, label?: string }[]} */
+    const jobs = [];
     if (part === 'all' || part === 'vm') {
       ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
       // The newest have the most to test: begun first, the guests end at about the same time.
       const named = kernels.length > 0 ? kernels : part === 'vm' ? Object.keys(SUITES) : DEFAULT_KERNELS;
       const chosen = [...named].reverse();
       for (const label of chosen) loadKernel(label);
-      const jobs = GUEST_PROJECTS.flatMap((project) => chosen.map((label) => ({ project, label })));
-      const work = async () => {
-        for (let job = jobs.shift(); job; job = jobs.shift()) {
-          const report = join(out, `${job.label}-${job.project}.json`);
-          await testInGuest(job.label, job.project, report);
-          addReport(total, report);
-        }
-      };
-      await Promise.all(Array.from({ length: GUESTS_AT_A_TIME }, work));
+      for (const { project, kernels } of GUEST_PROJECTS) {
+        for (const label of chosen) if (kernels.includes(label)) jobs.push({ project, label });
+      }
     }
+    for (const project of ['objects', 'package']) if (part === 'all' || part === project) jobs.push({ project });
+    const work = async () => {
+      for (let job = jobs.shift(); job; job = jobs.shift()) {
+        const report = join(out, `${job.project}-${job.label ?? 'here'}.json`);
+        await runProject(job.project, job.label, report);
+        addReport(total, report);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
@@ -66,28 +81,29 @@ await runScript('test', async () => {
 });
 
 /**
- * Runs a project in a guest, and shows what it printed when it has ended: two at a time would get mixed up.
- * @param {string} label of the kernel
+ * Runs a project, and shows what it printed when it has ended: two at a time would get mixed up.
  * @param {string} project
+ * @param {string | undefined} label of the kernel, if it runs in a guest
  * @param {string} report the file that vitest writes
  */
-async function testInGuest(label, project, report) {
+async function runProject(project, label, report) {
   const begin = performance.now();
   // The report has a directory of its own: guests don't see what others write.
   const out = `${report}.out`;
   mkdirSync(out);
   const written = join(out, 'report.json');
   const command = [VITEST, ...vitestArguments(project, written)];
-  const guest = spawn(join(root, 'scripts/vm'), [...GUEST_OPTIONS, '--out', out, label, '--', ...command], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const guest = [join(root, 'scripts/vm'), ...GUEST_OPTIONS, '--out', out, label ?? '', '--'];
+  const [program = '', ...args] = label === undefined ? command : [...guest, ...command];
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   /** @type {Buffer[]} */
   const printed = [];
-  for (const stream of [guest.stdout, guest.stderr]) stream.on('data', (data) => printed.push(data));
-  await new Promise((resolve) => guest.on('close', resolve));
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => printed.push(data));
+  await new Promise((resolve) => child.on('close', resolve));
   const seconds = Math.round((performance.now() - begin) / 1000);
-  process.stdout.write(`\ntest: ${project} in a guest with Linux ${label}, ${seconds} s\n`);
+  process.stdout.write(
+    `\ntest: ${project} ${label === undefined ? 'here' : `in a guest with Linux ${label}`}, ${seconds} s\n`,
+  );
   process.stdout.write(Buffer.concat(printed));
   if (existsSync(written)) renameSync(written, report);
 }

@@ -17,7 +17,14 @@ export function ensureBuilt(root) {
 /** @param {string} root */
 function hashSources(root) {
   const hash = createHash('sha256');
-  for (const part of ['src', 'bpf', 'tsconfig.json', 'package-lock.json', 'scripts/build.js']) {
+  for (const part of [
+    'src',
+    'bpf',
+    'tsconfig.json',
+    'package-lock.json',
+    'scripts/build.js',
+    'scripts/shrink-objects.js',
+  ]) {
     const path = join(root, part);
     const files = statSync(path).isFile()
       ? [path]

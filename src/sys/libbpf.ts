@@ -84,7 +84,7 @@ export function loadLibbpf(): Functions {
     throw new EnvironmentError(
       'NO_LIBBPF',
       `loading libbpf.so.1: ${(error as Error).message}`,
-      'install libbpf 1.0 or later: the package is libbpf1 on Debian and Ubuntu, libbpf on Fedora',
+      'install libbpf 1.0 or later: the package is libbpf1 on Debian 12 and Ubuntu 24.04 or later, libbpf on Fedora, Arch and Alpine',
     );
   }
   const functions = Object.fromEntries(

@@ -105,7 +105,7 @@ export interface Backend {
   readonly tracers: readonly TracerName[];
   /** Whether the running kernel can do it. */
   probe(tracer: TracerName, vmlinux: Btf): Support | Promise<Support>;
-  /** Name of the BPF object below `dist/bpf/MACHINE/`, without `.bpf.o`. */
+  /** Name of the BPF object below `dist/bpf/MACHINE/`, without `.bpf.o.gz`. */
   object(tracer: TracerName): string;
   /** The programs that these targets need; without targets, all that can be loaded anyway. */
   programs(tracer: TracerName, targets?: readonly Target[]): ProgramSpec[];

@@ -1,5 +1,6 @@
 /** From a backend's object and an extension to loaded programs. */
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
@@ -25,7 +26,7 @@ export interface LoadOptions {
   readonly extension: Extension | undefined;
 }
 
-/** Built by `npm run build`; below dist/ both for the compiled sources and for those run by the tests. */
+/** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`../../dist/bpf/${process.arch}/`, import.meta.url);
 
 /** Size of the ring of ends, for a ring of events: an end is as large as a few events, and a journey has many. */
@@ -89,12 +90,12 @@ export function loadOwnObject(name: string): NamedObject {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
   try {
-    return { name, bytes: readFileSync(new URL(name, OBJECTS)) };
+    return { name, bytes: gunzipSync(readFileSync(new URL(`${name}.gz`, OBJECTS))) };
   } catch (error) {
     throw new IpftError(
       'NOT_BUILT',
       `reading the BPF program ${name}: ${(error as Error).message}`,
-      'run npm run build',
+      'the package is incomplete: install it again (in a clone, npm run build makes them)',
     );
   }
 }

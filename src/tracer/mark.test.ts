@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { setMark } from './mark.js';
 import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from './record.js';
 
-const OBJECT = readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o', import.meta.url));
+const OBJECT = gunzipSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.gz', import.meta.url)));
 const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
   const pattern = Buffer.from([opcode, 0, 0, 0, 0, 0, 0, 0]);
   pattern.writeUInt32LE(immediate, 4);

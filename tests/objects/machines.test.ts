@@ -1,5 +1,6 @@
 /** The BPF programs for each machine read the arguments where its kernel's pt_regs has them. */
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parseElf } from '../../src/extension/elf.js';
 
@@ -15,7 +16,7 @@ const STACK_REGISTER = 10;
 
 for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
   test.each(['kprobe', 'kprobe-multi', 'kprobe-session', 'kprobe-session-ctx'])(`${machine}: %s`, (backend) => {
-    const bytes = readFileSync(new URL(`../../dist/bpf/${machine}/${backend}.bpf.o`, import.meta.url));
+    const bytes = gunzipSync(readFileSync(new URL(`../../dist/bpf/${machine}/${backend}.bpf.o.gz`, import.meta.url)));
     const elf = parseElf(bytes);
     const prefix = `ipft_${backend.includes('session') ? 'session' : 'entry'}_`;
     // Which of them it is, the cookie tells. A session looks first whether it is an entry: that is too much for this test.

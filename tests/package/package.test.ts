@@ -1,0 +1,150 @@
+/** What `npm pack` makes and `npm install -g` leaves on a disk: sizes, files, and that it works from there. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packAndInstall, packageFiles } from '../../scripts/package.js';
+import { parseElf } from '../../src/extension/elf.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MACHINES = ['x64', 'arm64'];
+/** The issue's own limits, in bytes. */
+const MAX_PACKED = 2_000_000;
+const MAX_INSTALLED = 8_000_000;
+
+/** Empty, and outside of this repository: what is missing in the package is not found by accident. */
+const scratch = mkdtempSync(join(tmpdir(), 'ipft-package-test-'));
+/** `npm test` has packed already, for the guest too. */
+const dir = process.env['IPFT_PACKAGE'] ?? scratch;
+const { tarball, prefix, ipft, modules } = packageFiles(dir);
+const installed = join(modules, 'ipft');
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+beforeAll(() => {
+  if (dir === scratch) packAndInstall(ROOT, dir);
+}, 120_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const files = (path: string) => readdirSync(path, { recursive: true, encoding: 'utf8' });
+const run = (program: string, ...args: string[]) => spawnSync(program, args, { cwd: scratch, encoding: 'utf8' });
+
+test('is small, packed and installed with all that it needs', () => {
+  expect(statSync(tarball).size).toBeLessThan(MAX_PACKED);
+  // What it takes on the disk, as du counts it.
+  const blocks = files(prefix).reduce((sum, name) => sum + lstatSync(join(prefix, name)).blocks, 0);
+  expect(blocks * 512).toBeLessThan(MAX_INSTALLED);
+});
+
+test('holds what is needed at run time and to write extensions, and nothing of the workshop', () => {
+  const names = files(installed).filter((name) => !name.startsWith('node_modules'));
+  for (const name of [
+    'bin/ipft.js',
+    'dist/cli/ipft.js',
+    'dist/cli/LICENSE.commander',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/sys/link-child.js',
+    'bpf/LICENSE',
+    'bpf/include/ipft/extension.h',
+    'examples/extensions/skb-len.bpf.c',
+    'LICENSE',
+    'README.md',
+    'docs/extension.md',
+  ]) {
+    expect(names).toContain(name);
+  }
+  expect(
+    names.filter((name) => /\.test\.|\.map$|\.sources$|^(src|scripts|tests|bench|node_modules)\//.test(name)),
+  ).toEqual([]);
+  expect(names.filter((name) => name.startsWith('dist/cli/')).sort()).toEqual([
+    'dist/cli/LICENSE.commander',
+    'dist/cli/ipft.d.ts',
+    'dist/cli/ipft.js',
+  ]);
+  // koffi, and its library for this machine: for glibc and for musl.
+  expect(readdirSync(join(installed, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+    '@koromix',
+    'koffi',
+  ]);
+  expect(readdirSync(join(installed, 'node_modules/@koromix'))).toEqual([`koffi-linux-${process.arch}`]);
+});
+
+test('has the same BPF objects for each machine, with BTF and without DWARF', () => {
+  const [first, second] = MACHINES.map((machine) => readdirSync(join(installed, 'dist/bpf', machine)).sort());
+  expect(first).toEqual(second);
+  expect(first?.length).toBeGreaterThan(10);
+  for (const machine of MACHINES) {
+    for (const name of first ?? []) {
+      const elf = parseElf(gunzipSync(readFileSync(join(installed, 'dist/bpf', machine, name))));
+      const sections = elf.sections.map((section) => section.name);
+      expect(sections, name).toContain('.BTF');
+      expect(
+        sections.filter((section) => section.startsWith('.debug')),
+        name,
+      ).toEqual([]);
+      // The verifier names the lines of what it refuses from there.
+      if (!name.startsWith('license')) expect(sections, name).toContain('.BTF.ext');
+    }
+  }
+});
+
+test('runs through the link that npm makes', () => {
+  expect(lstatSync(ipft).isSymbolicLink()).toBe(true);
+  expect(run(ipft, '--version')).toMatchObject({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
+  expect(run(ipft, '--help').stdout).toContain('--mark');
+  expect(run(ipft, '--gen', 'bpf-module-header').stdout).toBe(
+    readFileSync(join(ROOT, 'bpf/include/ipft/extension.h'), 'utf8'),
+  );
+  const wrong = run(ipft, '--no-such-option');
+  expect(wrong.status).toBe(2);
+  expect(wrong.stderr).not.toMatch(/^\s+at /m);
+});
+
+test('is found by its name as a library', () => {
+  symlinkSync(modules, join(scratch, 'node_modules'));
+  const script = 'import("ipft").then((ipft) => console.log(typeof ipft.IpftError))';
+  expect(run(process.execPath, '-e', script)).toMatchObject({ status: 0, stdout: 'function\n', stderr: '' });
+});
+
+test('says which Node it needs, and needs the one that package.json names', () => {
+  const as = (version: string) => {
+    const claim = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+    return run(process.execPath, '--import', `data:text/javascript,${encodeURIComponent(claim)}`, ipft, '--version');
+  };
+  const oldest = String(manifest.engines.node).replace('>=', '');
+  const [major = 0, minor = 0] = oldest.split('.').map(Number);
+  for (const version of [`${major}.${minor}.0`, `${major}.${minor + 1}.0`, `${major + 1}.0.0`]) {
+    expect(as(version), version).toMatchObject({ status: 0, stderr: '' });
+  }
+  for (const version of [`${major}.${minor - 1}.5`, `${major - 1}.99.0`, '12.22.12']) {
+    const { status, stdout, stderr } = as(version);
+    expect([status, stdout], version).toEqual([1, '']);
+    expect(stderr).toContain(`this is Node ${version} (${process.execPath}), and ${oldest} or later is needed`);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+  }
+});
+
+test('says that a part is missing when it is, without a stack', () => {
+  for (const part of ['@koromix', 'koffi', '../dist']) {
+    const copy = join(scratch, 'incomplete');
+    cpSync(installed, copy, { recursive: true });
+    rmSync(join(copy, 'node_modules', part), { recursive: true });
+    const { status, stderr } = run(join(copy, 'bin/ipft.js'), '--version');
+    expect(status, part).toBe(1);
+    expect(stderr, part).toMatch(/^ipft: a part is missing: .*\n {6}install ipft again, .*\n$/);
+    rmSync(copy, { recursive: true });
+  }
+});
+
+test('leaves nothing behind when it is uninstalled', () => {
+  const copy = join(scratch, 'uninstall');
+  cpSync(prefix, copy, { recursive: true, verbatimSymlinks: true });
+  expect(run(join(copy, 'bin/ipft'), '--version').status).toBe(0);
+  expect(run('npm', 'uninstall', '--global', '--prefix', copy, 'ipft').status).toBe(0);
+  expect(
+    files(copy).filter((name) => !lstatSync(join(copy, name)).isDirectory() && !name.endsWith('.package-lock.json')),
+  ).toEqual([]);
+});

@@ -1,6 +1,6 @@
 /** Takes in what the kernel has to tell, and hands text out, until it is time to stop. */
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
-import type { JourneyTracker, Output, Session, SessionLosses, Written } from '../index.js';
+import type { JourneyTracker, Output, Session, SessionLosses, Written } from '../internal.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
 import type { StdoutWriter } from './stdout.js';

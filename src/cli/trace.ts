@@ -24,7 +24,7 @@ import {
   type Target,
   type TargetSelection,
   TextBuffer,
-} from '../index.js';
+} from '../internal.js';
 import { Follower } from './follower.js';
 import { ModuleFollower } from './modules.js';
 import type { CommonOptions, TraceOptions } from './options.js';

@@ -1,0 +1,7 @@
+/** How functions are traced: the names that command line and library have for it. */
+
+/** A way to attach to functions; docs/backends.md compares them. */
+export type BackendName = 'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace';
+
+/** Entries only, or entries and returns. */
+export type TracerName = 'function' | 'function_graph';

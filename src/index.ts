@@ -1,1 +1,40 @@
-export { OUTCOMES } from './base/journey.js';
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * Traces what packets with a mark do inside the Linux kernel, from a program or a test. Nothing here writes to stdout
+ * or stderr. docs/library.md tells how to use it.
+ *
+ * @packageDocumentation
+ */
+export {
+  EnvironmentError,
+  ExtensionError,
+  IpftError,
+  ParseError,
+  SystemCallError,
+  UnsupportedFeatureError,
+  UsageError,
+  VerifierError,
+} from './base/errors.js';
+export type { FieldType, FieldValue } from './base/field.js';
+export { OUTCOMES, type Outcome } from './base/journey.js';
+export type { BackendName, TracerName } from './base/method.js';
+export type {
+  Coverage,
+  EntryEvent,
+  EventBase,
+  EventOf,
+  FieldDescription,
+  FieldSchema,
+  FieldsOf,
+  FunctionProblem,
+  Journey,
+  Losses,
+  ReturnEvent,
+  RingLoss,
+  Socket,
+  Statistics,
+  TraceOptions,
+  TraceSession,
+  ValueOf,
+} from './library/api.js';
+export { trace } from './library/trace.js';

@@ -71,10 +71,13 @@ export class VerifierError extends IpftError {
   }
 }
 
-/** An extension can't be used. */
+/** An extension can't be used; `log` is what the compiler said of it, where the library ran one. */
 export class ExtensionError extends IpftError {
-  constructor(message: string, hint?: string) {
+  readonly log: string | undefined;
+
+  constructor(message: string, hint?: string, log?: string) {
     super('EXTENSION', message, hint);
+    this.log = log;
   }
 }
 

@@ -1,5 +1,3 @@
-/** How functions are traced: the names that command line and library have for it. */
-
 /** A way to attach to functions; docs/backends.md compares them. */
 export type BackendName = 'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace';
 

@@ -7,7 +7,9 @@ import type { BackendName, TracerName } from '../base/method.js';
  * The fields of an extension that a caller wants, and what they are. It is compared with the event struct before
  * anything is attached.
  *
- *     { len: 'number', saddr: 'string', cookie: 'bigint', ports: ['number'], tcp: { seq: 'number' } }
+ * ```ts
+ * { len: 'number', saddr: 'string', cookie: 'bigint', ports: ['number'], tcp: { seq: 'number' } }
+ * ```
  */
 export type FieldSchema = { readonly [name: string]: FieldType };
 
@@ -175,6 +177,14 @@ export interface FunctionProblem {
   readonly reason: string;
 }
 
+/** A module and what is said of it. */
+export interface ModuleProblem {
+  /** The module's name. */
+  readonly module: string;
+  /** Why its functions are unknown. */
+  readonly problem: string;
+}
+
 /** Which functions are traced, and which are not. */
 export interface Coverage {
   /** How many functions are traced. */
@@ -186,7 +196,7 @@ export interface Coverage {
   /** Functions that take an skb and can't be traced. */
   readonly excluded: readonly FunctionProblem[];
   /** Modules whose functions are not traced. */
-  readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
+  readonly unknownModules: readonly ModuleProblem[];
   /** What would tell of ends and copies of packets and could not be attached, with the reason. */
   readonly unwatched: readonly string[];
 }
@@ -225,6 +235,14 @@ export interface Losses {
   readonly countsMisses: boolean;
 }
 
+/** How much is not kept any more, since `maxEvents` was reached. */
+export interface Forgotten {
+  /** Events that `events` gave, or would have given. */
+  readonly events: number;
+  /** Journeys that `journeys` gave, or would have given. */
+  readonly journeys: number;
+}
+
 /** What was traced so far, and what is missing. */
 export interface Statistics {
   /** Events that were read. */
@@ -235,13 +253,8 @@ export interface Statistics {
   readonly gaps: number;
   /** What is missing. */
   readonly lost: Losses;
-  /** How many events and journeys are not kept any more: a loop that begins now would miss them. */
-  readonly forgotten: {
-    /** Of `events`. */
-    readonly events: number;
-    /** Of `journeys`. */
-    readonly journeys: number;
-  };
+  /** What is not kept any more: a loop that begins now misses it. */
+  readonly forgotten: Forgotten;
   /** Whether nothing is missing: nothing in `lost`, no gap, and each function and end is watched. */
   readonly isWhole: boolean;
 }

@@ -22,10 +22,12 @@ import { checkSchema } from './schema.js';
  * Traces what packets with a mark do inside the running kernel. Resolves when tracing is ready: what happens from then
  * on is seen. Needs root, or CAP_BPF and CAP_PERFMON with a readable tracefs.
  *
- *     await using session = await trace({ mark: 0xdeadbeef });
- *     // send packets
- *     await session.stop();
- *     for await (const journey of session.journeys()) console.log(journey.outcome, journey.events.length);
+ * ```ts
+ * await using session = await trace({ mark: 0xdeadbeef });
+ * // send packets
+ * await session.stop();
+ * for await (const journey of session.journeys()) console.log(journey.outcome, journey.events.length);
+ * ```
  *
  * @param options - what to trace, and how
  * @returns the session; the process stays alive until it is stopped

@@ -100,7 +100,8 @@ test('function_graph: entries, returns, and how long calls took', async () => {
   const [outer, inner] = [events[3], events[2]];
   if (!outer?.isReturn || !inner?.isReturn) throw new Error('no returns');
   expect(outer.durationNs).toBeGreaterThan(inner.durationNs);
-  expect(outer).toMatchObject({ partnerLost: false, skbFreed: false, fields: {} });
+  // The answer comes before the call returns: the packet has been used up by then.
+  expect(outer).toMatchObject({ partnerLost: false, skbFreed: true, fields: {} });
 });
 
 test('a loop that is left, and one whose body throws, do not touch the others; next() waits and can be called off', async () => {
@@ -194,7 +195,8 @@ test('fields of all kinds, described at run time', async () => {
   await using session = await trace({ mark: 0x68, functions, extension: example('five-tuple.bpf.c') });
   network.ping(0x68, { count: 1 });
   await session.stop();
-  const [event] = await all(session.events());
+  // In the first ones the packet has no headers yet.
+  const event = (await all(session.events())).find((one) => one.function === 'dev_hard_start_xmit');
   expect(event?.fields).toMatchObject({ protocol: 'icmp', saddr: '10.11.0.1', daddr: '10.11.0.2', sport: 0 });
   expect(session.fields.find(({ name }) => name === 'daddr6')).toEqual({
     ...{ name: 'daddr6', type: 'string', cType: '__u8[16]', format: 'ipv6' },

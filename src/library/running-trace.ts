@@ -82,6 +82,8 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     try {
       await this.#reading;
     } finally {
+      // Also where reading failed: later the kernel can't be asked.
+      this.#losses ??= this.#session.losses();
       await this.#session.release();
     }
   }

@@ -1,6 +1,6 @@
 /** The packed package, as a TypeScript project of someone else sees it. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -80,3 +80,13 @@ test.each([
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
   },
 );
+
+test('examples/library compiles', () => {
+  symlinkSync(join(ROOT, 'node_modules/vitest'), join(dir, 'node_modules/vitest'));
+  for (const file of ['drop.test.ts', 'tsconfig.json'])
+    cpSync(join(ROOT, 'examples/library', file), join(dir, 'example', file));
+  // What vitest declares is its own affair.
+  const args = ['-p', 'example', '--skipLibCheck'];
+  const { stdout, status } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), args, { cwd: dir, encoding: 'utf8' });
+  expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
+});

@@ -113,7 +113,24 @@ export class Collector implements JourneyTaker {
     const target = targets[lent.target];
     const place = this.tracker?.place(placeIndex);
     const timestampNs = join(lent.timestampLow, lent.timestampHigh);
-    const base = {
+    const fields = readFields && lent.hasFields ? readFields(lent.data, lent.dataOffset) : undefined;
+    // Member by member: copying them from an object that both have takes ten times as long.
+    if (!lent.isReturn) {
+      return {
+        journey,
+        timestampNs,
+        cpu: lent.cpu,
+        function: target?.name ?? '?',
+        module: target?.module ?? '?',
+        netns: place?.netns,
+        device: place?.device || undefined,
+        depth: lent.depth,
+        partnerLost,
+        isReturn: false,
+        fields: fields ?? NO_FIELDS,
+      };
+    }
+    return {
       journey,
       timestampNs,
       cpu: lent.cpu,
@@ -123,13 +140,12 @@ export class Collector implements JourneyTaker {
       device: place?.device || undefined,
       depth: lent.depth,
       partnerLost,
+      isReturn: true,
+      // Without an extension no field is missing.
+      fields: readFields ? fields : NO_FIELDS,
+      durationNs: timestampNs - join(lent.entryLow, lent.entryHigh),
+      skbFreed: lent.skbFreed,
     };
-    const fields = readFields && lent.hasFields ? readFields(lent.data, lent.dataOffset) : undefined;
-    if (!lent.isReturn) return { ...base, isReturn: false, fields: fields ?? NO_FIELDS };
-    const durationNs = timestampNs - join(lent.entryLow, lent.entryHigh);
-    // Without an extension no field is missing.
-    const ofReturn = readFields ? fields : NO_FIELDS;
-    return { ...base, isReturn: true, fields: ofReturn, durationNs, skbFreed: lent.skbFreed };
   }
 
   #end(tracked: TrackedJourney): void {
@@ -141,9 +157,13 @@ export class Collector implements JourneyTaker {
     const { names } = this.#options;
     const { number, packetId, parent, outcome, endNs, lost, gap } = tracked;
     this.journeys.push({
-      ...{ number, packetId, outcome, endNs, events },
+      number,
+      packetId,
+      outcome,
       // The first that was read is mostly the first, but another CPU may have got ahead.
       beginNs: events[0]?.timestampNs ?? tracked.beginNs,
+      endNs,
+      events,
       parent: parent === 0 ? undefined : parent,
       reason: reasonOf(tracked, names),
       location: endedIn(tracked, names),

@@ -65,7 +65,8 @@ test('events and journeys of three pings, typed by a schema; nothing is left ope
     const lengths: number[] = its.map(({ fields }) => fields.len);
     expect(lengths).toEqual([84, 84, 98, 64]);
     expect({ outcome, gap, lost }).toEqual({ outcome: 'consumed', gap: false, lost: 0 });
-    expect(location).toMatch(/^icmp_rcv\+0x/);
+    // Older kernels tell only where a packet was dropped.
+    if (KERNEL.chosen.function !== 'kprobe') expect(location).toMatch(/^icmp_rcv\+0x/);
     expect(packetId).toBeGreaterThan(0n);
     expect(beginNs).toBe(its[0]?.timestampNs);
     expect(endNs).toBeGreaterThanOrEqual(its.at(-1)!.timestampNs);

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTargets, PAGE_SIZE, Session } from '../dist/index.js';
+import { loadTargets, PAGE_SIZE, Session } from '../dist/internal.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { BpfObject } from '../dist/sys/libbpf.js';
 import { loadPrograms } from '../dist/tracer/load.js';
@@ -44,7 +44,7 @@ export class Attached {
 }
 
 const RING_BYTES = 1 << 26;
-/** @type {import('../dist/index.js').RecordTaker} */
+/** @type {import('../dist/internal.js').RecordTaker} */
 const NOBODY_TAKES = { event() {}, began() {}, moved() {}, ended() {} };
 
 /** Has the kernel count how often programs run, and how long. */

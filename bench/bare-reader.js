@@ -1,6 +1,6 @@
 /** `node bare-reader.js BACKEND`: traces mark 1 and takes the events out of the ring, without a look at them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BACKENDS, loadTargets, raiseLimits, Session } from '../dist/index.js';
+import { BACKENDS, loadTargets, raiseLimits, Session } from '../dist/internal.js';
 
 const backend = BACKENDS.find(({ name }) => name === process.argv[2]);
 if (!backend) throw new Error(`no backend ${process.argv[2]}`);

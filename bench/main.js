@@ -48,7 +48,7 @@ await runScript('bench', async () => {
   }
   setUp();
   // There is no dist/ before that.
-  const { loadExtension, loadModuleSkeleton } = await import('../dist/index.js');
+  const { loadExtension, loadModuleSkeleton } = await import('../dist/internal.js');
   ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
   const before = loadResults(root);
   const work = mkdtempSync(join(tmpdir(), 'ipft-bench-'));

@@ -1,6 +1,6 @@
 /** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
 import { openSync, writeSync } from 'node:fs';
-import { AggregateOutput, JourneyTracker, JsonOutput } from '../dist/index.js';
+import { AggregateOutput, JourneyTracker, JsonOutput } from '../dist/internal.js';
 import { drain, recordTrace } from './recorded.js';
 
 const TARGETS = 1600;
@@ -17,7 +17,7 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
 const { rings, endNs } = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
 const nowhere = openSync('/dev/null', 'w');
 
-/** @template {import('../dist/index.js').Output} T @param {(context: import('../dist/index.js').OutputContext) => T} create */
+/** @template {import('../dist/internal.js').Output} T @param {(context: import('../dist/internal.js').OutputContext) => T} create */
 function follow(create) {
   /** @type {{ tracker?: JourneyTracker }} */
   const places = {};

@@ -16,8 +16,10 @@ const MAY_IMPORT = {
   tracer: ['extension', 'kernel', 'sys', 'btf', 'base'],
   journey: ['base'],
   output: ['journey', 'base'],
-  'index.ts': ['output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
-  cli: ['index.ts', 'output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
+  library: ['output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
+  'index.ts': ['library', 'base'],
+  'internal.ts': ['library', 'output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
+  cli: ['internal.ts', 'output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
 };
 /** Layers without access to the system, and the one that holds the door to it. */
 const PURE = ['base', 'btf', 'journey', 'output'];
@@ -46,7 +48,7 @@ export function checkLayers() {
         continue;
       }
       const target = relative(src, join(src, dirname(file), module)).split('/')[0] ?? '';
-      const targetLayer = target === 'index.js' ? 'index.ts' : target;
+      const targetLayer = target.replace(/\.js$/, '.ts');
       if (targetLayer !== layer && !allowed.includes(targetLayer))
         problems.push(`src/${file}: ${layer} may not import ${targetLayer} (${module})`);
     }

@@ -1,6 +1,7 @@
 /** `npm run check`: format and lint, types, the import table, and the listings in the docs. Prints what is wrong. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { renderApi } from './api.js';
 import { checkLayers } from './check-layers.js';
 import { renderDocuments } from './docs.js';
 import { runScript } from './setup/run.js';
@@ -20,10 +21,15 @@ await runScript('check', () => {
   const problems = checkLayers();
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) failed.push('layers');
-  renderDocuments((path) => {
-    console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
+  /** @param {string} path */
+  const stale = (path) => {
+    console.error(`${path}: it is not what the program and its comments say now (npm run docs renders it)`);
     failed.push(path);
-  });
+  };
+  const undocumented = renderApi(stale);
+  for (const problem of undocumented) console.error(problem);
+  if (undocumented.length > 0) failed.push('API comments');
+  renderDocuments(stale);
   console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;
 });

@@ -28,7 +28,7 @@ await runScript('demo', async () => {
 async function findObstacle() {
   if (process.getuid?.() !== 0) return 'this is not root';
   // Built a moment ago, and not there for whoever only reads the sources.
-  const ipft = await import(new URL('../dist/index.js', import.meta.url).href);
+  const ipft = await import(new URL('../dist/internal.js', import.meta.url).href);
   try {
     ipft.checkKernel();
     ipft.loadTargets();

@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { renderApi } from './api.js';
 import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
@@ -53,10 +54,14 @@ export function renderDocuments(onChange) {
 if (isMain(import.meta.url)) {
   await runScript('docs', () => {
     setUp();
-    renderDocuments((path, text) => {
+    /** @param {string} path @param {string} text */
+    const write = (path, text) => {
       writeFileSync(join(root, path), text);
       process.stderr.write(`docs: ${path} was rendered anew\n`);
-    });
-    return 0;
+    };
+    const problems = renderApi(write);
+    for (const problem of problems) process.stderr.write(`${problem}\n`);
+    renderDocuments(write);
+    return problems.length > 0 ? 1 : 0;
   });
 }

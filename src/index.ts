@@ -1,13 +1,9 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The library: what the command line is made of. Nothing here writes to stdout or stderr.
+ * Traces what packets with a mark do inside the Linux kernel, from a program or a test. Nothing here writes to stdout
+ * or stderr. docs/library.md tells how to use it.
  *
- *     checkKernel();
- *     const { backend } = await chooseBackend('function');
- *     const { targets, deciding } = loadTargets(backend.access, { functionPattern: /^ip_/ });
- *     const session = Session.open({ backend, tracer: 'function', targets, deciding, mark: 0xdeadbeef, … });
- *     await session.attach(signal);
- *     session.read(new JourneyTracker({ event: (event, journey) => { … }, ended: (journey) => { … }, hasRoom: true }));
- *     await session.release();
+ * @packageDocumentation
  */
 export {
   EnvironmentError,
@@ -19,50 +15,28 @@ export {
   UsageError,
   VerifierError,
 } from './base/errors.js';
-export type { FieldWriter, RecordTaker, SymbolWriter, TraceEvent } from './base/event.js';
-export {
-  type Began,
-  type Ended,
-  type Fate,
-  type Journey,
-  type Moved,
-  OUTCOMES,
-  type Outcome,
-  type Place,
-} from './base/journey.js';
-export { printable } from './base/printable.js';
-export { type Target, VMLINUX } from './base/target.js';
-export { TextBuffer } from './base/text-buffer.js';
-export type { CompileOptions } from './extension/compile.js';
-export type { EventStruct } from './extension/event-struct.js';
-export { checkSuffix, type Extension, loadExtension, parseExtension } from './extension/extension.js';
-export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
-export { type JourneyTaker, JourneyTracker } from './journey/tracker.js';
-export { loadReasonNames, type ReasonNames } from './kernel/drop-reasons.js';
-export { loadSymbolAddresses } from './kernel/functions.js';
-export { checkKernel } from './kernel/preflight.js';
-export { kernelNamesAddresses, loadSymbolWriter } from './kernel/symbols.js';
-export { type AggregateOptions, AggregateOutput } from './output/aggregate.js';
-export { type JsonOptions, JsonOutput } from './output/json.js';
-export type { KernelNames } from './output/outcome.js';
-export type { Output, OutputContext } from './output/output.js';
-export { type PathsOptions, PathsOutput } from './output/paths.js';
+export type { FieldType, FieldValue } from './base/field.js';
+export { OUTCOMES, type Outcome } from './base/journey.js';
+export type { BackendName, TracerName } from './base/method.js';
 export type {
-  AttachProgress,
-  Backend,
-  BackendName,
-  ReleaseProgress,
-  TracerName,
-} from './tracer/backend.js';
-export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend } from './tracer/backends.js';
-export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
-export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
-export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
-export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions, type Written } from './tracer/session.js';
-export {
-  type ExcludedFunction,
-  loadModuleTargets,
-  loadTargets,
-  type TargetFilter,
-  type TargetSelection,
-} from './tracer/targets.js';
+  Coverage,
+  EntryEvent,
+  EventBase,
+  EventOf,
+  FieldDescription,
+  FieldSchema,
+  FieldsOf,
+  Forgotten,
+  FunctionProblem,
+  Journey,
+  Losses,
+  ModuleProblem,
+  ReturnEvent,
+  RingLoss,
+  Socket,
+  Statistics,
+  TraceOptions,
+  TraceSession,
+  ValueOf,
+} from './library/api.js';
+export { trace } from './library/trace.js';

@@ -3,7 +3,9 @@
  * final period); `hint` says what to do about it. `code` is stable, for programs.
  */
 export class IpftError extends Error {
+  /** Which kind of error it is, as `USAGE`. */
   readonly code: string;
+  /** What to do about it, if there is something. */
   readonly hint: string | undefined;
 
   constructor(code: string, message: string, hint?: string) {
@@ -23,7 +25,9 @@ export class UsageError extends IpftError {
 
 /** Bytes that are not what they should be: `format` names the format, `offset` the byte where reading stopped. */
 export class ParseError extends IpftError {
+  /** What the bytes should be. */
   readonly format: string;
+  /** The byte where reading stopped. */
   readonly offset: number;
 
   constructor(format: string, offset: number, problem: string) {
@@ -35,7 +39,9 @@ export class ParseError extends IpftError {
 
 /** The running kernel lacks something. `minimumVersion` is the first Linux that has it, where one is known. */
 export class UnsupportedFeatureError extends IpftError {
+  /** What is missing. */
   readonly feature: string;
+  /** The first Linux that has it, where one is known. */
   readonly minimumVersion: string | undefined;
 
   constructor(feature: string, message: string, hint?: string, minimumVersion?: string) {
@@ -47,8 +53,11 @@ export class UnsupportedFeatureError extends IpftError {
 
 /** A system call or library call failed. `errno` is positive, `errnoName` its name (`EPERM`). */
 export class SystemCallError extends IpftError {
+  /** The call that failed. */
   readonly call: string;
+  /** Its error number, positive. */
   readonly errno: number;
+  /** The name of that, as `EPERM`. */
   readonly errnoName: string;
 
   constructor(call: string, errno: number, errnoName: string, doing?: string, hint?: string) {
@@ -61,7 +70,9 @@ export class SystemCallError extends IpftError {
 
 /** The kernel's verifier refused a program; `log` is all that it wrote. */
 export class VerifierError extends IpftError {
+  /** The program that was refused. */
   readonly program: string;
+  /** All that the verifier wrote. */
   readonly log: string;
 
   constructor(program: string, message: string, log: string, hint?: string) {
@@ -73,8 +84,12 @@ export class VerifierError extends IpftError {
 
 /** An extension can't be used. */
 export class ExtensionError extends IpftError {
-  constructor(message: string, hint?: string) {
+  /** What the compiler said, if it was run and failed. */
+  readonly log: string | undefined;
+
+  constructor(message: string, hint?: string, log?: string) {
     super('EXTENSION', message, hint);
+    this.log = log;
   }
 }
 

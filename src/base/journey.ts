@@ -68,22 +68,20 @@ export interface Living {
   readonly freeing: Ended | undefined;
 }
 
-/** How a journey ended. */
-export type Outcome =
-  /** A socket got it. */
-  | 'delivered'
-  /** A device got it, after another one had brought it. */
-  | 'forwarded'
-  /** A device got it. */
-  | 'transmitted'
-  | 'dropped'
-  /** It was used up in another way: merged, answered, segmented, acknowledged. */
-  | 'consumed'
-  /** It was not freed when tracing ended. */
-  | 'alive'
-  /** Its end was lost. */
-  | 'unknown';
+/**
+ * How a journey ended:
+ *
+ * - `delivered`: a socket got it
+ * - `forwarded`: a device got it, after another one had brought it
+ * - `transmitted`: a device got it
+ * - `dropped`
+ * - `consumed`: it was used up in another way: merged, answered, segmented, acknowledged
+ * - `alive`: it was not freed when tracing ended
+ * - `unknown`: its end was lost
+ */
+export type Outcome = 'delivered' | 'forwarded' | 'transmitted' | 'dropped' | 'consumed' | 'alive' | 'unknown';
 
+/** All outcomes. */
 export const OUTCOMES: readonly Outcome[] = [
   ...(['delivered', 'forwarded', 'transmitted', 'dropped', 'consumed', 'alive', 'unknown'] as const),
 ];

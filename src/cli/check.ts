@@ -1,5 +1,5 @@
 /** `ipft check FILE…`: everything that can be known about an extension before it traces. */
-import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable, raiseLimits } from '../index.js';
+import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable, raiseLimits } from '../internal.js';
 import type { StdoutWriter } from './stdout.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,5 +1,5 @@
 /** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
-import { type Diagnosis, diagnose, printable, raiseLimits } from '../index.js';
+import { type Diagnosis, diagnose, printable, raiseLimits } from '../internal.js';
 import type { StdoutWriter } from './stdout.js';
 
 const MARKS = { ok: 'ok', missing: '-', bad: 'BAD', unknown: '?' } as const;

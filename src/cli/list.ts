@@ -1,5 +1,5 @@
 /** `ipft -l`: the functions that would be traced. */
-import { checkKernel, chooseBackend, loadSymbolAddresses, loadTargets, printable, raiseLimits } from '../index.js';
+import { checkKernel, chooseBackend, loadSymbolAddresses, loadTargets, printable, raiseLimits } from '../internal.js';
 import type { CommonOptions } from './options.js';
 import { reportSelection } from './report.js';
 import type { StdoutWriter } from './stdout.js';

@@ -8,7 +8,7 @@ import {
   printable,
   UsageError,
   VerifierError,
-} from '../index.js';
+} from '../internal.js';
 import { check } from './check.js';
 import { doctor } from './doctor.js';
 import { list } from './list.js';

@@ -1,6 +1,6 @@
 /** `--follow-modules`: attaches to functions of modules that are loaded while tracing. */
 import { readFileSync } from 'node:fs';
-import { type BackendChoice, IpftError, loadModuleTargets, type Session, type Target } from '../index.js';
+import { type BackendChoice, IpftError, loadModuleTargets, type Session, type Target } from '../internal.js';
 import type { CommonOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 

@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
+import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
 import { parseCount, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What `ipft` was asked to do. */

@@ -9,7 +9,7 @@ import {
   type SessionLosses,
   type TargetSelection,
   VMLINUX,
-} from '../index.js';
+} from '../internal.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,6 +1,6 @@
 /** Being asked to end. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { exitAtOnce } from '../index.js';
+import { exitAtOnce } from '../internal.js';
 
 const SECOND_SIGNAL_STATUS = 130;
 

@@ -4,27 +4,24 @@ import {
   type BackendChoice,
   checkKernel,
   chooseBackend,
+  createKernelNames,
   type Extension,
   JourneyTracker,
   JsonOutput,
   kernelNamesAddresses,
   loadExtension,
-  loadReasonNames,
   loadSymbolWriter,
   loadTargets,
   type Output,
   type OutputContext,
   PathsOutput,
   printable,
-  type ReasonNames,
   raiseLimits,
   Session,
-  type SymbolWriter,
   setDebugLog,
   type Target,
   type TargetSelection,
-  TextBuffer,
-} from '../index.js';
+} from '../internal.js';
 import { Follower } from './follower.js';
 import { ModuleFollower } from './modules.js';
 import type { CommonOptions, TraceOptions } from './options.js';
@@ -185,7 +182,7 @@ function createOutput(
     ...{ targets, hasReturns: options.tracer === 'function_graph' },
     ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
     place: (index) => places.tracker?.place(index),
-    names: { reason: nameReason, symbol: createAddressNames(addresses) },
+    names: createKernelNames(addresses),
   };
   const output = chooseOutput(options, context);
   places.tracker = new JourneyTracker(output);
@@ -202,25 +199,6 @@ function chooseOutput(options: Options, context: OutputContext): Output {
     case 'aggregate':
       return new AggregateOutput(context, { maxBytes, showPlaces });
   }
-}
-
-/** Most traces begin before any packet is dropped: the names are read for the first one that is. */
-function nameReason(reason: number): string | undefined {
-  reasonNames ??= loadReasonNames();
-  return reasonNames(reason);
-}
-
-let reasonNames: ReasonNames | undefined;
-
-/** For addresses that the kernel did not name itself. */
-function createAddressNames(write: SymbolWriter | undefined): (address: bigint) => string | undefined {
-  const text = new TextBuffer(256);
-  return (address) => {
-    if (!write) return undefined;
-    write(text, Number(address & 0xffffffffn), Number(address >> 32n));
-    const name = text.takeText();
-    return name.startsWith('0x') ? undefined : name;
-  };
 }
 
 /** Tells all who wait that tracing is ready, and runs `body` meanwhile. */

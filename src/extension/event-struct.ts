@@ -1,12 +1,13 @@
-/** The event struct of an extension: the fields that its BTF declares, and a writer for them. Pure. */
+/** The event struct of an extension: the fields that its BTF declares, and what writes and reads them. Pure. */
 import { ExtensionError } from '../base/errors.js';
 import type { FieldWriter, SymbolWriter } from '../base/event.js';
+import type { FieldReader, FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
 import { findVariables, readTags } from './formats.js';
-import { createFields, type Field, type FieldShape } from './values.js';
+import { createFieldReader, createFields, type Field, type FieldShape, typesOf } from './values.js';
 
 const EVENT_VARIABLE = '__ipft_event_struct';
 
@@ -30,6 +31,10 @@ export interface EventStruct {
   readonly warnings: readonly string[];
   /** @param symbols names kernel addresses; only called if `usesSymbols` */
   createWriter(symbols: SymbolWriter): FieldWriter;
+  /** What the fields are in JavaScript, by their names. */
+  readonly types: { readonly [name: string]: FieldType };
+  /** @param symbols as for `createWriter` @param names of the fields that are wanted; default: all */
+  createReader(symbols: SymbolWriter, names?: readonly string[]): FieldReader;
 }
 
 /** Whether a BTF declares an event struct. */
@@ -62,7 +67,12 @@ export function parseEventStruct(btf: Btf): EventStruct {
   return {
     ...{ label, sizeBytes, usesSymbols, warnings },
     fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
+    types: typesOf(fields),
     createWriter: (symbols) => createFieldWriter(create(symbols, () => {})),
+    createReader(symbols, names) {
+      const wanted = create(symbols, () => {}).filter(({ name }) => names?.includes(name) ?? true);
+      return createFieldReader(wanted);
+    },
   };
 }
 

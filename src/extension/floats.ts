@@ -1,14 +1,17 @@
 /** Floating-point numbers. Pure. */
-import type { ValueWriter } from './integers.js';
+import type { ValueAccess } from './integers.js';
 
 /** BPF can't calculate with them, but can carry their bits. The text is the shortest that gives the same bits again. */
-export function createFloat(sizeBytes: number): ValueWriter | undefined {
+export function createFloat(sizeBytes: number): ValueAccess | undefined {
   if (sizeBytes !== 4 && sizeBytes !== 8) return undefined;
   const shown = (data: DataView, at: number) => {
     const value = sizeBytes === 4 ? data.getFloat32(at, true) : data.getFloat64(at, true);
     return { value, text: formatFloat(value, sizeBytes) };
   };
   return {
+    type: 'number',
+    // The shortest text that gives the same bits: 0.1 stays 0.1, also where it had 4 bytes.
+    read: (data, at) => Number(shown(data, at).text),
     text: (out, data, at) => out.text(shown(data, at).text),
     json(out, data, at) {
       const { value, text } = shown(data, at);

@@ -1,14 +1,21 @@
 /** Reading and writing integers of any width and place, bit-fields among them. Pure; but for the widest, nothing here allocates. */
+import type { FieldType, FieldValue } from '../base/field.js';
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 import { type Enumerator, writeEnumerator, writeFlags } from './enumerators.js';
 
 /** Appends a value that is found at byte `at`. */
 export type Write = (out: TextBuffer, data: DataView, at: number) => void;
 
-/** Appends one value as text, and as JSON. */
-export interface ValueWriter {
+/** Gives a value that is found at byte `at`. */
+export type Read = (data: DataView, at: number) => FieldValue;
+
+/** What can be done with a value: append it as text and as JSON, and read it. */
+export interface ValueAccess {
   readonly text: Write;
   readonly json: Write;
+  /** What `read` gives. */
+  readonly type: FieldType;
+  readonly read: Read;
 }
 
 /** Where an integer is, and how wide: its raw bits come as two unsigned halves. */
@@ -88,6 +95,42 @@ export function decimalWriter(reader: IntegerReader): Write {
   return (out, data, at) => {
     const high = reader.high(data, at);
     out.signed64(reader.low(data, at), high >= half ? high + 0x100000000 - 2 * half : high);
+  };
+}
+
+/** What a double holds exactly. */
+const MAX_NUMBER_BITS = 53;
+
+/** An integer as a number where all of its width fit, else as a bigint. */
+export function integerValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read'> {
+  const { bits, signed } = reader;
+  if (bits > MAX_NUMBER_BITS) {
+    const cut = signed ? BigInt.asIntN : BigInt.asUintN;
+    return {
+      type: 'bigint',
+      read: (data, at) => cut(bits, (BigInt(reader.high(data, at)) << 32n) | BigInt(reader.low(data, at))),
+    };
+  }
+  const half = signed ? 2 ** (bits - 1) : Number.POSITIVE_INFINITY;
+  return {
+    type: 'number',
+    read(data, at) {
+      const value = reader.high(data, at) * 0x100000000 + reader.low(data, at);
+      return value >= half ? value - 2 * half : value;
+    },
+  };
+}
+
+/** Whether an integer is not 0. */
+export function booleanValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read'> {
+  return { type: 'boolean', read: (data, at) => reader.low(data, at) !== 0 || reader.high(data, at) !== 0 };
+}
+
+/** An integer of 16 bytes. */
+export function wideValue(signed: boolean): Pick<ValueAccess, 'type' | 'read'> {
+  return {
+    type: 'bigint',
+    read: (data, at) => (signed ? BigInt.asIntN(128, readWide(data, at)) : readWide(data, at)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { BtfBuilder, type BtfMember } from '../../tests/support/btf-builder.js';
 import { ExtensionError } from '../base/errors.js';
+import type { FieldType, FieldValue } from '../base/field.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { parseBtf } from '../btf/btf.js';
 import { parseEventStruct } from './event-struct.js';
@@ -47,11 +48,37 @@ function showStruct(
   const data = new DataView(Uint8Array.from([1, 2, 3, ...bytes]).buffer);
   const text = new TextBuffer();
   writer.text(text, data, 3);
-  const json = new TextBuffer();
-  json.text('{"x":0');
-  writer.json(json, data, 3);
-  json.text('}');
-  return { text: text.takeText(), json: json.takeText(), warnings: parsed.warnings };
+  const buffer = new TextBuffer();
+  buffer.text('{"x":0');
+  writer.json(buffer, data, 3);
+  buffer.text('}');
+  const json = buffer.takeText();
+  // What is read is what JSON says, in all of these tests, and of the type that was told.
+  const read = parsed.createReader((out, low, high) => out.text(`symbol-${high.toString(16)}-${low.toString(16)}`));
+  const values = read(data, 3);
+  expect(toJson({ x: 0, ...values })).toBe(json);
+  expect(typeOf(values)).toEqual(parsed.types);
+  return { text: text.takeText(), json, warnings: parsed.warnings };
+}
+
+/** As `-o json` writes a value. */
+function toJson(value: FieldValue): string {
+  if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
+  if (typeof value === 'object') {
+    const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Object.is(value, -0)) return '-0';
+  return Number.isFinite(value) ? String(value) : `"${value}"`;
+}
+
+/** Of an array, its first element's. */
+function typeOf(value: FieldValue): FieldType {
+  if (Array.isArray(value)) return [typeOf(value[0])];
+  if (typeof value !== 'object') return typeof value as FieldType;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, typeOf(member)]));
 }
 
 const le = (value: bigint | number, size: number) =>
@@ -396,4 +423,21 @@ test.each<[string, (b: BtfBuilder) => Member[]]>([
 ])('parseEventStruct: an error says %s', (message, members) => {
   expect(() => show(members)).toThrow(ExtensionError);
   expect(() => show(members)).toThrow(message);
+});
+
+test('values: those of some fields are read, and a member may be called __proto__', () => {
+  const builder = new BtfBuilder();
+  const int = builder.int('unsigned int', 4);
+  const wide = builder.int('unsigned long long', 8);
+  const struct = builder.struct('event', 16, [
+    { name: 'len', type: int, offset: 0 },
+    { name: '__proto__', type: int, offset: 4 },
+    { name: 'cookie', type: wide, offset: 8 },
+  ]);
+  builder.variable('__ipft_event_struct', struct);
+  const parsed = parseEventStruct(parseBtf(builder.bytes()));
+  const data = new DataView(Uint8Array.from([...le(84, 4), ...le(7, 4), ...le(2n ** 64n - 1n, 8)]).buffer);
+  const read = parsed.createReader(() => {}, ['cookie', 'len']);
+  expect(read(data, 0)).toEqual({ len: 84, cookie: 2n ** 64n - 1n });
+  expect(Object.entries(parsed.createReader(() => {})(data, 0))).toContainEqual(['__proto__', 7]);
 });

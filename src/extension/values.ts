@@ -1,8 +1,12 @@
-/** From a type and a format to a writer of its values. Everything is decided here, once; writing only reads bytes. */
+/**
+ * From a type and a format to what writes and reads its values. Everything is decided here, once; afterwards only bytes
+ * are read.
+ */
 import { ExtensionError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
+import type { FieldReader, FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
-import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
+import { encode, type Fragment, TextBuffer } from '../base/text-buffer.js';
 import {
   BTF_KIND_ARRAY,
   BTF_KIND_ENUM,
@@ -22,6 +26,7 @@ import { describeNeed, type Format, parseFormat, type TagTable } from './formats
 import {
   bigEndianReader,
   bitReader,
+  booleanValue,
   booleanWriter,
   byteReader,
   decimalWriter,
@@ -30,9 +35,12 @@ import {
   flagsWriter,
   hexWriter,
   type IntegerReader,
-  type ValueWriter,
+  integerValue,
+  type Read,
+  type ValueAccess,
   type Write,
   wideDecimalWriter,
+  wideValue,
   writeWideHex,
 } from './integers.js';
 import { writeCharacter, writeJsonCharacter, writeJsonString, writeString } from './strings.js';
@@ -47,12 +55,12 @@ const MAX_DEPTH = 16;
 /** How many values an event may have: forged BTF can nest a struct in itself, many times on each level. */
 const MAX_VALUES = 8192;
 
-/** A member of a struct, and how to write it. Members of anonymous structs and unions are their parent's. */
+/** A member of a struct, and how to write and read it. Members of anonymous structs and unions are their parent's. */
 export interface Field {
   readonly name: string;
   /** Bytes from the beginning of the struct that is asked for. */
   readonly offset: number;
-  readonly value: ValueWriter;
+  readonly value: ValueAccess;
   /** For people: where it lies and what it is. */
   readonly shape: FieldShape;
 }
@@ -148,7 +156,7 @@ interface ValueOptions {
   readonly depth: number;
 }
 
-function createValue(context: ValueContext, type: number, options: ValueOptions): ValueWriter {
+function createValue(context: ValueContext, type: number, options: ValueOptions): ValueAccess {
   const { btf } = context;
   const { format, where, depth } = options;
   if (depth > MAX_DEPTH || ++context.values > MAX_VALUES) {
@@ -172,18 +180,19 @@ function createValue(context: ValueContext, type: number, options: ValueOptions)
 }
 
 /** What a type looks like by itself; undefined for arrays of other things than characters, and for what has no value. */
-function createPlain(context: ValueContext, type: number, options: ValueOptions): ValueWriter | undefined {
+function createPlain(context: ValueContext, type: number, options: ValueOptions): ValueAccess | undefined {
   const { btf } = context;
   switch (btf.kind(type)) {
     case BTF_KIND_INT: {
       const encoding = integerEncoding(btf, type);
-      if (btf.sizeOrType(type) === 16 && !options.bitField)
-        return same(wideDecimalWriter((encoding & BTF_INT_SIGNED) !== 0));
+      if (btf.sizeOrType(type) === 16 && !options.bitField) return createWide((encoding & BTF_INT_SIGNED) !== 0);
       const reader = integerReader(btf, type, options.bitField);
       if (!reader) return undefined;
-      if (encoding & BTF_INT_BOOL) return same(booleanWriter(reader));
-      if (isCharacter(btf, type) && !options.bitField) return { text: writeCharacter, json: writeJsonCharacter };
-      return same(decimalWriter(reader));
+      if (encoding & BTF_INT_BOOL) return { ...same(booleanWriter(reader)), ...booleanValue(reader) };
+      if (isCharacter(btf, type) && !options.bitField) {
+        return { text: writeCharacter, json: writeJsonCharacter, ...parsed(writeJsonCharacter) };
+      }
+      return createInteger(reader);
     }
     case BTF_KIND_ENUM:
     case BTF_KIND_ENUM64:
@@ -210,7 +219,7 @@ function createFormatted(
   type: number,
   format: Format,
   options: ValueOptions,
-): ValueWriter | undefined {
+): ValueAccess | undefined {
   const { btf } = context;
   const kind = btf.kind(type);
   const isInteger = kind === BTF_KIND_INT || kind === BTF_KIND_ENUM || kind === BTF_KIND_ENUM64;
@@ -240,7 +249,7 @@ function createFormatted(
     case 'be32':
     case 'be64': {
       const bytes = Number(format.kind.slice(2)) / 8;
-      return reader && size === bytes ? same(decimalWriter(bigEndianReader(bytes))) : undefined;
+      return reader && size === bytes ? createInteger(bigEndianReader(bytes)) : undefined;
     }
     case 'string':
       return isBytes && size !== undefined && size > 0 ? createString(size) : undefined;
@@ -249,7 +258,7 @@ function createFormatted(
       context.onSymbols();
       return quoted((out, data, at) => context.symbols(out, data.getUint32(at, true), data.getUint32(at + 4, true)));
     case 'ns':
-      return reader && { text: durationWriter(reader), json: decimalWriter(reader) };
+      return reader && { ...createInteger(reader), text: durationWriter(reader) };
   }
 }
 
@@ -258,7 +267,7 @@ function createEnum(
   type: number,
   enumType: number,
   { bitField, where }: ValueOptions,
-): ValueWriter {
+): ValueAccess {
   const { btf } = context;
   const reader = integerReader(btf, type, bitField);
   if (!reader) throw new ExtensionError(`${where}: enums of ${btf.sizeOrType(type)} bytes can't be shown`);
@@ -268,6 +277,14 @@ function createEnum(
     );
   }
   return quoted(enumWriter(reader, readEnumerators(btf, enumType, reader)));
+}
+
+function createInteger(reader: IntegerReader): ValueAccess {
+  return { ...same(decimalWriter(reader)), ...integerValue(reader) };
+}
+
+function createWide(signed: boolean): ValueAccess {
+  return { ...same(wideDecimalWriter(signed)), ...wideValue(signed) };
 }
 
 /** The reader of an INT or ENUM; undefined for sizes that no register has. */
@@ -298,7 +315,7 @@ function isArrayOfIntegers(btf: Btf, type: number): boolean {
   return btf.kind(element) === BTF_KIND_INT;
 }
 
-function createArray(context: ValueContext, type: number, options: ValueOptions): ValueWriter {
+function createArray(context: ValueContext, type: number, options: ValueOptions): ValueAccess {
   const { btf } = context;
   const elementType = btf.tail(type, 0);
   const length = btf.tail(type, 2);
@@ -316,18 +333,17 @@ function createArray(context: ValueContext, type: number, options: ValueOptions)
       }
       out.byte(CLOSE_BRACKET);
     };
-  return { text: list(element.text, COMMA_SPACE), json: list(element.json, COMMA) };
+  const read: Read = (data, at) => Array.from({ length }, (_, i) => element.read(data, at + i * stride));
+  return { text: list(element.text, COMMA_SPACE), json: list(element.json, COMMA), type: [element.type], read };
 }
 
-function createString(length: number): ValueWriter {
-  return {
-    text: (out, data, at) => writeString(out, data, at, length),
-    json: (out, data, at) => writeJsonString(out, data, at, length),
-  };
+function createString(length: number): ValueAccess {
+  const json: Write = (out, data, at) => writeJsonString(out, data, at, length);
+  return { text: (out, data, at) => writeString(out, data, at, length), json, ...parsed(json) };
 }
 
 /** `{family: 2, port: 80}` */
-function createStruct(fields: readonly Field[]): ValueWriter {
+function createStruct(fields: readonly Field[]): ValueAccess {
   const labelled = fields.map((field, index) => ({
     ...field,
     textLabel: encode(`${index > 0 ? ', ' : ''}${printable(field.name)}: `),
@@ -350,14 +366,45 @@ function createStruct(fields: readonly Field[]): ValueWriter {
       }
       out.byte(CLOSE_BRACE);
     },
+    type: typesOf(fields),
+    read: createFieldReader(fields),
   };
 }
 
+/** What a struct's members are, by their names. A name that stands twice is the last one's, as in JSON. */
+export function typesOf(fields: readonly Field[]): { readonly [name: string]: FieldType } {
+  return Object.fromEntries(fields.map(({ name, value }) => [name, value.type]));
+}
+
+/** Reads a struct's members as an object. */
+export function createFieldReader(fields: readonly Field[]): FieldReader {
+  // Not by assignment: a member may be called __proto__.
+  return (data, at) =>
+    Object.fromEntries(fields.map(({ name, offset, value }) => [name, value.read(data, at + offset)]));
+}
+
 /** Text and JSON are the same. */
-const same = (write: Write): ValueWriter => ({ text: write, json: write });
+const same = (write: Write) => ({ text: write, json: write });
+
+/** For what a value's own writer is asked. Nobody is within it when it is used: values are read one by one. */
+const scratch = new TextBuffer(256);
+
+/** What JSON has for it, a string. */
+const parsed = (json: Write): Pick<ValueAccess, 'type' | 'read'> => ({
+  type: 'string',
+  read(data, at) {
+    json(scratch, data, at);
+    return JSON.parse(scratch.takeText()) as string;
+  },
+});
 
 /** In JSON the text is a string. It holds nothing that JSON escapes. */
-const quoted = (write: Write): ValueWriter => ({
+const quoted = (write: Write): ValueAccess => ({
+  type: 'string',
+  read(data, at) {
+    write(scratch, data, at);
+    return scratch.takeText();
+  },
   text: write,
   json(out: TextBuffer, data: DataView, at: number) {
     out.byte(QUOTE);

@@ -19,13 +19,9 @@
 import type { TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
-import { HeldCalls } from '../journey/held-calls.js';
-import { Timeline } from '../journey/timeline.js';
+import { Sequencer } from '../journey/sequencer.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
 import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
-
-/** Without events for so long, none is held back: none that is earlier can still come. */
-const IDLE_MS = 10;
 
 export interface JsonOptions {
   /** Only events, with the keys that ipftrace2 has. */
@@ -48,15 +44,6 @@ const NOWHERE = -1;
 /** Of journeys that are over, kept for others. */
 const MAX_SPARE_TEXTS = 1000;
 
-/** A journey whose last event may still be held back. */
-interface Waiting {
-  readonly journey: Journey;
-  /** When so many events have been put in order, or written, its last one is among them. */
-  readonly after: number;
-  /** Whether its last event has been put in order: then calls that are open have lost their returns. */
-  isOver: boolean;
-}
-
 export class JsonOutput implements Output {
   readonly hasRoom = true;
   readonly #context: OutputContext;
@@ -70,8 +57,7 @@ export class JsonOutput implements Output {
   /** `,"processor_id":N` */
   readonly #cpus: Fragment[] = [];
   readonly #places: PlaceTexts;
-  readonly #timeline: Timeline;
-  readonly #held: HeldCalls | undefined;
+  readonly #sequencer: Sequencer;
   /** Journeys that have events here, by their id. */
   readonly #journeys = new Map<number, Texts>();
   readonly #spareTexts: Texts[] = [];
@@ -80,10 +66,6 @@ export class JsonOutput implements Output {
   /** The last one that an event came of, and the last one that an event was written of. */
   #taking: Journey | undefined;
   #writing: Texts | undefined;
-  #waiting: Waiting[] = [];
-  #taken = 0;
-  #ordered = 0;
-  #written = 0;
 
   constructor(context: OutputContext, { eventsOnly = false }: JsonOptions = {}) {
     const { targets, dataSize, hasReturns, fields } = context;
@@ -99,13 +81,9 @@ export class JsonOutput implements Output {
         `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${JSON.stringify(device)}`}`,
       ),
     );
-    if (hasReturns) {
-      this.#held = new HeldCalls(dataSize, (event, place, partnerLost) => this.#write(event, place, partnerLost));
-    }
-    this.#timeline = new Timeline(dataSize, hasReturns, (event, place) => {
-      this.#ordered++;
-      if (this.#held) this.#held.take(event, place);
-      else this.#write(event, place, false);
+    this.#sequencer = new Sequencer(dataSize, hasReturns, {
+      event: (event, place, partnerLost) => this.#write(event, place, partnerLost),
+      ended: (journey) => this.#writeJourney(journey),
     });
   }
 
@@ -114,20 +92,15 @@ export class JsonOutput implements Output {
       this.#taking = journey;
       if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
     }
-    this.#taken++;
-    this.#timeline.add(event, journey.place);
+    this.#sequencer.event(event, journey.place);
   }
 
   ended(journey: Journey): void {
-    this.#waiting.push({ journey, after: this.#taken, isOver: false });
+    this.#sequencer.ended(journey);
   }
 
   tick(idleMs: number): void {
-    if (idleMs >= IDLE_MS) this.#timeline.releaseAll();
-    else this.#timeline.release();
-    this.#endCalls();
-    this.#held?.release(idleMs);
-    this.#writeJourneys();
+    this.#sequencer.release(idleMs);
   }
 
   #write(event: TraceEvent, place: number, partnerLost: boolean): void {
@@ -137,7 +110,6 @@ export class JsonOutput implements Output {
       texts = this.#journeys.get(event.journey);
       this.#writing = texts;
     }
-    this.#written++;
     if (!texts) return;
     const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
@@ -186,26 +158,6 @@ export class JsonOutput implements Output {
     if (!this.#context.fields) text.bytes(END);
     text.takeFragment(texts.end);
     texts.place = place;
-  }
-
-  /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */
-  #endCalls(): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.after > this.#ordered) break;
-      if (!waiting.isOver) this.#held?.endJourney(waiting.journey.id);
-      waiting.isOver = true;
-    }
-  }
-
-  /** Events are written in the order in which they were taken, or nearly so: one more is not too many. */
-  #writeJourneys(): void {
-    let count = 0;
-    for (const { journey, after } of this.#waiting) {
-      if (after > this.#written) break;
-      this.#writeJourney(journey);
-      count++;
-    }
-    if (count > 0) this.#waiting.splice(0, count);
   }
 
   #writeJourney(journey: Journey): void {
@@ -270,9 +222,7 @@ export class JsonOutput implements Output {
   }
 
   *finish(): Iterable<Uint8Array> {
-    this.#timeline.releaseAll();
-    this.#held?.finish();
-    this.#writeJourneys();
+    this.#sequencer.finish();
     if (this.#text.length > 0) yield this.#text.take();
   }
 }

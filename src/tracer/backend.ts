@@ -1,4 +1,5 @@
 /** What all backends have in common. */
+import type { BackendName, TracerName } from '../base/method.js';
 import type { Target } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import type { Support } from '../kernel/features.js';
@@ -16,11 +17,6 @@ import {
   TARGET_RELEASES,
   TARGET_TAIL,
 } from './record.js';
-
-export type BackendName = 'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace';
-
-/** Entries only, or entries and returns. */
-export type TracerName = 'function' | 'function_graph';
 
 /** How programs get at a function's arguments, which decides what functions they can be attached to. */
 export type ArgumentAccess = 'registers' | 'trampoline';

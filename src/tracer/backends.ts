@@ -1,9 +1,11 @@
 /** The backends there are, and which one to take. */
+
 import { UnsupportedFeatureError, UsageError } from '../base/errors.js';
+import type { BackendName, TracerName } from '../base/method.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import type { Support } from '../kernel/features.js';
 import { explainLockdown } from '../kernel/preflight.js';
-import type { Backend, BackendName, TracerName } from './backend.js';
+import type { Backend } from './backend.js';
 import { fentryMulti } from './fentry-multi.js';
 import { ftrace } from './ftrace.js';
 import { kprobe } from './kprobe.js';

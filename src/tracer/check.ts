@@ -1,8 +1,9 @@
 /** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
 import { IpftError } from '../base/errors.js';
+import type { TracerName } from '../base/method.js';
 import type { Extension } from '../extension/extension.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
-import type { Backend, TracerName } from './backend.js';
+import type { Backend } from './backend.js';
 import { BACKENDS, probeBackend } from './backends.js';
 import { link, loadPrograms } from './load.js';
 

@@ -1,8 +1,10 @@
 /** What this machine has for tracing, what is missing, and what to do about it. Finds out by trying, and leaves nothing. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { IpftError } from '../base/errors.js';
+import type { BackendName, TracerName } from '../base/method.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import { compileExtension } from '../extension/compile.js';
@@ -24,7 +26,6 @@ import { type Capability, canTrace, loadCapabilities } from '../kernel/privilege
 import { probeRingBuffer } from '../sys/bpf.js';
 import { errnoName } from '../sys/errno.js';
 import { loadLibbpfVersion } from '../sys/libbpf.js';
-import type { BackendName, TracerName } from './backend.js';
 import { BACKENDS, probeBackend } from './backends.js';
 import { tryLoading } from './check.js';
 

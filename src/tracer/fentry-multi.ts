@@ -3,7 +3,9 @@
  * that the skb often has, and one or two for the rest. Requires Linux 7.2. The same program sees returns, if it is
  * attached as a session.
  */
+
 import { groupBy } from '../base/group-by.js';
+import type { TracerName } from '../base/method.js';
 import { VMLINUX } from '../base/target.js';
 import { probeTracingMulti } from '../kernel/features.js';
 import {
@@ -23,7 +25,6 @@ import {
   type Misses,
   type NumberedTarget,
   sumMisses,
-  type TracerName,
   type Variant,
   variantOf,
   variantsFor,

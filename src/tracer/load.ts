@@ -1,7 +1,9 @@
 /** From a backend's object and an extension to loaded programs. */
+
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
+import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { dataBytes, type Extension } from '../extension/extension.js';
@@ -11,7 +13,7 @@ import { countPossibleCpus } from '../kernel/cpus.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
-import type { Backend, TracerName } from './backend.js';
+import type { Backend } from './backend.js';
 import { setMark, type WantedMark } from './mark.js';
 import { encodeConfig } from './record.js';
 

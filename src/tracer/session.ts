@@ -1,8 +1,10 @@
 /** One tracing session, from open to close. */
+
 import { readFileSync } from 'node:fs';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
+import type { TracerName } from '../base/method.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
@@ -12,15 +14,7 @@ import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
-import type {
-  Attachment,
-  AttachProgress,
-  Backend,
-  Misses,
-  NumberedTarget,
-  ReleaseProgress,
-  TracerName,
-} from './backend.js';
+import type { Attachment, AttachProgress, Backend, Misses, NumberedTarget, ReleaseProgress } from './backend.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import {

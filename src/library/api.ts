@@ -1,0 +1,288 @@
+/** What the library shows: options, a session, and what it hands out. No declaration here names an inner layer. */
+import type { FieldType, FieldValue } from '../base/field.js';
+import type { Outcome } from '../base/journey.js';
+import type { BackendName, TracerName } from '../base/method.js';
+
+/**
+ * The fields of an extension that a caller wants, and what they are. It is compared with the event struct before
+ * anything is attached.
+ *
+ * ```ts
+ * { len: 'number', saddr: 'string', cookie: 'bigint', ports: ['number'], tcp: { seq: 'number' } }
+ * ```
+ */
+export type FieldSchema = { readonly [name: string]: FieldType };
+
+/** The TypeScript type of values that a `FieldType` stands for. */
+export type ValueOf<T extends FieldType> = T extends 'number'
+  ? number
+  : T extends 'bigint'
+    ? bigint
+    : T extends 'boolean'
+      ? boolean
+      : T extends 'string'
+        ? string
+        : T extends readonly [infer Element extends FieldType]
+          ? readonly ValueOf<Element>[]
+          : T extends { readonly [name: string]: FieldType }
+            ? { readonly [Name in keyof T]: ValueOf<T[Name]> }
+            : never;
+
+/** The TypeScript type of the fields that a schema names; without a schema, any. */
+export type FieldsOf<Schema extends FieldSchema> = FieldSchema extends Schema
+  ? Readonly<Record<string, FieldValue>>
+  : { readonly [Name in keyof Schema]: ValueOf<Schema[Name]> };
+
+/** The events that a tracer makes: without returns, all are entries. */
+export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'function'
+  ? EntryEvent<Fields>
+  : EntryEvent<Fields> | ReturnEvent<Fields>;
+
+/** What to trace, and how. Only `mark` is required. */
+export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
+  /** Packets are traced whose mark, under the mask, equals it: an integer of 32 bits. 0 needs a mask. */
+  readonly mark: number;
+  /** The bits of the mark that are compared. Default: all 32. */
+  readonly mask?: number | undefined;
+  /** Whether packets are followed until they are freed, whatever becomes of their mark. Default: false. */
+  readonly follow?: boolean | undefined;
+  /** Only functions whose name matches, unanchored. Default: all that take an skb. */
+  readonly functions?: RegExp | undefined;
+  /** Only functions of modules whose name matches; the kernel proper is `vmlinux`. Default: all. */
+  readonly modules?: RegExp | undefined;
+  /** `function` shows entries, `function_graph` returns too. Default: `function`. */
+  readonly tracer?: Tracer | undefined;
+  /** How to attach. Default: the best way that the kernel has. */
+  readonly backend?: BackendName | undefined;
+  /** The file of an extension, `.c` or `.o`, or several that are linked. C source needs clang. */
+  readonly extension?: string | readonly string[] | undefined;
+  /** The extension's fields that events are to have. Default: all. */
+  readonly fields?: Schema | undefined;
+  /** How long the compiler of an extension may take, in seconds. Default: 60. */
+  readonly compileTimeoutSeconds?: number | undefined;
+  /** Size of the ring between kernel and process: a power of two, from a page to 1 GiB. Default: 16 MiB. */
+  readonly ringSizeBytes?: number | undefined;
+  /** Keep one event in so many on each CPU. Default: 1, all. */
+  readonly samplePeriod?: number | undefined;
+  /**
+   * How many events are kept for `events`, and how many for `journeys`. When so many wait for a loop that is slow, the
+   * ring is not read on; it fills, and what is lost then is counted. Default: 100,000.
+   */
+  readonly maxEvents?: number | undefined;
+  /** Whether the process' RLIMIT_MEMLOCK and RLIMIT_NOFILE are raised, as older kernels need it. Default: true. */
+  readonly raiseLimits?: boolean | undefined;
+  /** Ends the start, which then rejects with the signal's reason; later, does what `stop` does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What entries and returns have in common. */
+export interface EventBase {
+  /** Number of the journey that it belongs to. */
+  readonly journey: number;
+  /** Nanoseconds of CLOCK_MONOTONIC, as `process.hrtime.bigint()` gives them. */
+  readonly timestampNs: bigint;
+  /** The CPU that it happened on. */
+  readonly cpu: number;
+  /** The function's name. */
+  readonly function: string;
+  /** The module that the function is in; `vmlinux` for the kernel proper. */
+  readonly module: string;
+  /** Inode of the network namespace where the packet was, if that is known. */
+  readonly netns: number | undefined;
+  /** The device where the packet was, if it had one. */
+  readonly device: string | undefined;
+  /** How many traced calls with this packet were open on the CPU; 255 for more. 0 if returns are not traced. */
+  readonly depth: number;
+  /** Whether the entry of this return, or the return of this entry, was lost. */
+  readonly partnerLost: boolean;
+}
+
+/** A function was entered with the packet. */
+export interface EntryEvent<Fields = Readonly<Record<string, FieldValue>>> extends EventBase {
+  /** Tells entries from returns. */
+  readonly isReturn: false;
+  /** The extension's fields; without an extension there are none. */
+  readonly fields: Fields;
+}
+
+/** The function returned. */
+export interface ReturnEvent<Fields = Readonly<Record<string, FieldValue>>> extends EventBase {
+  /** Tells entries from returns. */
+  readonly isReturn: true;
+  /** The extension's fields; undefined where it dropped the return, and where the packet was freed during the call. */
+  readonly fields: Fields | undefined;
+  /** How long the call took, in nanoseconds. */
+  readonly durationNs: bigint;
+  /** Whether the packet was freed during the call. */
+  readonly skbFreed: boolean;
+}
+
+/** The socket that a packet was delivered to. */
+export interface Socket {
+  /** `AF_INET` and the like. */
+  readonly family: string;
+  /** `TCP` and the like; undefined for families other than IP. */
+  readonly protocol: string | undefined;
+}
+
+/** One packet from its first event until it was freed. */
+export interface Journey<Event = EntryEvent> {
+  /** Counted from 1, in the order in which journeys began. */
+  readonly number: number;
+  /** Address of the skb. */
+  readonly packetId: bigint;
+  /** Number of the journey that it is a copy of, if it is one. */
+  readonly parent: number | undefined;
+  /** What became of it. */
+  readonly outcome: Outcome;
+  /** Why it was dropped, as `SKB_DROP_REASON_NETFILTER_DROP`; undefined if it was not, or the kernel is older than 5.17. */
+  readonly reason: string | undefined;
+  /** Where it was dropped or used up, as `nf_hook_slow+0xb0`; undefined if that is not known. */
+  readonly location: string | undefined;
+  /** The device that a packet which was transmitted or forwarded was given to. */
+  readonly device: string | undefined;
+  /** The socket that a delivered packet was given to. */
+  readonly socket: Socket | undefined;
+  /** Time of the first event. */
+  readonly beginNs: bigint;
+  /** When it was freed, or of the last event. */
+  readonly endNs: bigint;
+  /** Its events, in the order of time. */
+  readonly events: readonly Event[];
+  /** How many events are known to be missing. */
+  readonly lost: number;
+  /** Whether events may be missing: some are, or its end is, or calls were missed while it lasted. */
+  readonly gap: boolean;
+}
+
+/** A field of the extension. */
+export interface FieldDescription {
+  /** Its name, as in the event struct. */
+  readonly name: string;
+  /** What its values are. */
+  readonly type: FieldType;
+  /** Its C type, as `unsigned int`. */
+  readonly cType: string;
+  /** Its format, as `hex` or `enum:states`; empty without one. */
+  readonly format: string;
+}
+
+/** A function and what is said of it. */
+export interface FunctionProblem {
+  /** The function's name. */
+  readonly name: string;
+  /** The module that it is in. */
+  readonly module: string;
+  /** Why it is not traced. */
+  readonly reason: string;
+}
+
+/** A module and what is said of it. */
+export interface ModuleProblem {
+  /** The module's name. */
+  readonly module: string;
+  /** Why its functions are unknown. */
+  readonly problem: string;
+}
+
+/** Which functions are traced, and which are not. */
+export interface Coverage {
+  /** How many functions are traced. */
+  readonly attached: number;
+  /** How many could be traced, and were left out by `functions` and `modules`. */
+  readonly filtered: number;
+  /** Functions that the kernel refused. */
+  readonly refused: readonly FunctionProblem[];
+  /** Functions that take an skb and can't be traced. */
+  readonly excluded: readonly FunctionProblem[];
+  /** Modules whose functions are not traced. */
+  readonly unknownModules: readonly ModuleProblem[];
+  /** What would tell of ends and copies of packets and could not be attached, with the reason. */
+  readonly unwatched: readonly string[];
+}
+
+/** What a CPU lost since the ring was full. */
+export interface RingLoss {
+  /** The CPU. */
+  readonly cpu: number;
+  /** How many events. */
+  readonly events: number;
+  /** When the first one was lost: nanoseconds of CLOCK_MONOTONIC. */
+  readonly firstNs: bigint;
+  /** When the last one was lost. */
+  readonly lastNs: bigint;
+}
+
+/** What is missing from what the session hands out. */
+export interface Losses {
+  /** Events that found no room in the ring, by CPU; empty if all did. */
+  readonly ring: readonly RingLoss[];
+  /** Events that were lost since too many packets were followed at the same time. */
+  readonly unfollowed: number;
+  /** Events that came too late for their journey. */
+  readonly late: number;
+  /** Events that are missing from journeys that had not ended when `maxEvents` were kept for such. */
+  readonly unkept: number;
+  /** Journeys of which no event found room in the ring. */
+  readonly unseen: number;
+  /** Journeys whose end found no room in the ring. */
+  readonly ends: number;
+  /** Calls of traced functions that the kernel did not hand to a program, of whatever packet. */
+  readonly missedCalls: number;
+  /** The same, of functions that free, copy or deliver packets. */
+  readonly missedDeciding: number;
+  /** Whether the kernel counts all calls that it misses. */
+  readonly countsMisses: boolean;
+}
+
+/** How much is not kept any more, since `maxEvents` was reached. */
+export interface Forgotten {
+  /** Events that `events` gave, or would have given. */
+  readonly events: number;
+  /** Journeys that `journeys` gave, or would have given. */
+  readonly journeys: number;
+}
+
+/** What was traced so far, and what is missing. */
+export interface Statistics {
+  /** Events that were read. */
+  readonly events: number;
+  /** Journeys that have ended, by their outcome. */
+  readonly journeys: Readonly<Record<Outcome, number>>;
+  /** How many of them may have a gap. */
+  readonly gaps: number;
+  /** What is missing. */
+  readonly lost: Losses;
+  /** What is not kept any more: a loop that begins now misses it. */
+  readonly forgotten: Forgotten;
+  /** Whether nothing is missing: nothing in `lost`, no gap, and each function and end is watched. */
+  readonly isWhole: boolean;
+}
+
+/** A trace that runs, or has run. */
+export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
+  /** How functions are attached to. */
+  readonly backend: BackendName;
+  /** Which functions are traced. */
+  readonly coverage: Coverage;
+  /** The extension's fields that events have; empty without an extension. */
+  readonly fields: readonly FieldDescription[];
+  /** What may need attention, though tracing goes on: limits that can't be raised, what a compiler warned of. */
+  readonly warnings: readonly string[];
+  /** What was traced so far, and what is missing. While tracing, the kernel is asked each time. */
+  readonly statistics: Statistics;
+  /**
+   * The events in the order of time, from the oldest that is kept to the end of the trace. Each call gives an iterator
+   * of its own; breaking off one does not touch the others.
+   */
+  events(): AsyncIterableIterator<Event>;
+  /** The journeys as they end, from the oldest that is kept to the end of the trace; otherwise as `events`. */
+  journeys(): AsyncIterableIterator<Journey<Event>>;
+  /**
+   * Ends the trace: what the kernel has seen up to now is handed out, then the iterators end. Resolves when all is
+   * detached. Further calls give the same promise.
+   */
+  stop(): Promise<void>;
+  /** The same as `stop`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

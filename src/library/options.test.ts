@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { UsageError } from '../base/errors.js';
+import { checkOptions } from './options.js';
+
+test('checkOptions: the mark is enough', () => {
+  expect(checkOptions({ mark: 0xdeadbeef })).toMatchObject({
+    ...{ mark: 0xdeadbeef, mask: 0xffffffff, follow: false, tracer: 'function', backend: undefined, extension: [] },
+    ...{ ringSizeBytes: 16 << 20, samplePeriod: 1, maxEvents: 100_000, raiseLimits: true },
+  });
+});
+
+test('checkOptions: a pattern forgets where it matched last', () => {
+  const { functionPattern } = checkOptions({ mark: 1, functions: /ip_/g });
+  expect([functionPattern?.test('ip_rcv'), functionPattern?.test('ip_rcv')]).toEqual([true, true]);
+});
+
+test.each([
+  [undefined, /needs an object/],
+  [{}, /mark is missing/],
+  [{ mark: 1, msak: 1 }, /'msak' is unknown/],
+  [{ mark: '1' }, /mark needs an integer from 0 to 4294967295, not '1'/],
+  [{ mark: -1 }, /mark needs/],
+  [{ mark: 0 }, /every packet without a mark/],
+  [{ mark: 1, mask: 0 }, /compares nothing/],
+  [{ mark: 3, mask: 1 }, /mask leaves out/],
+  [{ mark: 1, functions: 'ip_' }, /regular expression, not 'ip_'/],
+  [{ mark: 1, tracer: 'graph' }, /one of function, function_graph/],
+  [{ mark: 1, backend: 'fentry' }, /one of fentry-multi/],
+  [{ mark: 1, tracer: 'function_graph', backend: 'kprobe' }, /sees no returns/],
+  [{ mark: 1, extension: 'x.lua' }, /must end in .c/],
+  [{ mark: 1, extension: [1] }, /path of a file/],
+  [{ mark: 1, fields: { len: 'number' } }, /needs an extension/],
+  [{ mark: 1, extension: 'x.o', fields: { len: 'int' } }, /no schema/],
+  [{ mark: 1, extension: 'x.o', fields: ['number'] }, /no schema/],
+  [{ mark: 1, extension: 'x.o', fields: { bytes: ['number', 'number'] } }, /no schema/],
+  [{ mark: 1, ringSizeBytes: 5000 }, /power of two/],
+  [{ mark: 1, maxEvents: 0 }, /maxEvents needs/],
+  [{ mark: 1, samplePeriod: 1.5 }, /samplePeriod needs/],
+  [{ mark: 1, follow: 1 }, /true or false/],
+  [{ mark: 1, raiseLimits: 'no' }, /true or false/],
+  [{ mark: 1, signal: {} }, /AbortSignal/],
+])('checkOptions: %j is refused', (options, message) => {
+  expect(() => checkOptions(options)).toThrow(UsageError);
+  expect(() => checkOptions(options)).toThrow(message);
+});

@@ -1,0 +1,167 @@
+/** The options of `trace`, checked: who writes JavaScript has no compiler that does it. Pure. */
+import { types } from 'node:util';
+import { UsageError } from '../base/errors.js';
+import type { BackendName, TracerName } from '../base/method.js';
+import { printable } from '../base/printable.js';
+import { checkSuffix } from '../extension/extension.js';
+import { BACKENDS, checkMethod } from '../tracer/backends.js';
+import { PAGE_SIZE } from '../tracer/session.js';
+import type { FieldSchema, TraceOptions } from './api.js';
+import { isFieldType } from './schema.js';
+
+/** All that was said, or left to its default. */
+export interface CheckedOptions {
+  readonly mark: number;
+  readonly mask: number;
+  readonly follow: boolean;
+  readonly functionPattern: RegExp | undefined;
+  readonly modulePattern: RegExp | undefined;
+  readonly tracer: TracerName;
+  readonly backend: BackendName | undefined;
+  /** Empty for none. */
+  readonly extension: readonly string[];
+  readonly fields: FieldSchema | undefined;
+  readonly compileTimeoutSeconds: number;
+  readonly ringSizeBytes: number;
+  readonly samplePeriod: number;
+  readonly maxEvents: number;
+  readonly raiseLimits: boolean;
+  readonly signal: AbortSignal;
+}
+
+const MAX_U32 = 0xffffffff;
+const MAX_RING_BYTES = 1 << 30;
+const DEFAULT_RING_BYTES = 16 << 20;
+const DEFAULT_MAX_EVENTS = 100_000;
+const DEFAULT_COMPILE_SECONDS = 60;
+const MAX_COMPILE_SECONDS = 86400;
+
+const NAMES: Record<keyof TraceOptions, true> = {
+  ...{ mark: true, mask: true, follow: true, functions: true, modules: true, tracer: true, backend: true },
+  ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
+  ...{ maxEvents: true, raiseLimits: true, signal: true },
+};
+
+/** @throws UsageError */
+export function checkOptions(options: unknown): CheckedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError('trace needs an object with options', 'the least is trace({ mark: 1 })');
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(NAMES, name)) continue;
+    throw new UsageError(`the option '${printable(name)}' is unknown`, `there are ${Object.keys(NAMES).join(', ')}`);
+  }
+  const given = options as Partial<Record<keyof TraceOptions, unknown>>;
+  return {
+    ...checkPackets(given),
+    ...checkMethods(given),
+    ...checkExtension(given),
+    functionPattern: checkPattern('functions', given.functions),
+    modulePattern: checkPattern('modules', given.modules),
+    ringSizeBytes: checkRingSize(given.ringSizeBytes),
+    samplePeriod: checkInteger('samplePeriod', given.samplePeriod ?? 1, 1, MAX_U32),
+    maxEvents: checkInteger('maxEvents', given.maxEvents ?? DEFAULT_MAX_EVENTS, 1, Number.MAX_SAFE_INTEGER),
+    raiseLimits: checkBoolean('raiseLimits', given.raiseLimits ?? true),
+    signal: checkSignal(given.signal),
+  };
+}
+
+type Given = Partial<Record<keyof TraceOptions, unknown>>;
+
+function checkPackets(given: Given): Pick<CheckedOptions, 'mark' | 'mask' | 'follow'> {
+  if (given.mark === undefined) throw new UsageError('the option mark is missing: it says which packets to trace');
+  const mark = checkInteger('mark', given.mark, 0, MAX_U32);
+  const mask = checkInteger('mask', given.mask ?? MAX_U32, 0, MAX_U32);
+  if (mask === 0) throw new UsageError('mask 0 compares nothing: every packet would match');
+  if (mark === 0 && mask === MAX_U32) {
+    throw new UsageError('mark 0 would match every packet without a mark', 'a mask allows it: mark: 0, mask: 0xff');
+  }
+  if ((mark & ~mask) !== 0) throw new UsageError('mark has bits that mask leaves out');
+  return { mark, mask, follow: checkBoolean('follow', given.follow ?? false) };
+}
+
+function checkMethods(given: Given): Pick<CheckedOptions, 'tracer' | 'backend'> {
+  const tracer = oneOf<TracerName>('tracer', given.tracer ?? 'function', ['function', 'function_graph']);
+  if (given.backend === undefined) return { tracer, backend: undefined };
+  const backend = oneOf(
+    'backend',
+    given.backend,
+    BACKENDS.map(({ name }) => name),
+  );
+  checkMethod(tracer, backend);
+  return { tracer, backend };
+}
+
+function checkExtension(given: Given): Pick<CheckedOptions, 'extension' | 'fields' | 'compileTimeoutSeconds'> {
+  const { extension = [], fields } = given;
+  const paths: unknown[] = Array.isArray(extension) ? extension : [extension];
+  for (const path of paths) {
+    if (typeof path !== 'string') throw new UsageError('the option extension needs the path of a file, or several');
+    checkSuffix(path);
+  }
+  if (fields !== undefined) {
+    if (typeof fields !== 'object' || Array.isArray(fields) || !isFieldType(fields)) {
+      throw new UsageError(
+        'the option fields is no schema',
+        "it names fields and their types: { len: 'number', cookie: 'bigint', ports: ['number'], tcp: { seq: 'number' } }",
+      );
+    }
+    if (paths.length === 0) throw new UsageError('the option fields needs an extension: without one there are none');
+  }
+  return {
+    extension: paths as string[],
+    fields: fields as FieldSchema | undefined,
+    compileTimeoutSeconds: checkInteger(
+      'compileTimeoutSeconds',
+      given.compileTimeoutSeconds ?? DEFAULT_COMPILE_SECONDS,
+      1,
+      MAX_COMPILE_SECONDS,
+    ),
+  };
+}
+
+function checkRingSize(given: unknown): number {
+  const size = given ?? DEFAULT_RING_BYTES;
+  const fits = typeof size === 'number' && size >= PAGE_SIZE && size <= MAX_RING_BYTES;
+  if (fits && Number.isInteger(Math.log2(size))) return size;
+  throw new UsageError(
+    `the option ringSizeBytes needs a power of two from ${PAGE_SIZE} to ${MAX_RING_BYTES}, not ${show(size)}`,
+  );
+}
+
+/** With the flags g and y a pattern would remember where it matched last. */
+function checkPattern(option: string, pattern: unknown): RegExp | undefined {
+  if (pattern === undefined) return undefined;
+  if (types.isRegExp(pattern)) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+  throw new UsageError(`the option ${option} needs a regular expression, not ${show(pattern)}`);
+}
+
+function checkSignal(signal: unknown): AbortSignal {
+  if (signal === undefined) return new AbortController().signal;
+  // Test runners may bring an AbortSignal of their own.
+  if (typeof signal === 'object' && signal !== null && 'throwIfAborted' in signal && 'addEventListener' in signal) {
+    return signal as AbortSignal;
+  }
+  throw new UsageError(`the option signal needs an AbortSignal, not ${show(signal)}`);
+}
+
+function checkInteger(option: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`the option ${option} needs an integer from ${least} to ${most}, not ${show(value)}`);
+}
+
+function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new UsageError(`the option ${option} needs true or false, not ${show(value)}`);
+}
+
+function oneOf<T extends string>(option: string, value: unknown, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return found;
+  throw new UsageError(`the option ${option} needs one of ${choices.join(', ')}, not ${show(value)}`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${printable(value)}'`;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a value of type ${typeof value}`;
+}

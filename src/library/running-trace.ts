@@ -1,0 +1,135 @@
+/** A trace that runs: reads what the kernel has to tell until it is stopped, and hands it out. */
+import { OUTCOMES, type Outcome } from '../base/journey.js';
+import type { BackendName } from '../base/method.js';
+import { JourneyTracker } from '../journey/tracker.js';
+import type { Session, SessionLosses } from '../tracer/session.js';
+import type { TargetSelection } from '../tracer/targets.js';
+import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
+import type { AnyEvent, Collector } from './collector.js';
+import { SessionReader } from './reader.js';
+
+export interface TraceFacts {
+  readonly backend: BackendName;
+  readonly selection: TargetSelection;
+  readonly fields: readonly FieldDescription[];
+  readonly warnings: readonly string[];
+  /** Ends the trace. */
+  readonly signal: AbortSignal;
+}
+
+export class RunningTrace implements TraceSession<AnyEvent> {
+  readonly backend: BackendName;
+  readonly fields: readonly FieldDescription[];
+  readonly warnings: readonly string[];
+  readonly coverage: Coverage;
+  readonly #session: Session;
+  readonly #collector: Collector;
+  readonly #tracker: JourneyTracker;
+  readonly #reader: SessionReader;
+  readonly #signal: AbortSignal;
+  readonly #ending = new AbortController();
+  readonly #reading: Promise<void>;
+  #stopping: Promise<void> | undefined;
+  /** When the trace has ended: the kernel can't be asked any more. */
+  #losses: SessionLosses | undefined;
+
+  /** Owns the session, which is attached. */
+  constructor(session: Session, collector: Collector, facts: TraceFacts) {
+    this.backend = facts.backend;
+    this.fields = facts.fields;
+    this.warnings = facts.warnings;
+    this.coverage = describeCoverage(session, facts.selection);
+    this.#session = session;
+    this.#collector = collector;
+    this.#tracker = new JourneyTracker(collector);
+    collector.tracker = this.#tracker;
+    this.#reader = new SessionReader(session, this.#tracker, (idleMs) => collector.tick(idleMs));
+    this.#signal = facts.signal;
+    this.#signal.addEventListener('abort', this.#end, { once: true });
+    this.#reading = this.#read();
+    // Whoever iterates or stops gets the error.
+    this.#reading.catch(this.#end);
+  }
+
+  readonly #end = () => {
+    this.stop().catch(() => {});
+  };
+
+  /** A loop that is slow makes the ring fill, not memory: nothing is read while too much waits. */
+  async #read(): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      while (!signal.aborted) {
+        const events = this.#collector.wantsMore ? this.#reader.read() : 0;
+        await this.#reader.pause(events, signal);
+      }
+      this.#losses = this.#reader.finish();
+      this.#collector.finish();
+    } catch (error) {
+      this.#collector.end(error);
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#end);
+    this.#ending.abort();
+    try {
+      await this.#reading;
+    } finally {
+      // Also where reading failed: later the kernel can't be asked.
+      this.#losses ??= this.#session.losses();
+      await this.#session.release();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  events(): AsyncIterableIterator<AnyEvent> {
+    return this.#collector.events.iterate();
+  }
+
+  journeys(): AsyncIterableIterator<Journey<AnyEvent>> {
+    return this.#collector.journeys.iterate();
+  }
+
+  get statistics(): Statistics {
+    const { counts, events, gaps } = this.#tracker;
+    const journeys = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, counts.get(outcome) ?? 0]));
+    const lost = this.#describeLosses();
+    const { events: keptEvents, journeys: keptJourneys } = this.#collector;
+    const { refused, unwatched } = this.coverage;
+    const { ring, countsMisses: _, ...counted } = lost;
+    const nothingLost = ring.length === 0 && Object.values(counted).every((count) => count === 0);
+    return {
+      ...{ events, gaps, lost },
+      journeys: journeys as Record<Outcome, number>,
+      forgotten: { events: keptEvents.forgotten, journeys: keptJourneys.forgotten },
+      isWhole: nothingLost && gaps === 0 && refused.length === 0 && unwatched.length === 0,
+    };
+  }
+
+  #describeLosses(): Losses {
+    const { cpus, unfollowed, unseen, ends, missed } = this.#losses ?? this.#session.losses();
+    return {
+      ring: cpus.map(({ cpu, lost, firstNs, lastNs }) => ({ cpu, events: Number(lost), firstNs, lastNs })),
+      ...{ unfollowed: Number(unfollowed), unseen: Number(unseen), ends: Number(ends) },
+      ...{ late: this.#tracker.late, unkept: this.#collector.unkept },
+      ...{ missedCalls: Number(missed.shown), missedDeciding: Number(missed.deciding) },
+      countsMisses: this.#session.countsMisses,
+    };
+  }
+}
+
+function describeCoverage({ succeeded, failed, unwatched }: Session, selection: TargetSelection): Coverage {
+  const { filtered, excluded, unknownModules } = selection;
+  const refused = failed.map(({ target: { name, module }, reason }) => ({ name, module, reason }));
+  return { attached: succeeded, filtered, refused, excluded, unknownModules, unwatched };
+}

@@ -1,0 +1,53 @@
+/** What a caller says of an extension's fields, compared with what the extension has. Pure. */
+import { ExtensionError } from '../base/errors.js';
+import type { FieldType } from '../base/field.js';
+import { printable } from '../base/printable.js';
+import type { EventStruct } from '../extension/event-struct.js';
+import type { FieldSchema } from './api.js';
+
+/**
+ * @throws ExtensionError that names each field that is missing or of another type
+ */
+export function checkSchema({ label, fields, types }: EventStruct, schema: FieldSchema): void {
+  const problems: string[] = [];
+  for (const [name, wanted] of Object.entries(schema)) {
+    const field = fields.find((one) => one.name === name);
+    if (!field) {
+      problems.push(`it has no ${printable(name)}`);
+      continue;
+    }
+    const [is, should] = [describeType(types[name]!), describeType(wanted)];
+    if (is === should) continue;
+    const cType = `${printable(field.type)}${field.format === '' ? '' : `, ${printable(field.format)}`}`;
+    problems.push(`${printable(name)} (${cType}) is ${is}, not ${should}`);
+  }
+  if (problems.length === 0) return;
+  const all = Object.entries(types).map(([name, type]) => `${printable(name)}: ${describeType(type)}`);
+  throw new ExtensionError(
+    `${label} has other fields than the option fields says: ${problems.join('; ')}`,
+    `it has { ${all.join(', ')} }`,
+  );
+}
+
+/** As it would be written in TypeScript: `{ port: 'number', bytes: ['number'] }`. */
+export function describeType(type: FieldType): string {
+  if (typeof type === 'string') return `'${type}'`;
+  if (isArrayType(type)) return `[${describeType(type[0])}]`;
+  const members = Object.entries(type).map(([name, member]) => `${printable(name)}: ${describeType(member)}`);
+  return `{ ${members.join(', ')} }`;
+}
+
+/** Whether something is a `FieldType`. */
+export function isFieldType(type: unknown, depth = 0): type is FieldType {
+  if (typeof type === 'string') return ['number', 'bigint', 'boolean', 'string'].includes(type);
+  if (typeof type !== 'object' || type === null || depth > MAX_DEPTH) return false;
+  if (Array.isArray(type)) return type.length === 1 && isFieldType(type[0], depth + 1);
+  return Object.values(type).every((member) => isFieldType(member, depth + 1));
+}
+
+/** Deeper than structs can be nested. */
+const MAX_DEPTH = 40;
+
+function isArrayType(type: FieldType): type is readonly [FieldType] {
+  return Array.isArray(type);
+}

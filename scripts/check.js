@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { checkLayers } from './check-layers.js';
-import { renderDocuments } from './docs.js';
+import { renderDocuments, renderManPage } from './docs.js';
 import { runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
-await runScript('check', () => {
+await runScript('check', async () => {
   setUp();
 
   const failed = [];
@@ -22,6 +22,10 @@ await runScript('check', () => {
   if (problems.length > 0) failed.push('layers');
   renderDocuments((path) => {
     console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
+    failed.push(path);
+  });
+  await renderManPage((path) => {
+    console.error(`${path} is not what the table of options makes (npm run docs renders it)`);
     failed.push(path);
   });
   console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);

@@ -3,9 +3,9 @@ import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/prom
 import type { JourneyTracker, Output, Session, SessionLosses, Written } from '../index.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
-import type { StdoutWriter } from './stdout.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
+import type { Writer } from './writer.js';
 
 /** Events taken in at a time: so many that their text stays in the processor's cache. */
 const BATCH_EVENTS = 1 << 12;
@@ -50,9 +50,9 @@ export class Follower {
     return events;
   }
 
-  async #write(stdout: StdoutWriter): Promise<void> {
+  async #write(out: Writer): Promise<void> {
     const text = this.#output.text();
-    if (await stdout.write(text)) this.#output.giveBack?.(text);
+    if (await out.write(text)) this.#output.giveBack?.(text);
   }
 
   #countMisses(): bigint {
@@ -85,19 +85,19 @@ export class Follower {
     return losses;
   }
 
-  /** A reader of stdout that is slow makes the ring fill, not memory: nothing is read while text waits. */
+  /** A reader that is slow makes the ring fill, not memory: nothing is read while text waits. */
   async run(
-    { output }: TraceOptions,
+    { output, count = Number.POSITIVE_INFINITY }: TraceOptions,
     terminal: Terminal,
-    stdout: StdoutWriter,
+    out: Writer,
     stop: StopSignal,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
     let wait = SHORTEST_WAIT_MS;
-    while (!stop.signal.aborted && !stdout.closed) {
+    while (!stop.signal.aborted && !out.closed && this.tracker.journeys < count) {
       const events = this.#read();
       if (output !== 'json') terminal.status(this.progress);
-      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(stdout), stop.happened]);
+      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(out), stop.happened]);
       await modules?.look(stop.signal);
       if (events >= BATCH_EVENTS) {
         // There is more: only signals get their turn.

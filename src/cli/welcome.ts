@@ -1,0 +1,11 @@
+/** What someone sees who says nothing. */
+import type { Painter } from '../base/style.js';
+import { DESCRIPTION, FIRST_STEPS } from './option-table.js';
+
+export function formatWelcome(paint: Painter): string {
+  const width = Math.max(...FIRST_STEPS.map(({ command }) => command.length));
+  const steps = FIRST_STEPS.map(
+    ({ command, summary }) => `  ${paint(command, 'bold')}${' '.repeat(width - command.length)}   ${summary}`,
+  );
+  return [`${DESCRIPTION} To begin:`, '', ...steps, '', 'ipft --help shows the rest.'].join('\n');
+}

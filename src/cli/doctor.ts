@@ -1,8 +1,8 @@
 /** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
-
 import { createPainter, type Painter, type Style } from '../base/style.js';
 import { type Diagnosis, diagnose, printable, raiseLimits } from '../index.js';
 import { type ColorChoice, hasColor } from './color.js';
+import { wrap } from './wrap.js';
 import type { Writer } from './writer.js';
 
 const STYLES: Record<string, readonly Style[]> = { ok: ['green'], BAD: ['red', 'bold'] };
@@ -18,7 +18,7 @@ export async function doctor(
   const diagnosis = await diagnose();
   const text = options.json
     ? `${JSON.stringify(toJson(diagnosis), null, 2)}\n`
-    : format(diagnosis, createPainter(hasColor(options.color, { isTTY: out.isTerminal })));
+    : format(diagnosis, createPainter(hasColor(options.color, { isTTY: out.isTerminal })), out.columns);
   await out.write(Buffer.from(text));
   return diagnosis.tracers.some(({ works }) => works);
 }
@@ -31,10 +31,17 @@ function toJson({ checks, tracers, chosen }: Diagnosis) {
   };
 }
 
-function format({ checks, tracers, chosen }: Diagnosis, paint: Painter): string {
+/** A row that the terminal would break within a word looks like two. */
+const LEAST_ROOM = 20;
+
+/** @param columns of the terminal */
+function format({ checks, tracers, chosen }: Diagnosis, paint: Painter, columns = Number.POSITIVE_INFINITY): string {
   const width = Math.max(...checks.map(({ name }) => name.length), ...tracers.map(({ backend }) => backend.length));
-  const row = (mark: string, name: string, result: string) =>
-    `${paint(mark.padStart(3), ...(STYLES[mark] ?? []))}  ${name.padEnd(width)}  ${printable(result)}`.trimEnd();
+  const indent = 3 + 2 + width + 2;
+  const row = (mark: string, name: string, result: string) => {
+    const text = wrap(printable(result), Math.max(LEAST_ROOM, columns - indent), indent);
+    return `${paint(mark.padStart(3), ...(STYLES[mark] ?? []))}  ${name.padEnd(width)}  ${text}`.trimEnd();
+  };
   const lines = checks.flatMap(({ name, status, result, remedy }) => [
     row(MARKS[status], name, result),
     ...(remedy === undefined ? [] : [row('', '', `→ ${remedy}`)]),

@@ -7,6 +7,7 @@ const STDOUT = 1;
 export class StdoutWriter implements Writer {
   readonly name = 'stdout';
   readonly isTerminal = process.stdout.isTTY === true;
+  readonly columns = process.stdout.columns || undefined;
   #closed = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};

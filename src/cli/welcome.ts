@@ -7,5 +7,6 @@ export function formatWelcome(paint: Painter): string {
   const steps = FIRST_STEPS.map(
     ({ command, summary }) => `  ${paint(command, 'bold')}${' '.repeat(width - command.length)}   ${summary}`,
   );
-  return [`${DESCRIPTION} To begin:`, '', ...steps, '', 'ipft --help shows the rest.'].join('\n');
+  const what = `${DESCRIPTION.charAt(0).toLowerCase()}${DESCRIPTION.slice(1)}`;
+  return [`ipft ${what} To begin:`, '', ...steps, '', 'ipft --help shows the rest.'].join('\n');
 }

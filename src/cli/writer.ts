@@ -12,6 +12,8 @@ export interface Writer {
   /** For messages. */
   readonly name: string;
   readonly isTerminal: boolean;
+  /** How wide it is, if it is a terminal. */
+  readonly columns?: number | undefined;
   /** Whether nobody reads any more, or writing failed. */
   readonly closed: boolean;
   /** Why writing failed, if it was not that the reader left. */

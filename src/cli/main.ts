@@ -69,7 +69,8 @@ async function run(request: Request, terminal: Terminal, out: Writer, takeSignal
   await immediate();
   if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);
   switch (request.action) {
-    case 'none':
+    case 'print':
+      await out.write(Buffer.from(request.text));
       break;
     case 'generate':
       await out.write(Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()));

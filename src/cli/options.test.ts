@@ -155,3 +155,17 @@ test('parseCommandLine: what resembles nothing gets no suggestion', () => {
   expect(() => parse('frobnicate')).toThrow(/^there is no command 'frobnicate'$/);
   expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
 });
+
+test('parseCommandLine: help and version are text', () => {
+  const text = (line: string) => {
+    const request = parse(line);
+    return request.action === 'print' ? request.text : undefined;
+  };
+  expect(text('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(text('-m 1 --help')).toMatch(
+    /^Usage: ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
+  );
+  expect(text('doctor -h')).toContain('--json');
+  expect(text('completion --help')).not.toContain('--functions');
+  expect(text('--help --color always')).toContain('\x1b[1mUsage:');
+});

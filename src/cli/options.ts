@@ -31,8 +31,8 @@ import { findNearest } from './suggest.js';
 
 /** What `ipft` was asked to do. */
 export type Request =
-  /** Commander has answered already. */
-  | { readonly action: 'none' }
+  /** Help, or the version. */
+  | { readonly action: 'print'; readonly text: string }
   | ({ readonly action: 'generate'; readonly what: GenerateTarget } & WritingOptions)
   | ({
       readonly action: 'check';
@@ -162,9 +162,11 @@ const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOp
   },
 };
 
-function createCommand(colorChoice: ColorChoice): Command {
+type Print = (text: string) => void;
+
+function createCommand(colorChoice: ColorChoice, print: Print): Command {
   const paint = createPainter(hasColor(colorChoice, process.stdout));
-  const command = configure(new Command('ipft'), colorChoice)
+  const command = configure(new Command('ipft'), colorChoice, print)
     .usage(USAGES.join('\n       ipft '))
     .description(DESCRIPTION)
     .commandsGroup('Commands:');
@@ -180,11 +182,15 @@ function createCommand(colorChoice: ColorChoice): Command {
 }
 
 /** What the main command and the subcommands have in common. */
-function configure(command: Command, colorChoice: ColorChoice): Command {
+function configure(command: Command, colorChoice: ColorChoice, print: Print): Command {
   return command
     .allowExcessArguments(false)
     .exitOverride()
-    .configureOutput({ writeErr: () => {}, getOutHasColors: () => hasColor(colorChoice, process.stdout) })
+    .configureOutput({
+      writeErr: () => {},
+      writeOut: print,
+      getOutHasColors: () => hasColor(colorChoice, process.stdout),
+    })
     .configureHelp({ styleTitle: (title) => createPainter(true)(title, 'bold'), subcommandTerm });
 }
 
@@ -215,12 +221,16 @@ function addOption(command: Command, entry: OptionEntry): void {
  */
 export function parseCommandLine(args: readonly string[]): Request {
   const colorChoice = findColorChoice(args);
-  let request: Request = { action: 'none' };
-  const command = createCommand(colorChoice).action((raw: RawOptions) => {
+  let request: Request | undefined;
+  let text = '';
+  const print = (more: string) => {
+    text += more;
+  };
+  const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
     request = interpret(raw);
   });
   for (const entry of COMMANDS as readonly (CommandEntry & { name: CommandName })[]) {
-    const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice);
+    const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
     subcommand.description(entry.summary);
     for (const option of entry.options) addOption(subcommand, option);
     subcommand.action(() => {
@@ -231,10 +241,9 @@ export function parseCommandLine(args: readonly string[]): Request {
     command.parse(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { action: 'none' };
-    throw explain(error, command);
+    if (error.exitCode !== 0) throw explain(error, command);
   }
-  return request;
+  return request ?? { action: 'print', text };
 }
 
 /** Commander's words, or better ones. */

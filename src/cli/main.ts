@@ -44,7 +44,8 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
     verbose = 'verbose' in request && request.verbose;
     const out = openWriter('outputFile' in request ? request.outputFile : undefined);
     const status = await run(request, terminal, out, takeSignals);
-    await out.flush();
+    // A trace that did not begin leaves the file as it was.
+    if (request.action !== 'trace') await out.flush();
     if (!out.failure) return status;
     terminal.error(new IpftError('OUTPUT_FILE', `writing to ${out.name}: ${out.failure.message}`));
     return STATUS_ERROR;

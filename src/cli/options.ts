@@ -274,6 +274,7 @@ function explain({ code, message }: CommanderError, command: Command): UsageErro
 function isCommand(word: string): boolean {
   return COMMANDS.some(({ name }) => name === word);
 }
+
 /** All that is said must make sense, also what the action does not need. */
 function interpret(raw: RawOptions): Request {
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);

@@ -59,8 +59,11 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
       await announce(options, terminal, async () => {
         const { durationMs } = options;
         const timer = durationMs === undefined ? undefined : setTimeout(() => stop.expire(), durationMs);
-        await follower.run(options, terminal, out, stop, modules);
-        clearTimeout(timer);
+        try {
+          await follower.run(options, terminal, out, stop, modules);
+        } finally {
+          clearTimeout(timer);
+        }
       });
     }
     const losses = follower.finish();

@@ -217,16 +217,16 @@ export interface Example {
 export const EXAMPLES: readonly Example[] = [
   { command: 'ipft doctor', summary: 'what can be traced on this machine' },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
-  { command: 'ipft -m 0xdeadbeef', summary: 'trace until Ctrl-C; in another terminal: ping -m 0xdeadbeef ADDRESS' },
+  { command: 'ipft -m 42', summary: 'trace until Ctrl-C; in another terminal: ping -m 42 ADDRESS' },
   {
-    command: 'ipft -m 0xdeadbeef --follow -o json --count 10',
+    command: 'ipft -m 42 --follow -o json --count 10',
     summary: 'ten packets, also where their mark is cleared',
   },
   {
-    command: 'ipft -m 0xdeadbeef -o paths --duration 30s',
+    command: 'ipft -m 42 -o paths --duration 30s',
     summary: 'the ways that packets take, the most frequent first',
   },
-  { command: 'ipft -m 0xdeadbeef -e extension.bpf.c', summary: 'with fields of your own' },
+  { command: 'ipft -m 42 -e extension.bpf.c', summary: 'with fields of your own' },
 ];
 
 /** Of the examples, those for someone who says nothing. */

@@ -180,7 +180,7 @@ describe('at a terminal', () => {
   test('ipft alone says what it is, and what to try; elsewhere it says what is missing', () => {
     const result = atTerminal('ipft', { NO_COLOR: '1' });
     expect(result.status).toBe(2);
-    for (const command of ['ipft doctor', "ipft -l -r '^ip_'", 'ipft -m 0xdeadbeef']) {
+    for (const command of ['ipft doctor', "ipft -l -r '^ip_'", 'ipft -m 42']) {
       expect(result.stdout).toContain(`\r\n  ${command} `);
     }
     expect(result.stdout.trimEnd().split('\n').length).toBeLessThan(10);
@@ -227,22 +227,14 @@ describe('at a terminal', () => {
 
 test('the shell completes names of functions and modules', () => {
   const script = `source <(ipft completion bash)
-    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
-    _ipft
-    printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const complete = (...words: string[]) => {
-    const { stdout, stderr } = run('bash', ['-c', script, 'bash', 'ipft', ...words], {
-      PATH: `${dir}/bin:${process.env['PATH']}`,
-    });
-    expect(stderr).toBe('');
-    return stdout.trimEnd().split('\n');
-  };
-  const listed = ipft('-l', '-r', '^dev_', '--module-regex', '^vmlinux$').stdout.trimEnd().split('\n');
-  const names = complete('-r', 'dev_');
-  for (const line of listed) expect(names).toContain(line.split('\t')[0]?.trim());
-  expect(complete('-r', "'^dev_hard_st")).toEqual(['^dev_hard_start_xmit']);
-  expect(complete('--module-regex', 'vml')).toEqual(['vmlinux']);
-  expect(complete('--module-regex', 'vet')).toEqual(KERNEL.hasModuleBtf ? ['veth'] : ['']);
+    for words in "-r '^dev_hard_st" '--module-regex vmlin' '--module-regex vet'; do
+      COMP_WORDS=(ipft $words) COMP_CWORD=2 COMPREPLY=()
+      _ipft
+      echo "\${COMPREPLY[@]}"
+    done`;
+  const { stdout, stderr } = bash(script);
+  expect(stderr).toBe('');
+  expect(stdout).toBe(`^dev_hard_start_xmit\nvmlinux\n${KERNEL.hasModuleBtf ? 'veth' : ''}\n`);
 });
 
 test('ping takes the mark as the help writes it', () => {

@@ -60,6 +60,16 @@ test('openWriter: /dev/null, stdout by its names, and other descriptors', async 
   expect(nothing.closed).toBe(false);
 });
 
+test('openWriter: a descriptor that was opened to append is appended to', async () => {
+  const path = join(dir, 'log');
+  writeFileSync(path, 'before ');
+  const out = openWriter(`/proc/self/fd/${openSync(path, 'a')}`);
+  await out.write(Buffer.from('and after'));
+  await out.flush();
+  expect(readFileSync(path, 'utf8')).toBe('before and after');
+  expect(() => openWriter('/dev/fd/99999')).toThrow(/^writing to \/dev\/fd\/99999: EBADF/);
+});
+
 test('openWriter: a full disk is told, and ends the writing', async () => {
   const out = openWriter(`/dev/fd/${openSync('/dev/full', 'w')}`);
   await out.write(Buffer.from('x'));

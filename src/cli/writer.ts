@@ -29,39 +29,52 @@ export interface Writer {
 
 /** Paths that name a descriptor of this process. */
 const DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/;
-const DESCRIPTORS: Record<string, number> = { '-': 1, '/dev/stdout': 1, '/dev/stderr': 2 };
+const DESCRIPTORS = new Map([
+  ['-', 1],
+  ['/dev/stdout', 1],
+  ['/dev/stderr', 2],
+]);
 
 /**
- * Opens what `--output-file` names. A file that is there is only emptied by the first thing that is written.
+ * Opens what `--output-file` names. A file that is there keeps what it had until the first write or flush.
  * @throws IpftError `OUTPUT_FILE`
  */
 export function openWriter(path: string | undefined): Writer {
   if (path === undefined) return new StdoutWriter();
-  const fd = DESCRIPTORS[path] ?? Number(DESCRIPTOR.exec(path)?.[1] ?? Number.NaN);
+  const fd = DESCRIPTORS.get(path) ?? Number(DESCRIPTOR.exec(path)?.[1] ?? Number.NaN);
   if (fd === 1) return new StdoutWriter();
-  return new FileWriter(printable(path), Number.isNaN(fd) ? openFile(path) : fd);
+  if (Number.isNaN(fd)) return new FileWriter(printable(path), openFile(path), true);
+  try {
+    fstatSync(fd);
+  } catch (error) {
+    throw refuse(path, (error as Error).message);
+  }
+  return new FileWriter(printable(path), fd, false);
+}
+
+function refuse(path: string, problem: string, hint?: string): IpftError {
+  return new IpftError('OUTPUT_FILE', `writing to ${printable(path)}: ${problem}`, hint);
 }
 
 const FILE_MODE = 0o600;
 const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 
 function openFile(path: string): number {
-  const refuse = (problem: string, hint?: string) =>
-    new IpftError('OUTPUT_FILE', `writing to ${printable(path)}: ${problem}`, hint);
   try {
     // Opening some devices does something already.
     const there = path === '/dev/null' ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (there?.isSymbolicLink()) {
-      throw refuse('it is a symbolic link, which could lead anywhere', 'name the file itself');
+      throw refuse(path, 'it is a symbolic link, which could lead anywhere', 'name the file itself');
     }
-    if (there && !there.isFile()) throw refuse('there is something that is no regular file');
+    if (there && !there.isFile()) throw refuse(path, 'there is something that is no regular file');
     const fd = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, FILE_MODE);
     // It may have been put there meanwhile.
-    if (path !== '/dev/null' && !fstatSync(fd).isFile()) throw refuse('there is something that is no regular file');
+    if (path !== '/dev/null' && !fstatSync(fd).isFile())
+      throw refuse(path, 'there is something that is no regular file');
     return fd;
   } catch (error) {
     if (error instanceof IpftError) throw error;
-    throw refuse((error as Error).message);
+    throw refuse(path, (error as Error).message);
   }
 }
 
@@ -73,15 +86,18 @@ class FileWriter implements Writer {
   readonly name: string;
   readonly isTerminal: boolean;
   readonly #fd: number;
-  #isEmptied = false;
+  /** Whether it is a file that is to be replaced, and still has what it had. */
+  #isOld: boolean;
   #closed = false;
   #failure: Error | undefined;
   /** What is being written: pieces keep their order. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(name: string, fd: number) {
+  /** @param replaces whether a file loses what it had; whoever opened a descriptor has decided that already */
+  constructor(name: string, fd: number, replaces: boolean) {
     this.name = name;
     this.#fd = fd;
+    this.#isOld = replaces && fstatSync(fd).isFile();
     this.isTerminal = isatty(fd);
   }
 
@@ -105,8 +121,8 @@ class FileWriter implements Writer {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      if (!this.#isEmptied && !this.#closed && fstatSync(this.#fd).isFile()) await system.truncate(this.#fd, 0);
-      this.#isEmptied = true;
+      if (this.#isOld) await system.truncate(this.#fd, 0);
+      this.#isOld = false;
       for (let begin = 0; begin < bytes.length && !this.#closed; ) {
         const { bytesWritten } = await system.write(this.#fd, bytes, begin).catch(async (error) => {
           if (error.code !== 'EAGAIN') throw error;

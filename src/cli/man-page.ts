@@ -4,6 +4,7 @@ import {
   type CommandEntry,
   EXAMPLES,
   EXIT_STATUSES,
+  type Example,
   formatCall,
   GROUPS,
   type OptionEntry,
@@ -42,7 +43,7 @@ export function formatManPage(version: string): string {
     '.SH COMMANDS',
     ...COMMANDS.flatMap(formatCommand),
     '.SH EXAMPLES',
-    ...EXAMPLES.flatMap(({ command, summary }) => ['.TP', bold(command), roff(summary)]),
+    ...EXAMPLES.flatMap(formatExample),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(({ status, summary }) => ['.TP', bold(String(status)), roff(summary)]),
     '.SH ENVIRONMENT',
@@ -58,12 +59,17 @@ export function formatManPage(version: string): string {
 }
 
 function formatCommand(command: CommandEntry): string[] {
-  const { summary, options } = command;
+  const { summary, options, examples = [] } = command;
   return [
     `.SS ${roff(formatCall(command))}`,
     roff(summary),
     ...options.filter(({ hidden }) => !hidden).flatMap(formatOption),
+    ...examples.flatMap(formatExample),
   ];
+}
+
+function formatExample({ command, summary }: Example): string[] {
+  return ['.TP', bold(command), roff(summary)];
 }
 
 function formatOption(option: OptionEntry): string[] {

@@ -48,6 +48,12 @@ export interface CommandEntry {
   readonly values?: readonly string[];
   readonly completes?: Completion;
   readonly options: readonly OptionEntry[];
+  readonly examples?: readonly Example[];
+}
+
+export interface Example {
+  readonly command: string;
+  readonly summary: string;
 }
 
 export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
@@ -204,15 +210,15 @@ export const COMMANDS = [
       { flags: '--modules <PREFIX>', summary: 'names of modules that begin so', hidden: true },
       HELP,
     ],
+    examples: [
+      { command: 'source <(ipft completion bash)', summary: 'in ~/.bashrc' },
+      { command: 'source <(ipft completion zsh)', summary: 'in ~/.zshrc, behind compinit' },
+      { command: 'ipft completion fish | source', summary: 'in ~/.config/fish/config.fish' },
+    ],
   },
 ] as const satisfies readonly CommandEntry[];
 
 export type CommandName = (typeof COMMANDS)[number]['name'];
-
-export interface Example {
-  readonly command: string;
-  readonly summary: string;
-}
 
 export const EXAMPLES: readonly Example[] = [
   { command: 'ipft doctor', summary: 'what can be traced on this machine' },

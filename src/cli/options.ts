@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { createPainter } from '../base/style.js';
+import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { parseCount, parseDuration, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
@@ -16,6 +16,7 @@ import {
   DESCRIPTION,
   EXAMPLES,
   EXIT_STATUSES,
+  type Example,
   formatCall,
   GENERATE_TARGETS,
   GROUPS,
@@ -174,11 +175,14 @@ function createCommand(colorChoice: ColorChoice, print: Print): Command {
     command.optionsGroup(heading);
     for (const entry of options) addOption(command, entry);
   }
-  const examples = EXAMPLES.map(({ command: line, summary }) => `  ${paint(line, 'bold')}\n      ${summary}`);
   const statuses = EXIT_STATUSES.map(({ status, summary }) => `  ${String(status).padEnd(3)}  ${summary}`);
-  const section = (title: string, lines: readonly string[]) => `\n${paint(title, 'bold')}\n${lines.join('\n')}\n`;
-  command.addHelpText('after', section('Examples:', examples) + section('Exit status:', statuses).trimEnd());
-  return command;
+  command.addHelpText('after', formatExamples(EXAMPLES, paint));
+  return command.addHelpText('after', `\n${paint('Exit status:', 'bold')}\n${statuses.join('\n')}`);
+}
+
+function formatExamples(examples: readonly Example[], paint: Painter): string {
+  const lines = examples.map(({ command, summary }) => `  ${paint(command, 'bold')}\n      ${summary}`);
+  return `\n${paint('Examples:', 'bold')}\n${lines.join('\n')}`;
 }
 
 /** What the main command and the subcommands have in common. */
@@ -226,13 +230,17 @@ export function parseCommandLine(args: readonly string[]): Request {
   const print = (more: string) => {
     text += more;
   };
+  const paint = createPainter(hasColor(colorChoice, process.stdout));
   const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
     request = interpret(raw);
   });
   for (const entry of COMMANDS as readonly (CommandEntry & { name: CommandName })[]) {
     const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
-    subcommand.description(entry.summary);
+    subcommand
+      .description(entry.summary)
+      .usage(`${formatCall(entry).slice(entry.name.length + 1)} [options]`.trimStart());
     for (const option of entry.options) addOption(subcommand, option);
+    if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint));
     subcommand.action(() => {
       request = INTERPRETERS[entry.name](subcommand.args, subcommand.optsWithGlobals<RawOptions>());
     });

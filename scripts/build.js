@@ -36,6 +36,9 @@ const BUNDLE = 'ipft.js';
 /** What bin/ipft.js needs of src/cli/main.ts. */
 const BUNDLE_TYPES =
   'export declare function main(args: readonly string[], takeSignals?: () => boolean): Promise<number>;\n';
+/** For `npm run docs`, and not shipped. */
+const MAN_PAGE = '.man-page.js';
+const MAN_PAGE_TYPES = 'export declare function formatManPage(version: string): string;\n';
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 
@@ -86,12 +89,17 @@ export function build(root) {
  * @param {string} made
  */
 function bundle(root, made) {
-  const files = ['cli/main.js', '--file', join('cli', BUNDLE)];
   const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
   // Run there, it names the modules by paths that are the same in every build.
-  compile(made, join(root, 'node_modules/.bin/rolldown'), [...files, ...options], 'quiet');
-  for (const name of readdirSync(join(made, 'cli'))) if (name !== BUNDLE) rmSync(join(made, 'cli', name));
-  writeFileSync(join(made, 'cli/ipft.d.ts'), BUNDLE_TYPES);
+  for (const [from, to, types] of [
+    ['cli/main.js', join('cli', BUNDLE), BUNDLE_TYPES],
+    ['cli/man-page.js', MAN_PAGE, MAN_PAGE_TYPES],
+  ]) {
+    compile(made, join(root, 'node_modules/.bin/rolldown'), [from ?? '', '--file', to ?? '', ...options], 'quiet');
+    writeFileSync(join(made, (to ?? '').replace(/\.js$/, '.d.ts')), types ?? '');
+  }
+  for (const name of readdirSync(join(made, 'cli')))
+    if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name));
   // What is in the file beside our own has a licence that wants to go with it.
   copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
 }

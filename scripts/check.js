@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { renderApi } from './api.js';
 import { checkLayers } from './check-layers.js';
-import { renderDocuments } from './docs.js';
+import { renderDocuments, renderManPage } from './docs.js';
 import { runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
-await runScript('check', () => {
+await runScript('check', async () => {
   setUp();
 
   const failed = [];
@@ -29,6 +29,7 @@ await runScript('check', () => {
   const undocumented = renderApi(stale);
   for (const problem of undocumented) console.error(problem);
   if (undocumented.length > 0) failed.push('API comments');
+  await renderManPage(stale);
   renderDocuments(stale);
   console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;

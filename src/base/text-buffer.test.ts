@@ -16,7 +16,14 @@ const edges = [
   2n ** 63n,
   2n ** 64n - 1n,
 ];
-const u64 = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(...edges));
+const u64 = fc.oneof(
+  fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  fc.constantFrom(...edges),
+  // Digits are made in groups of nine.
+  fc
+    .tuple(fc.bigInt({ min: 1n, max: 18n * 10n ** 9n }), fc.constantFrom(-1n, 0n, 1n))
+    .map(([n, d]) => n * 10n ** 9n + d),
+);
 
 function written(write: (out: TextBuffer) => void): string {
   const out = new TextBuffer(1);

@@ -1,3 +1,5 @@
+import { belowBillion, billions } from './billion.js';
+
 /**
  * A growing buffer of UTF-8 text that writes numbers without making strings or bigints of them: the outputs write
  * millions of lines, and an allocation for each number would be most of their time.
@@ -126,28 +128,9 @@ export class TextBuffer {
       this.unsigned(high * 0x100000000 + low);
       return;
     }
-    // Three groups of nine digits: long division by 1e9 over 16-bit pieces, so that each step fits a double.
-    let [a, b, c, d] = [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff];
-    const divide = () => {
-      let rest = a % 1e9;
-      a = (a - rest) / 1e9;
-      let step = rest * 65536 + b;
-      rest = step % 1e9;
-      b = (step - rest) / 1e9;
-      step = rest * 65536 + c;
-      rest = step % 1e9;
-      c = (step - rest) / 1e9;
-      step = rest * 65536 + d;
-      rest = step % 1e9;
-      d = (step - rest) / 1e9;
-      return rest;
-    };
-    const lowest = divide();
-    const middle = divide();
-    const highest = divide();
-    if (highest > 0) this.unsigned(highest);
-    this.unsigned(middle, highest > 0 ? 9 : 1);
-    this.unsigned(lowest, 9);
+    const upper = billions(low, high);
+    this.unsigned(upper);
+    this.unsigned(belowBillion(low, upper), 9);
   }
 
   /** The 64-bit number that is left when one is taken from another that is not smaller, in decimal. */

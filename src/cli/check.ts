@@ -1,7 +1,7 @@
 /** `ipft check FILE…`: everything that can be known about an extension before it traces. */
 import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable, raiseLimits } from '../internal.js';
-import type { StdoutWriter } from './stdout.js';
 import type { Terminal } from './terminal.js';
+import type { Writer } from './writer.js';
 
 export interface CheckOptions {
   readonly files: readonly string[];
@@ -10,13 +10,13 @@ export interface CheckOptions {
 }
 
 /** Prints the layout of the events; throws the first problem. */
-export async function check(options: CheckOptions, terminal: Terminal, stdout: StdoutWriter): Promise<void> {
+export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
   const extension = await loadExtension(options.files, {
     timeoutSeconds: options.compileTimeoutSeconds,
-    color: terminal.isTerminal,
+    color: terminal.hasColor,
     onOutput: (text) => process.stderr.write(text),
   });
-  await stdout.write(Buffer.from(formatLayout(extension)));
+  await out.write(Buffer.from(formatLayout(extension)));
   for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
   const verify = canLoadPrograms();
   if (verify) raiseLimits();

@@ -2,9 +2,9 @@
 import { type JourneyTracker, type Output, type Session, type SessionLosses, SessionReader } from '../internal.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
-import type { StdoutWriter } from './stdout.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
+import type { Writer } from './writer.js';
 
 export class Follower {
   readonly #reader: SessionReader;
@@ -21,9 +21,9 @@ export class Follower {
     return `Got ${this.tracker.events} traces`;
   }
 
-  async #write(stdout: StdoutWriter): Promise<void> {
+  async #write(out: Writer): Promise<void> {
     const text = this.#output.text();
-    if (await stdout.write(text)) this.#output.giveBack?.(text);
+    if (await out.write(text)) this.#output.giveBack?.(text);
   }
 
   /** Takes in what has come up to now, and no more: the programs are still attached. Returns what was lost. */
@@ -31,18 +31,18 @@ export class Follower {
     return this.#reader.finish();
   }
 
-  /** A reader of stdout that is slow makes the ring fill, not memory: nothing is read while text waits. */
+  /** A reader that is slow makes the ring fill, not memory: nothing is read while text waits. */
   async run(
-    { output }: TraceOptions,
+    { output, count = Number.POSITIVE_INFINITY }: TraceOptions,
     terminal: Terminal,
-    stdout: StdoutWriter,
+    out: Writer,
     stop: StopSignal,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
-    while (!stop.signal.aborted && !stdout.closed) {
+    while (!stop.signal.aborted && !out.closed && this.tracker.journeys < count) {
       const events = this.#reader.read();
       if (output !== 'json') terminal.status(this.progress);
-      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(stdout), stop.happened]);
+      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(out), stop.happened]);
       await modules?.look(stop.signal);
       await this.#reader.pause(events, stop.signal);
     }

@@ -2,11 +2,11 @@
 import { checkKernel, chooseBackend, loadSymbolAddresses, loadTargets, printable, raiseLimits } from '../internal.js';
 import type { CommonOptions } from './options.js';
 import { reportSelection } from './report.js';
-import type { StdoutWriter } from './stdout.js';
 import type { Terminal } from './terminal.js';
+import type { Writer } from './writer.js';
 
 /** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
-export async function list(options: CommonOptions, terminal: Terminal, stdout: StdoutWriter): Promise<void> {
+export async function list(options: CommonOptions, terminal: Terminal, out: Writer): Promise<void> {
   raiseLimits();
   checkKernel();
   const { backend } = await chooseBackend(options.tracer, options.backend);
@@ -26,6 +26,6 @@ export async function list(options: CommonOptions, terminal: Terminal, stdout: S
     const address = (addresses.get(`${module}\t${name}`) ?? 0n).toString(16).padStart(16, '0');
     return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
   });
-  await stdout.write(Buffer.from(rows.join('')));
+  await out.write(Buffer.from(rows.join('')));
   reportSelection(selection, backend, options.verbose, terminal);
 }

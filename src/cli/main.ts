@@ -10,13 +10,17 @@ import {
   VerifierError,
 } from '../internal.js';
 import { check } from './check.js';
+import { findColorChoice } from './color.js';
+import { formatCompletion } from './completion.js';
+import { completeNames } from './completion-names.js';
 import { doctor } from './doctor.js';
 import { list } from './list.js';
 import { parseCommandLine, type Request } from './options.js';
-import { StdoutWriter } from './stdout.js';
 import { StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { trace } from './trace.js';
+import { formatWelcome } from './welcome.js';
+import { openWriter, type Writer } from './writer.js';
 
 const STATUS_ERROR = 1;
 const STATUS_USAGE = 2;
@@ -29,16 +33,21 @@ const STATUS_INTERRUPTED = 130;
  * @returns the exit status
  */
 export async function main(args: readonly string[], takeSignals: () => boolean = () => false): Promise<number> {
-  const terminal = new Terminal();
-  const stdout = new StdoutWriter();
+  const terminal = new Terminal(findColorChoice(args));
   let verbose = false;
   try {
+    if (args.length === 0 && terminal.isTerminal) {
+      terminal.line(formatWelcome(terminal.paint));
+      return STATUS_USAGE;
+    }
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
-    const status = await run(request, terminal, stdout, takeSignals);
-    await stdout.flush();
-    if (!stdout.failure) return status;
-    terminal.line(`ipft: writing to stdout: ${stdout.failure.message}`);
+    const out = openWriter('outputFile' in request ? request.outputFile : undefined);
+    const status = await run(request, terminal, out, takeSignals);
+    // A trace that did not begin leaves the file as it was.
+    if (request.action !== 'trace') await out.flush();
+    if (!out.failure) return status;
+    terminal.error(new IpftError('OUTPUT_FILE', `writing to ${out.name}: ${out.failure.message}`));
     return STATUS_ERROR;
   } catch (error) {
     if (!(error instanceof IpftError)) {
@@ -51,33 +60,41 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
   }
 }
 
-async function run(
-  request: Request,
-  terminal: Terminal,
-  stdout: StdoutWriter,
-  takeSignals: () => boolean,
-): Promise<number> {
+async function run(request: Request, terminal: Terminal, out: Writer, takeSignals: () => boolean): Promise<number> {
   if (request.action === 'trace') {
     using stop = new StopSignal();
     await immediate();
     if (takeSignals()) stop.stop();
-    return await trace(request, terminal, stdout, stop);
+    return await trace(request, terminal, out, stop);
   }
   await immediate();
   if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);
   switch (request.action) {
-    case 'none':
+    case 'print':
+      await out.write(Buffer.from(request.text));
       break;
     case 'generate':
-      await stdout.write(Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()));
+      await out.write(Buffer.from(request.what === 'bpf-module-header' ? loadModuleHeader() : loadModuleSkeleton()));
       break;
     case 'check':
-      await check(request, terminal, stdout);
+      await check(request, terminal, out);
       break;
     case 'doctor':
-      return (await doctor(request, stdout)) ? 0 : STATUS_ERROR;
+      return (await doctor(request, out)) ? 0 : STATUS_ERROR;
     case 'list':
-      await list(request, terminal, stdout);
+      await list(request, terminal, out);
+      break;
+    case 'completion':
+      await out.write(Buffer.from(formatCompletion(request.shell)));
+      break;
+    case 'names':
+      await out.write(
+        Buffer.from(
+          completeNames(request.of, request.prefix)
+            .map((name) => `${name}\n`)
+            .join(''),
+        ),
+      );
       break;
   }
   return 0;

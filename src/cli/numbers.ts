@@ -41,6 +41,20 @@ export function parseSize(option: string, text: string): number {
   throw new UsageError(`${option} needs a number of bytes (K, M and G may stand behind it), not '${printable(text)}'`);
 }
 
+/** What a timer of Node can wait, in milliseconds: some 24 days. */
+const MAX_DURATION_MS = 2 ** 31 - 1;
+const DURATION_UNITS: Record<string, number> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A time, in milliseconds: a number of seconds, or with ms, s, m or h behind it. */
+export function parseDuration(option: string, text: string): number {
+  const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const duration = Math.round(Number(digits) * DURATION_UNITS[unit]!);
+  if (duration >= 1 && duration <= MAX_DURATION_MS) return duration;
+  throw new UsageError(
+    `${option} needs a time from 1ms to 24 days, as 500ms, 10s, 2m or 1h (a number alone is seconds), not '${printable(text)}'`,
+  );
+}
+
 /** A regular expression in JavaScript's dialect. */
 export function parsePattern(option: string, text: string): RegExp {
   try {

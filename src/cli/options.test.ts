@@ -23,6 +23,7 @@ test('parseCommandLine: defaults', () => {
       probePort: undefined,
       readyFile: undefined,
     },
+    ...{ time: 'mono', count: undefined, durationMs: undefined, color: 'auto', outputFile: undefined },
     ...{ follow: false, strict: false, jsonEventsOnly: false, diff: undefined, maxMemoryBytes: expect.any(Number) },
   });
 });
@@ -47,6 +48,14 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --follow --strict -o json --json-events-only', { follow: true, strict: true, jsonEventsOnly: true }],
     ['-m 1 -o paths --diff 1 3 --max-memory 2G', { output: 'paths', diff: [1, 3], maxMemoryBytes: 2 ** 31 }],
     ['-o paths --diff 10 2 -m 1', { diff: [10, 2] }],
+    ['-m 1 --count 3 --duration 1.5 --time wall', { count: 3, durationMs: 1500, time: 'wall' }],
+    ['-m 1 --duration 500ms', { durationMs: 500 }],
+    ['-m 1 --duration 2m', { durationMs: 120_000 }],
+    ['-m 1 --duration 10s --color=always --output-file x', { durationMs: 10_000, color: 'always', outputFile: 'x' }],
+    ['doctor --color never --output-file x', { action: 'doctor', color: 'never', outputFile: 'x' }],
+    ['completion zsh', { action: 'completion', shell: 'zsh' }],
+    ['completion --functions=^ip_', { action: 'names', of: 'functions', prefix: '^ip_' }],
+    ['completion --modules=', { action: 'names', of: 'modules', prefix: '' }],
     ['--gen bpf-module-header', { action: 'generate', what: 'bpf-module-header' }],
   ])('%s', (line, expected) => {
     expect(parse(line)).toMatchObject(expected);
@@ -100,6 +109,22 @@ describe('parseCommandLine: usage errors', () => {
     'check --compile-timeout 0 a.c',
     '-t function_graph -b kprobe -m 1',
     'doctor now',
+    'completion',
+    'completion csh',
+    'completion bash zsh',
+    '-m 1 --count 0',
+    '-m 1 --count x',
+    '-m 1 --duration 0',
+    '-m 1 --duration 0.0001s',
+    '-m 1 --duration -1s',
+    '-m 1 --duration 10d',
+    '-m 1 --duration 10 s',
+    '-m 1 --duration 25000h',
+    '-m 1 --duration Infinity',
+    '-m 1 --time utc',
+    '-m 1 --color',
+    '-m 1 --color sometimes',
+    '-m 1 --output-file=',
   ])('%s', (line) => {
     expect(() => parse(line)).toThrow(UsageError);
   });
@@ -107,4 +132,40 @@ describe('parseCommandLine: usage errors', () => {
   test('an empty mark', () => {
     expect(() => parseCommandLine(['-m', ''])).toThrow(UsageError);
   });
+});
+
+test.each([
+  ['-m 1 -o jsno', 'did you mean json?'],
+  ['-m 1 -t funtion', 'did you mean function?'],
+  ['-m 1 -b kprobe_multi', 'did you mean kprobe-multi?'],
+  ['-m 1 --color allways', 'did you mean always?'],
+  ['-m 1 --time wal', 'did you mean wall?'],
+  ['--gen skeleton', 'did you mean bpf-module-skeleton?'],
+  ['--gen', 'needs one of bpf-module-skeleton, bpf-module-header'],
+  ['--regx ip', 'did you mean --regex?'],
+  ['docter', 'did you mean doctor?'],
+  ['doctor --jsn', 'did you mean --json?'],
+  ['completion bahs', 'did you mean bash?'],
+])('parseCommandLine: %s suggests what may be meant', (line, suggestion) => {
+  expect(() => parse(line)).toThrow(suggestion);
+});
+
+test('parseCommandLine: what resembles nothing gets no suggestion', () => {
+  expect(() => parse('-m 1 -o xml')).toThrow(/^--output 'xml' is unknown: there are aggregate, json, paths$/);
+  expect(() => parse('frobnicate')).toThrow(/^there is no command 'frobnicate'$/);
+  expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
+});
+
+test('parseCommandLine: help and version are text', () => {
+  const text = (line: string) => {
+    const request = parse(line);
+    return request.action === 'print' ? request.text : undefined;
+  };
+  expect(text('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(text('-m 1 --help')).toMatch(
+    /^Usage: ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
+  );
+  expect(text('doctor -h')).toContain('--json');
+  expect(text('completion --help')).not.toContain('--functions');
+  expect(text('--help --color always')).toContain('\x1b[1mUsage:');
 });

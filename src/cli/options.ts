@@ -1,26 +1,58 @@
-/** The command line: what can be said, and what it means. */
+/** The command line: what can be said is in option-table.ts; here is what it means. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
-import { parseCount, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
+import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
+import { parseCount, parseDuration, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
+import {
+  BACKEND_NAMES,
+  COMMANDS,
+  type CommandEntry,
+  type CommandName,
+  DESCRIPTION,
+  EXAMPLES,
+  EXIT_STATUSES,
+  type Example,
+  formatCall,
+  GENERATE_TARGETS,
+  GROUPS,
+  type OptionEntry,
+  OUTPUTS,
+  SHELLS,
+  splitFlags,
+  TIMES,
+  TRACERS,
+  USAGES,
+} from './option-table.js';
+import { findNearest } from './suggest.js';
 
 /** What `ipft` was asked to do. */
 export type Request =
-  /** Commander has answered already. */
-  | { readonly action: 'none' }
-  | { readonly action: 'generate'; readonly what: GenerateTarget }
-  | {
+  /** Help, or the version. */
+  | { readonly action: 'print'; readonly text: string }
+  | ({ readonly action: 'generate'; readonly what: GenerateTarget } & WritingOptions)
+  | ({
       readonly action: 'check';
       readonly files: readonly string[];
       readonly verbose: boolean;
       readonly compileTimeoutSeconds: number;
-    }
-  | { readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean }
-  | ({ readonly action: 'list' } & CommonOptions)
-  | ({ readonly action: 'trace' } & CommonOptions & TraceOptions);
+    } & WritingOptions)
+  | ({ readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean } & WritingOptions)
+  | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
+  | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
+  | ({ readonly action: 'list' } & CommonOptions & WritingOptions)
+  | ({ readonly action: 'trace' } & CommonOptions & TraceOptions & WritingOptions);
+
+/** Where the result goes, and how it looks. */
+export interface WritingOptions {
+  /** Undefined: stdout. */
+  readonly outputFile: string | undefined;
+  readonly color: ColorChoice;
+}
 
 export interface CommonOptions {
   readonly verbose: boolean;
@@ -38,6 +70,11 @@ export interface TraceOptions {
   readonly extension: readonly string[];
   readonly compileTimeoutSeconds: number;
   readonly output: OutputName;
+  readonly time: TimeName;
+  /** After how many journeys that have ended the trace ends; undefined: not for that. */
+  readonly count: number | undefined;
+  /** How long after it is ready the trace ends; undefined: not for that. */
+  readonly durationMs: number | undefined;
   readonly ringSizeBytes: number;
   readonly samplePeriod: number;
   readonly setLimits: boolean;
@@ -56,18 +93,17 @@ export interface TraceOptions {
   readonly diff: readonly [number, number] | undefined;
 }
 
-const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
-const OUTPUTS = ['aggregate', 'json', 'paths'] as const;
 export type OutputName = (typeof OUTPUTS)[number];
-const TRACERS = ['function', 'function_graph'] as const satisfies readonly TracerName[];
-const BACKEND_NAMES = ['fentry-multi', 'kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
+export type TimeName = (typeof TIMES)[number];
+export type ShellName = (typeof SHELLS)[number];
 
 const DEFAULT_RING_BYTES = 16 << 20;
-const DEFAULT_PROBE_PORT = 13720;
 const MAX_COMPILE_SECONDS = 86400;
+const SEE_HELP = 'ipft --help shows the options';
+const MARK_IS_MISSING = 'the mark is missing: name the packets to trace with -m';
 
-/** As commander hands them over. */
+/** As commander hands them over: those of the main command, and behind them those of subcommands. */
 interface RawOptions {
   mark?: string;
   mask: string;
@@ -77,6 +113,11 @@ interface RawOptions {
   compileTimeout: string;
   gen?: string;
   output: string;
+  time: string;
+  color: string;
+  outputFile?: string;
+  count?: string;
+  duration?: string;
   regex?: string;
   moduleRegex?: string;
   list?: boolean;
@@ -95,56 +136,86 @@ interface RawOptions {
   jsonEventsOnly?: boolean;
   maxMemory?: string;
   diff?: string[];
+  json?: boolean;
+  functions?: string;
+  modules?: string;
 }
 
-function createCommand(): Command {
-  const collect = (value: string, previous: string[] = []) => [...previous, value];
-  return new Command('ipft')
-    .usage('-m MARK [-e EXTENSION] [options]')
-    .description('Shows the functions of the Linux kernel that the packets with a mark pass.')
-    .helpOption('-h, --help', 'show this')
-    .version(loadVersion(), '-V, --version', 'show the version')
-    .optionsGroup('Which packets:')
-    .option('-m, --mark <N>', 'trace packets whose mark, under the mask, is N (decimal or 0x…)')
-    .option('--mask <N>', 'compare only these bits of the mark', '0xffffffff')
-    .option('--follow', 'keep following a packet when its mark changes, until it is freed')
-    .optionsGroup('Which functions, and how:')
-    .option('-r, --regex <RE>', "only functions whose name matches (JavaScript's dialect, unanchored)")
-    .option('--module-regex <RE>', 'only functions of modules whose name matches; the kernel proper is vmlinux')
-    .option('-t, --tracer <NAME>', `what to show of a call: ${TRACERS.join(' or ')}`, 'function')
-    .option('-b, --backend <NAME>', `how to attach: ${BACKEND_NAMES.join(', ')} (default: the best that there is)`)
-    .option('--follow-modules', 'trace functions of modules that are loaded while tracing, too')
-    .option('-l, --list', 'list the functions that would be traced, and exit')
-    .optionsGroup('What to show:')
-    .option(
-      '-e, --extension <PATH>',
-      'a BPF extension that adds fields: C source (.c) or object (.o); given several times, the files are linked',
-      collect,
-    )
-    .option('--compile-timeout <SECONDS>', 'end a compiler that runs longer', '60')
-    .option('-o, --output <FORMAT>', `${OUTPUTS.slice(0, -1).join(', ')} or ${OUTPUTS.at(-1)}`, 'aggregate')
-    .option('--json-events-only', 'with -o json: only events, no journeys, as ipftrace2 has them')
-    .option('--diff <RANK...>', 'with -o paths: show two of the paths side by side, as in --diff 1 2')
-    .option('--gen <WHAT>', `print ${GENERATE_TARGETS.join(' or ')}, to begin an extension with`)
-    .option('-v, --verbose', 'debug messages on stderr')
-    .optionsGroup('Buffers and limits:')
-    .option('--ring-size <N[K|M]>', 'size of the ring of events, a power of two (default: 16M)')
-    .option('--perf-page-count <N>', 'the ring has at least so many pages for each CPU', '8')
-    .option('--perf-sample-period <N>', 'keep one event in N', '1')
-    .option('--perf-wakeup-events <N>', 'accepted, without effect: the ring is polled', '1')
-    .option(
-      '--max-memory <N[K|M|G]>',
-      'take in no more journeys when so much is used (default: a quarter of the machine)',
-    )
-    .option('--no-set-rlimit', 'leave RLIMIT_MEMLOCK and RLIMIT_NOFILE alone')
-    .optionsGroup('For scripts:')
-    .option('--strict', 'exit with 3 if anything was lost')
-    .option('--ready-file <PATH>', 'write this file when tracing is ready')
-    .option('--enable-probe-server', 'accept TCP connections on 127.0.0.1 when tracing is ready')
-    .addOption(new Option('--probe-server-port <N>', 'its port').default(String(DEFAULT_PROBE_PORT)))
+/** What each subcommand asks for. `raw` holds the main command's options too: they may stand anywhere. */
+const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOptions) => Request> = {
+  check: (operands, raw) => ({
+    action: 'check',
+    files: interpretExtension(operands),
+    verbose: raw.verbose ?? false,
+    compileTimeoutSeconds: interpretCompileTimeout(raw),
+    ...interpretWriting(raw),
+  }),
+  doctor: (_operands, raw) => ({
+    ...{ action: 'doctor', json: raw.json ?? false, verbose: raw.verbose ?? false },
+    ...interpretWriting(raw),
+  }),
+  completion: ([shell], raw) => {
+    const writing = interpretWriting(raw);
+    if (raw.functions !== undefined) return { action: 'names', of: 'functions', prefix: raw.functions, ...writing };
+    if (raw.modules !== undefined) return { action: 'names', of: 'modules', prefix: raw.modules, ...writing };
+    if (shell !== undefined) return { action: 'completion', shell: oneOf('the shell', shell, SHELLS), ...writing };
+    throw new UsageError(`completion needs the name of a shell: ${SHELLS.join(', ')}`, 'as in: ipft completion bash');
+  },
+};
+
+type Print = (text: string) => void;
+
+function createCommand(colorChoice: ColorChoice, print: Print): Command {
+  const paint = createPainter(hasColor(colorChoice, process.stdout));
+  const command = configure(new Command('ipft'), colorChoice, print)
+    .usage(USAGES.join('\n       ipft '))
+    .description(DESCRIPTION)
+    .commandsGroup('Commands:');
+  for (const { heading, options } of GROUPS) {
+    command.optionsGroup(heading);
+    for (const entry of options) addOption(command, entry);
+  }
+  const statuses = EXIT_STATUSES.map(({ status, summary }) => `  ${String(status).padEnd(3)}  ${summary}`);
+  command.addHelpText('after', formatExamples(EXAMPLES, paint));
+  return command.addHelpText('after', `\n${paint('Exit status:', 'bold')}\n${statuses.join('\n')}`);
+}
+
+function formatExamples(examples: readonly Example[], paint: Painter): string {
+  const lines = examples.map(({ command, summary }) => `  ${paint(command, 'bold')}\n      ${summary}`);
+  return `\n${paint('Examples:', 'bold')}\n${lines.join('\n')}`;
+}
+
+/** What the main command and the subcommands have in common. */
+function configure(command: Command, colorChoice: ColorChoice, print: Print): Command {
+  return command
     .allowExcessArguments(false)
     .exitOverride()
-    .configureOutput({ writeErr: () => {} });
+    .configureOutput({
+      writeErr: () => {},
+      writeOut: print,
+      getOutHasColors: () => hasColor(colorChoice, process.stdout),
+    })
+    .configureHelp({ styleTitle: (title) => createPainter(true)(title, 'bold'), subcommandTerm });
+}
+
+function subcommandTerm(subcommand: Command): string {
+  const entry = COMMANDS.find(({ name }) => name === subcommand.name());
+  return entry ? formatCall(entry) : subcommand.name();
+}
+
+function addOption(command: Command, entry: OptionEntry): void {
+  const { flags, summary, default: value, repeats, hidden } = entry;
+  const { long } = splitFlags(entry);
+  if (long === '--help') command.helpOption(flags, summary);
+  else if (long === '--version') command.version(loadVersion(), flags, summary);
+  else {
+    const option = new Option(flags, summary);
+    // Shown as it is typed, without quotes.
+    if (value !== undefined) option.default(value, value);
+    if (repeats) option.argParser((one: string, previous: string[] = []) => [...previous, one]);
+    if (hidden) option.hideHelp();
+    command.addOption(option);
+  }
 }
 
 /**
@@ -153,49 +224,63 @@ function createCommand(): Command {
  * @throws UsageError
  */
 export function parseCommandLine(args: readonly string[]): Request {
-  let request: Request = { action: 'none' };
-  const command = createCommand().action((raw: RawOptions) => {
+  const colorChoice = findColorChoice(args);
+  let request: Request | undefined;
+  let text = '';
+  const print = (more: string) => {
+    text += more;
+  };
+  const paint = createPainter(hasColor(colorChoice, process.stdout));
+  const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
     request = interpret(raw);
   });
-  command
-    .command('check <FILE...>')
-    .description("compile and check an extension's files, and show the layout of its events")
-    .helpOption('-h, --help', 'show this')
-    .option('--compile-timeout <SECONDS>', 'end a compiler that runs longer', '60')
-    .option('-v, --verbose', 'debug messages on stderr')
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .action((files: string[], _own: unknown, subcommand: Command) => {
-      // The main command knows these options too, and takes them wherever they stand.
-      const raw = subcommand.optsWithGlobals<RawOptions>();
-      const paths = interpretExtension(files);
-      const verbose = raw.verbose ?? false;
-      request = { action: 'check', files: paths, verbose, compileTimeoutSeconds: interpretCompileTimeout(raw) };
+  for (const entry of COMMANDS as readonly (CommandEntry & { name: CommandName })[]) {
+    const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
+    subcommand
+      .description(entry.summary)
+      .usage(`${formatCall(entry).slice(entry.name.length + 1)} [options]`.trimStart());
+    for (const option of entry.options) addOption(subcommand, option);
+    if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint));
+    subcommand.action(() => {
+      request = INTERPRETERS[entry.name](subcommand.args, subcommand.optsWithGlobals<RawOptions>());
     });
-  command
-    .command('doctor')
-    .description('tell what this machine has for tracing, what is missing, and what to do about it')
-    .helpOption('-h, --help', 'show this')
-    .option('--json', 'as a JSON object')
-    .option('-v, --verbose', 'debug messages on stderr')
-    .allowExcessArguments(false)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .action((own: { json?: boolean }, subcommand: Command) => {
-      const verbose = subcommand.optsWithGlobals<RawOptions>().verbose ?? false;
-      request = { action: 'doctor', json: own.json ?? false, verbose };
-    });
+  }
   try {
     command.parse(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { action: 'none' };
-    throw new UsageError(
-      printable(error.message.replace(/^error: /, '').replaceAll('\n', ' ')),
-      'ipft --help shows the options',
-    );
+    if (error.exitCode !== 0) throw explain(error, command);
   }
-  return request;
+  return request ?? { action: 'print', text };
+}
+
+/** Commander's words, or better ones. */
+function explain({ code, message }: CommanderError, command: Command): UsageError {
+  const [word] = command.args;
+  if (code === 'commander.excessArguments' && word !== undefined && !isCommand(word)) {
+    const names = COMMANDS.map(({ name }) => name);
+    return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, names)}`, SEE_HELP);
+  }
+  if (code === 'commander.optionMissingArgument') {
+    const entries = GROUPS.flatMap(({ options }) => options);
+    const entry = entries.find(({ flags }) => message.includes(`'${flags}'`));
+    if (entry?.values) {
+      return new UsageError(`${splitFlags(entry).long} needs one of ${entry.values.join(', ')}`, SEE_HELP);
+    }
+  }
+  return new UsageError(
+    printable(
+      message
+        .replace(/^error: /, '')
+        .replace(/\n\(Did/, ' (did')
+        .replaceAll('\n', ' '),
+    ),
+    SEE_HELP,
+  );
+}
+
+function isCommand(word: string): boolean {
+  return COMMANDS.some(({ name }) => name === word);
 }
 
 /** All that is said must make sense, also what the action does not need. */
@@ -214,6 +299,9 @@ function interpret(raw: RawOptions): Request {
     extension: interpretExtension(raw.extension),
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     output: oneOf('--output', raw.output, OUTPUTS),
+    time: oneOf('--time', raw.time, TIMES),
+    count: raw.count === undefined ? undefined : parseCount('--count', raw.count, Number.MAX_SAFE_INTEGER),
+    durationMs: raw.duration === undefined ? undefined : parseDuration('--duration', raw.duration),
     ringSizeBytes: interpretRingSize(raw),
     samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, 0xffffffff),
     setLimits: raw.setRlimit,
@@ -227,10 +315,16 @@ function interpret(raw: RawOptions): Request {
     diff: interpretDiff(raw),
   };
   const packets = interpretMark(raw);
-  if (what !== undefined) return { action: 'generate', what };
-  if (raw.list) return { action: 'list', ...common };
-  if (packets) return { action: 'trace', ...common, ...trace, ...packets };
-  throw new UsageError('the mark is missing: name the packets to trace with -m', 'ipft --help shows the options');
+  const writing = interpretWriting(raw);
+  if (what !== undefined) return { action: 'generate', what, ...writing };
+  if (raw.list) return { action: 'list', ...common, ...writing };
+  if (packets) return { action: 'trace', ...common, ...trace, ...packets, ...writing };
+  throw new UsageError(MARK_IS_MISSING, SEE_HELP);
+}
+
+function interpretWriting({ color, outputFile }: RawOptions): WritingOptions {
+  if (outputFile === '') throw new UsageError('--output-file needs the path of a file');
+  return { color: oneOf('--color', color, COLOR_CHOICES), outputFile };
 }
 
 function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName; backend: BackendName | undefined } {
@@ -286,7 +380,13 @@ function interpretDiff({ diff, output }: RawOptions): readonly [number, number] 
 function oneOf<T extends string>(option: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
-  throw new UsageError(`${option} '${printable(text)}' is unknown: there are ${choices.join(', ')}`);
+  const meant = didYouMean(text, choices);
+  throw new UsageError(`${option} '${printable(text)}' is unknown: there are ${choices.join(', ')}${meant}`);
+}
+
+function didYouMean(word: string, choices: readonly string[]): string {
+  const nearest = findNearest(word, choices);
+  return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
 }
 
 function loadVersion(): string {

@@ -10,6 +10,7 @@ import {
   type TargetSelection,
   VMLINUX,
 } from '../internal.js';
+import type { Clock } from '../output/clock.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -55,11 +56,10 @@ export function reportFailures(session: Session, verbose: boolean, terminal: Ter
 
 /** How many journeys there were, and how they ended. */
 export function reportJourneys(tracker: JourneyTracker, { maxMemoryBytes }: TraceOptions, terminal: Terminal): void {
-  const total = [...tracker.counts.values()].reduce((sum, count) => sum + count, 0);
   const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome));
   const parts = outcomes.map((outcome) => `${tracker.counts.get(outcome)} ${outcome}`);
   const what = parts.length > 0 ? `: ${parts.join(', ')}` : '';
-  terminal.line(`${counted(total, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
+  terminal.line(`${counted(tracker.journeys, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
   if (tracker.refused > 0) {
     terminal.warn(
       `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in; more of it or fewer functions (-r) help`,
@@ -72,13 +72,17 @@ export function reportLosses(
   losses: SessionLosses,
   session: Session,
   tracker: JourneyTracker,
+  clock: Clock,
   terminal: Terminal,
 ): boolean {
   const { cpus, missed, unfollowed, ends, unseen } = losses;
   const warnings: string[] = [];
   if (cpus.length > 0) {
     const total = cpus.reduce((sum, cpu) => sum + cpu.lost, 0n);
-    const each = cpus.map(({ cpu, lost, firstNs, lastNs }) => `CPU ${cpu}: ${lost} from ${firstNs} to ${lastNs}`);
+    const each = cpus.map(
+      ({ cpu, lost, firstNs, lastNs }) =>
+        `CPU ${cpu}: ${lost} from ${clock.format(firstNs)} to ${clock.format(lastNs)}`,
+    );
     warnings.push(
       `${total} events were lost, since the ring was full (${each.join(', ')}); a larger --ring-size or fewer functions (-r) help`,
     );

@@ -1,6 +1,13 @@
 /** stdout with back pressure: whoever writes waits until the reader has room, or has gone away. */
+import { hasReader } from '../sys/libc.js';
+import type { Writer } from './writer.js';
 
-export class StdoutWriter {
+const STDOUT = 1;
+
+export class StdoutWriter implements Writer {
+  readonly name = 'stdout';
+  readonly isTerminal = process.stdout.isTTY === true;
+  readonly columns = process.stdout.columns || undefined;
   #closed = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -14,8 +21,9 @@ export class StdoutWriter {
     });
   }
 
-  /** Whether nobody reads any more. */
+  /** Whether nobody reads any more; also before the next write would fail of it. */
   get closed(): boolean {
+    this.#closed ||= !hasReader(STDOUT);
     return this.#closed;
   }
 

@@ -4,12 +4,16 @@ import { exitAtOnce } from '../internal.js';
 
 const SECOND_SIGNAL_STATUS = 130;
 
-/** The first SIGINT or SIGTERM asks to stop; the second ends the process at once. */
+/**
+ * The first SIGINT or SIGTERM asks to stop; the second ends the process at once, and so does the first one when the
+ * result is out.
+ */
 export class StopSignal implements Disposable {
   readonly #controller = new AbortController();
+  #endsAtOnce = false;
   readonly #handler = () => {
-    if (this.#controller.signal.aborted) exitAtOnce(SECOND_SIGNAL_STATUS);
-    this.#controller.abort();
+    if (this.#endsAtOnce) exitAtOnce(SECOND_SIGNAL_STATUS);
+    this.stop();
   };
   /** Resolves at the first signal. */
   readonly happened: Promise<void>;
@@ -24,7 +28,18 @@ export class StopSignal implements Disposable {
 
   /** As the first signal does. */
   stop(): void {
+    this.#endsAtOnce = true;
     this.#controller.abort();
+  }
+
+  /** It is time to end. A signal that comes at the same moment must not cost the result. */
+  expire(): void {
+    this.#controller.abort();
+  }
+
+  /** The result is out: from now on nothing is worth waiting for. */
+  endAtOnce(): void {
+    this.#endsAtOnce = true;
   }
 
   get signal(): AbortSignal {

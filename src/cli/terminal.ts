@@ -1,15 +1,22 @@
 /** stderr: messages for people, and one line that is redrawn while something goes on. */
 import type { IpftError } from '../base/errors.js';
+import { createPainter, type Painter } from '../base/style.js';
+import { type ColorChoice, hasColor } from './color.js';
 
 /** Least time between two drawings of the status line, in milliseconds. */
 const REDRAW_MS = 100;
+const DEFAULT_COLUMNS = 80;
 
 export class Terminal {
   readonly #isTerminal = process.stderr.isTTY === true;
   #status = '';
   #drawnAt = 0;
+  readonly hasColor: boolean;
+  readonly paint: Painter;
 
-  constructor() {
+  constructor(color: ColorChoice) {
+    this.hasColor = hasColor(color, process.stderr);
+    this.paint = createPainter(this.hasColor);
     // Nobody listens to what we say: that is no reason to lose the trace.
     process.stderr.on('error', () => {});
   }
@@ -29,8 +36,10 @@ export class Terminal {
     const now = performance.now();
     if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
-    process.stderr.write(`${this.#eraseStatus()}${text}`);
-    this.#status = text;
+    // A line that is wrapped could not be taken away again.
+    const shown = text.slice(0, Math.max(1, (process.stderr.columns || DEFAULT_COLUMNS) - 1));
+    process.stderr.write(`${this.#eraseStatus()}${shown}`);
+    this.#status = shown;
   }
 
   /** The last state: stays as a line of its own. */
@@ -48,13 +57,13 @@ export class Terminal {
   /** An error that ends the program. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');
-    this.line(`ipft: ${first}`);
+    this.line(`${this.paint('ipft:', 'red', 'bold')} ${first}`);
     for (const line of rest) this.line(line);
     if (error.hint !== undefined) this.line(`      ${error.hint}`);
   }
 
   warn(text: string): void {
-    this.line(`ipft: warning: ${text}`);
+    this.line(`ipft: ${this.paint('warning:', 'yellow', 'bold')} ${text}`);
   }
 
   #eraseStatus(): string {

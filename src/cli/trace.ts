@@ -22,47 +22,54 @@ import {
   type Target,
   type TargetSelection,
 } from '../internal.js';
+import { Clock } from '../output/clock.js';
+import { realtimeOffsetNs } from '../sys/libc.js';
+import { hasColor } from './color.js';
 import { Follower } from './follower.js';
 import { ModuleFollower } from './modules.js';
-import type { CommonOptions, TraceOptions } from './options.js';
+import type { CommonOptions, TimeName, TraceOptions, WritingOptions } from './options.js';
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportFailures, reportJourneys, reportLosses, reportSelection } from './report.js';
-import type { StdoutWriter } from './stdout.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
+import type { Writer } from './writer.js';
 
-type Options = CommonOptions & TraceOptions;
+type Options = CommonOptions & TraceOptions & WritingOptions;
 
 /** The exit status of `--strict` when something was lost. */
 const STATUS_LOSS = 3;
 
-/** Traces until SIGINT or SIGTERM, or until nobody reads the output. Returns the exit status. */
-export async function trace(
-  options: Options,
-  terminal: Terminal,
-  stdout: StdoutWriter,
-  stop: StopSignal,
-): Promise<number> {
-  const prepared = await prepare(options, terminal, stop);
+/** Traces until SIGINT or SIGTERM, until it is time to end, or until nobody reads the output. Returns the exit status. */
+export async function trace(options: Options, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
+  const prepared = await prepare(options, terminal, out, stop);
   if (!prepared) {
     terminal.line('nothing was traced');
     return 0;
   }
-  const { session, output, tracker, targets } = prepared;
+  const { session, output, tracker, targets, clock } = prepared;
   try {
     if (!(await attach(prepared, options, terminal, stop))) return 0;
     const follower = new Follower(session, output, tracker);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
-      await announce(options, terminal, () => follower.run(options, terminal, stdout, stop, modules));
+      await announce(options, terminal, async () => {
+        const { durationMs } = options;
+        const timer = durationMs === undefined ? undefined : setTimeout(() => stop.expire(), durationMs);
+        try {
+          await follower.run(options, terminal, out, stop, modules);
+        } finally {
+          clearTimeout(timer);
+        }
+      });
     }
     const losses = follower.finish();
     if (options.output !== 'json') terminal.line(follower.progress);
-    for (const piece of output.finish()) await stdout.write(piece);
-    await stdout.flush();
+    for (const piece of output.finish()) await out.write(piece);
+    await out.flush();
+    stop.endAtOnce();
     reportJourneys(tracker, options, terminal);
-    const isWhole = reportLosses(losses, session, tracker, terminal);
+    const isWhole = reportLosses(losses, session, tracker, clock, terminal);
     return options.strict && !isWhole ? STATUS_LOSS : 0;
   } finally {
     await release(session, terminal);
@@ -77,11 +84,17 @@ interface Prepared {
   readonly targets: Target[];
   readonly output: Output;
   readonly tracker: JourneyTracker;
+  readonly clock: Clock;
   readonly session: Session;
 }
 
 /** Returns nothing if it is to stop. The kernel and files are read at one go: in between, signals get their turn. */
-async function prepare(options: Options, terminal: Terminal, stop: StopSignal): Promise<Prepared | undefined> {
+async function prepare(
+  options: Options,
+  terminal: Terminal,
+  out: Writer,
+  stop: StopSignal,
+): Promise<Prepared | undefined> {
   if ((options.mark & ~options.mask) !== 0) {
     terminal.warn('--mark has bits that --mask leaves out; they are ignored');
   }
@@ -105,10 +118,12 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
   });
   if (await stop.hasHappened()) return undefined;
   const targets = [...selection.targets];
-  const { output, tracker } = createOutput(options, targets, extension);
+  // Before anything is attached: no event is earlier.
+  const clock = createClock(options.time);
+  const { output, tracker } = createOutput(options, targets, clock, out, extension);
   const models = options.followModules ? loadTargets(backend.access).targets : targets;
   const session = Session.open({ ...options, backend, targets, models, deciding: selection.deciding, extension });
-  return { choice, selection, targets, output, tracker, session };
+  return { choice, selection, targets, output, tracker, clock, session };
 }
 
 /** Returns whether tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */
@@ -162,7 +177,7 @@ async function load(options: TraceOptions, terminal: Terminal, signal: AbortSign
   if (options.extension.length === 0) return undefined;
   const extension = await loadExtension(options.extension, {
     timeoutSeconds: options.compileTimeoutSeconds,
-    color: terminal.isTerminal,
+    color: terminal.hasColor,
     onOutput: (text) => process.stderr.write(text),
     signal,
   });
@@ -173,6 +188,8 @@ async function load(options: TraceOptions, terminal: Terminal, signal: AbortSign
 function createOutput(
   options: Options,
   targets: readonly Target[],
+  clock: Clock,
+  out: Writer,
   extension?: Extension,
 ): { output: Output; tracker: JourneyTracker } {
   const struct = extension?.eventStruct;
@@ -183,21 +200,33 @@ function createOutput(
     ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
     place: (index) => places.tracker?.place(index),
     names: createKernelNames(addresses),
+    clock,
   };
-  const output = chooseOutput(options, context);
+  const output = chooseOutput(options, context, hasColor(options.color, { isTTY: out.isTerminal }));
   places.tracker = new JourneyTracker(output);
   return { output, tracker: places.tracker };
 }
 
-function chooseOutput(options: Options, context: OutputContext): Output {
+function createClock(time: TimeName): Clock {
+  switch (time) {
+    case 'mono':
+      return Clock.mono();
+    case 'wall':
+      return Clock.wall(realtimeOffsetNs());
+    case 'relative':
+      return Clock.since(process.hrtime.bigint());
+  }
+}
+
+function chooseOutput(options: Options, context: OutputContext, hasColor: boolean): Output {
   const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff } = options;
   switch (output) {
     case 'json':
       return new JsonOutput(context, { eventsOnly });
     case 'paths':
-      return new PathsOutput(context, { maxBytes, diff });
+      return new PathsOutput(context, { maxBytes, diff, hasColor });
     case 'aggregate':
-      return new AggregateOutput(context, { maxBytes, showPlaces });
+      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor });
   }
 }
 

@@ -83,8 +83,9 @@ export class JourneyTracker implements RecordTaker {
   #last: State | undefined;
   #count = 0;
 
-  /** Journeys that were handed on so far, by their outcome. */
+  /** Journeys that were handed on so far, by their outcome, and all together. */
   readonly counts = new Map<Outcome, number>();
+  journeys = 0;
   /** How many of them may have a gap. */
   gaps = 0;
   /** Events that were handed on. */
@@ -239,6 +240,7 @@ export class JourneyTracker implements RecordTaker {
       state.gap = true;
     }
     if (state.gap) this.gaps++;
+    this.journeys++;
     this.counts.set(state.outcome, (this.counts.get(state.outcome) ?? 0) + 1);
     this.#taker.ended(state);
   }

@@ -8,19 +8,20 @@
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
  * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them. With
- * `showPlaces` a line ends with ` [NETNS DEVICE]`.
+ * `showPlaces` a line ends with ` [NETNS DEVICE]`. Times of day take 29 columns instead of 20.
  */
 
 import { counted } from '../base/counted.js';
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
+import { createPainter, type Painter } from '../base/style.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import { EventStore } from '../journey/event-store.js';
-import { describeGap, describeOutcome, formatMicroseconds } from './outcome.js';
+import { Clock } from './clock.js';
+import { describeGap, describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
 
-const TIMESTAMP_WIDTH = 20;
 const CPU_WIDTH = 3;
 const MODULE_WIDTH = 24;
 const FUNCTION_WIDTH = 32;
@@ -28,13 +29,15 @@ const CALL_WIDTH = 64;
 const INDENT = 2;
 const PIECE_BYTES = 1 << 16;
 
-const HEADER = `${'Timestamp'.padEnd(TIMESTAMP_WIDTH)} ${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)} ${'Function'.padStart(FUNCTION_WIDTH)}\n`;
+const COLUMNS = `${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)} ${'Function'.padStart(FUNCTION_WIDTH)}`;
 
 export interface AggregateOptions {
   /** About how much memory may be used: then no further journeys are taken in. */
   readonly maxBytes?: number;
   /** Whether lines end with the network namespace and the device. */
   readonly showPlaces?: boolean;
+  /** Whether what people look for is in colours; events are not. */
+  readonly hasColor?: boolean;
 }
 
 /** An object and its strings, roughly. */
@@ -44,6 +47,9 @@ const PART_FOR_NEW = 0.9;
 
 export class AggregateOutput implements Output {
   readonly #context: OutputContext;
+  readonly #clock: Clock;
+  readonly #timeWidth: number;
+  readonly #paint: Painter;
   readonly #store: EventStore;
   readonly #text = new TextBuffer();
   /** Module and function of each target as they stand on a line of an entry. */
@@ -58,6 +64,9 @@ export class AggregateOutput implements Output {
   constructor(context: OutputContext, options: AggregateOptions = {}) {
     const { targets, dataSize, hasReturns } = context;
     this.#context = context;
+    this.#clock = context.clock ?? Clock.mono();
+    this.#timeWidth = this.#clock.textWidth;
+    this.#paint = createPainter(options.hasColor ?? false);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     if (options.showPlaces) {
       this.#places = new PlaceTexts(context, ({ netns, device }) =>
@@ -99,7 +108,7 @@ export class AggregateOutput implements Output {
 
   *finish(): Iterable<Uint8Array> {
     const text = this.#text;
-    text.text(HEADER);
+    text.text(`${this.#paint(`${'Timestamp'.padEnd(this.#timeWidth)} ${COLUMNS}`, 'bold')}\n`);
     const event = createEvent();
     for (const indices of this.#store.journeys()) {
       this.#store.load(indices[0]!, event);
@@ -116,13 +125,18 @@ export class AggregateOutput implements Output {
 
   #writeSeparator(journey: Journey | undefined): void {
     const text = this.#text;
-    text.bytes(SEPARATOR);
+    const paint = this.#paint;
     if (journey) {
       const { number, parent, beginNs, endNs, events } = journey;
+      const outcome = describeOutcome(journey, this.#context.names);
       const gap = describeGap(journey);
-      text.text(` journey ${number}${parent === 0 ? '' : `, copy of ${parent}`}`);
-      text.text(`, ${describeOutcome(journey, this.#context.names)}, ${formatMicroseconds(Number(endNs - beginNs))}`);
-      text.text(`, ${counted(events, 'event')}${gap === undefined ? '' : `, ${gap}`}`);
+      text.text(paint(`=== journey ${number}`, 'bold'));
+      text.text(`${parent === 0 ? '' : `, copy of ${parent}`}, `);
+      text.text(paint(outcome, styleOf(outcome)));
+      text.text(`, ${formatMicroseconds(Number(endNs - beginNs))}, ${counted(events, 'event')}`);
+      if (gap !== undefined) text.text(`, ${paint(gap, 'yellow')}`);
+    } else {
+      text.bytes(SEPARATOR);
     }
     text.byte(LINE_FEED);
   }
@@ -130,8 +144,8 @@ export class AggregateOutput implements Output {
   #writeLine(event: TraceEvent, place: number, returnLost: boolean): void {
     const text = this.#text;
     const begin = text.length;
-    text.unsigned64(event.timestampLow, event.timestampHigh);
-    text.padEnd(begin, TIMESTAMP_WIDTH);
+    this.#clock.writeText(text, event.timestampLow, event.timestampHigh);
+    text.padEnd(begin, this.#timeWidth);
     text.byte(SPACE);
     text.unsigned(event.cpu, CPU_WIDTH);
     text.byte(SPACE);

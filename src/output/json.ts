@@ -20,6 +20,7 @@ import type { TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import { Sequencer } from '../journey/sequencer.js';
+import { Clock } from './clock.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
 import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
 
@@ -47,6 +48,7 @@ const MAX_SPARE_TEXTS = 1000;
 export class JsonOutput implements Output {
   readonly hasRoom = true;
   readonly #context: OutputContext;
+  readonly #clock: Clock;
   readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
   /** For what is written many times. */
@@ -70,6 +72,7 @@ export class JsonOutput implements Output {
   constructor(context: OutputContext, { eventsOnly = false }: JsonOptions = {}) {
     const { targets, dataSize, hasReturns, fields } = context;
     this.#context = context;
+    this.#clock = context.clock ?? Clock.mono();
     this.#eventsOnly = eventsOnly;
     this.#entries = new TargetNames(targets, (module, name) => encode(`${quoteNames(module, name)}false`));
     this.#returns = new TargetNames(targets, (module, name) =>
@@ -113,7 +116,7 @@ export class JsonOutput implements Output {
     if (!texts) return;
     const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
-    text.unsigned64(event.timestampLow, event.timestampHigh);
+    this.#clock.writeNumber(text, event.timestampLow, event.timestampHigh);
     text.bytes(this.#cpus[event.cpu] ?? this.#addCpu(event.cpu));
     if (event.isReturn) {
       text.bytes(this.#returns.get(event.target));
@@ -181,9 +184,9 @@ export class JsonOutput implements Output {
     else text.unsigned(parent);
     text.bytes(this.#describeFate(journey));
     text.bytes(JOURNEY_BEGAN);
-    writeDecimal(text, beginNs);
+    writeDecimal(text, this.#clock.convert(beginNs));
     text.bytes(JOURNEY_ENDED);
-    writeDecimal(text, endNs);
+    writeDecimal(text, this.#clock.convert(endNs));
     text.bytes(JOURNEY_EVENTS);
     text.unsigned(events);
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);

@@ -2,6 +2,7 @@
 import { counted } from '../base/counted.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
+import type { Style } from '../base/style.js';
 
 /** Names that only the kernel knows. */
 export interface KernelNames {
@@ -60,6 +61,12 @@ export function describeOutcome(journey: Journey, names: KernelNames): string {
   const place = endedIn(journey, names);
   const reason = reasonOf(journey, names);
   return `${outcome}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
+}
+
+/** The colour of an outcome as `describeOutcome` tells it: good, bad, or neither. */
+export function styleOf(described: string): Style {
+  if (described.startsWith('dropped')) return 'red';
+  return /^(delivered|forwarded|transmitted)/.test(described) ? 'green' : 'cyan';
 }
 
 /** What is said of what may be missing; nothing if all is there. */

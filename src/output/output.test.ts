@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Place } from '../base/journey.js';
 import { AggregateOutput } from './aggregate.js';
+import { Clock } from './clock.js';
 import { JsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';
 import { PathsOutput } from './paths.js';
@@ -301,4 +302,53 @@ test('JsonOutput: returns tell how long the call took, and which partner is miss
   expect(damaged[2]).toMatchObject({ skb_freed: true, duration_ns: 12345 });
   expect(damaged[2]).not.toHaveProperty('len');
   expect(objects([{ ...innerReturn, entryLost: true }])[0]).toMatchObject({ partner: 'lost', duration_ns: 1500 });
+});
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are made of them
+const withoutColors = (text: string) => text.replace(/\x1b\[[0-9;]*m/g, '');
+const ENDS: Journey[] = [
+  journey(0x100, { outcome: 'dropped', fate: fate({ dropped: true, reason: 3 }) }),
+  journey(0x200, { outcome: 'delivered', fate: fate({ stage: 'queued', family: 2, protocol: 17 }), parent: 256 }),
+  journey(0x300, { gap: true, lost: 2 }),
+];
+const ends = () => ENDS.map((one) => ({ ...one }));
+
+test('AggregateOutput: colours change nothing but colours; no event has one', () => {
+  const given = [event(0x100, 0), event(0x200, 1), event(0x300, 2)];
+  const colored = (context: OutputContext) => new AggregateOutput(context, { hasColor: true });
+  const text = outputText(colored, given, { journeys: ends() });
+  expect(withoutColors(text)).toBe(outputText(aggregate, given, { journeys: ends() }));
+  expect(text).toContain('\x1b[31mdropped: REASON_3\x1b[0m, 1.500us');
+  expect(text).toContain('\x1b[32mdelivered to AF_INET UDP\x1b[0m');
+  expect(text).toContain('\x1b[33mgap: 2 events lost\x1b[0m\n');
+  for (const line of text.split('\n').filter((one) => /^\d/.test(one))) expect(line).not.toContain('\x1b');
+});
+
+test('PathsOutput: colours change nothing but colours, also where two paths stand side by side', () => {
+  const given = [event(0x100, 0), event(0x100, 1), event(0x200, 0), event(0x300, 2)];
+  const paths = (hasColor: boolean) => (context: OutputContext) => new PathsOutput(context, { diff: [1, 2], hasColor });
+  const text = outputText(paths(true), given, { journeys: ends() });
+  expect(text).toContain('\x1b[31mdropped: REASON_3\x1b[0m');
+  expect(withoutColors(text)).toBe(outputText(paths(false), given, { journeys: ends() }));
+});
+
+test('--time wall: the column of times is wider; JSON has the epoch exactly, also of journeys', () => {
+  const WALL = 1_795_000_000_000_000_001n;
+  const clock = Clock.wall(WALL - BigInt(TIME));
+  const wall = (create: typeof aggregate | typeof json) => (context: OutputContext) => create({ ...context, clock });
+  const [header = '', , first = ''] = outputText(wall(aggregate), [event(0x100, 0)]).split('\n');
+  const [plainHeader = '', , plainFirst = ''] = outputText(aggregate, [event(0x100, 0)]).split('\n');
+  expect(header).toBe(`Timestamp${' '.repeat(20)}${plainHeader.slice(20)}`);
+  expect(first.slice(0, 29)).toMatch(/^2026-11-1\dT\d\d:\d6:40\.000000001$/);
+  expect(first.slice(29)).toBe(plainFirst.slice(20));
+  const text = outputText(wall(json), [event(0x100, 0)]);
+  expect(text).toContain(`"timestamp":${WALL},`);
+  expect(text).toContain(`"begin":${WALL},"end":${WALL + 1500n},`);
+});
+
+test('--time relative: counted from the beginning of the trace', () => {
+  const relative = (context: OutputContext) => new JsonOutput({ ...context, clock: Clock.since(BigInt(TIME) - 5n) });
+  const text = outputText(relative, [event(0x100, 0)]);
+  expect(text).toContain('"timestamp":5,');
+  expect(text).toContain('"begin":5,"end":1505,');
 });

@@ -4,6 +4,7 @@ import type { Place } from '../base/journey.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
 import type { JourneyTaker } from '../journey/tracker.js';
+import type { Clock } from './clock.js';
 import type { KernelNames } from './outcome.js';
 
 const NOTHING = encode('');
@@ -21,6 +22,8 @@ export interface OutputContext {
   /** Where packets were, by the number that a journey has for it; nothing if it is not known. */
   readonly place: (index: number) => Place | undefined;
   readonly names: KernelNames;
+  /** What timestamps count from; the machine's start if it is not said. */
+  readonly clock?: Clock;
 }
 
 /** What is made of a place once, and used for each event there. */

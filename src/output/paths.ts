@@ -18,9 +18,10 @@ import { counted } from '../base/counted.js';
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
+import { createPainter, type Painter } from '../base/style.js';
 import { VMLINUX } from '../base/target.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
-import { describeOutcome, formatMicroseconds } from './outcome.js';
+import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import type { Output, OutputContext } from './output.js';
 
 export interface PathsOptions {
@@ -28,6 +29,8 @@ export interface PathsOptions {
   readonly maxBytes?: number;
   /** The ranks of two paths to be compared, counted from 1. */
   readonly diff?: readonly [number, number] | undefined;
+  /** Whether what people look for is in colours. */
+  readonly hasColor?: boolean;
 }
 
 /** A journey that has not ended: what it has passed, and when. */
@@ -50,14 +53,17 @@ export class PathsOutput implements Output {
   readonly #context: OutputContext;
   readonly #maxBytes: number;
   readonly #diff: readonly [number, number] | undefined;
+  readonly #paint: Painter;
   readonly #open = new Map<Journey, Open>();
   readonly #book = new PathBook();
   /** Journeys with lost events, by their outcome. */
   readonly #incomplete = new Map<string, { count: number; example: number }>();
   #openSteps = 0;
 
-  constructor(context: OutputContext, { maxBytes = Number.POSITIVE_INFINITY, diff }: PathsOptions = {}) {
+  constructor(context: OutputContext, options: PathsOptions = {}) {
+    const { maxBytes = Number.POSITIVE_INFINITY, diff, hasColor = false } = options;
     this.#context = context;
+    this.#paint = createPainter(hasColor);
     this.#maxBytes = maxBytes;
     this.#diff = diff;
   }
@@ -127,7 +133,8 @@ export class PathsOutput implements Output {
   *finish(): Iterable<Uint8Array> {
     const paths = this.#book.paths();
     const total = paths.reduce((sum, { count }) => sum + count, 0);
-    yield Buffer.from(`${counted(total, 'journey')}, ${counted(paths.length, 'path')}\n`);
+    const summary = `${counted(total, 'journey')}, ${counted(paths.length, 'path')}`;
+    yield Buffer.from(`${this.#paint(summary, 'bold')}\n`);
     for (const [index, path] of paths.entries()) yield Buffer.from(this.#describe(path, index + 1, total));
     if (this.#incomplete.size > 0) yield Buffer.from(this.#describeIncomplete());
     if (this.#diff) yield Buffer.from(this.#compare(paths, this.#diff));
@@ -140,6 +147,7 @@ export class PathsOutput implements Output {
 
   #describe(path: Path, rank: number, total: number): string {
     const { steps, outcome, slowest, examples } = path;
+    const paint = this.#paint;
     const share = ((path.count / total) * 100).toFixed(2);
     const times = [
       `shortest ${formatMicroseconds(path.shortest)}, median ${formatMicroseconds(path.median)}`,
@@ -150,15 +158,17 @@ export class PathsOutput implements Output {
     const step = `${from ? this.#name(from) : '?'} -> ${to ? this.#name(to) : 'end'}`;
     const lines = [
       '',
-      `#${rank}  ${counted(path.count, 'journey')} (${share} %), ${outcome}`,
-      ...(path.gaps === 0 ? [] : [`    gap possible in ${path.gaps} of them: probes were missed meanwhile`]),
+      `${paint(`#${rank}`, 'bold')}  ${counted(path.count, 'journey')} (${share} %), ${paint(outcome, styleOf(outcome))}`,
+      ...(path.gaps === 0
+        ? []
+        : [paint(`    gap possible in ${path.gaps} of them: probes were missed meanwhile`, 'yellow')]),
       `    duration: ${times.join(', ')}`,
       `    slowest step: ${step}, median ${formatMicroseconds(slowest.median)}`,
       `    journeys: ${examples.join(', ')}${path.count > examples.length ? ', …' : ''}`,
     ];
     let netns = -1;
     for (const one of steps) {
-      if (one.netns !== netns) lines.push(`    netns ${one.netns === 0 ? 'unknown' : one.netns}`);
+      if (one.netns !== netns) lines.push(paint(`    netns ${one.netns === 0 ? 'unknown' : one.netns}`, 'dim'));
       netns = one.netns;
       lines.push(`      ${this.#name(one)}`);
     }
@@ -169,7 +179,8 @@ export class PathsOutput implements Output {
     const lines = [...this.#incomplete]
       .sort(([, a], [, b]) => b.count - a.count)
       .map(([outcome, { count: number, example }]) => `  ${number}: ${outcome}; for example journey ${example}`);
-    return ['', 'Not among these: journeys of which something was lost', ...lines, ''].join('\n');
+    const title = this.#paint('Not among these: journeys of which something was lost', 'yellow');
+    return ['', title, ...lines, ''].join('\n');
   }
 
   #compare(paths: readonly Path[], [left, right]: readonly [number, number]): string {
@@ -184,8 +195,8 @@ export class PathsOutput implements Output {
     const width = Math.max(20, ...rows.map(({ left: index }) => name(a, index).length));
     const lines = [
       '',
-      `path ${left} and path ${right}`,
-      `    ${`#${left}  ${a.outcome}`.padEnd(width)}    #${right}  ${b.outcome}`,
+      this.#paint(`path ${left} and path ${right}`, 'bold'),
+      this.#paint(`    ${`#${left}  ${a.outcome}`.padEnd(width)}    #${right}  ${b.outcome}`, 'bold'),
     ];
     const isEqual = rows.map((row) => row.left !== undefined && row.right !== undefined);
     let hidden = 0;
@@ -199,7 +210,8 @@ export class PathsOutput implements Output {
       hidden = 0;
       if (!isEqual[index] && isEqual[index - 1] !== false) lines.push('  - here they part');
       const sign = isEqual[index] ? ' ' : row.right === undefined ? '<' : '>';
-      lines.push(`  ${sign} ${name(a, row.left).padEnd(width)}  ${sign} ${name(b, row.right)}`.trimEnd());
+      const line = `  ${sign} ${name(a, row.left).padEnd(width)}  ${sign} ${name(b, row.right)}`.trimEnd();
+      lines.push(isEqual[index] ? line : this.#paint(line, row.right === undefined ? 'red' : 'green'));
       const next = isEqual[index + 1];
       if (!isEqual[index] && next === true) lines.push('  - here they meet again');
     }

@@ -16,6 +16,8 @@ const c = {
   prlimit: libc.func('int prlimit(int pid, int resource, void *next, void *previous)'),
   exit: libc.func('void _exit(int status)'),
   klogctl: libc.func('int klogctl(int action, void *text, int length)'),
+  poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
+  clockGettime: libc.func('int clock_gettime(int clock, void *time)'),
   vsnprintf: libc.func('int vsnprintf(void *text, size_t size, void *format, void *args)'),
 };
 
@@ -139,6 +141,35 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   limits.fill(hard);
   c.prlimit(0, resource, limits, null);
   return errno;
+}
+
+const POLLERR = 8;
+const POLLHUP = 16;
+/** `struct pollfd`: `int fd; short events; short revents;` */
+const pollfd = new Int16Array(4);
+const pollfdWords = new Int32Array(pollfd.buffer);
+
+/** Whether what is written to a descriptor can still be read by somebody: not where a pipe's reader has gone. */
+export function hasReader(fd: number): boolean {
+  pollfdWords[0] = fd;
+  pollfd.fill(0, 2);
+  return c.poll(pollfd, 1, 0) < 1 || (pollfd[3]! & (POLLERR | POLLHUP)) === 0;
+}
+
+const CLOCK_REALTIME = 0;
+
+/** CLOCK_REALTIME less CLOCK_MONOTONIC at this moment, in nanoseconds: what makes the kernel's timestamps times of day. */
+export function realtimeOffsetNs(): bigint {
+  const time = new BigInt64Array(2);
+  let best = { offset: 0n, uncertainty: -1n };
+  for (let tries = 0; tries < 5; tries++) {
+    const before = process.hrtime.bigint();
+    if (c.clockGettime(CLOCK_REALTIME, time) !== 0) throw systemCallError('clock_gettime');
+    const uncertainty = process.hrtime.bigint() - before;
+    if (best.uncertainty >= 0n && uncertainty >= best.uncertainty) continue;
+    best = { offset: time[0]! * 1_000_000_000n + time[1]! - (before + uncertainty / 2n), uncertainty };
+  }
+  return best.offset;
 }
 
 const SYSLOG_ACTION_READ_ALL = 3;

@@ -1,0 +1,267 @@
+/**
+ * All that can be said on the command line, as one table: commander's options, `--help`, the man page and the shells'
+ * completions are made from it. What the words mean is in options.ts.
+ *
+ * To add a subcommand: an entry in `COMMANDS` here, and what it asks for in `INTERPRETERS` of options.ts.
+ */
+import { COLOR_CHOICES } from './color.js';
+
+/** What a shell offers for a value. */
+export type Completion =
+  /** Any file. */
+  | 'file'
+  /** Files of an extension, `.c` and `.o`. */
+  | 'extension'
+  /** Names of functions that can be traced. */
+  | 'function'
+  /** Names of modules. */
+  | 'module';
+
+export interface OptionEntry {
+  /** As commander takes it: `-m, --mark <N>`. */
+  readonly flags: string;
+  /** Lower case, no final period. */
+  readonly summary: string;
+  /** What holds if it is not given, as it would be typed. */
+  readonly default?: string;
+  /** All values that there are. */
+  readonly values?: readonly string[];
+  readonly completes?: Completion;
+  /** Whether it may be given several times. */
+  readonly repeats?: true;
+  /** For our own scripts: no help shows it. */
+  readonly hidden?: true;
+}
+
+export interface OptionGroup {
+  /** Ends with a colon. */
+  readonly heading: string;
+  readonly options: readonly OptionEntry[];
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  /** What stands behind its name, as commander takes it: `<FILE...>`; empty for nothing. */
+  readonly operands: string;
+  readonly summary: string;
+  /** All values that the operand may have. */
+  readonly values?: readonly string[];
+  readonly completes?: Completion;
+  readonly options: readonly OptionEntry[];
+  readonly examples?: readonly Example[];
+}
+
+export interface Example {
+  readonly command: string;
+  readonly summary: string;
+}
+
+export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
+export const OUTPUTS = ['aggregate', 'json', 'paths'] as const;
+export const TRACERS = ['function', 'function_graph'] as const;
+export const BACKEND_NAMES = ['fentry-multi', 'kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
+export const TIMES = ['mono', 'wall', 'relative'] as const;
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+export const DESCRIPTION = 'Shows the functions of the Linux kernel that the packets with a mark pass.';
+export const USAGES = ['-m MARK [-e EXTENSION] [options]', 'COMMAND [options]'];
+
+const HELP: OptionEntry = { flags: '-h, --help', summary: 'show this' };
+const VERBOSE: OptionEntry = { flags: '-v, --verbose', summary: 'debug messages on stderr' };
+const COMPILE_TIMEOUT: OptionEntry = {
+  flags: '--compile-timeout <SECONDS>',
+  summary: 'end a compiler that runs longer',
+  default: '60',
+};
+
+export const GROUPS: readonly OptionGroup[] = [
+  {
+    heading: 'Which packets:',
+    options: [
+      { flags: '-m, --mark <N>', summary: 'trace packets whose mark, under the mask, is N (decimal or 0x…)' },
+      { flags: '--mask <N>', summary: 'compare only these bits of the mark', default: '0xffffffff' },
+      { flags: '--follow', summary: 'keep following a packet when its mark changes, until it is freed' },
+    ],
+  },
+  {
+    heading: 'Which functions, and how:',
+    options: [
+      {
+        flags: '-r, --regex <RE>',
+        summary: "only functions whose name matches (JavaScript's dialect, unanchored)",
+        completes: 'function',
+      },
+      {
+        flags: '--module-regex <RE>',
+        summary: 'only functions of modules whose name matches; the kernel proper is vmlinux',
+        completes: 'module',
+      },
+      {
+        flags: '-t, --tracer <NAME>',
+        summary: 'what to show of a call: function or function_graph',
+        default: 'function',
+        values: TRACERS,
+      },
+      {
+        flags: '-b, --backend <NAME>',
+        summary: `how to attach: ${BACKEND_NAMES.join(', ')} (default: the best that there is)`,
+        values: BACKEND_NAMES,
+      },
+      { flags: '--follow-modules', summary: 'trace functions of modules that are loaded while tracing, too' },
+      { flags: '-l, --list', summary: 'list the functions that would be traced, and exit' },
+    ],
+  },
+  {
+    heading: 'An extension:',
+    options: [
+      {
+        flags: '-e, --extension <PATH>',
+        summary:
+          'a BPF extension that adds fields: C source (.c) or object (.o); given several times, the files are linked',
+        completes: 'extension',
+        repeats: true,
+      },
+      COMPILE_TIMEOUT,
+      {
+        flags: '--gen <WHAT>',
+        summary: `print ${GENERATE_TARGETS.join(' or ')}, to begin an extension with`,
+        values: GENERATE_TARGETS,
+      },
+    ],
+  },
+  {
+    heading: 'What to show:',
+    options: [
+      { flags: '-o, --output <FORMAT>', summary: 'aggregate, json or paths', default: 'aggregate', values: OUTPUTS },
+      { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
+      { flags: '--diff <RANK...>', summary: 'with -o paths: show two of the paths side by side, as in --diff 1 2' },
+      {
+        flags: '--time <CLOCK>',
+        summary:
+          "what timestamps count from: mono (the machine's start), wall (time of day) or relative (the trace's start)",
+        default: 'mono',
+        values: TIMES,
+      },
+      { flags: '--color <WHEN>', summary: 'colours: auto, always or never', default: 'auto', values: COLOR_CHOICES },
+      { flags: '--output-file <PATH>', summary: 'write to this file instead of stdout', completes: 'file' },
+      VERBOSE,
+    ],
+  },
+  {
+    heading: 'When to end:',
+    options: [
+      { flags: '--count <N>', summary: 'end when N packets have ended their journeys' },
+      {
+        flags: '--duration <TIME>',
+        summary: 'end so long after tracing is ready: 10s, 500ms, 2m; a number alone is seconds',
+      },
+    ],
+  },
+  {
+    heading: 'Buffers and limits:',
+    options: [
+      { flags: '--ring-size <N[K|M]>', summary: 'size of the ring of events, a power of two (default: 16M)' },
+      { flags: '--perf-page-count <N>', summary: 'the ring has at least so many pages for each CPU', default: '8' },
+      { flags: '--perf-sample-period <N>', summary: 'keep one event in N', default: '1' },
+      { flags: '--perf-wakeup-events <N>', summary: 'accepted, without effect: the ring is polled', default: '1' },
+      {
+        flags: '--max-memory <N[K|M|G]>',
+        summary: 'take in no more journeys when so much is used (default: a quarter of the machine)',
+      },
+      { flags: '--no-set-rlimit', summary: 'leave RLIMIT_MEMLOCK and RLIMIT_NOFILE alone' },
+    ],
+  },
+  {
+    heading: 'For scripts:',
+    options: [
+      { flags: '--strict', summary: 'exit with 3 if anything was lost' },
+      { flags: '--ready-file <PATH>', summary: 'write this file when tracing is ready', completes: 'file' },
+      { flags: '--enable-probe-server', summary: 'accept TCP connections on 127.0.0.1 when tracing is ready' },
+      { flags: '--probe-server-port <N>', summary: 'its port', default: '13720' },
+    ],
+  },
+  {
+    heading: 'About ipft:',
+    options: [HELP, { flags: '-V, --version', summary: 'show the version' }],
+  },
+];
+
+export const COMMANDS = [
+  {
+    name: 'check',
+    operands: '<FILE...>',
+    summary: "compile and check an extension's files, and show the layout of its events",
+    completes: 'extension',
+    options: [COMPILE_TIMEOUT, VERBOSE, HELP],
+  },
+  {
+    name: 'doctor',
+    operands: '',
+    summary: 'tell what this machine has for tracing, what is missing, and what to do about it',
+    options: [{ flags: '--json', summary: 'as a JSON object' }, VERBOSE, HELP],
+  },
+  {
+    name: 'completion',
+    operands: '[SHELL]',
+    summary: `print what makes a shell complete ipft's words: ${SHELLS.slice(0, -1).join(', ')} or ${SHELLS.at(-1)}`,
+    values: SHELLS,
+    options: [
+      { flags: '--functions <PREFIX>', summary: 'names of functions that begin so', hidden: true },
+      { flags: '--modules <PREFIX>', summary: 'names of modules that begin so', hidden: true },
+      HELP,
+    ],
+    examples: [
+      { command: 'source <(ipft completion bash)', summary: 'in ~/.bashrc' },
+      { command: 'source <(ipft completion zsh)', summary: 'in ~/.zshrc, behind compinit' },
+      { command: 'ipft completion fish | source', summary: 'in ~/.config/fish/config.fish' },
+    ],
+  },
+] as const satisfies readonly CommandEntry[];
+
+export type CommandName = (typeof COMMANDS)[number]['name'];
+
+export const EXAMPLES: readonly Example[] = [
+  { command: 'ipft doctor', summary: 'what can be traced on this machine' },
+  { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
+  { command: 'ipft -m 42', summary: 'trace until Ctrl-C; in another terminal: ping -m 42 ADDRESS' },
+  {
+    command: 'ipft -m 42 --follow -o json --count 10',
+    summary: 'ten packets, also where their mark is cleared',
+  },
+  {
+    command: 'ipft -m 42 -o paths --duration 30s',
+    summary: 'the ways that packets take, the most frequent first',
+  },
+  { command: 'ipft -m 42 -e extension.bpf.c', summary: 'with fields of your own' },
+];
+
+/** Of the examples, those for someone who says nothing. */
+export const FIRST_STEPS = EXAMPLES.slice(0, 3);
+
+export const EXIT_STATUSES: readonly { readonly status: number; readonly summary: string }[] = [
+  { status: 0, summary: 'done, also when Ctrl-C or a signal ended the trace' },
+  { status: 1, summary: 'an error; check: something is wrong; doctor: nothing can be traced' },
+  { status: 2, summary: 'the command line makes no sense' },
+  { status: 3, summary: 'with --strict: something was lost' },
+  { status: 130, summary: 'interrupted: a trace by the second Ctrl-C, all else by the first one' },
+];
+
+/** How a subcommand is called, as people write it: `check FILE...`. */
+export function formatCall({ name, operands }: CommandEntry): string {
+  return `${name} ${operands.replace(/[<>[\]]/g, '')}`.trimEnd();
+}
+
+/** An entry's flags, taken apart. */
+export interface Flags {
+  /** `-m` */
+  readonly short: string | undefined;
+  /** `--mark` */
+  readonly long: string;
+  /** `<N>`; undefined for an option without a value. */
+  readonly value: string | undefined;
+}
+
+export function splitFlags({ flags }: OptionEntry): Flags {
+  const [, short, long = '', value] = /^(?:(-\w), )?(--[a-z-]+)(?: (.+))?$/.exec(flags) ?? [];
+  return { short, long, value };
+}

@@ -1,0 +1,97 @@
+/**
+ * What timestamps count from. The kernel's are nanoseconds of CLOCK_MONOTONIC, which starts with the machine; all others
+ * are those with a constant added. Pure: who makes a clock knows the constant.
+ *
+ * As a number (JSON) a time is nanoseconds in any case. As text it is the same, or for `wall` local time of day:
+ * `2026-11-23T04:14:46.123456789`.
+ */
+import { belowBillion, billions } from '../base/billion.js';
+import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
+
+const NS_PER_SECOND = 1_000_000_000n;
+const LOW_HALF = 0xffffffffn;
+/** `2026-11-23T04:14:46.123456789` */
+const TIME_OF_DAY_WIDTH = 29;
+
+export class Clock {
+  /** What is added, in two halves, modulo 2^64. */
+  readonly #low: number;
+  readonly #high: number;
+  readonly #offsetNs: bigint;
+  /** Whether text is a time of day. */
+  readonly #isTimeOfDay: boolean;
+  /** The text of the last second that was written: mostly the next one is the same. */
+  #second = -1;
+  #secondText: Fragment = encode('');
+
+  /** @param offsetNs what is added to CLOCK_MONOTONIC */
+  private constructor(offsetNs: bigint, isTimeOfDay: boolean) {
+    this.#offsetNs = offsetNs;
+    this.#low = Number(offsetNs & LOW_HALF);
+    this.#high = Number((offsetNs >> 32n) & LOW_HALF);
+    this.#isTimeOfDay = isTimeOfDay;
+  }
+
+  /** Since the machine's start, as the kernel has it. */
+  static mono(): Clock {
+    return new Clock(0n, false);
+  }
+
+  /** Since a time of CLOCK_MONOTONIC; none that is shown may be before it. */
+  static since(beginNs: bigint): Clock {
+    return new Clock(-beginNs, false);
+  }
+
+  /** Time of day. @param offsetNs CLOCK_REALTIME less CLOCK_MONOTONIC */
+  static wall(offsetNs: bigint): Clock {
+    return new Clock(offsetNs, true);
+  }
+
+  /** How many characters a time has as text, or fewer. */
+  get textWidth(): number {
+    return this.#isTimeOfDay ? TIME_OF_DAY_WIDTH : 20;
+  }
+
+  /** Appends nanoseconds, exactly. @param low the halves of a timestamp of the kernel */
+  writeNumber(out: TextBuffer, low: number, high: number): void {
+    const sum = low + this.#low;
+    out.unsigned64(sum >>> 0, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
+  }
+
+  /** The same of a time that is no event's. */
+  convert(monotonicNs: bigint): bigint {
+    return monotonicNs + this.#offsetNs;
+  }
+
+  /** Appends a time for people. @param low the halves of a timestamp of the kernel */
+  writeText(out: TextBuffer, low: number, high: number): void {
+    if (!this.#isTimeOfDay) {
+      this.writeNumber(out, low, high);
+      return;
+    }
+    const sum = low + this.#low;
+    const sumLow = sum >>> 0;
+    const second = billions(sumLow, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = encode(`${formatLocalSecond(second)}.`);
+    }
+    out.bytes(this.#secondText);
+    out.unsigned(belowBillion(sumLow, second), 9);
+  }
+
+  /** A time for people, of one that is no event's. */
+  format(monotonicNs: bigint): string {
+    const time = this.convert(monotonicNs);
+    if (!this.#isTimeOfDay) return String(time);
+    return `${formatLocalSecond(Number(time / NS_PER_SECOND))}.${String(time % NS_PER_SECOND).padStart(9, '0')}`;
+  }
+}
+
+/** A second since the Unix epoch as `2026-11-23T04:14:46`, in the time zone of this process. */
+function formatLocalSecond(second: number): string {
+  const date = new Date(second * 1000);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = [String(date.getFullYear()).padStart(4, '0'), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day}T${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
+}

@@ -57,10 +57,8 @@ afterAll(() => {
 
 test('installs without a network, a compiler and scripts, and traces with an object file', async () => {
   // It is as bare as it should be.
-  expect(
-    stock('sh', '-c', `ls -A ${ROOT} /usr/include; for c in ${COMPILERS.join(' ')}; do $c --version && echo "$c"; done`)
-      .stdout,
-  ).toBe(`${ROOT}:\n\n/usr/include:\n`);
+  const look = `find ${ROOT} /usr/include; for c in ${COMPILERS.join(' ')}; do $c --version; done`;
+  expect(stock('sh', '-c', look).stdout).toBe(`${ROOT}\n/usr/include\n`);
 
   const npm = ['npm', 'install', '--global', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
   const installed = stock(...npm, '--prefix', prefix, tarball);

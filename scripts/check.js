@@ -1,12 +1,13 @@
-/** `npm run check`: format and lint, types, the import table, and the listings in the docs. Prints what is wrong. */
+/** `npm run check`: format and lint, types, the import table, the listings in the docs, and their links. Prints what is wrong. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { checkDocs } from './check-docs.js';
 import { checkLayers } from './check-layers.js';
 import { renderDocuments } from './docs.js';
 import { runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
-await runScript('check', () => {
+await runScript('check', async () => {
   setUp();
 
   const failed = [];
@@ -20,10 +21,13 @@ await runScript('check', () => {
   const problems = checkLayers();
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) failed.push('layers');
-  renderDocuments((path) => {
+  await renderDocuments((path) => {
     console.error(`${path}: its listings are not what the program prints now (npm run docs renders them)`);
     failed.push(path);
   });
+  const stale = checkDocs();
+  for (const problem of stale) console.error(problem);
+  if (stale.length > 0) failed.push('docs');
   console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;
 });

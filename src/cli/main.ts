@@ -12,6 +12,7 @@ import {
 import { check } from './check.js';
 import { doctor } from './doctor.js';
 import { list } from './list.js';
+import { formatMarkHelp } from './mark-help.js';
 import { parseCommandLine, type Request } from './options.js';
 import { StdoutWriter } from './stdout.js';
 import { StopSignal } from './stop.js';
@@ -76,6 +77,9 @@ async function run(
       break;
     case 'doctor':
       return (await doctor(request, stdout)) ? 0 : STATUS_ERROR;
+    case 'mark-help':
+      await stdout.write(Buffer.from(formatMarkHelp(request.help)));
+      break;
     case 'list':
       await list(request, terminal, stdout);
       break;

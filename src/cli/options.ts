@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../index.js';
+import { interpretMarkHelp, type MarkHelp, type RawMarkHelp } from './mark-help.js';
 import { parseCount, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What `ipft` was asked to do. */
@@ -19,6 +20,7 @@ export type Request =
       readonly compileTimeoutSeconds: number;
     }
   | { readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean }
+  | { readonly action: 'mark-help'; readonly help: MarkHelp }
   | ({ readonly action: 'list' } & CommonOptions)
   | ({ readonly action: 'trace' } & CommonOptions & TraceOptions);
 
@@ -184,6 +186,22 @@ export function parseCommandLine(args: readonly string[]): Request {
     .action((own: { json?: boolean }, subcommand: Command) => {
       const verbose = subcommand.optsWithGlobals<RawOptions>().verbose ?? false;
       request = { action: 'doctor', json: own.json ?? false, verbose };
+    });
+  command
+    .command('mark-help')
+    .description('print the commands that put the mark on packets, and those that undo it')
+    .helpOption('-h, --help', 'show this')
+    .option('-m, --mark <N>', 'the mark (default: 0xdeadbeef)')
+    .option('--mask <N>', 'set only these bits of the mark', '0xffffffff')
+    .option('--to <ADDRESS>', 'packets to this address, or prefix, IPv4 or IPv6')
+    .option('--from <ADDRESS>', 'packets from this address, or prefix')
+    .option('--port <N>', 'packets to this port of TCP and UDP')
+    .option('--dev <NAME>', 'the device where packets come in, for tc (default: eth0)')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .action((_own: unknown, subcommand: Command) => {
+      request = { action: 'mark-help', help: interpretMarkHelp(subcommand.optsWithGlobals<RawMarkHelp>()) };
     });
   try {
     command.parse(args, { from: 'user' });

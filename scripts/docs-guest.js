@@ -35,13 +35,14 @@ export function needsGuest(text) {
 
 /**
  * What is the same each time: no numbers, and no widths that come of them. Marks and other hexadecimal numbers stay, but
- * for places within a function.
+ * for addresses and places within a function.
  * @param {string} text
  */
 export function withoutNumbers(text) {
   return text
     .replace(/\+0x[0-9a-f]+/g, '+PLACE')
-    .replace(/\b\d+(\.\d+)*\b(?!x)/g, 'N')
+    .replace(/\b0xffff[0-9a-f]{12}\b/g, 'ADDRESS')
+    .replace(/(?<![\w.])\d+(\.\d+)*(?=\b|[mun]?s\b)/g, 'N')
     .replace(/ +/g, ' ');
 }
 
@@ -63,14 +64,14 @@ export async function renderInGuest(text) {
     let end = 0;
     for (const match of text.matchAll(BLOCK)) {
       const [all, kind = '', what = '', language = '', content = ''] = match;
-      const terminal = terminals.get(what) ?? new Terminal(directory, env);
-      if (kind === 'terminal') terminals.set(what, terminal);
-      const made =
-        kind === 'file'
-          ? saveFile(what, content, directory)
-          : kind === 'guest'
-            ? runHidden(what, env)
-            : await terminal.render(content);
+      let made = content;
+      if (kind === 'file') saveFile(what, directory);
+      else if (kind === 'guest') made = runHidden(what, env);
+      else {
+        const terminal = terminals.get(what) ?? new Terminal(directory, env);
+        terminals.set(what, terminal);
+        made = await terminal.render(content);
+      }
       rendered += `${text.slice(end, match.index)}<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${made}\`\`\``;
       end = match.index + all.length;
     }
@@ -81,11 +82,10 @@ export async function renderInGuest(text) {
   }
 }
 
-/** The reader saves it where the terminals are. @param {string} what @param {string} content @param {string} directory */
-function saveFile(what, content, directory) {
+/** The reader saves it where the terminals are. @param {string} what @param {string} directory */
+function saveFile(what, directory) {
   const [path = '', name] = what.split(SAVED_AS);
   if (name !== undefined) copyFileSync(join(root, path), join(directory, name));
-  return content;
 }
 
 /** @param {string} command @param {NodeJS.ProcessEnv} env */

@@ -68,9 +68,9 @@ async function renderErrorCodes() {
   /** @type {typeof import('../src/base/error-codes.js')} */
   const { ERROR_CODES: codes } = await import(join(root, 'dist/base/error-codes.js'));
   return Object.entries(codes)
-    .map(([code, { meaning, causes, remedy }]) => {
+    .map(([code, { says, meaning, causes, remedy }]) => {
       const list = causes.map((cause) => `- ${cause}`).join('\n');
-      return `### ${code}\n\n${meaning}. It may be that\n\n${list}\n\n${remedy}\n\n`;
+      return `### ${code}\n\n${meaning}. Messages have \`${says.trim()}\` in them. Causes:\n\n${list}\n\n${remedy}\n\n`;
     })
     .join('');
 }

@@ -25,6 +25,8 @@ const IN_GUEST = /^<!-- (terminal|guest): /m;
 const PATIENCE_MS = 180_000;
 /** The last line of a tracer that goes on. */
 const READY = 'Trace ready!\n';
+/** Comes only where attaching takes long; on a terminal it would be drawn over. */
+const PROGRESS = /^.*, \d+\/s, .* left\n/gm;
 /** Ends what a command prints: it can't print this itself. */
 const END = '\x01';
 
@@ -41,7 +43,7 @@ export function needsGuest(text) {
 export function withoutNumbers(text) {
   return text
     .replace(/\+0x[0-9a-f]+/g, '+PLACE')
-    .replace(/\b0xffff[0-9a-f]{12}\b/g, 'ADDRESS')
+    .replace(/\b0xff[0-9a-f]{14}\b/g, 'ADDRESS')
     .replace(/(?<![\w.])\d+(\.\d+)*(?=\b|[mun]?s\b)/g, 'N')
     .replace(/ +/g, ' ');
 }
@@ -125,7 +127,10 @@ class Terminal {
       this.#busy = true;
       const printed = await this.#wait(entry.endsWith(READY) ? READY : END);
       if (printed.endsWith(END)) this.#busy = false;
-      rendered += `${typed}\n${printed.replace(END, '').replace(/[^\n]$/, '$&\n')}`;
+      rendered += `${typed}\n${printed
+        .replace(END, '')
+        .replace(PROGRESS, '')
+        .replace(/[^\n]$/, '$&\n')}`;
     }
     return rendered;
   }

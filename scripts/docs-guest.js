@@ -123,7 +123,7 @@ class Terminal {
     for (const [entry, typed = ''] of listing.matchAll(/^(\^C|# .*)\n(?:(?!# |\^C\n).*\n)*/gm)) {
       this.#printed = '';
       if (typed === '^C') this.#interrupt();
-      else this.#shell.stdin.write(`{ ${typed.slice(2)}\n} </dev/null; printf '\\001'\n`);
+      else this.#shell.stdin.write(`{ ${typed.slice(2)}\n} </dev/null; (status=$?; printf '\\001'; exit $status)\n`);
       this.#busy = true;
       const printed = await this.#wait(entry.endsWith(READY) ? READY : END);
       if (printed.endsWith(END)) this.#busy = false;

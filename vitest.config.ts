@@ -2,12 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 /** What it does to the kernel can't be undone before the next boot: it has a guest of its own. */
 const LOCKDOWN = 'tests/vm/lockdown.test.ts';
+/** Shows what a fresh machine does: modules that other tests load (connection tracking) would be in its traces. */
+const DOCS = 'tests/vm/docs.test.ts';
 /** One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere. */
 const vm = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
 /**
- * Four projects: `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `vm`
- * and `vm-lockdown` run as root in a guest each (`scripts/vm`), and trace real packets.
+ * Five projects: `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `vm`,
+ * `vm-docs` and `vm-lockdown` run as root in a guest each (`scripts/vm`), and trace real packets.
  * No cache and no watcher: in a guest the sources are read-only.
  */
 export default defineConfig({
@@ -22,7 +24,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN] } },
+      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, DOCS] } },
+      { test: { ...vm, name: 'vm-docs', include: [DOCS] } },
       { test: { ...vm, name: 'vm-lockdown', include: [LOCKDOWN] } },
     ],
   },

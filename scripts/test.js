@@ -16,7 +16,7 @@ import { root, setUp } from './setup.js';
 /** The guest that has every mechanism of the tests that every change must pass. */
 const DEFAULT_KERNELS = ['6.12'];
 /** A guest each: see vitest.config.ts. */
-const GUEST_PROJECTS = ['vm', 'vm-lockdown'];
+const GUEST_PROJECTS = ['vm', 'vm-docs', 'vm-lockdown'];
 /** A guest takes seconds for what takes a tenth of it elsewhere. */
 const GUEST_OPTIONS = ['--timeout', '1700', '--memory', '3G', '--cpus', '2'];
 /** Each guest keeps one CPU busy. */

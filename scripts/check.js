@@ -1,7 +1,8 @@
-/** `npm run check`: format and lint, types, the import table, and the listings in the docs. Prints what is wrong. */
+/** `npm run check`: format and lint, types, the import table, the listings in the docs, and their links. Prints what is wrong. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { renderApi } from './api.js';
+import { checkDocs } from './check-docs.js';
 import { checkLayers } from './check-layers.js';
 import { renderDocuments, renderManPage } from './docs.js';
 import { runScript } from './setup/run.js';
@@ -30,7 +31,10 @@ await runScript('check', async () => {
   for (const problem of undocumented) console.error(problem);
   if (undocumented.length > 0) failed.push('API comments');
   await renderManPage(stale);
-  renderDocuments(stale);
+  await renderDocuments(stale);
+  const misleading = checkDocs();
+  for (const problem of misleading) console.error(problem);
+  if (misleading.length > 0) failed.push('docs');
   console.error(failed.length === 0 ? 'check: all is well' : `check: failed: ${failed.join(', ')}`);
   return failed.length === 0 ? 0 : 1;
 });

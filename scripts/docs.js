@@ -2,9 +2,13 @@
  * `npm run docs`: renders the listings in README.md and docs/ again, and the man page; `npm run check` only compares.
  * Above a fenced block
  *
- *     <!-- file: PATH -->          its content is that file
+ *     <!-- file: PATH -->          its content is that file; behind PATH may stand `, saved as NAME`
  *     <!-- run: COMMAND -->        its content is what the command prints on stdout; `ipft` is this checkout's
- *     <!-- trace: … -->, <!-- refusal: … -->   its content comes from a guest: tests/vm/docs.test.ts compares it
+ *     <!-- terminal: … -->, <!-- guest: … -->   its content comes from a guest: scripts/docs-guest.js has them.
+ *                                  `npm run docs -- guest` renders these too
+ *     <!-- trace: … -->, <!-- refusal: … -->    likewise; tests/vm/docs.test.ts compares them
+ *
+ * What stands between `<!-- error codes -->` and `<!-- end of error codes -->` comes from src/base/error-codes.ts.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -24,36 +28,45 @@ import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
 const BLOCK = /^<!-- (file|run): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
+/** Between a file's path and the name that the reader is told to give it. */
+export const SAVED_AS = ', saved as ';
+const ERROR_CODES = /(?<=^<!-- error codes -->\n\n)[\s\S]*?(?=^<!-- end of error codes -->$)/m;
+/** The kernel of the guest whose listings the docs show. */
+const GUEST_KERNEL = '6.12';
 
 /** The texts that hold listings. */
-function documents() {
+export function documents() {
   const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-  return ['README.md', ...docs.map((name) => join('docs', name))];
+  const top = readdirSync(root).filter((name) => name.endsWith('.md'));
+  return [...top, ...docs.map((name) => join('docs', name))];
 }
 
 /**
- * Renders all listings.
+ * Renders all listings that need no guest.
  * @param {(path: string, text: string) => void} onChange called with each document that is no longer right
  */
-export function renderDocuments(onChange) {
+export async function renderDocuments(onChange) {
+  const errorCodes = await renderErrorCodes();
   const bin = mkdtempSync(join(tmpdir(), 'ipft-docs-'));
   try {
     symlinkSync(join(root, 'bin/ipft.js'), join(bin, 'ipft'));
     const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}`, COLUMNS: '100' };
     for (const path of documents()) {
       const text = readFileSync(join(root, path), 'utf8');
-      const rendered = text.replace(BLOCK, (_, kind, what, language) => {
-        const content =
-          kind === 'file'
-            ? readFileSync(join(root, what), 'utf8')
-            : execFileSync('/bin/sh', ['-c', what], {
-                cwd: root,
-                env,
-                encoding: 'utf8',
-                stdio: ['ignore', 'pipe', 'ignore'],
-              });
-        return `<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${content.replace(/\n?$/, '\n')}\`\`\``;
-      });
+      const rendered = text
+        .replace(BLOCK, (_, kind, what, language) => {
+          const content =
+            kind === 'file'
+              ? readFileSync(join(root, what.split(SAVED_AS)[0]), 'utf8')
+              : execFileSync('/bin/sh', ['-c', what], {
+                  cwd: root,
+                  env,
+                  encoding: 'utf8',
+                  stdio: ['ignore', 'pipe', 'ignore'],
+                });
+          return `<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${content.replace(/\n?$/, '\n')}\`\`\``;
+        })
+        .replace(ERROR_CODES, () => errorCodes);
       if (rendered !== text) onChange(path, rendered);
     }
   } finally {
@@ -75,19 +88,50 @@ export async function renderManPage(onChange) {
   if (!existsSync(path) || readFileSync(path, 'utf8') !== rendered) onChange(MAN_PAGE, rendered);
 }
 
+/** A section for each code. */
+async function renderErrorCodes() {
+  /** @type {typeof import('../src/base/error-codes.js')} */
+  const { ERROR_CODES: codes } = await import(join(root, 'dist/base/error-codes.js'));
+  return Object.entries(codes)
+    .map(([code, { says, meaning, causes, remedy }]) => {
+      const list = causes.map((cause) => `- ${cause}`).join('\n');
+      return `### ${code}\n\n${meaning}. Messages have \`${says.trim()}\` in them. Causes:\n\n${list}\n\n${remedy}\n\n`;
+    })
+    .join('');
+}
+
+/**
+ * @param {string} path of a document
+ * @param {string} text
+ */
+function write(path, text) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+  process.stderr.write(`docs: ${path} was rendered anew\n`);
+}
+
+function renderGuestListings() {
+  const out = mkdtempSync(join(tmpdir(), 'ipft-docs-'));
+  try {
+    const command = [process.execPath, join(root, 'scripts/docs-guest.js'), out];
+    const vm = ['--out', out, '--memory', '3G', GUEST_KERNEL, '--', ...command];
+    execFileSync(join(root, 'scripts/vm'), vm, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    for (const path of documents()) {
+      if (existsSync(join(out, path))) write(path, readFileSync(join(out, path), 'utf8'));
+    }
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
 if (isMain(import.meta.url)) {
   await runScript('docs', async () => {
     setUp();
-    /** @param {string} path @param {string} text */
-    const write = (path, text) => {
-      mkdirSync(dirname(join(root, path)), { recursive: true });
-      writeFileSync(join(root, path), text);
-      process.stderr.write(`docs: ${path} was rendered anew\n`);
-    };
     const problems = renderApi(write);
     for (const problem of problems) process.stderr.write(`${problem}\n`);
     await renderManPage(write);
-    renderDocuments(write);
+    await renderDocuments(write);
+    if (process.argv[2] === 'guest') renderGuestListings();
     return problems.length > 0 ? 1 : 0;
   });
 }

@@ -20,6 +20,7 @@ const HOST_PROJECTS = ['unit', 'objects', 'package'];
 /** A guest each, and the kernels that they are for: see vitest.config.ts. */
 const GUEST_PROJECTS = [
   { project: 'vm', kernels: Object.keys(SUITES) },
+  { project: 'vm-docs', kernels: Object.keys(SUITES) },
   { project: 'vm-lockdown', kernels: Object.keys(SUITES) },
   { project: 'vm-package', kernels: DEFAULT_KERNELS },
 ];

@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+export type { ErrorCode } from './base/error-codes.js';
 export {
   EnvironmentError,
   ExtensionError,

@@ -17,7 +17,7 @@ export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'util-linux'];
 
 /** What the tests ask about the kernel's state, and change in it. */
-export const TEST_PACKAGES = ['bpftool', 'nftables', 'ethtool'];
+export const TEST_PACKAGES = ['bpftool', 'nftables', 'iptables', 'ethtool', 'python3'];
 
 /** What the benchmark compares with, and what makes its traffic. */
 export const BENCH_PACKAGES = ['bpftool', 'bpftrace', 'iperf3', 'procps'];

@@ -1,14 +1,16 @@
+import type { ErrorCode } from './error-codes.js';
+
 /**
  * Errors for people. A message says what was being done and what was wrong (causes joined with `: `, lower case, no
- * final period); `hint` says what to do about it. `code` is stable, for programs.
+ * final period); `hint` says what to do about it. `code` is stable, for programs: docs/troubleshooting.md lists all.
  */
 export class IpftError extends Error {
   /** Which kind of error it is, as `USAGE`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** What to do about it, if there is something. */
   readonly hint: string | undefined;
 
-  constructor(code: string, message: string, hint?: string) {
+  constructor(code: ErrorCode, message: string, hint?: string) {
     super(message);
     this.name = new.target.name;
     this.code = code;

@@ -39,7 +39,7 @@ test('TextBuffer: 64-bit numbers are written as BigInt writes them', () => {
       expect(written((out) => out.hex64(low, high))).toBe(`0x${value.toString(16)}`);
       expect(written((out) => out.signed64(low, high))).toBe(BigInt.asIntN(64, value).toString());
     }),
-    { numRuns: 5000 },
+    { numRuns: 2000 },
   );
 });
 

@@ -15,6 +15,7 @@ import { formatCompletion } from './completion.js';
 import { completeNames } from './completion-names.js';
 import { doctor } from './doctor.js';
 import { list } from './list.js';
+import { formatMarkHelp } from './mark-help.js';
 import { parseCommandLine, type Request } from './options.js';
 import { StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
@@ -81,6 +82,9 @@ async function run(request: Request, terminal: Terminal, out: Writer, takeSignal
       break;
     case 'doctor':
       return (await doctor(request, out)) ? 0 : STATUS_ERROR;
+    case 'mark-help':
+      await out.write(Buffer.from(formatMarkHelp(request.help)));
+      break;
     case 'list':
       await list(request, terminal, out);
       break;

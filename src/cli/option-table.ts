@@ -201,6 +201,21 @@ export const COMMANDS = [
     options: [{ flags: '--json', summary: 'as a JSON object' }, VERBOSE, HELP],
   },
   {
+    name: 'mark-help',
+    operands: '',
+    summary: 'print the commands that put the mark on packets, and those that undo it',
+    options: [
+      { flags: '-m, --mark <N>', summary: 'the mark (default: 0xdeadbeef)' },
+      { flags: '--mask <N>', summary: 'set only these bits of the mark', default: '0xffffffff' },
+      { flags: '--to <ADDRESS>', summary: 'packets to this address, or prefix, IPv4 or IPv6' },
+      { flags: '--from <ADDRESS>', summary: 'packets from this address, or prefix' },
+      { flags: '--port <N>', summary: 'packets to this port of TCP and UDP' },
+      { flags: '--dev <NAME>', summary: 'the device where packets come in, for tc (default: eth0)' },
+      HELP,
+    ],
+    examples: [{ command: 'ipft mark-help --to 192.0.2.7 --port 443', summary: 'what goes to a server' }],
+  },
+  {
     name: 'completion',
     operands: '[SHELL]',
     summary: `print what makes a shell complete ipft's words: ${SHELLS.slice(0, -1).join(', ')} or ${SHELLS.at(-1)}`,

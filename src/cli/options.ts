@@ -7,6 +7,7 @@ import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
+import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
 import { parseCount, parseDuration, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
   BACKEND_NAMES,
@@ -42,6 +43,7 @@ export type Request =
       readonly compileTimeoutSeconds: number;
     } & WritingOptions)
   | ({ readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean } & WritingOptions)
+  | ({ readonly action: 'mark-help'; readonly help: MarkHelp } & WritingOptions)
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
   | ({ readonly action: 'list' } & CommonOptions & WritingOptions)
@@ -139,6 +141,10 @@ interface RawOptions {
   json?: boolean;
   functions?: string;
   modules?: string;
+  to?: string;
+  from?: string;
+  port?: string;
+  dev?: string;
 }
 
 /** What each subcommand asks for. `raw` holds the main command's options too: they may stand anywhere. */
@@ -154,6 +160,7 @@ const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOp
     ...{ action: 'doctor', json: raw.json ?? false, verbose: raw.verbose ?? false },
     ...interpretWriting(raw),
   }),
+  'mark-help': (_operands, raw) => ({ action: 'mark-help', help: interpretMarkHelp(raw), ...interpretWriting(raw) }),
   completion: ([shell], raw) => {
     const writing = interpretWriting(raw);
     if (raw.functions !== undefined) return { action: 'names', of: 'functions', prefix: raw.functions, ...writing };

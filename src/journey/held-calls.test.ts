@@ -15,9 +15,10 @@ test('HeldCalls: events stay in order, and those whose partner is lost are known
       const held = new HeldCalls(0, (event, _place, lost) => released.push(`${shown(event)} ${lost}`));
       for (const event of events) held.take(event, 0);
       held.finish();
-      expect(released).toEqual(events.map((event) => `${shown(event)} ${event.partnerIsLost}`));
+      // As one text each: comparing arrays takes longer than all else here.
+      expect(released.join('\n')).toBe(events.map((event) => `${shown(event)} ${event.partnerIsLost}`).join('\n'));
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });
 
@@ -35,7 +36,8 @@ test('HeldCalls: a call that takes for ever does not hold the others back for ev
   for (let time = 4; time < 100_000; time++) held.take({ ...event, timestampLow: time, cpu: time % 1000 }, 0);
   expect(released.length).toBeGreaterThan(80_000);
   held.finish();
-  expect(released).toEqual(Array.from({ length: 99_999 }, (_, index) => index + 1));
+  expect(released).toHaveLength(99_999);
+  expect(released.findIndex((time, index) => time !== index + 1)).toBe(-1);
 });
 
 test('HeldCalls: when a journey has ended, its open calls have lost their returns', () => {
@@ -59,12 +61,13 @@ test('EventStore.findLostReturns: the entries whose return is missing, and no ot
       for (const event of events) store.add(event);
       for (const packet of store.journeys()) {
         const lost = store.findLostReturns(packet);
-        for (const [position, index] of packet.entries()) {
+        const wrong = [...packet].filter((index, position) => {
           const event = events[index]!;
-          expect(lost[position] === 1, shown(event)).toBe(!event.isReturn && event.partnerIsLost);
-        }
+          return (lost[position] === 1) !== (!event.isReturn && event.partnerIsLost);
+        });
+        expect(wrong.map((index) => shown(events[index]!))).toEqual([]);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });

@@ -14,8 +14,7 @@ test('Timeline: in the order of time, equal times as they came, nothing lost, wh
     fc.property(events, (list) => {
       const seen: { time: number; came: number }[] = [];
       const timeline = new Timeline(0, false, ({ timestampLow, target }, place) => {
-        seen.push({ time: timestampLow, came: target });
-        expect(place).toBe(target);
+        seen.push({ time: timestampLow, came: place === target ? target : Number.NaN });
       });
       let now = 20 * MS;
       for (const [came, { step, late, ask }] of list.entries()) {
@@ -25,7 +24,9 @@ test('Timeline: in the order of time, equal times as they came, nothing lost, wh
       }
       timeline.releaseAll();
       expect(seen).toHaveLength(list.length);
-      expect(seen).toEqual([...seen].sort((a, b) => a.time - b.time || a.came - b.came));
+      const inOrder = [...seen].sort((a, b) => a.time - b.time || a.came - b.came);
+      expect(seen.map(({ came }) => came).join()).toBe(inOrder.map(({ came }) => came).join());
+      expect(seen.some(({ came }) => Number.isNaN(came))).toBe(false);
       expect(timeline.count).toBe(0);
     }),
   );
@@ -35,11 +36,14 @@ test('Timeline: what is held is bounded, and goes on in order', () => {
   const seen: number[] = [];
   const timeline = new Timeline(4, true, ({ timestampLow }) => seen.push(timestampLow));
   const event = createEvent(new DataView(new ArrayBuffer(4)));
+  let most = 0;
   for (let time = 0; time < 200_000; time++) {
     timeline.add({ ...event, timestampLow: time * 20 }, 0);
-    expect(timeline.count).toBeLessThanOrEqual(1 << 15);
+    most = Math.max(most, timeline.count);
     if (time % 1000 === 0) timeline.release();
   }
   timeline.releaseAll();
-  expect(seen).toEqual(Array.from({ length: 200_000 }, (_, index) => index * 20));
+  expect(most).toBeLessThanOrEqual(1 << 15);
+  expect(seen).toHaveLength(200_000);
+  expect(seen.findIndex((time, index) => time !== index * 20)).toBe(-1);
 });

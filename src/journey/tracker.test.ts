@@ -51,7 +51,7 @@ test('JourneyTracker: each packet is one journey, however its address is used ag
       expect(tracker.events).toBe(seen.reduce((sum, { shown }) => sum + shown.length, 0));
       expect(tracker.late).toBe(0);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 

@@ -1,9 +1,11 @@
-/** Listings in the docs that need a guest: traces of one marked ping, but for times and CPUs, and refusals. */
+/** Listings in README and docs that need a guest: terminals, traces of one marked ping, but for times and CPUs, and refusals. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { documents } from '../../scripts/docs.js';
+import { needsGuest, renderInGuest, withoutNumbers } from '../../scripts/docs-guest.js';
 import { ipft, Network, ROOT, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
 
@@ -48,3 +50,15 @@ test.each(listings('refusal'))('docs/%s: what the verifier of 6.12 says', (_name
   if (release().startsWith('6.12.')) expect(words(stderr)).toEqual(words(text));
   else expect(stderr.split('\n')[0]).toBe(text.split('\n')[0]);
 });
+
+/** The docs show 6.12; what other kernels print differs in functions and backends. */
+if (release().startsWith('6.12.')) {
+  test.each(documents().filter((path) => needsGuest(readFileSync(join(ROOT, path), 'utf8'))))(
+    '%s: what is seen in a terminal',
+    async (path) => {
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      expect(withoutNumbers(await renderInGuest(text))).toBe(withoutNumbers(text));
+    },
+    600_000,
+  );
+}

@@ -52,6 +52,14 @@ describe('examples/extensions', () => {
     ]);
   });
 
+  test('ttl: the time to live of IPv4 packets, and of no others', async () => {
+    const events = await show(example('ttl.bpf.c'), 'dev_hard_start_xmit', () => {
+      network.ping(9, { count: 1, more: ['-t', '7'] });
+      network.ping(9, { count: 1, to: 'fd11::2' });
+    });
+    expect(events).toMatchObject([{ ttl: 7 }]);
+  });
+
   test('tcp: flags and sequence numbers of a connection', async () => {
     const events = await show(example('tcp.bpf.c'), 'dev_hard_start_xmit', () => {
       network.ping(9, { count: 1 });

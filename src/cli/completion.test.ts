@@ -33,7 +33,7 @@ describe('bash completes', () => {
   test.each([
     [
       ['ipft', ''],
-      ['check', 'doctor', 'completion'],
+      ['check', 'doctor', 'mark-help', 'completion'],
     ],
     [['ipft', 'do'], ['doctor']],
     [

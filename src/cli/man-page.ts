@@ -22,6 +22,14 @@ const ENVIRONMENT: readonly (readonly [name: string, text: string])[] = [
   ['CC, CFLAGS', 'the compiler of extensions in C (clang if it is not set), and what is handed to it'],
   ['NO_COLOR', 'if it is not empty, there are no colours unless --color always asks for them'],
   ['TZ', 'the time zone of --time wall'],
+  ['IPFT_CACHE', 'the directory for what was found out about the kernel (see FILES); empty: none'],
+];
+
+const FILES: readonly (readonly [name: string, text: string])[] = [
+  [
+    '/var/cache/ipft',
+    'what was found out about the kernel, for the next start; for others than root $XDG_CACHE_HOME/ipft or ~/.cache/ipft. It is used only for the kernel and the modules that it was found out about, and may be deleted at any time.',
+  ],
 ];
 
 /** @param version of the package */
@@ -48,6 +56,8 @@ export function formatManPage(version: string): string {
     ...EXIT_STATUSES.flatMap(({ status, summary }) => ['.TP', bold(String(status)), roff(summary)]),
     '.SH ENVIRONMENT',
     ...ENVIRONMENT.flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
+    '.SH FILES',
+    ...FILES.flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
     '.SH SEE ALSO',
     roff('The directory docs of the package: getting started, output, extensions, marks, backends, troubleshooting.'),
     '.PP',

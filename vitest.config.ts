@@ -6,12 +6,17 @@ const LOCKDOWN = 'tests/vm/lockdown.test.ts';
 const PACKAGE = 'tests/vm/package.test.ts';
 /** Shows what a fresh machine does: modules that other tests load (connection tracking) would be in its traces. */
 const DOCS = 'tests/vm/docs.test.ts';
+/** What no kernel does otherwise than others: one is enough. */
+const SAME = ['cache', 'command-line', 'library', 'library-example', 'mark-help'].map(
+  (name) => `tests/vm/${name}.test.ts`,
+);
 /** One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere. */
 const vm = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
 
 /**
  * `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `package` packs and
- * installs it; `vm`, `vm-docs`, `vm-lockdown` and `vm-package` run as root in a guest each (`scripts/vm`), and trace real packets.
+ * installs it; `vm` and those that begin so run as root in a guest each (`scripts/vm`), and trace real
+ * packets; scripts/test.js tells on which kernels.
  * No cache and no watcher: in a guest the sources are read-only.
  */
 export default defineConfig({
@@ -29,7 +34,8 @@ export default defineConfig({
       },
       { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'package', include: ['tests/package/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, DOCS, PACKAGE] } },
+      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, DOCS, PACKAGE, ...SAME] } },
+      { test: { ...vm, name: 'vm-same', include: SAME } },
       { test: { ...vm, name: 'vm-docs', include: [DOCS] } },
       { test: { ...vm, name: 'vm-lockdown', include: [LOCKDOWN] } },
       { test: { ...vm, name: 'vm-package', include: [PACKAGE] } },

@@ -2,10 +2,15 @@
 import type { IpftError } from '../base/errors.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type ColorChoice, hasColor } from './color.js';
+import { wrap } from './wrap.js';
 
 /** Least time between two drawings of the status line, in milliseconds. */
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
+/** Before all lines of a message but the first: as wide as `ipft: `. */
+const INDENT = 6;
+/** Narrower a terminal may be, but not what is read there. */
+const LEAST_ROOM = 40;
 
 export class Terminal {
   readonly #isTerminal = process.stderr.isTTY === true;
@@ -57,13 +62,20 @@ export class Terminal {
   /** An error that ends the program. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');
-    this.line(`${this.paint('ipft:', 'red', 'bold')} ${first}`);
+    this.line(`${this.paint('ipft:', 'red', 'bold')} ${this.#wrap(first)}`);
     for (const line of rest) this.line(line);
-    if (error.hint !== undefined) this.line(`      ${error.hint}`);
+    if (error.hint !== undefined) this.line(`${' '.repeat(INDENT)}${this.#wrap(error.hint)}`);
   }
 
   warn(text: string): void {
-    this.line(`ipft: ${this.paint('warning:', 'yellow', 'bold')} ${text}`);
+    const WORD = 'warning:';
+    this.line(`ipft: ${this.paint(WORD, 'yellow', 'bold')}${this.#wrap(`${WORD} ${text}`).slice(WORD.length)}`);
+  }
+
+  /** What stands behind the indent, or behind `ipft: `. Where it is read by programs, a message is one line. */
+  #wrap(text: string): string {
+    if (!this.#isTerminal) return text;
+    return wrap(text, Math.max(LEAST_ROOM, (process.stderr.columns || DEFAULT_COLUMNS) - INDENT), INDENT);
   }
 
   #eraseStatus(): string {

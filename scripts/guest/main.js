@@ -12,13 +12,15 @@ const HELP = `usage: scripts/vm [options] KERNEL [--] COMMAND [ARGUMENT…]
 
 Runs a command as root in a QEMU guest (software emulation) with a Debian kernel.
 The host's files are visible below a throw-away overlay: what the guest writes is gone with it.
-Working directory, environment, stdout, stderr and exit status are the command's own; stdin is empty.
+Working directory, environment, stdout, stderr and exit status are the command's own; stdin is empty,
+but with --tty: scripts/vm --tty 6.12 -- bash
 
 KERNEL: ${Object.entries(SUITES)
   .map(([label, suite]) => `${label} (Debian ${suite})`)
   .join(', ')}
 Without a command, the kernel is fetched and its version printed.
 
+  --tty              give the command this terminal, as a shell or tmux needs it; no time limit
   --out DIR          let the guest write to this directory of the host
   --timeout SECONDS  end a guest that runs longer (default 900); exit status 124
   --memory SIZE      the guest's memory (default 2G)
@@ -93,6 +95,7 @@ function parseArguments(args) {
     else if (word === '--threads') options.threads = true;
     else if (word === '--icount') options.icount = true;
     else if (word === '--console') options.console = true;
+    else if (word === '--tty') options.tty = true;
     else if (word.startsWith('-')) throw new ScriptError(`no option '${word}' (see scripts/vm --help)`, 2);
     else kernel = word;
   }
@@ -101,6 +104,10 @@ function parseArguments(args) {
     throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
   }
   if (options.icount && options.threads) throw new ScriptError('--icount and --threads exclude each other', 2);
+  if (options.tty && !(process.stdin.isTTY && process.stdout.isTTY)) {
+    throw new ScriptError('--tty needs a terminal: stdin and stdout are none', 2);
+  }
+  if (options.tty) options.timeoutSeconds = MAX_COUNT;
   if (rest[0] === '--') rest.shift();
   return { ...options, kernel, command: rest };
 }

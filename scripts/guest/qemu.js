@@ -15,12 +15,15 @@ import { loadInitramfs, runArchive } from './initramfs.js';
  * @property {number} cpus
  * @property {boolean} threads whether each CPU is emulated in a thread of its own
  * @property {boolean} [icount] whether the guest's clock counts instructions
+ * @property {boolean} [tty] whether the command gets this process's terminal
  * @property {boolean} console whether to show the guest's console on stderr
  */
 
 const CONSOLE_KEPT = 65536;
 /** Where QEMU finds it: behind its three and the four ports'. */
 const INITRD_FD = 7;
+/** What is typed, where the command has a terminal: behind that. */
+const STDIN_FD = INITRD_FD + 1;
 /** What a shell says of a command that was ended by SIGPIPE. */
 const SIGPIPE_STATUS = 141;
 
@@ -99,7 +102,11 @@ function guestScripts(kernel, options) {
     ...variables.map(([name, value]) => `${name}=${value ?? ''}`),
     ...options.command,
   ];
-  const settings = [`modules=${quote(kernel.modules)}`, `out=${quote(options.out ?? '')}`];
+  const { rows, columns } = process.stdout;
+  const terminal = options.tty ? `rows ${rows} cols ${columns}` : '';
+  const settings = [
+    ...[`modules=${quote(kernel.modules)}`, `out=${quote(options.out ?? '')}`, `terminal=${quote(terminal)}`],
+  ];
   return { settings: `${settings.join('\n')}\n`, command: `exec ${words.map(quote).join(' ')}\n` };
 }
 
@@ -137,10 +144,12 @@ function startQemu(kernel, options, initrd) {
       ...['-device', `virtserialport,chardev=${name},name=${name}`],
     ]),
     ...['-chardev', `socket,id=console,fd=${ports.length + 3}`, '-serial', 'chardev:console'],
+    ...(options.tty ? ['-chardev', `socket,id=stdin,fd=${STDIN_FD}`] : []),
+    ...(options.tty ? ['-device', 'virtserialport,chardev=stdin,name=stdin'] : []),
   ];
   // setpriv: the guest ends with this process, however that ends. A group of its own: Ctrl-C is ours to handle.
   return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', initrd],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', initrd, options.tty ? 'pipe' : 'ignore'],
     detached: true,
   });
 }
@@ -156,7 +165,7 @@ function watch(qemu, options) {
   let statusText = '';
   /** @type {number | undefined} */
   let endedWith;
-  const [stdout, stderr, status, serial] = /** @type {import('node:net').Socket[]} */ (
+  const [stdout, stderr, status, serial, , stdin] = /** @type {import('node:net').Socket[]} */ (
     /** @type {unknown[]} */ (qemu.stdio).slice(3)
   );
   const end = (/** @type {number} */ code, /** @type {string} */ message) => {
@@ -193,6 +202,7 @@ function watch(qemu, options) {
     console = (console + data).slice(-CONSOLE_KEPT);
     if (options.console) process.stderr.write(data);
   });
+  if (stdin) takeKeys(stdin);
   for (const stream of [qemu.stdout, qemu.stderr]) stream?.on('data', (data) => (complaint += data));
 
   const timer = setTimeout(
@@ -214,6 +224,7 @@ function watch(qemu, options) {
     qemu.on('error', (error) => reject(new ScriptError(`QEMU did not start: ${error.message}`)));
     qemu.on('close', () => {
       clearTimeout(timer);
+      if (stdin) giveKeysBack();
       for (const { name, handler } of handlers) process.off(name, handler);
       if (endedWith !== undefined) resolve({ outcome: 'ended', status: endedWith, console });
       else if (result?.[0] !== undefined) resolve({ outcome: 'done', status: result[0], console });
@@ -227,6 +238,22 @@ function watch(qemu, options) {
       }
     });
   });
+}
+
+/**
+ * Hands every key to the guest, Ctrl-C too: its terminal knows what they mean.
+ * @param {import('node:net').Socket} guest
+ */
+function takeKeys(guest) {
+  guest.on('error', () => {});
+  process.stdin.setRawMode(true);
+  process.stdin.pipe(guest);
+}
+
+function giveKeysBack() {
+  process.stdin.unpipe();
+  process.stdin.pause();
+  process.stdin.setRawMode(false);
 }
 
 /**

@@ -1,7 +1,7 @@
 # Second stage, on the host's root: mounts what tracing needs, runs the command, hands back its output and status.
 # busybox does all that is ours, so that nothing depends on what the host has installed.
 run=/run/ipft-vm b=/run/ipft-vm/busybox
-. $run/settings.sh   # modules, out
+. $run/settings.sh   # modules, out, terminal
 port() {  # NAME: the device of the virtio port of that name
   for dir in /sys/class/virtio-ports/*; do
     [ "$($b cat "$dir/name")" = "$1" ] && echo "/dev/${dir##*/}"
@@ -35,7 +35,12 @@ echo began > "$(port status)"   # from here on, what happens is the command's ow
 $b mkfifo $run/stdout $run/stderr
 $b tee "$(port stdout)" < $run/stdout | $b wc -c > $run/stdout-bytes & stdout=$!
 $b tee "$(port stderr)" < $run/stderr | $b wc -c > $run/stderr-bytes & stderr=$!
-$b sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
+if [ -n "$terminal" ]; then
+  # The terminal's keys come through a port; script makes a terminal of it again.
+  script -qefc "stty $terminal; $b sh $run/command.sh" /dev/null < "$(port stdin)" > $run/stdout 2> $run/stderr
+else
+  $b sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
+fi
 status=$?
 # What the command left running may hold the pipes open: it gets three seconds. The pipes are emptied in any case, as
 # fast as the host reads.

@@ -48,6 +48,9 @@ function format({ checks, tracers, chosen }: Diagnosis, paint: Painter, columns 
   ]);
   for (const tracer of ['function', 'function_graph'] as const) {
     lines.push('', paint(`-t ${tracer}: ${describeChoice(chosen[tracer])}`, 'bold'));
+    if (chosen[tracer] === undefined && checks.some(({ name, status }) => name === 'lockdown' && status === 'bad')) {
+      lines.push(row('', '', '→ trace on a machine without lockdown, or in a virtual machine'));
+    }
     for (const { backend, works, reason } of tracers.filter((one) => one.tracer === tracer)) {
       const mark = works === undefined ? MARKS.unknown : works ? MARKS.ok : MARKS.missing;
       lines.push(row(mark, backend, works ? 'works' : (reason ?? '')));

@@ -238,7 +238,7 @@ export type CommandName = (typeof COMMANDS)[number]['name'];
 export const EXAMPLES: readonly Example[] = [
   { command: 'ipft doctor', summary: 'what can be traced on this machine' },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
-  { command: 'ipft -m 42', summary: 'trace until Ctrl-C; in another terminal: ping -m 42 ADDRESS' },
+  { command: 'ipft -m 42', summary: 'trace until Ctrl-C; meanwhile, elsewhere: ping -m 42 HOST' },
   {
     command: 'ipft -m 42 --follow -o json --count 10',
     summary: 'ten packets, also where their mark is cleared',

@@ -59,6 +59,11 @@ export class Terminal {
     if (erase !== '') process.stderr.write(erase);
   }
 
+  /** Begins the line anew: Ctrl-C stands there, where it was typed. */
+  eraseTyped(): void {
+    if (this.#isTerminal) process.stderr.write('\r\x1b[K');
+  }
+
   /** An error that ends the program. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');

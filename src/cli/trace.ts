@@ -65,6 +65,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     }
     const losses = follower.finish();
     if (options.output !== 'json') terminal.line(follower.progress);
+    else if (stop.signal.aborted) terminal.eraseTyped();
     for (const piece of output.finish()) await out.write(piece);
     await out.flush();
     stop.endAtOnce();

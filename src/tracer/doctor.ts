@@ -22,6 +22,7 @@ import {
 } from '../kernel/features.js';
 import { loadTraceableFunctions } from '../kernel/functions.js';
 import { loadLockdown } from '../kernel/lockdown.js';
+import { explainLockdown } from '../kernel/preflight.js';
 import { type Capability, canTrace, loadCapabilities } from '../kernel/privileges.js';
 import { probeRingBuffer } from '../sys/bpf.js';
 import { errnoName } from '../sys/errno.js';
@@ -186,7 +187,7 @@ function checkLockdown(): DoctorCheck {
     case 'integrity':
       return { name, status: 'missing', result: 'integrity: some kernels refuse some ways of tracing', remedy };
     case 'locked':
-      return { name, status: 'missing', result: 'on; its level can be read only where securityfs is mounted', remedy };
+      return { name, status: 'bad', result: 'on; its level can be read only where securityfs is mounted', remedy };
     case 'unknown':
       return {
         name,
@@ -215,7 +216,7 @@ function checkCapabilities(capabilities: ReadonlySet<Capability>): DoctorCheck {
 
 function checkTracefs(): DoctorCheck {
   const name = 'tracefs';
-  const functions = attempt(loadTraceableFunctions);
+  const functions = attempt(() => explainLockdown(loadTraceableFunctions));
   if (functions instanceof IpftError) {
     return { name, status: 'bad', result: functions.message, ...remedyOf(functions) };
   }

@@ -3,7 +3,18 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, extension, IPFT, ipft, Network, parseEvents, run, Tracing, traceWhile } from './harness.js';
+import {
+  example,
+  extension,
+  type Finished,
+  IPFT,
+  ipft,
+  Network,
+  parseEvents,
+  run,
+  Tracing,
+  traceWhile,
+} from './harness.js';
 import { askDoctor, KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
 
 let network: Network;
@@ -28,6 +39,15 @@ const MORE = ['-r', '^(__)?(ip_(local_out|output|finish)|dev_(queue|hard)|valida
 
 const pingUnanswered = (mark: number) =>
   run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', String(mark), '10.11.0.2']);
+
+/** Traces until the kernel has left out no call, which it does where an interrupt comes within another program. */
+async function traceWhole(args: readonly string[], traffic: () => unknown): Promise<Finished> {
+  for (let tries = 1; ; tries++) {
+    const result = await traceWhile(args, traffic);
+    if (/Nothing was lost|Every event found room/.test(result.stderr)) return result;
+    if (tries === 3) throw new Error(`something was missed each time:\n${result.stderr}`);
+  }
+}
 
 describe('the same packet', () => {
   const seen = new Map<Method, string[]>();
@@ -78,13 +98,13 @@ describe('function_graph', () => {
         ([, indent = '', name = '']) => `${'  '.repeat((indent.length - 2) / 2)}${name}`,
       );
       const ourArgs = [...optionsOf(method), '-m', '22', '-r', `^(${names.join('|')})$`];
-      const result = await traceWhile(ourArgs, () => pingUnanswered(22));
+      const result = await traceWhole(ourArgs, () => pingUnanswered(22));
       const ours = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)(\w+)\(\) \{$/gm)];
       // Before and behind it may be other packets: of neighbour discovery, for example.
       const nesting = ours.map(([, indent, name]) => `${indent}${name}`);
       expect(
         expected.some((_, at) => nesting.every((line, i) => expected[at + i] === line)),
-        `${expected}`,
+        `the kernel: ${expected}; ipft: ${nesting}`,
       ).toBe(true);
       expect(ours.length).toBeGreaterThanOrEqual(WAY.length);
       const returns = [...result.stdout.matchAll(/^\d+ +\d{3} +\S+ ( *)\} (\d+)\.\d{3}us( skb freed)?$/gm)];

@@ -53,11 +53,15 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'LICENSE',
     'README.md',
     'docs/extension.md',
+    'examples/library/drop.test.ts',
+    'man/ipft.1',
   ]) {
     expect(names).toContain(name);
   }
   expect(
-    names.filter((name) => /\.test\.|\.map$|\.sources$|^(src|scripts|tests|bench|node_modules)\//.test(name)),
+    names.filter((name) =>
+      /^(?!examples).*\.test\.|\.map$|\.sources$|^(src|scripts|tests|bench|node_modules)\//.test(name),
+    ),
   ).toEqual([]);
   expect(names.filter((name) => name.startsWith('dist/cli/')).sort()).toEqual([
     'dist/cli/LICENSE.commander',
@@ -70,6 +74,11 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'koffi',
   ]);
   expect(readdirSync(join(installed, 'node_modules/@koromix'))).toEqual([`koffi-linux-${process.arch}`]);
+});
+
+test('brings its manual page to where man looks', () => {
+  const page = readFileSync(join(prefix, 'share/man/man1/ipft.1'), 'utf8');
+  expect(page).toBe(readFileSync(join(ROOT, 'man/ipft.1'), 'utf8'));
 });
 
 test('has the same BPF objects for each machine, with BTF and without DWARF', () => {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { VMLINUX } from '../base/target.js';
 import { findFunctionsTaking } from '../btf/functions.js';
 import { loadKernelBtf, loadModuleBtf } from '../kernel/btf.js';
-import { loadTraceableFunctions } from '../kernel/functions.js';
+import { loadCandidates } from '../tracer/candidates.js';
 
 const BTF_DIRECTORY = '/sys/kernel/btf';
 
@@ -34,20 +34,16 @@ function loadModuleNames(): string[] {
 
 /** Functions that take an skb; without tracefs, which others than root can't read, a few too many. */
 function loadFunctionNames(): string[] {
-  const traceable = tryToLoadTraceable();
-  const base = loadKernelBtf();
-  return loadModuleNames().flatMap((module) => {
-    const btf = module === VMLINUX ? base : loadModuleBtf(module, base);
-    if ('problem' in btf) return [];
-    const names = findFunctionsTaking(btf, 'sk_buff').map(({ name }) => name);
-    return traceable ? names.filter((name) => traceable.get(module)?.has(name)) : names;
-  });
-}
-
-function tryToLoadTraceable() {
   try {
-    return loadTraceableFunctions();
+    // Mostly known from an earlier start: whoever types waits.
+    return loadCandidates().modules.flatMap(({ functions }) =>
+      functions.filter(({ isTraceable }) => isTraceable).map(({ name }) => name),
+    );
   } catch {
-    return undefined;
+    const base = loadKernelBtf();
+    return loadModuleNames().flatMap((module) => {
+      const btf = module === VMLINUX ? base : loadModuleBtf(module, base);
+      return 'problem' in btf ? [] : findFunctionsTaking(btf, 'sk_buff').map(({ name }) => name);
+    });
   }
 }

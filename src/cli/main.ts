@@ -48,7 +48,10 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
     // A trace that did not begin leaves the file as it was.
     if (request.action !== 'trace') await out.flush();
     if (!out.failure) return status;
-    terminal.error(new IpftError('OUTPUT_FILE', `writing to ${out.name}: ${out.failure.message}`));
+    const problem = `writing to ${out.name}: ${out.failure.message}`;
+    terminal.error(
+      new IpftError('OUTPUT_FILE', problem, '--output-file names another place: a file on a disk with room'),
+    );
     return STATUS_ERROR;
   } catch (error) {
     if (!(error instanceof IpftError)) {

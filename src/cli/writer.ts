@@ -52,7 +52,11 @@ export function openWriter(path: string | undefined): Writer {
   return new FileWriter(printable(path), fd, false);
 }
 
-function refuse(path: string, problem: string, hint?: string): IpftError {
+function refuse(
+  path: string,
+  problem: string,
+  hint = 'name a new or a regular file, in a directory that you may write to',
+): IpftError {
   return new IpftError('OUTPUT_FILE', `writing to ${printable(path)}: ${problem}`, hint);
 }
 

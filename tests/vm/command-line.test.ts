@@ -211,10 +211,12 @@ describe('at a terminal', () => {
     expect(show('--color always 2>/dev/null | cat')).toContain('\n\x1b[1m=== journey 1\x1b[0m');
   });
 
-  test('errors are red', () => {
+  test('errors are red, and broken between words', () => {
+    const said = "--output 'jsno' is unknown: there are aggregate, json, paths (did you mean json?)";
     expect(atTerminal('ipft -o jsno').stdout).toBe(
-      "\x1b[31;1mipft:\x1b[0m --output 'jsno' is unknown: there are aggregate, json, paths (did you mean json?)\r\n",
+      `\x1b[31;1mipft:\x1b[0m ${said.replace('mean json', 'mean\r\n      json')}\r\n`,
     );
+    expect(bash('ipft -o jsno').stderr).toContain(said);
     expect(bash('ipft -o jsno').stderr).not.toContain(COLOR);
   });
 });

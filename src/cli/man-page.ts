@@ -22,6 +22,10 @@ const ENVIRONMENT: readonly (readonly [name: string, text: string])[] = [
   ['CC, CFLAGS', 'the compiler of extensions in C (clang if it is not set), and what is handed to it'],
   ['NO_COLOR', 'if it is not empty, there are no colours unless --color always asks for them'],
   ['TZ', 'the time zone of --time wall'],
+  [
+    'IPFT_COMPAT',
+    'ipftrace2: output as that tool has it, for scripts that read it: lines that are === and nothing else, no lines of journeys in JSON',
+  ],
   ['IPFT_CACHE', 'the directory for what was found out about the kernel (see FILES); empty: none'],
 ];
 

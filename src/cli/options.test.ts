@@ -24,7 +24,14 @@ test('parseCommandLine: defaults', () => {
       readyFile: undefined,
     },
     ...{ time: 'mono', count: undefined, durationMs: undefined, color: 'auto', outputFile: undefined },
-    ...{ follow: false, strict: false, jsonEventsOnly: false, diff: undefined, maxMemoryBytes: expect.any(Number) },
+    ...{
+      follow: false,
+      strict: false,
+      jsonEventsOnly: false,
+      plainText: false,
+      diff: undefined,
+      maxMemoryBytes: expect.any(Number),
+    },
   });
 });
 
@@ -168,4 +175,14 @@ test('parseCommandLine: help and version are text', () => {
   expect(text('doctor -h')).toContain('--json');
   expect(text('completion --help')).not.toContain('--functions');
   expect(text('--help --color always')).toContain('\x1b[1mUsage:');
+});
+
+test('parseCommandLine: IPFT_COMPAT chooses the output of another tool', () => {
+  const withProfile = (profile: string) => parseCommandLine(['-m', '1'], { IPFT_COMPAT: profile });
+  expect(withProfile('ipftrace2')).toMatchObject({ plainText: true, jsonEventsOnly: true });
+  expect(withProfile('')).toMatchObject({ plainText: false, jsonEventsOnly: false });
+  expect(() => withProfile('ipftrace')).toThrow(UsageError);
+  expect(() => withProfile('x\x1b[m')).toThrow(
+    /^the environment variable IPFT_COMPAT names 'x\\x1b\[m': there is ipftrace2$/,
+  );
 });

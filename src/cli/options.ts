@@ -7,6 +7,7 @@ import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
+import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
 import { parseCount, parseDuration, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
@@ -90,6 +91,8 @@ export interface TraceOptions {
   /** Whether any loss is to be an exit status. */
   readonly strict: boolean;
   readonly jsonEventsOnly: boolean;
+  /** Whether text has the form that ipftrace2 gave it: see compat.ts. */
+  readonly plainText: boolean;
   readonly maxMemoryBytes: number;
   /** Ranks of two paths to be compared. */
   readonly diff: readonly [number, number] | undefined;
@@ -230,7 +233,7 @@ function addOption(command: Command, entry: OptionEntry): void {
  * @param args without the program's name
  * @throws UsageError
  */
-export function parseCommandLine(args: readonly string[]): Request {
+export function parseCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv = process.env): Request {
   const colorChoice = findColorChoice(args);
   let request: Request | undefined;
   let text = '';
@@ -239,7 +242,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   };
   const paint = createPainter(hasColor(colorChoice, process.stdout));
   const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
-    request = interpret(raw);
+    request = interpret(raw, environment);
   });
   for (const entry of COMMANDS as readonly (CommandEntry & { name: CommandName })[]) {
     const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
@@ -291,7 +294,8 @@ function isCommand(word: string): boolean {
 }
 
 /** All that is said must make sense, also what the action does not need. */
-function interpret(raw: RawOptions): Request {
+function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
+  const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
   const common = {
     ...interpretMethod(raw),
@@ -317,7 +321,8 @@ function interpret(raw: RawOptions): Request {
     followModules: raw.followModules ?? false,
     follow: raw.follow ?? false,
     strict: raw.strict ?? false,
-    jsonEventsOnly: raw.jsonEventsOnly ?? false,
+    plainText: form.plainText,
+    jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     maxMemoryBytes: interpretMaxMemory(raw),
     diff: interpretDiff(raw),
   };

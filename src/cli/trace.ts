@@ -220,14 +220,14 @@ function createClock(time: TimeName): Clock {
 }
 
 function chooseOutput(options: Options, context: OutputContext, hasColor: boolean): Output {
-  const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff } = options;
+  const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff, plainText } = options;
   switch (output) {
     case 'json':
       return new JsonOutput(context, { eventsOnly });
     case 'paths':
       return new PathsOutput(context, { maxBytes, diff, hasColor });
     case 'aggregate':
-      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor });
+      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor, plainText });
   }
 }
 

@@ -8,7 +8,8 @@
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
  * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them. With
- * `showPlaces` a line ends with ` [NETNS DEVICE]`. Times of day take 29 columns instead of 20.
+ * `showPlaces` a line ends with ` [NETNS DEVICE]`. Times of day take 29 columns instead of 20. With `plainText` the line
+ * before a journey's events is `===` alone.
  */
 
 import { counted } from '../base/counted.js';
@@ -38,6 +39,8 @@ export interface AggregateOptions {
   readonly showPlaces?: boolean;
   /** Whether what people look for is in colours; events are not. */
   readonly hasColor?: boolean;
+  /** Whether nothing is printed but what ipftrace2 prints: `===` has nothing behind it. */
+  readonly plainText?: boolean;
 }
 
 /** An object and its strings, roughly. */
@@ -58,6 +61,7 @@ export class AggregateOutput implements Output {
   readonly #functions: TargetNames;
   readonly #places: PlaceTexts | undefined;
   readonly #maxBytes: number;
+  readonly #plainText: boolean;
   /** By their id. */
   readonly #journeys = new Map<number, Journey>();
 
@@ -68,6 +72,7 @@ export class AggregateOutput implements Output {
     this.#timeWidth = this.#clock.textWidth;
     this.#paint = createPainter(options.hasColor ?? false);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#plainText = options.plainText ?? false;
     if (options.showPlaces) {
       this.#places = new PlaceTexts(context, ({ netns, device }) =>
         encode(` [${netns}${device === '' ? '' : ` ${printable(device)}`}]`),
@@ -126,7 +131,7 @@ export class AggregateOutput implements Output {
   #writeSeparator(journey: Journey | undefined): void {
     const text = this.#text;
     const paint = this.#paint;
-    if (journey) {
+    if (journey && !this.#plainText) {
       const { number, parent, beginNs, endNs, events } = journey;
       const outcome = describeOutcome(journey, this.#context.names);
       const gap = describeGap(journey);

@@ -109,6 +109,12 @@ test('AggregateOutput: without an extension a line ends after the function; with
   );
 });
 
+test('AggregateOutput: plain text has lines that are === and nothing else', () => {
+  const plain = (context: OutputContext) => new AggregateOutput(context, { plainText: true, hasColor: true });
+  const lines = outputText(plain, [event(7, 0), event(8, 0)], { journeys: [journey(7, { gap: true }), journey(8)] });
+  expect(lines.split('\n').filter((line) => line.includes('==='))).toEqual(['===', '===']);
+});
+
 test('AggregateOutput: the separator says what became of the journey, and what may be missing', () => {
   const separator = (over: Partial<Journey>) =>
     outputText(aggregate, [event(7, 0)], { journeys: [journey(7, over)] }).split('\n')[1];

@@ -18,6 +18,12 @@ export class IpftError extends Error {
   }
 }
 
+/** Gives an error what led to it, as `cause`: for programs, and for whoever looks for the reason of the reason. */
+export function causedBy<T extends Error>(error: T, cause: unknown): T {
+  // As the constructor of Error makes it: not shown as one of its own properties.
+  return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
+}
+
 /** The command line, or an option of the library, can't be understood. Exit status 2. */
 export class UsageError extends IpftError {
   constructor(message: string, hint?: string) {

@@ -1,5 +1,5 @@
 /** Numbers on the command line. */
-import { UsageError } from '../base/errors.js';
+import { causedBy, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 
 /**
@@ -60,6 +60,6 @@ export function parsePattern(option: string, text: string): RegExp {
   try {
     return new RegExp(text);
   } catch (error) {
-    throw new UsageError(`${option}: ${printable((error as Error).message)}`);
+    throw causedBy(new UsageError(`${option}: ${printable((error as Error).message)}`), error);
   }
 }

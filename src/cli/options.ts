@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
-import { UsageError } from '../base/errors.js';
+import { causedBy, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
@@ -259,7 +259,7 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     command.parse(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw explain(error, command);
+    if (error.exitCode !== 0) throw causedBy(explain(error, command), error);
   }
   return request ?? { action: 'print', text };
 }

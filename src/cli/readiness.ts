@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { IpftError } from '../base/errors.js';
+import { causedBy, IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 
 /**
@@ -34,7 +34,10 @@ export function writeReadyFile(path: string): void {
 }
 
 function readyFileError(path: string, error: unknown): IpftError {
-  return new IpftError('READY_FILE', `writing the ready file ${printable(path)}: ${(error as Error).message}`);
+  return causedBy(
+    new IpftError('READY_FILE', `writing the ready file ${printable(path)}: ${(error as Error).message}`),
+    error,
+  );
 }
 
 /** Accepts connections on the loopback address, and ends them at once. */
@@ -43,13 +46,8 @@ export async function startProbeServer(port: number): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        new IpftError(
-          'PROBE_SERVER',
-          `listening on 127.0.0.1:${port}: ${error.code}`,
-          'choose another --probe-server-port',
-        ),
-      );
+      const problem = `listening on 127.0.0.1:${port}: ${error.code}`;
+      reject(causedBy(new IpftError('PROBE_SERVER', problem, 'choose another --probe-server-port'), error));
     });
     server.listen(port, '127.0.0.1', resolve);
   });

@@ -4,7 +4,7 @@ import { constants, fstatSync, ftruncate, lstatSync, openSync, write } from 'nod
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
-import { IpftError } from '../base/errors.js';
+import { causedBy, IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { StdoutWriter } from './stdout.js';
 
@@ -47,7 +47,7 @@ export function openWriter(path: string | undefined): Writer {
   try {
     fstatSync(fd);
   } catch (error) {
-    throw refuse(path, (error as Error).message);
+    throw causedBy(refuse(path, (error as Error).message), error);
   }
   return new FileWriter(printable(path), fd, false);
 }
@@ -78,7 +78,7 @@ function openFile(path: string): number {
     return fd;
   } catch (error) {
     if (error instanceof IpftError) throw error;
-    throw refuse(path, (error as Error).message);
+    throw causedBy(refuse(path, (error as Error).message), error);
   }
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { ExtensionError } from '../base/errors.js';
+import { causedBy, ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { INCLUDE_DIRECTORY } from './skeleton.js';
 
@@ -134,7 +134,7 @@ function run(
     };
     child.on('error', (error) => {
       clearTimeout(timer);
-      reject(new ExtensionError(`running the compiler: ${error.message}`));
+      reject(causedBy(new ExtensionError(`running the compiler: ${error.message}`), error));
     });
     // What it left running may hold its pipes open for ever.
     child.on('exit', (status, signal) => {

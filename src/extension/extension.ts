@@ -1,7 +1,7 @@
 /** An extension from its files to what the tracer needs of it. */
 import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
-import { ExtensionError, ParseError, UsageError } from '../base/errors.js';
+import { causedBy, ExtensionError, ParseError, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_INT, BTF_KIND_PTR, type Btf, parseBtf } from '../btf/btf.js';
 import { type CompileOptions, compileExtension } from './compile.js';
@@ -78,7 +78,7 @@ function readExtensionFile(path: string): Uint8Array {
     if (error instanceof ExtensionError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = { ENOENT: 'no such file', EACCES: 'permission denied' }[code ?? ''];
-    throw new ExtensionError(`${reading}: ${reason ?? code ?? message}`);
+    throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`), error);
   }
 }
 
@@ -195,10 +195,16 @@ function about<T>(path: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof ParseError) {
-      throw new ExtensionError(`the extension ${printable(path)} is no sound BPF object: ${error.message}`);
+      throw causedBy(
+        new ExtensionError(`the extension ${printable(path)} is no sound BPF object: ${error.message}`),
+        error,
+      );
     }
     if (error instanceof ExtensionError) {
-      throw new ExtensionError(`the extension ${printable(path)}: ${error.message}`, error.hint);
+      throw causedBy(
+        new ExtensionError(`the extension ${printable(path)}: ${error.message}`, error.hint, error.log),
+        error,
+      );
     }
     throw error;
   }

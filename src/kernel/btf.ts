@@ -1,6 +1,6 @@
 /** BTF of the running kernel and its modules. */
 import { readFileSync } from 'node:fs';
-import { EnvironmentError, ParseError } from '../base/errors.js';
+import { causedBy, EnvironmentError, ParseError } from '../base/errors.js';
 import { type Btf, parseBtf } from '../btf/btf.js';
 
 const DIRECTORY = '/sys/kernel/btf';
@@ -21,10 +21,13 @@ function readKernelBtf(): Btf {
   try {
     bytes = readFileSync(`${DIRECTORY}/vmlinux`);
   } catch (error) {
-    throw new EnvironmentError(
-      'NO_BTF',
-      `reading the kernel's types: ${(error as Error).message}`,
-      'the kernel must be built with CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11, Ubuntu 20.10, Fedora 31 and later are',
+    throw causedBy(
+      new EnvironmentError(
+        'NO_BTF',
+        `reading the kernel's types: ${(error as Error).message}`,
+        'the kernel must be built with CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11, Ubuntu 20.10, Fedora 31 and later are',
+      ),
+      error,
     );
   }
   return parseBtf(bytes);

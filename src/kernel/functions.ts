@@ -1,6 +1,6 @@
 /** Which functions ftrace can hook, and where they lie. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { EnvironmentError } from '../base/errors.js';
+import { causedBy, EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
 import { errnoName } from '../sys/errno.js';
 
@@ -24,7 +24,7 @@ export function checkTraceableFunctions(): void {
 }
 
 function withTraceableFunctions<T>(use: (path: string) => T): T {
-  let refusal: string | undefined;
+  let refusal: { readonly problem: string; readonly cause: unknown } | undefined;
   for (const mount of TRACEFS_MOUNTS) {
     const path = `${mount}/available_filter_functions`;
     try {
@@ -32,7 +32,9 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') refusal ??= `${path}: ${errnoName(-(errno ?? 0))}`;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        refusal ??= { problem: `${path}: ${errnoName(-(errno ?? 0))}`, cause: error };
+      }
     }
   }
   if (refusal === undefined) {
@@ -42,10 +44,13 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
       'mount it: mount -t tracefs tracefs /sys/kernel/tracing',
     );
   }
-  throw new EnvironmentError(
-    'TRACEFS_REFUSED',
-    `reading the functions that can be traced: ${refusal}`,
-    'run as root, or make tracefs readable for this user',
+  throw causedBy(
+    new EnvironmentError(
+      'TRACEFS_REFUSED',
+      `reading the functions that can be traced: ${refusal.problem}`,
+      'run as root, or make tracefs readable for this user',
+    ),
+    refusal.cause,
   );
 }
 

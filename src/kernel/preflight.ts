@@ -1,5 +1,5 @@
 /** What stands in the way of tracing, found before anything is compiled, loaded or attached. */
-import { EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
+import { causedBy, EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
 import { EPERM, errnoName } from '../sys/errno.js';
 import { probeProgramLoading } from './features.js';
 import { type Lockdown, loadLockdown } from './lockdown.js';
@@ -23,7 +23,7 @@ export function explainLockdown<T>(check: () => T): T {
     if (!(error instanceof EnvironmentError || error instanceof UnsupportedFeatureError)) throw error;
     const lockdown = loadLockdown();
     if (lockdown === 'none' || lockdown === 'unknown') throw error;
-    throw lockedDown(lockdown, error.message, error.hint);
+    throw causedBy(lockedDown(lockdown, error.message, error.hint), error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `trace`: from options to a session that runs. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { ExtensionError } from '../base/errors.js';
+import { causedBy, ExtensionError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
@@ -95,7 +95,7 @@ async function load(options: CheckedOptions, warnings: string[]): Promise<Extens
     // What was cut short fails for that.
     signal.throwIfAborted();
     if (!(error instanceof ExtensionError) || said === '') throw error;
-    throw new ExtensionError(error.message, error.hint, printable(said, { multiline: true }));
+    throw causedBy(new ExtensionError(error.message, error.hint, printable(said, { multiline: true })), error);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import koffi, { type KoffiFunc, type LibraryHandle } from 'koffi';
-import { EnvironmentError, SystemCallError } from '../base/errors.js';
+import { causedBy, EnvironmentError, SystemCallError } from '../base/errors.js';
 import { errnoName } from './errno.js';
 import { createMemoryFile, descriptorPath, formatVaList } from './libc.js';
 
@@ -81,10 +81,13 @@ export function loadLibbpf(): Functions {
   try {
     library = koffi.load('libbpf.so.1');
   } catch (error) {
-    throw new EnvironmentError(
-      'NO_LIBBPF',
-      `loading libbpf.so.1: ${(error as Error).message}`,
-      'install libbpf 1.0 or later: the package is libbpf1 on Debian 12 and Ubuntu 24.04 or later, libbpf on Fedora, Arch and Alpine',
+    throw causedBy(
+      new EnvironmentError(
+        'NO_LIBBPF',
+        `loading libbpf.so.1: ${(error as Error).message}`,
+        'install libbpf 1.0 or later: the package is libbpf1 on Debian 12 and Ubuntu 24.04 or later, libbpf on Fedora, Arch and Alpine',
+      ),
+      error,
     );
   }
   const functions = Object.fromEntries(

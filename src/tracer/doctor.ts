@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { IpftError } from '../base/errors.js';
+import { causedBy, IpftError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -295,7 +295,7 @@ function attempt<T>(body: () => T): T | IpftError {
     return body();
   } catch (error) {
     if (error instanceof IpftError) return error;
-    if (error instanceof Error && 'code' in error) return new IpftError('SYSTEM', error.message);
+    if (error instanceof Error && 'code' in error) return causedBy(new IpftError('SYSTEM', error.message), error);
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
+import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
@@ -94,10 +94,13 @@ export function loadOwnObject(name: string): NamedObject {
   try {
     return { name, bytes: gunzipSync(readFileSync(new URL(`${name}.gz`, OBJECTS))) };
   } catch (error) {
-    throw new IpftError(
-      'NOT_BUILT',
-      `reading the BPF program ${name}: ${(error as Error).message}`,
-      'the package is incomplete: install it again (in a clone, npm run build makes them)',
+    throw causedBy(
+      new IpftError(
+        'NOT_BUILT',
+        `reading the BPF program ${name}: ${(error as Error).message}`,
+        'the package is incomplete: install it again (in a clone, npm run build makes them)',
+      ),
+      error,
     );
   }
 }
@@ -154,7 +157,7 @@ function open(linked: Uint8Array, extension: Extension | undefined): BpfObject {
 function explainLink(error: unknown): unknown {
   if (!(error instanceof LibbpfError)) return error;
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
-  return new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`);
+  return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`), error);
 }
 
 /** What a failed load means, for people. */
@@ -162,12 +165,17 @@ export function explainLoad(error: unknown, extension: Extension | undefined): u
   if (!(error instanceof LibbpfError)) return error;
   const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
-  if (log.trim() === '') return new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`);
+  if (log.trim() === '') {
+    return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`), error);
+  }
   const program = extension?.label ?? "ipft's own program";
-  return new VerifierError(
-    program,
-    `the kernel's verifier refuses ${program}:\n${summarizeVerifierLog(log)}`,
-    log,
-    '-v shows all that the verifier said',
+  return causedBy(
+    new VerifierError(
+      program,
+      `the kernel's verifier refuses ${program}:\n${summarizeVerifierLog(log)}`,
+      log,
+      '-v shows all that the verifier said',
+    ),
+    error,
   );
 }

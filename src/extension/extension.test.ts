@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { buildElf } from '../../tests/support/elf-builder.js';
 import { ExtensionError, UsageError } from '../base/errors.js';
+import { parseBtf } from '../btf/btf.js';
+import { parseElf, sectionBytes } from './elf.js';
 import { checkSuffix, parseExtension } from './extension.js';
+import { findVariables } from './formats.js';
 
 function soundBtf(): Uint8Array {
   const builder = new BtfBuilder();
@@ -28,6 +31,49 @@ test('parseExtension: a GPL-compatible license of its own is noticed', () => {
   const object = buildElf({ sections: { '.BTF': soundBtf(), license }, symbols: [MODULE] });
   expect(parse(object).hasLicense).toBe(true);
   expect(parse(sound()).hasLicense).toBe(false);
+});
+
+test('parseExtension: the linker gets a hidden module, whatever the author said', () => {
+  const [object] = parse(sound()).objects;
+  const { symbols } = parseElf(object!.bytes);
+  const module = symbols.find(({ name }) => name === 'module')!;
+  expect(object!.bytes[module.at + 5]! & 3).toBe(2);
+});
+
+test('parseExtension: of two licenses the linker sees one section, and one variable of that name', () => {
+  const license = Buffer.from('GPL\0');
+  const file = (withEvents: boolean) => {
+    const builder = new BtfBuilder();
+    const variable = builder.variable('_license', builder.array(builder.int('char', 1, 1), 4));
+    builder.type(15, 'license', 4, [variable, 0, 4], 1);
+    if (withEvents) {
+      const len = { name: 'len', type: builder.int('unsigned int', 4), offset: 0 };
+      builder.variable('__ipft_event_struct', builder.struct('event', 4, [len]));
+    }
+    // Sections: none, .strtab, .symtab, .BTF, license.
+    const symbols = [...(withEvents ? [MODULE] : []), { name: '_license', info: 0x11, section: 4 }];
+    return buildElf({ sections: { '.BTF': builder.bytes(), license }, symbols });
+  };
+  const { objects, hasLicense } = parseExtension([
+    { path: 'a.o', bytes: file(true), compiled: false },
+    { path: 'b.o', bytes: file(false), compiled: false },
+  ]);
+  expect(hasLicense).toBe(true);
+  const seen = objects.map(({ bytes }) => {
+    const elf = parseElf(bytes);
+    const btf = parseBtf(sectionBytes(bytes, elf, '.BTF')!);
+    const [variable] = findVariables(btf, '_license');
+    return {
+      section: elf.sections[4]!.name,
+      binding: elf.symbols.find(({ name }) => name === '_license')!.binding,
+      linkage: btf.tail(variable!, 0),
+      names: btf.findString('license').length,
+    };
+  });
+  expect(seen).toEqual([
+    { section: 'license', binding: 'global', linkage: 1, names: 1 },
+    { section: 'licens0', binding: 'local', linkage: 0, names: 0 },
+  ]);
 });
 
 describe('parseExtension: each lack has its own message', () => {

@@ -25,7 +25,7 @@ export { printable } from './base/printable.js';
 export { type Target, VMLINUX } from './base/target.js';
 export { TextBuffer } from './base/text-buffer.js';
 export type { CompileOptions } from './extension/compile.js';
-export type { EventStruct } from './extension/event-struct.js';
+export { checkJsonNames, type EventStruct } from './extension/event-struct.js';
 export { checkSuffix, type Extension, loadExtension, parseExtension } from './extension/extension.js';
 export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
 export { type JourneyTaker, JourneyTracker } from './journey/tracker.js';

@@ -9,11 +9,8 @@ enum protocol { icmp = 1, tcp = 6, udp = 17, icmpv6 = 58, sctp = 132 } __ipft_re
 
 struct event {
 	__u8 protocol __ipft_fmt_enum(protocols);
-	/* One of the two pairs is filled in; the other is all zero. */
-	__u32 saddr __ipft_fmt_ipv4;
-	__u32 daddr __ipft_fmt_ipv4;
-	__u8 saddr6[16] __ipft_fmt_ipv6;
-	__u8 daddr6[16] __ipft_fmt_ipv6;
+	__u8 saddr[16] __ipft_fmt_ip;
+	__u8 daddr[16] __ipft_fmt_ip;
 	__u16 sport __ipft_fmt_be16;
 	__u16 dport __ipft_fmt_be16;
 } __ipft_event_struct;
@@ -30,7 +27,7 @@ struct ipv4_header {
 	__u8 skipped[8];
 	__u8 protocol;
 	__u8 checksum[2];
-	__u32 saddr, daddr;
+	__u8 saddr[4], daddr[4];
 };
 
 struct ipv6_header {
@@ -39,6 +36,14 @@ struct ipv6_header {
 	__u8 hops;
 	__u8 saddr[16], daddr[16];
 };
+
+/* An IPv4 address as IPv6 has it: ::ffff:10.0.0.1. */
+static __always_inline void
+set_ipv4(__u8 to[16], const __u8 address[4])
+{
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, address, 4);
+}
 
 /* TCP, UDP and SCTP begin with the ports. */
 static __always_inline void
@@ -63,16 +68,16 @@ module(void *ctx, struct sk_buff *skb, __u8 data[64])
 		if (bpf_probe_read_kernel(&v4, sizeof(v4), network))
 			return 0;
 		event->protocol = v4.protocol;
-		event->saddr = v4.saddr;
-		event->daddr = v4.daddr;
+		set_ipv4(event->saddr, v4.saddr);
+		set_ipv4(event->daddr, v4.daddr);
 		read_ports(event, network + v4.length_in_words * 4);
 		return 0;
 	case ETH_P_IPV6:
 		if (bpf_probe_read_kernel(&v6, sizeof(v6), network))
 			return 0;
 		event->protocol = v6.protocol;
-		__builtin_memcpy(event->saddr6, v6.saddr, 16);
-		__builtin_memcpy(event->daddr6, v6.daddr, 16);
+		__builtin_memcpy(event->saddr, v6.saddr, 16);
+		__builtin_memcpy(event->daddr, v6.daddr, 16);
 		/* Extension headers are not followed: with them there are no ports. */
 		read_ports(event, network + sizeof(v6));
 		return 0;

@@ -2,7 +2,7 @@
 
 /**
  * What a field's values are: integers of up to 53 bits are numbers, wider ones bigints; what a format shows as text (hex,
- * enums, flags, addresses, symbols), pointers, characters and strings are strings; `[T]` is an array of T; an object
+ * enums, flags, addresses, characters, symbols), pointers and strings are strings; `[T]` is an array of T; an object
  * names the members of a struct.
  */
 export type FieldType =

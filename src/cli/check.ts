@@ -17,7 +17,11 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
     onOutput: (text) => process.stderr.write(text),
   });
   await out.write(Buffer.from(formatLayout(extension)));
-  for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
+  const { warnings, jsonConflicts } = extension.eventStruct;
+  for (const warning of warnings) terminal.warn(warning);
+  for (const name of jsonConflicts) {
+    terminal.warn(`-o json will refuse the member ${name}: the output has a key of that name`);
+  }
   const verify = canLoadPrograms();
   if (verify) raiseLimits();
   const checks = await checkExtension(extension, verify);

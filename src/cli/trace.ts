@@ -2,6 +2,7 @@
 import {
   AggregateOutput,
   type BackendChoice,
+  checkJsonNames,
   checkKernel,
   chooseBackend,
   createKernelNames,
@@ -174,7 +175,7 @@ function describeChoice({ backend, passedOver }: BackendChoice): string[] {
   ];
 }
 
-async function load(options: TraceOptions, terminal: Terminal, signal: AbortSignal): Promise<Extension | undefined> {
+async function load(options: Options, terminal: Terminal, signal: AbortSignal): Promise<Extension | undefined> {
   if (options.extension.length === 0) return undefined;
   const extension = await loadExtension(options.extension, {
     timeoutSeconds: options.compileTimeoutSeconds,
@@ -182,6 +183,7 @@ async function load(options: TraceOptions, terminal: Terminal, signal: AbortSign
     onOutput: (text) => process.stderr.write(text),
     signal,
   });
+  if (options.output === 'json') checkJsonNames(extension.eventStruct);
   for (const warning of extension.eventStruct.warnings) terminal.warn(warning);
   return extension;
 }

@@ -9,7 +9,10 @@ export function writeIpv4(out: TextBuffer, data: DataView, at: number): void {
   }
 }
 
-/** `fe80::1`, in the form of RFC 5952: the longest run of two or more zero groups is `::`, the first of equal ones. */
+/**
+ * `fe80::1`, in the form of RFC 5952: the longest run of two or more zero groups is `::`, the first of equal ones. What
+ * holds an IPv4 address by its prefix, `::ffff:10.0.0.1` (mapped) or `::ffff:0:10.0.0.1` (translated), ends like one.
+ */
 export function writeIpv6(out: TextBuffer, data: DataView, at: number): void {
   let runBegin = -8;
   let runLength = 1;
@@ -22,7 +25,8 @@ export function writeIpv6(out: TextBuffer, data: DataView, at: number): void {
     }
     begin = end + 1;
   }
-  for (let group = 0; group < 8; group++) {
+  const groups = endsLikeIpv4(data, at) ? 6 : 8;
+  for (let group = 0; group < groups; group++) {
     if (group === runBegin) {
       out.byte(COLON);
       out.byte(COLON);
@@ -32,6 +36,27 @@ export function writeIpv6(out: TextBuffer, data: DataView, at: number): void {
     if (group > 0 && group !== runBegin + runLength) out.byte(COLON);
     writeHex(out, data.getUint16(at + group * 2), 1);
   }
+  if (groups === 8) return;
+  out.byte(COLON);
+  writeIpv4(out, data, at + 12);
+}
+
+/** An address of either kind: `10.0.0.1` where IPv6 has it as `::ffff:10.0.0.1`. */
+export function writeIp(out: TextBuffer, data: DataView, at: number): void {
+  if (isMapped(data, at)) writeIpv4(out, data, at + 12);
+  else writeIpv6(out, data, at);
+}
+
+/** Whether an address begins with `::ffff:0:0/96` (RFC 4291). */
+function isMapped(data: DataView, at: number): boolean {
+  return data.getUint32(at) === 0 && data.getUint32(at + 4) === 0 && data.getUint32(at + 8) === 0xffff;
+}
+
+/** Whether it does, or begins with `::ffff:0:0:0/96` (RFC 2765). */
+function endsLikeIpv4(data: DataView, at: number): boolean {
+  if (data.getUint32(at) !== 0 || data.getUint32(at + 4) !== 0) return false;
+  const word = data.getUint32(at + 8);
+  return word === 0xffff || word === 0xffff0000;
 }
 
 /** `02:42:ac:11:00:02` */

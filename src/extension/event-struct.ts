@@ -6,13 +6,13 @@ import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
-import { findVariables, readTags } from './formats.js';
+import { findTaggedVariables, findVariables, readTags } from './formats.js';
 import { createFieldReader, createFields, type Field, type FieldShape, typesOf } from './values.js';
 
 const EVENT_VARIABLE = '__ipft_event_struct';
 
-/** Keys that every event of `-o json` has, or that lines of other kinds have: a field can't be called like one. */
-const RESERVED_NAMES = new Set([
+/** Keys that every event of `-o json` has, or that lines of other kinds have: there a field can't be called like one. */
+const JSON_KEYS = new Set([
   ...['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return'],
   ...['type', 'journey', 'duration_ns', 'partner'],
 ]);
@@ -29,6 +29,8 @@ export interface EventStruct {
   readonly usesSymbols: boolean;
   /** What the author should know, though it is no error. */
   readonly warnings: readonly string[];
+  /** Fields that `-o json` can't show, since a key of its own is called so. */
+  readonly jsonConflicts: readonly string[];
   /** @param symbols names kernel addresses; only called if `usesSymbols` */
   createWriter(symbols: SymbolWriter): FieldWriter;
   /** What the fields are in JavaScript, by their names. */
@@ -55,7 +57,10 @@ export function parseEventStruct(btf: Btf): EventStruct {
     throw new ExtensionError(`${label} has ${sizeBytes} bytes, and an event has room for ${MAX_EVENT_BYTES}`);
   }
   const tags = readTags(btf);
-  const warnings: string[] = [];
+  const warnings = findTaggedVariables(btf, tags).map(
+    ({ name, tag }) =>
+      `the tag ${printable(tag)} stands behind the variable ${printable(name)} and changes nothing: put it behind a member`,
+  );
   let usesSymbols = false;
   const create = (symbols: SymbolWriter, warn: (text: string) => void) =>
     createFields({ btf, tags, symbols, onSymbols: () => (usesSymbols = true), warn, values: 0 }, struct, label);
@@ -66,6 +71,7 @@ export function parseEventStruct(btf: Btf): EventStruct {
   checkNames(fields, label);
   return {
     ...{ label, sizeBytes, usesSymbols, warnings },
+    jsonConflicts: fields.map(({ name }) => name).filter((name) => JSON_KEYS.has(name)),
     fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
     types: typesOf(fields),
     createWriter: (symbols) => createFieldWriter(create(symbols, () => {})),
@@ -74,6 +80,19 @@ export function parseEventStruct(btf: Btf): EventStruct {
       return createFieldReader(wanted);
     },
   };
+}
+
+/**
+ * Refuses fields that `-o json` can't show.
+ * @throws ExtensionError
+ */
+export function checkJsonNames({ label, jsonConflicts }: EventStruct): void {
+  const [name] = jsonConflicts;
+  if (name === undefined) return;
+  throw new ExtensionError(
+    `${label}, member ${name}: '${name}' is a key of the JSON output`,
+    'give the member another name, or take another output (-o)',
+  );
 }
 
 function findStruct(btf: Btf): number {
@@ -99,9 +118,6 @@ function checkNames(fields: readonly Field[], label: string): void {
   const names = new Set<string>();
   for (const { name } of fields) {
     const where = `${label}, member ${printable(name)}`;
-    if (RESERVED_NAMES.has(name)) {
-      throw new ExtensionError(`${where}: '${name}' is a key of the JSON output`, 'give the member another name');
-    }
     if (names.has(name)) throw new ExtensionError(`${where}: there are two of that name`);
     names.add(name);
   }

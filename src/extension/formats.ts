@@ -1,7 +1,18 @@
 /** Format tags: what they are called, and what they ask for. Pure. */
 import { ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { BTF_KIND_DECL_TAG, BTF_KIND_ENUM, BTF_KIND_ENUM64, BTF_KIND_VAR, type Btf } from '../btf/btf.js';
+import {
+  BTF_KIND_CONST,
+  BTF_KIND_DECL_TAG,
+  BTF_KIND_ENUM,
+  BTF_KIND_ENUM64,
+  BTF_KIND_RESTRICT,
+  BTF_KIND_TYPE_TAG,
+  BTF_KIND_TYPEDEF,
+  BTF_KIND_VAR,
+  BTF_KIND_VOLATILE,
+  type Btf,
+} from '../btf/btf.js';
 
 const TAG_PREFIX = 'ipft:';
 
@@ -10,10 +21,12 @@ export const SIMPLE_FORMATS = {
   hex: 'an integer, an enum or a pointer',
   ipv4: 'an integer of 4 bytes, or 4 bytes',
   ipv6: '16 bytes',
+  ip: '16 bytes',
   mac: '6 bytes',
   be16: 'an integer of 2 bytes',
   be32: 'an integer of 4 bytes',
   be64: 'an integer of 8 bytes',
+  char: 'an integer of 1 byte',
   string: 'an array of characters or bytes',
   symbol: 'a pointer, or an integer of 8 bytes',
   ns: 'an integer',
@@ -31,8 +44,11 @@ export function describeNeed(format: Format): string {
   return format.kind === 'enum' || format.kind === 'flags' ? 'an integer or an enum' : SIMPLE_FORMATS[format.kind];
 }
 
-/** The format tags of a BTF: for each struct the tag of its members, by their index. */
+/** The format tags of a BTF: for each type those of its members, by their index, and its own (`OWN`). */
 export type TagTable = ReadonlyMap<number, ReadonlyMap<number, readonly string[]>>;
+
+/** The index of a tag that stands behind the type itself: -1 as BTF has it. */
+const OWN = 0xffffffff;
 
 export function readTags(btf: Btf): TagTable {
   const table = new Map<number, Map<number, string[]>>();
@@ -47,6 +63,34 @@ export function readTags(btf: Btf): TagTable {
     members.set(index, [...(members.get(index) ?? []), tag]);
   }
   return table;
+}
+
+/** The tags that stand behind a type itself. */
+export function ownTags(tags: TagTable, type: number): readonly string[] {
+  return tags.get(type)?.get(OWN) ?? [];
+}
+
+/** The tags of the first of a type's typedefs that has any, and its name. */
+export function findTypedefTags(btf: Btf, tags: TagTable, type: number): { found: readonly string[]; typedef: string } {
+  for (let id = type; ; id = btf.sizeOrType(id)) {
+    const kind = btf.kind(id);
+    const found = kind === BTF_KIND_TYPEDEF ? ownTags(tags, id) : [];
+    if (found.length > 0) return { found, typedef: btf.name(id) };
+    if (!LEADS_ON.has(kind)) return { found, typedef: '' };
+  }
+}
+
+/** Kinds that are another type by another name: see `Btf.resolve`, which has shown that their chain ends. */
+const LEADS_ON = new Set([
+  ...[BTF_KIND_TYPEDEF, BTF_KIND_CONST, BTF_KIND_VOLATILE, BTF_KIND_RESTRICT, BTF_KIND_TYPE_TAG],
+]);
+
+/** Variables that have format tags, with the tags: such a tag changes nothing. */
+export function findTaggedVariables(btf: Btf, tags: TagTable): { name: string; tag: string }[] {
+  return [...tags.keys()].flatMap((type) => {
+    if (type >= btf.endId || btf.kind(type) !== BTF_KIND_VAR) return [];
+    return ownTags(tags, type).map((tag) => ({ name: btf.name(type), tag }));
+  });
 }
 
 /**

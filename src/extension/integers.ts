@@ -49,11 +49,11 @@ export function byteReader(sizeBytes: number, signed: boolean): IntegerReader {
 }
 
 /** An integer of 2, 4 or 8 bytes in network byte order. */
-export function bigEndianReader(sizeBytes: number): IntegerReader {
+export function bigEndianReader(sizeBytes: number, signed: boolean): IntegerReader {
   const bits = sizeBytes * 8;
-  if (sizeBytes === 2) return { bits, signed: false, low: (data, at) => data.getUint16(at), high: ZERO };
-  if (sizeBytes === 4) return { bits, signed: false, low: (data, at) => data.getUint32(at), high: ZERO };
-  return { bits, signed: false, low: (data, at) => data.getUint32(at + 4), high: (data, at) => data.getUint32(at) };
+  if (sizeBytes === 2) return { bits, signed, low: (data, at) => data.getUint16(at), high: ZERO };
+  if (sizeBytes === 4) return { bits, signed, low: (data, at) => data.getUint32(at), high: ZERO };
+  return { bits, signed, low: (data, at) => data.getUint32(at + 4), high: (data, at) => data.getUint32(at) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { ExtensionError } from '../base/errors.js';
 import type { FieldType, FieldValue } from '../base/field.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { parseBtf } from '../btf/btf.js';
-import { parseEventStruct } from './event-struct.js';
+import { checkJsonNames, parseEventStruct } from './event-struct.js';
 
 interface Member {
   name: string;
@@ -103,27 +103,31 @@ test('values: integers by their sign and width', () => {
   );
 });
 
-test('values: booleans, characters and pointers', () => {
+test('values: booleans, characters (numbers but for their tag) and pointers', () => {
   const shown = show((b) => {
     const char = b.int('char', 1, 1);
     const bool = b.int('_Bool', 1, 4);
     return [
       { name: 'yes', type: bool, bytes: [1] },
       { name: 'no', type: bool, bytes: [0] },
-      { name: 'letter', type: char, bytes: [0x41] },
-      { name: 'quote', type: char, bytes: [0x22] },
-      { name: 'escape', type: char, bytes: [0x1b] },
-      { name: 'high', type: char, bytes: [0xe9] },
+      { name: 'small', type: char, bytes: [0x41] },
+      { name: 'minus', type: char, bytes: [0xff] },
+      { name: 'letter', type: char, bytes: [0x41], tag: 'ipft:fmt:char' },
+      { name: 'quote', type: char, bytes: [0x22], tag: 'ipft:fmt:char' },
+      { name: 'escape', type: char, bytes: [0], tag: 'ipft:fmt:char' },
+      { name: 'high', type: b.int('unsigned char', 1), bytes: [0xe9], tag: 'ipft:fmt:char' },
+      { name: 'each', type: b.array(char, 2), bytes: [0x41, 0x42], tag: 'ipft:fmt:char' },
       { name: 'pointer', type: b.pointer(0), bytes: le(0xffff888000000010n, 8) },
       { name: 'null', type: b.pointer(0), bytes: le(0, 8) },
     ];
   });
   expect(shown.text).toBe(
-    'yes: true no: false letter: A quote: " escape: \\x1b high: \\xe9 pointer: 0xffff888000000010 null: 0x0',
+    'yes: true no: false small: 65 minus: -1 letter: A quote: " escape: \\x00 high: \\xe9 each: [A, B] ' +
+      'pointer: 0xffff888000000010 null: 0x0',
   );
   expect(JSON.parse(shown.json)).toEqual({
-    ...{ x: 0, yes: true, no: false, letter: 'A', quote: '"', escape: '\x1b', high: '\ufffd' },
-    ...{ pointer: '0xffff888000000010', null: '0x0' },
+    ...{ x: 0, yes: true, no: false, small: 65, minus: -1, letter: 'A', quote: '"', escape: '\0', high: '\ufffd' },
+    ...{ each: ['A', 'B'], pointer: '0xffff888000000010', null: '0x0' },
   });
 });
 
@@ -398,8 +402,27 @@ test.each<[string, (b: BtfBuilder) => Member[]]>([
     },
   ],
   [
-    "'timestamp' is a key of the JSON output",
-    (b) => [{ name: 'timestamp', type: b.int('int', 4, 1), bytes: le(0, 4) }],
+    'member a: the tag ipft:fmt:mac does not fit the type __u8[5]',
+    (b) => [
+      {
+        name: 'a',
+        type: b.array(b.typedef('__u8', b.int('unsigned char', 1)), 5),
+        bytes: le(0, 5),
+        tag: 'ipft:fmt:mac',
+      },
+    ],
+  ],
+  [
+    "values of the type f[2][2] can't be shown",
+    (b) => [{ name: 'a', type: b.array(b.array(b.type(12, 'f', b.type(13, '', 0)), 2), 2), bytes: le(0, 8) }],
+  ],
+  [
+    'member a, typedef octal_t: unknown tag ipft:fmt:octal',
+    (b) => {
+      const typedef = b.typedef('octal_t', b.int('int', 4, 1));
+      b.tag('ipft:fmt:octal', typedef, -1);
+      return [{ name: 'a', type: b.constant(typedef), bytes: le(0, 4) }];
+    },
   ],
   ['has no members', () => []],
   [
@@ -423,6 +446,100 @@ test.each<[string, (b: BtfBuilder) => Member[]]>([
 ])('parseEventStruct: an error says %s', (message, members) => {
   expect(() => show(members)).toThrow(ExtensionError);
   expect(() => show(members)).toThrow(message);
+});
+
+test('values: of clang 14 a wide signed value finds its negative enumerator, an unsigned one does not', () => {
+  const shown = show((b) => {
+    b.variable('colors', b.enumeration('color', { teal: -2147483648 }));
+    const color = 'ipft:fmt:enum:colors';
+    return [
+      { name: 'signed', type: b.int('long', 8, 1), bytes: le(-(2 ** 31), 8), tag: color },
+      { name: 'low', type: b.int('long', 8, 1), bytes: le(2 ** 31, 8), tag: color },
+      { name: 'unsigned', type: b.int('unsigned long', 8), bytes: le(-(2 ** 31), 8), tag: color },
+      { name: 'lower', type: b.int('unsigned long', 8), bytes: le(2 ** 31, 8), tag: color },
+    ];
+  });
+  expect(shown.text).toBe('signed: teal low: teal unsigned: 18446744071562067968 lower: teal');
+});
+
+test("values: the tag of a typedef is each member's that has none of its own", () => {
+  const builder = new BtfBuilder();
+  const inner = builder.typedef('inner_t', builder.int('unsigned int', 4));
+  const outer = builder.typedef('outer_t', builder.constant(inner));
+  builder.tag('ipft:fmt:ipv4', inner, -1);
+  const members = [
+    { name: 'a', type: outer, offset: 0 },
+    { name: 'b', type: builder.array(inner, 1), offset: 4 },
+    { name: 'c', type: inner, offset: 8 },
+  ];
+  const tags = [{ tag: 'ipft:fmt:hex', index: 2 }];
+  const shown = showStruct(builder, members, 12, tags, [10, 0, 0, 1, 10, 0, 0, 2, 16, 0, 0, 0]);
+  expect(shown.text).toBe('a: 10.0.0.1 b: [10.0.0.2] c: 0x10');
+  expect(shown.warnings).toEqual([]);
+  const { fields } = parseEventStruct(parseBtf(builder.bytes()));
+  expect(fields.map(({ format }) => format)).toEqual(['ipv4', 'ipv4', 'hex']);
+});
+
+test('parseEventStruct: a tag behind the struct itself, or behind its variable, gets a warning', () => {
+  const builder = new BtfBuilder();
+  const int = builder.int('unsigned int', 4);
+  const inner = builder.struct('inner', 4, [{ name: 'b', type: int, offset: 0 }]);
+  builder.tag('ipft:fmt:ipv4', inner, -1);
+  const struct = builder.struct('event', 8, [
+    { name: 'a', type: int, offset: 0 },
+    { name: 'in', type: inner, offset: 4 },
+  ]);
+  builder.tag('ipft:fmt:hex', struct, -1);
+  builder.tag('ipft:fmt:ns', builder.variable('__ipft_event_struct', struct), -1);
+  expect(parseEventStruct(parseBtf(builder.bytes())).warnings).toEqual([
+    'the tag ipft:fmt:ns stands behind the variable __ipft_event_struct and changes nothing: put it behind a member',
+    'struct event: the tag ipft:fmt:hex stands behind the struct itself and changes nothing: put it behind a member',
+    'struct event, member in: the tag ipft:fmt:ipv4 stands behind the struct itself and changes nothing: put it behind a member',
+  ]);
+});
+
+test('checkJsonNames: a key of the JSON output is no name there, and one elsewhere', () => {
+  const builder = new BtfBuilder();
+  const struct = builder.struct('event', 4, [{ name: 'type', type: builder.int('int', 4, 1), offset: 0 }]);
+  builder.variable('__ipft_event_struct', struct);
+  const parsed = parseEventStruct(parseBtf(builder.bytes()));
+  expect(parsed.jsonConflicts).toEqual(['type']);
+  expect(() => checkJsonNames(parsed)).toThrow("struct event, member type: 'type' is a key of the JSON output");
+});
+
+test('values: numbers in network order have the sign of their member', () => {
+  const shown = show((b) => [
+    { name: 'a', type: b.int('short', 2, 1), bytes: [0xff, 0xfe], tag: 'ipft:fmt:be16' },
+    { name: 'b', type: b.int('int', 4, 1), bytes: [0xff, 0xff, 0xff, 0xff], tag: 'ipft:fmt:be32' },
+    { name: 'c', type: b.int('long', 8, 1), bytes: [0x80, 0, 0, 0, 0, 0, 0, 0], tag: 'ipft:fmt:be64' },
+    { name: 'd', type: b.int('unsigned short', 2), bytes: [0xff, 0xfe], tag: 'ipft:fmt:be16' },
+  ]);
+  expect(shown.text).toBe(`a: -2 b: -1 c: ${-(2n ** 63n)} d: 65534`);
+  expect(shown.json).toBe(`{"x":0,"a":-2,"b":-1,"c":${-(2n ** 63n)},"d":65534}`);
+});
+
+test('values: an IPv6 address that holds an IPv4 one by its prefix ends like that (RFC 5952)', () => {
+  const words = (...groups: number[]) => groups.flatMap((group) => [group >> 8, group & 255]);
+  const mapped = words(0, 0, 0, 0, 0, 0xffff, 0x0a00, 1);
+  const addresses: [string, number[]][] = [
+    ['::ffff:10.0.0.1', mapped],
+    ['::ffff:0.0.0.0', words(0, 0, 0, 0, 0, 0xffff, 0, 0)],
+    ['::ffff:0:192.0.2.1', words(0, 0, 0, 0, 0xffff, 0, 0xc000, 0x0201)],
+    ['::1', words(0, 0, 0, 0, 0, 0, 0, 1)],
+    ['::a00:1', words(0, 0, 0, 0, 0, 0, 0x0a00, 1)],
+    ['::fffe:a00:1', words(0, 0, 0, 0, 0, 0xfffe, 0x0a00, 1)],
+    ['::1:0:ffff:a00:1', words(0, 0, 0, 1, 0, 0xffff, 0x0a00, 1)],
+    ['1::ffff:a00:1', words(1, 0, 0, 0, 0, 0xffff, 0x0a00, 1)],
+  ];
+  const shown = show((b) => [
+    ...addresses.map(([, bytes], index) => ({
+      ...{ name: `a${index}`, type: b.array(b.int('unsigned char', 1), 16), bytes, tag: 'ipft:fmt:ipv6' },
+    })),
+    { name: 'ip', type: b.array(b.int('unsigned char', 1), 16), bytes: mapped, tag: 'ipft:fmt:ip' },
+    { name: 'six', type: b.array(b.int('unsigned char', 1), 16), bytes: addresses[2]![1], tag: 'ipft:fmt:ip' },
+  ]);
+  const all = [...addresses.map(([text], index) => `a${index}: ${text}`), 'ip: 10.0.0.1', 'six: ::ffff:0:192.0.2.1'];
+  expect(shown.text).toBe(all.join(' '));
 });
 
 test('values: those of some fields are read, and a member may be called __proto__', () => {

@@ -19,10 +19,10 @@ import {
   type Btf,
 } from '../btf/btf.js';
 import { typeName, typeSize } from '../btf/type-name.js';
-import { writeIpv4, writeIpv6, writeMac } from './addresses.js';
+import { writeIp, writeIpv4, writeIpv6, writeMac } from './addresses.js';
 import { readEnumerators } from './enumerators.js';
 import { createFloat } from './floats.js';
-import { describeNeed, type Format, parseFormat, type TagTable } from './formats.js';
+import { describeNeed, type Format, findTypedefTags, ownTags, parseFormat, type TagTable } from './formats.js';
 import {
   bigEndianReader,
   bitReader,
@@ -106,6 +106,7 @@ export function createFields(context: ValueContext, struct: number, label: strin
   }
   const size = btf.sizeOrType(struct);
   const memberTags = tags.get(struct);
+  warnOfOwnTags(context, struct, label);
   return Array.from({ length: btf.vlen(struct) }, (_, index) => index).flatMap((index) => {
     const name = btf.string(btf.tail(struct, index * 3));
     const type = btf.tail(struct, index * 3 + 1);
@@ -126,12 +127,13 @@ export function createFields(context: ValueContext, struct: number, label: strin
         offset: field.offset + offset,
       }));
     }
-    const value = createValue(context, type, { format, bitField, where, depth });
+    const value = createValue(context, type, { format, bitField, where, depth, whole: type });
+    const shownAs = format ?? readShownFormat(context, type, where);
     const shape = {
       bitOffset: bitField?.shift ?? 0,
       bits: bitField?.bits ?? bytes * 8,
       type: typeName(btf, type),
-      format: format?.tag.replace(/^ipft:fmt:/, '') ?? '',
+      format: shownAs?.tag.replace(/^ipft:fmt:/, '') ?? '',
     };
     return [{ name, offset, value, shape }];
   });
@@ -149,20 +151,47 @@ function readBitField(btf: Btf, struct: number, type: number, position: number):
   return bits === btf.sizeOrType(resolved) * 8 && position % 8 === 0 ? undefined : { shift: position & 7, bits };
 }
 
+/** A tag behind the struct itself changes nothing, and was meant to. */
+function warnOfOwnTags({ tags, warn }: ValueContext, struct: number, label: string): void {
+  for (const tag of ownTags(tags, struct)) {
+    warn(
+      `${label}: the tag ${printable(tag)} stands behind the struct itself and changes nothing: put it behind a member`,
+    );
+  }
+}
+
+/** The format that the tag of a typedef asks for. */
+function readTypedefFormat({ btf, tags }: ValueContext, type: number, where: string): Format | undefined {
+  const { found, typedef } = findTypedefTags(btf, tags, type);
+  return parseFormat(btf, found, typedef === '' ? where : `${where}, typedef ${printable(typedef)}`);
+}
+
+/** The same for people, who see it as the format of an array of such values too. */
+function readShownFormat(context: ValueContext, type: number, where: string): Format | undefined {
+  const format = readTypedefFormat(context, type, where);
+  const resolved = context.btf.resolve(type);
+  if (format || context.btf.kind(resolved) !== BTF_KIND_ARRAY) return format;
+  return readShownFormat(context, context.btf.tail(resolved, 0), where);
+}
+
 interface ValueOptions {
   readonly format: Format | undefined;
   readonly bitField: BitField | undefined;
   readonly where: string;
   readonly depth: number;
+  /** The member's type, of which this may be an element: for messages. */
+  readonly whole: number;
 }
 
 function createValue(context: ValueContext, type: number, options: ValueOptions): ValueAccess {
   const { btf } = context;
-  const { format, where, depth } = options;
+  const { where, depth } = options;
   if (depth > MAX_DEPTH || ++context.values > MAX_VALUES) {
     throw new ExtensionError(`${where}: types are nested too deep, or too many`);
   }
   const resolved = btf.resolve(type);
+  // The member's own tag says it best.
+  const format = options.format ?? readTypedefFormat(context, type, where);
   if (options.bitField && options.bitField.bits > 64)
     throw new ExtensionError(`${where}: a bit-field has 64 bits at most`);
   const fitting = format
@@ -170,11 +199,11 @@ function createValue(context: ValueContext, type: number, options: ValueOptions)
     : createPlain(context, resolved, options);
   if (fitting) return fitting;
   // What does not fit an array may fit its elements.
-  if (btf.kind(resolved) === BTF_KIND_ARRAY) return createArray(context, resolved, options);
-  if (!format)
-    throw new ExtensionError(`${where}: values of the type ${printable(typeName(btf, type))} can't be shown`);
+  if (btf.kind(resolved) === BTF_KIND_ARRAY) return createArray(context, resolved, { ...options, format });
+  const whole = printable(typeName(btf, options.whole));
+  if (!format) throw new ExtensionError(`${where}: values of the type ${whole} can't be shown`);
   throw new ExtensionError(
-    `${where}: the tag ${printable(format.tag)} does not fit the type ${printable(typeName(btf, type))}`,
+    `${where}: the tag ${printable(format.tag)} does not fit the type ${whole}`,
     `it needs ${describeNeed(format)}, or an array of them`,
   );
 }
@@ -189,9 +218,6 @@ function createPlain(context: ValueContext, type: number, options: ValueOptions)
       const reader = integerReader(btf, type, options.bitField);
       if (!reader) return undefined;
       if (encoding & BTF_INT_BOOL) return { ...same(booleanWriter(reader)), ...booleanValue(reader) };
-      if (isCharacter(btf, type) && !options.bitField) {
-        return { text: writeCharacter, json: writeJsonCharacter, ...parsed(writeJsonCharacter) };
-      }
       return createInteger(reader);
     }
     case BTF_KIND_ENUM:
@@ -241,16 +267,22 @@ function createFormatted(
       );
     case 'ipv4':
       return size === 4 && (reader || isBytes || isComposite) ? quoted(writeIpv4) : undefined;
-    case 'ipv6':
-      return size === 16 && (isInteger || isComposite || isArrayOfIntegers(btf, type)) ? quoted(writeIpv6) : undefined;
+    case 'ip':
+    case 'ipv6': {
+      const fits = size === 16 && (isInteger || isComposite || isArrayOfIntegers(btf, type));
+      return fits ? quoted(format.kind === 'ip' ? writeIp : writeIpv6) : undefined;
+    }
     case 'mac':
       return size === 6 && (isComposite || isArrayOfIntegers(btf, type)) ? quoted(writeMac) : undefined;
     case 'be16':
     case 'be32':
     case 'be64': {
       const bytes = Number(format.kind.slice(2)) / 8;
-      return reader && size === bytes ? createInteger(bigEndianReader(bytes)) : undefined;
+      return reader && size === bytes ? createInteger(bigEndianReader(bytes, reader.signed)) : undefined;
     }
+    case 'char':
+      if (size !== 1 || !reader) return undefined;
+      return { text: writeCharacter, json: writeJsonCharacter, ...parsed(writeJsonCharacter) };
     case 'string':
       return isBytes && size !== undefined && size > 0 ? createString(size) : undefined;
     case 'symbol':

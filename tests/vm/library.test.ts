@@ -199,8 +199,8 @@ test('fields of all kinds, described at run time', async () => {
   // In the first ones the packet has no headers yet.
   const event = (await all(session.events())).find((one) => one.function === 'dev_hard_start_xmit');
   expect(event?.fields).toMatchObject({ protocol: 'icmp', saddr: '10.11.0.1', daddr: '10.11.0.2', sport: 0 });
-  expect(session.fields.find(({ name }) => name === 'daddr6')).toEqual({
-    ...{ name: 'daddr6', type: 'string', cType: '__u8[16]', format: 'ipv6' },
+  expect(session.fields.find(({ name }) => name === 'daddr')).toEqual({
+    ...{ name: 'daddr', type: 'string', cType: '__u8[16]', format: 'ip' },
   });
   const types = Object.fromEntries(session.fields.map(({ name, type }) => [name, type]));
   for (const [name, value] of Object.entries(event?.fields ?? {})) expect(typeof value).toBe(types[name]);

@@ -28,10 +28,12 @@ typedef unsigned long long __u64, __le64, __be64;
 #define __ipft_fmt_enum_flags(ref) __ipft_fmt("enum_flags:" #ref)   /* names of flags: a|b */
 #define __ipft_fmt_ipv4 __ipft_fmt("ipv4")                          /* 10.0.0.1, from network order */
 #define __ipft_fmt_ipv6 __ipft_fmt("ipv6")                          /* fe80::1 */
+#define __ipft_fmt_ip __ipft_fmt("ip")                              /* 10.0.0.1 where IPv6 has ::ffff:10.0.0.1 */
 #define __ipft_fmt_mac __ipft_fmt("mac")                            /* 02:42:ac:11:00:02 */
 #define __ipft_fmt_be16 __ipft_fmt("be16")                          /* numbers in network order */
 #define __ipft_fmt_be32 __ipft_fmt("be32")
 #define __ipft_fmt_be64 __ipft_fmt("be64")
+#define __ipft_fmt_char __ipft_fmt("char")                          /* the character; else a char is a number */
 #define __ipft_fmt_string __ipft_fmt("string")                      /* bytes up to a NUL */
 #define __ipft_fmt_symbol __ipft_fmt("symbol")                      /* a kernel address: ip_rcv+0x10 */
 #define __ipft_fmt_ns __ipft_fmt("ns")                              /* a duration: 1.5us */

@@ -41,6 +41,18 @@ export class TextBuffer {
     return text;
   }
 
+  /** Forgets what was written. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Appends what was written to another buffer. */
+  append(other: TextBuffer): void {
+    if (this.#length + other.#length + SLACK > this.#bytes.length) this.#grow(other.#length);
+    this.#bytes.set(other.#bytes.subarray(0, other.#length), this.#length);
+    this.#length += other.#length;
+  }
+
   /** Makes a fragment of what was written; the buffer is empty afterwards. */
   takeFragment(into = new Fragment()): Fragment {
     into.set(this.#bytes, this.#length);

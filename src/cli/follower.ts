@@ -21,6 +21,11 @@ export class Follower {
     return `Got ${this.tracker.events} traces`;
   }
 
+  /** Journeys that have ended, of those that are shown. */
+  get #shown(): number {
+    return this.#output.choice?.taken ?? this.tracker.journeys;
+  }
+
   async #write(out: Writer): Promise<void> {
     const text = this.#output.text();
     if (await out.write(text)) this.#output.giveBack?.(text);
@@ -39,7 +44,7 @@ export class Follower {
     stop: StopSignal,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
-    while (!stop.signal.aborted && !out.closed && this.tracker.journeys < count) {
+    while (!stop.signal.aborted && !out.closed && this.#shown < count) {
       const events = this.#reader.read();
       if (output !== 'json') terminal.status(this.progress);
       if (this.#output.pendingBytes > 0) await Promise.race([this.#write(out), stop.happened]);

@@ -55,6 +55,18 @@ export function parseDuration(option: string, text: string): number {
   );
 }
 
+const NS_UNITS: Record<string, number> = { ns: 1, us: 1e3, ms: 1e6, '': 1e9, s: 1e9, m: 60e9, h: 3600e9 };
+
+/** A short time, in nanoseconds: a number of seconds, or with ns, us, ms, s, m or h behind it. */
+export function parseNanoseconds(option: string, text: string): number {
+  const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|m|h)?$/.exec(text) ?? [];
+  const time = Math.round(Number(digits) * NS_UNITS[unit]!);
+  if (time <= Number.MAX_SAFE_INTEGER) return time;
+  throw new UsageError(
+    `${option} needs a time, as 500us, 20ms or 1.5s (a number alone is seconds), not '${printable(text)}'`,
+  );
+}
+
 /** A regular expression in JavaScript's dialect. */
 export function parsePattern(option: string, text: string): RegExp {
   try {

@@ -4,6 +4,8 @@
  *
  * To add a subcommand: an entry in `COMMANDS` here, and what it asks for in `INTERPRETERS` of options.ts.
  */
+import { OUTCOMES } from '../base/journey.js';
+import { FOLDS } from '../output/folding.js';
 import { COLOR_CHOICES } from './color.js';
 
 /** What a shell offers for a value. */
@@ -136,6 +138,20 @@ export const GROUPS: readonly OptionGroup[] = [
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       { flags: '--diff <RANK...>', summary: 'with -o paths: show two of the paths side by side, as in --diff 1 2' },
       {
+        flags: '--only <OUTCOMES>',
+        summary: 'show only packets that ended so, separated by commas, as in --only dropped,unknown',
+        values: OUTCOMES,
+        repeats: true,
+      },
+      { flags: '--slower <TIME>', summary: 'show only packets whose journey took longer: 500us, 20ms, 1s' },
+      {
+        flags: '--fold <WHEN>',
+        summary:
+          'with -o aggregate: one line for a packet that repeats an earlier one but for times (same), or took its path (path); auto: same, from the eleventh packet on; never',
+        default: 'auto',
+        values: FOLDS,
+      },
+      {
         flags: '--time <CLOCK>',
         summary:
           "what timestamps count from: mono (the machine's start), wall (time of day) or relative (the trace's start)",
@@ -150,7 +166,7 @@ export const GROUPS: readonly OptionGroup[] = [
   {
     heading: 'When to end:',
     options: [
-      { flags: '--count <N>', summary: 'end when N packets have ended their journeys' },
+      { flags: '--count <N>', summary: 'end when N packets have ended their journeys, of those that are shown' },
       {
         flags: '--duration <TIME>',
         summary: 'end so long after tracing is ready: 10s, 500ms, 2m; a number alone is seconds',

@@ -32,6 +32,7 @@ test('parseCommandLine: defaults', () => {
       diff: undefined,
       maxMemoryBytes: expect.any(Number),
     },
+    ...{ only: undefined, slowerNs: undefined, fold: 'auto' },
   });
 });
 
@@ -161,6 +162,19 @@ test('parseCommandLine: what resembles nothing gets no suggestion', () => {
   expect(() => parse('-m 1 -o xml')).toThrow(/^--output 'xml' is unknown: there are aggregate, json, paths$/);
   expect(() => parse('frobnicate')).toThrow(/^there is no command 'frobnicate'$/);
   expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
+});
+
+test('parseCommandLine: which journeys are shown', () => {
+  expect(parse('-m 1 --only dropped,unknown --only alive --slower 1.5ms')).toMatchObject({
+    only: ['dropped', 'unknown', 'alive'],
+    slowerNs: 1_500_000,
+  });
+  expect(parse('-m 1 --slower 2')).toMatchObject({ slowerNs: 2e9 });
+  expect(() => parse('-m 1 --only droped')).toThrow(/^--only 'droped' is unknown: .*\(did you mean dropped\?\)$/);
+  expect(() => parse('-m 1 --only dropped,')).toThrow(UsageError);
+  for (const time of ['', '1x', '-1', '1e3', '99999999h']) {
+    expect(() => parseCommandLine(['-m', '1', '--slower', time])).toThrow(/^--slower needs a time/);
+  }
 });
 
 test('parseCommandLine: help and version are text', () => {

@@ -3,13 +3,23 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
+import { OUTCOMES, type Outcome } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
+import { FOLDS, type Fold } from '../output/folding.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
-import { parseCount, parseDuration, parsePattern, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
+import {
+  parseCount,
+  parseDuration,
+  parseNanoseconds,
+  parsePattern,
+  parseRingSize,
+  parseSize,
+  parseUnsigned32,
+} from './numbers.js';
 import {
   BACKEND_NAMES,
   COMMANDS,
@@ -96,6 +106,11 @@ export interface TraceOptions {
   readonly maxMemoryBytes: number;
   /** Ranks of two paths to be compared. */
   readonly diff: readonly [number, number] | undefined;
+  /** How journeys must have ended to be shown; undefined: in whatever way. */
+  readonly only: readonly Outcome[] | undefined;
+  /** How long journeys must have taken to be shown; undefined: however long. */
+  readonly slowerNs: number | undefined;
+  readonly fold: Fold;
 }
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
@@ -141,6 +156,9 @@ interface RawOptions {
   jsonEventsOnly?: boolean;
   maxMemory?: string;
   diff?: string[];
+  only?: string[];
+  slower?: string;
+  fold: string;
   json?: boolean;
   functions?: string;
   modules?: string;
@@ -325,6 +343,9 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     maxMemoryBytes: interpretMaxMemory(raw),
     diff: interpretDiff(raw),
+    only: raw.only?.flatMap((list) => list.split(',')).map((name) => oneOf('--only', name, OUTCOMES)),
+    slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
+    fold: oneOf('--fold', raw.fold, FOLDS),
   };
   const packets = interpretMark(raw);
   const writing = interpretWriting(raw);

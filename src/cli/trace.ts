@@ -23,6 +23,7 @@ import {
   type Target,
   type TargetSelection,
 } from '../internal.js';
+import { Choice } from '../output/choice.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
 import { hasColor } from './color.js';
@@ -223,13 +224,15 @@ function createClock(time: TimeName): Clock {
 
 function chooseOutput(options: Options, context: OutputContext, hasColor: boolean): Output {
   const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff, plainText } = options;
+  const { only, slowerNs, fold } = options;
+  const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
   switch (output) {
     case 'json':
-      return new JsonOutput(context, { eventsOnly });
+      return new JsonOutput(context, { eventsOnly, choice, maxBytes });
     case 'paths':
-      return new PathsOutput(context, { maxBytes, diff, hasColor });
+      return new PathsOutput(context, { maxBytes, diff, hasColor, choice });
     case 'aggregate':
-      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor, plainText });
+      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor, plainText, choice, fold });
   }
 }
 

@@ -1,15 +1,16 @@
 /**
- * `-o aggregate`: a header, then for each journey a line that begins with `===` and tells what became of it, and its
+ * `-o aggregate`: where there are more than a few journeys, a summary (summary.ts); a header, then for each journey a line that begins with `===` and tells what became of it, and its
  * events by time. As C formats:
  *
  *     %-20s %3s %24s %32s                  header
- *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP]
+ *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME]
  *     %-20u %03u %24s %32s ( FIELDS )      event; without an extension it ends after the function
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
  * A name that is longer than its column is not cut. Where a return has no fields, its line ends before them. With
- * `showPlaces` a line ends with ` [NETNS DEVICE]`. Times of day take 29 columns instead of 20. With `plainText` the line
- * before a journey's events is `===` alone.
+ * `showPlaces` a line ends with ` [NETNS (NAME) DEVICE]`. Times of day take 29 columns instead of 20. A journey with
+ * `as journey` has no lines: they would say the same as that one's (folding.ts). With `plainText` there is no summary,
+ * nothing is folded, and the line before a journey's events is `===` alone.
  */
 
 import { counted } from '../base/counted.js';
@@ -19,9 +20,12 @@ import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import { EventStore } from '../journey/event-store.js';
+import type { Choice } from './choice.js';
 import { Clock } from './clock.js';
+import { FEW_JOURNEYS, type Fold, Folding } from './folding.js';
 import { describeGap, describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
+import { Summary } from './summary.js';
 
 const CPU_WIDTH = 3;
 const MODULE_WIDTH = 24;
@@ -39,6 +43,10 @@ export interface AggregateOptions {
   readonly showPlaces?: boolean;
   /** Whether what people look for is in colours; events are not. */
   readonly hasColor?: boolean;
+  /** Which journeys are shown; all if it is not said. */
+  readonly choice?: Choice | undefined;
+  /** Which journeys are shown in a line of their own, without their events. Default: `auto`. */
+  readonly fold?: Fold;
   /** Whether nothing is printed but what ipftrace2 prints: `===` has nothing behind it. */
   readonly plainText?: boolean;
 }
@@ -61,8 +69,11 @@ export class AggregateOutput implements Output {
   readonly #functions: TargetNames;
   readonly #places: PlaceTexts | undefined;
   readonly #maxBytes: number;
+  readonly choice: Choice | undefined;
   readonly #plainText: boolean;
-  /** By their id. */
+  readonly #summary: Summary;
+  readonly #folding: Folding;
+  /** By their id. Those that are not chosen go when they end. */
   readonly #journeys = new Map<number, Journey>();
 
   constructor(context: OutputContext, options: AggregateOptions = {}) {
@@ -72,7 +83,13 @@ export class AggregateOutput implements Output {
     this.#timeWidth = this.#clock.textWidth;
     this.#paint = createPainter(options.hasColor ?? false);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.choice = options.choice;
     this.#plainText = options.plainText ?? false;
+    this.#summary = new Summary(context.names);
+    const fold = this.#plainText ? 'never' : (options.fold ?? 'auto');
+    const netnsOf = (place: number) => context.place(place)?.netns ?? 0;
+    const placeOf = fold === 'path' ? netnsOf : options.showPlaces ? (place: number) => place : undefined;
+    this.#folding = new Folding({ fold, dataSize, placeOf });
     if (options.showPlaces) {
       this.#places = new PlaceTexts(context, ({ netns, device }) =>
         encode(` [${netns}${device === '' ? '' : ` ${printable(device)}`}]`),
@@ -99,7 +116,10 @@ export class AggregateOutput implements Output {
     this.#store.add(event, journey.place);
   }
 
-  ended(): void {}
+  ended(journey: Journey): void {
+    if (!this.choice || this.choice.takes(journey)) this.#summary.add(journey);
+    else if (this.#journeys.get(journey.id) === journey) this.#journeys.delete(journey.id);
+  }
 
   tick(): void {}
 
@@ -113,22 +133,43 @@ export class AggregateOutput implements Output {
 
   *finish(): Iterable<Uint8Array> {
     const text = this.#text;
-    text.text(`${this.#paint(`${'Timestamp'.padEnd(this.#timeWidth)} ${COLUMNS}`, 'bold')}\n`);
+    const paint = this.#paint;
+    if ((this.choice?.asked ?? this.#summary.journeys) > FEW_JOURNEYS && !this.#plainText) {
+      text.text(`${this.#summary.lines(paint, this.choice).join('\n')}\n\n`);
+    }
+    text.text(`${paint(`${'Timestamp'.padEnd(this.#timeWidth)} ${COLUMNS}`, 'bold')}\n`);
     const event = createEvent();
     for (const indices of this.#store.journeys()) {
       this.#store.load(indices[0]!, event);
-      this.#writeSeparator(this.#journeys.get(event.journey));
+      const journey = this.#journeys.get(event.journey);
+      if (!journey && this.choice) continue;
       const lost = this.#context.hasReturns ? this.#store.findLostReturns(indices) : undefined;
-      for (let position = 0; position < indices.length; position++) {
+      const same = journey && this.#findSame(journey, indices, lost);
+      this.#store.load(indices[0]!, event);
+      this.#writeSeparator(journey, same, event);
+      for (let position = 0; same === undefined && position < indices.length; position++) {
         this.#store.load(indices[position]!, event);
         this.#writeLine(event, this.#store.place(indices[position]!), lost?.[position] === 1);
         if (text.length >= PIECE_BYTES) yield text.take();
       }
+      if (text.length >= PIECE_BYTES) yield text.take();
     }
     yield text.take();
   }
 
-  #writeSeparator(journey: Journey | undefined): void {
+  /** The number of the journey that the lines of this one would repeat. */
+  #findSame(journey: Journey, indices: Uint32Array, lost: Uint8Array | undefined): number | undefined {
+    const event = createEvent();
+    for (let position = 0; position < indices.length; position++) {
+      this.#store.load(indices[position]!, event);
+      this.#folding.add(event, this.#store.place(indices[position]!), lost?.[position] === 1);
+    }
+    const end = `${describeOutcome(journey, this.#context.names)}, ${describeGap(journey)}`;
+    return this.#folding.end(journey.number, end);
+  }
+
+  /** @param same the journey that this one is like @param first its first event */
+  #writeSeparator(journey: Journey | undefined, same: number | undefined, first: TraceEvent): void {
     const text = this.#text;
     const paint = this.#paint;
     if (journey && !this.#plainText) {
@@ -140,6 +181,10 @@ export class AggregateOutput implements Output {
       text.text(paint(outcome, styleOf(outcome)));
       text.text(`, ${formatMicroseconds(Number(endNs - beginNs))}, ${counted(events, 'event')}`);
       if (gap !== undefined) text.text(`, ${paint(gap, 'yellow')}`);
+      if (same !== undefined) {
+        text.text(`, as journey ${same}, at `);
+        this.#clock.writeText(text, first.timestampLow, first.timestampHigh);
+      }
     } else {
       text.bytes(SEPARATOR);
     }

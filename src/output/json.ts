@@ -13,6 +13,9 @@
  *     {"type":"journey","journey":N,"packet_id":"0x…","parent":N or null,"outcome":"…","reason":"…" or null,
  *      "ended_in":"symbol+0x10" or null,"begin":NS,"end":NS,"events":N,"gap":false}
  *
+ * With `choice` there are only chosen journeys and their events. Which they are is known at the end: until then the
+ * text of a journey's events is held, and it comes at one go, by time within the journey.
+ *
  * Behind `outcome` a delivered one has `family` and `protocol`, one that left has `device`; `lost` behind `gap` is the
  * number of events that are known to be missing.
  */
@@ -20,6 +23,7 @@ import type { TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import { Sequencer } from '../journey/sequencer.js';
+import type { Choice } from './choice.js';
 import { Clock } from './clock.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
 import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
@@ -27,6 +31,10 @@ import { type Output, type OutputContext, PlaceTexts, TargetNames } from './outp
 export interface JsonOptions {
   /** Only events, with the keys that ipftrace2 has. */
   readonly eventsOnly?: boolean;
+  /** Which journeys are shown; all if it is not said. */
+  readonly choice?: Choice | undefined;
+  /** About how much memory may be used for events that are held: then no further journeys are taken in. */
+  readonly maxBytes?: number;
 }
 
 /** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
@@ -38,16 +46,26 @@ class Texts {
   readonly end = new Fragment();
   /** The place that is for. */
   place = NOWHERE;
+  /** Lines of events that wait for the journey's end; undefined where none are held. */
+  held: TextBuffer | undefined;
 }
 
 /** No place has this number. */
 const NOWHERE = -1;
 /** Of journeys that are over, kept for others. */
 const MAX_SPARE_TEXTS = 1000;
+/** To begin with, for the lines that are held of a journey; larger ones are not kept for others. */
+const HELD_BYTES = 1 << 12;
+const MAX_SPARE_BYTES = 1 << 14;
+/** Of the memory; the rest is for what has begun. */
+const PART_FOR_NEW = 0.9;
 
 export class JsonOutput implements Output {
-  readonly hasRoom = true;
   readonly #context: OutputContext;
+  readonly choice: Choice | undefined;
+  readonly #maxBytes: number;
+  /** Lines that are held of all journeys. */
+  #heldBytes = 0;
   readonly #clock: Clock;
   readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
@@ -69,11 +87,14 @@ export class JsonOutput implements Output {
   #taking: Journey | undefined;
   #writing: Texts | undefined;
 
-  constructor(context: OutputContext, { eventsOnly = false }: JsonOptions = {}) {
+  constructor(context: OutputContext, options: JsonOptions = {}) {
+    const { eventsOnly = false, choice, maxBytes = Number.POSITIVE_INFINITY } = options;
     const { targets, dataSize, hasReturns, fields } = context;
     this.#context = context;
     this.#clock = context.clock ?? Clock.mono();
     this.#eventsOnly = eventsOnly;
+    this.choice = choice;
+    this.#maxBytes = maxBytes;
     this.#entries = new TargetNames(targets, (module, name) => encode(`${quoteNames(module, name)}false`));
     this.#returns = new TargetNames(targets, (module, name) =>
       encode(`${quoteNames(module, name)}true,"duration_ns":`),
@@ -88,6 +109,11 @@ export class JsonOutput implements Output {
       event: (event, place, partnerLost) => this.#write(event, place, partnerLost),
       ended: (journey) => this.#writeJourney(journey),
     });
+  }
+
+  get hasRoom(): boolean {
+    // A buffer is half empty at worst.
+    return this.#heldBytes * 2 + (this.choice ? this.#journeys.size * HELD_BYTES : 0) < this.#maxBytes * PART_FOR_NEW;
   }
 
   event(event: TraceEvent, journey: Journey): void {
@@ -107,13 +133,19 @@ export class JsonOutput implements Output {
   }
 
   #write(event: TraceEvent, place: number, partnerLost: boolean): void {
-    const text = this.#text;
     let texts = this.#writing;
     if (texts?.journey?.id !== event.journey) {
       texts = this.#journeys.get(event.journey);
       this.#writing = texts;
     }
     if (!texts) return;
+    const text = texts.held ?? this.#text;
+    const held = text.length;
+    this.#writeEvent(text, texts, event, place, partnerLost);
+    if (texts.held) this.#heldBytes += text.length - held;
+  }
+
+  #writeEvent(text: TextBuffer, texts: Texts, event: TraceEvent, place: number, partnerLost: boolean): void {
     const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
     this.#clock.writeNumber(text, event.timestampLow, event.timestampHigh);
@@ -148,6 +180,7 @@ export class JsonOutput implements Output {
     text.takeFragment(texts.begin);
     texts.journey = journey;
     texts.place = NOWHERE;
+    if (this.choice) texts.held ??= new TextBuffer(HELD_BYTES);
     return texts;
   }
 
@@ -167,12 +200,14 @@ export class JsonOutput implements Output {
     const texts = this.#journeys.get(journey.id);
     if (this.#taking === journey) this.#taking = undefined;
     if (this.#writing?.journey === journey) this.#writing = undefined;
+    const isChosen = !this.choice || this.choice.takes(journey);
     if (texts?.journey === journey) {
       this.#journeys.delete(journey.id);
       texts.journey = undefined;
+      if (texts.held) this.#release(texts, texts.held, isChosen);
       if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
     }
-    if (this.#eventsOnly) return;
+    if (this.#eventsOnly || !isChosen) return;
     const text = this.#text;
     const { number, packetId, parent, beginNs, endNs, events, gap, lost } = journey;
     text.bytes(JOURNEY_BEGIN);
@@ -192,6 +227,14 @@ export class JsonOutput implements Output {
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
     if (lost > 0) text.text(`,"lost":${lost}`);
     text.bytes(END);
+  }
+
+  /** Writes the lines that were held, or forgets them. */
+  #release(texts: Texts, held: TextBuffer, isChosen: boolean): void {
+    this.#heldBytes -= held.length;
+    if (isChosen) this.#text.append(held);
+    if (held.length > MAX_SPARE_BYTES) texts.held = undefined;
+    else held.clear();
   }
 
   /** From `outcome` to `ended_in`: many journeys share a fate, and some have none. */

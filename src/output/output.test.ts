@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Place } from '../base/journey.js';
-import { AggregateOutput } from './aggregate.js';
+import { type AggregateOptions, AggregateOutput } from './aggregate.js';
+import { Choice, type ChoiceOptions } from './choice.js';
 import { Clock } from './clock.js';
 import { JsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';
@@ -357,4 +358,140 @@ test('--time relative: counted from the beginning of the trace', () => {
   const text = outputText(relative, [event(0x100, 0)]);
   expect(text).toContain('"timestamp":5,');
   expect(text).toContain('"begin":5,"end":1505,');
+});
+
+const DROP = fate({ dropped: true, reason: 4, location: 1n, symbol: 'nf_hook_slow+0xa9/0x110' });
+const aggregateWith = (options: AggregateOptions) => (context: OutputContext) => new AggregateOutput(context, options);
+/** So many journeys of two events, the second one of another CPU or with other data, as is given. */
+const walks = (count: number, second: (number: number) => Partial<TraceEvent> = () => ({})) =>
+  Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => [
+    event(number, 0, at(number * 10_000)),
+    event(number, 1, { ...at(number * 10_000 + 500), ...second(number) }),
+  ]);
+
+test('AggregateOutput: more than ten journeys begin with a summary', () => {
+  const ends = Array.from({ length: 12 }, (_, index) =>
+    journey(index + 1, { endNs: BigInt(TIME + (index + 1) * 1000) }),
+  );
+  const of = (number: number) => ends[number - 1]!;
+  for (const number of [3, 5, 9]) Object.assign(of(number), { outcome: 'dropped', fate: DROP });
+  Object.assign(of(7), { outcome: 'dropped', fate: fate({ dropped: true }) });
+  Object.assign(of(12), { outcome: 'alive', endNs: BigInt(TIME) + 999_000_000n });
+  expect(outputText(aggregate, walks(12), { journeys: ends }).split('\n').slice(0, 6)).toEqual([
+    '12 journeys, 24 events: 4 dropped, 7 consumed, 1 alive',
+    'Dropped:',
+    '    3  REASON_4 in nf_hook_slow+0xa9 (first: journey 3)',
+    '    1  where is not known (journey 7)',
+    'Slowest: journey 11 (11.000us), journey 10 (10.000us), journey 9 (9.000us)',
+    '',
+  ]);
+  expect(outputText(aggregate, walks(10))).toMatch(/^Timestamp/);
+  expect(outputText(aggregateWith({ plainText: true }), walks(60))).toMatch(/^Timestamp/);
+  expect(outputText(aggregate, walks(60))).toMatch(
+    /^60 journeys.*\nSlowest: .*\n-o paths shows each path once; .*\n\nT/,
+  );
+});
+
+test('AggregateOutput: from the eleventh journey on, lines that would say the same but for times are folded', () => {
+  const folded = (text: string) =>
+    text.split('\n').flatMap((line) => {
+      const [, number, same] = /^=== journey (\d+),.*, as journey (\d+), at \d+$/.exec(line) ?? [];
+      return number === undefined ? [] : [[Number(number), Number(same)]];
+    });
+  const [from11, all] = [
+    [11, 12, 13],
+    [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+  ].map((numbers) => numbers.map((number) => [number, 1]));
+  expect(folded(outputText(aggregate, walks(13)))).toEqual(from11);
+  const text = outputText(aggregateWith({ fold: 'same' }), walks(13));
+  expect(folded(text)).toEqual(all);
+  expect(text.split('\n').filter((line) => /^\d+ +\d{3} /.test(line))).toHaveLength(2);
+  expect(text).toContain(`=== journey 13, consumed, 1.500us, 2 events, as journey 1, at ${TIME + 130_000}\n`);
+  for (const options of [{ fold: 'never' }, { fold: 'same', plainText: true }] as const) {
+    expect(folded(outputText(aggregateWith(options), walks(13)))).toEqual([]);
+  }
+  // Another CPU, field, end or gap is another line; a path is the same but for the end.
+  const fieldsDiffer = (number: number) => ({ data: new DataView(Uint8Array.of(number % 2).buffer) });
+  const others = { cpu: (number: number) => ({ cpu: number % 2 }), fields: fieldsDiffer };
+  for (const second of Object.values(others)) {
+    expect(folded(outputText(aggregateWith({ fold: 'same' }), walks(4, second)))).toEqual([
+      [3, 1],
+      [4, 2],
+    ]);
+    expect(folded(outputText(aggregateWith({ fold: 'path' }), walks(4, second)))).toEqual(all!.slice(0, 3));
+  }
+  const ends = { journeys: [journey(2, { outcome: 'dropped', fate: DROP }), journey(3, { gap: true, lost: 1 })] };
+  for (const fold of ['same', 'path'] as const) {
+    expect(folded(outputText(aggregateWith({ fold }), walks(4), ends))).toEqual([[4, 1]]);
+  }
+});
+
+test('AggregateOutput: calls are folded though they take other times, and not where a return is missing', () => {
+  const { outer, inner, innerReturn, outerReturn } = graph;
+  const calls = [outer, inner, innerReturn, outerReturn];
+  const again = calls.map((one) => ({ ...one, journey: 0x101 }));
+  again[3] = { ...again[3]!, ...at(99_999) };
+  const text = (given: TraceEvent[]) => outputText(aggregateWith({ fold: 'same' }), given, { hasReturns: true });
+  expect(text([...calls, ...again])).toContain('=== journey 257, consumed, 1.500us, 4 events, as journey 256, at ');
+  expect(text([...calls, ...again.slice(0, 3)])).not.toContain('as journey');
+});
+
+test('all outputs: a choice leaves out journeys that ended otherwise, or sooner', () => {
+  const ends = () => [
+    journey(1, { outcome: 'dropped', fate: DROP }),
+    journey(2, { endNs: BigInt(TIME) + 5000n }),
+    journey(3, { outcome: 'dropped', fate: DROP, endNs: BigInt(TIME) + 5000n }),
+  ];
+  const shown = (options: ChoiceOptions, create: (context: OutputContext, choice: Choice) => Output) => {
+    const choice = new Choice(options);
+    const text = outputText((context) => create(context, choice), walks(3), { journeys: ends() });
+    expect(choice).toMatchObject({ asked: 3 });
+    return text;
+  };
+  const numbers = (options: ChoiceOptions) => {
+    const text = shown(options, (context, choice) => new AggregateOutput(context, { choice }));
+    const lines = shown(options, (context, choice) => new JsonOutput(context, { choice }))
+      .trimEnd()
+      .split('\n');
+    const objects = lines.filter(Boolean).map((line) => JSON.parse(line) as { journey: number; type?: string });
+    const old = shown(options, (context, choice) => new JsonOutput(context, { choice, eventsOnly: true }));
+    const found = [...text.matchAll(/^=== journey (\d+)/gm)].map(([, number]) => Number(number));
+    // In JSON each with its two events, and then its own line.
+    expect(objects.map(({ journey: number }) => number)).toEqual(found.flatMap((number) => [number, number, number]));
+    expect(objects.filter((_, index) => index % 3 === 2).every(({ type }) => type === 'journey')).toBe(true);
+    expect(old.split('\n')).toHaveLength(found.length * 2 + 1);
+    const paths = shown(options, (context, choice) => new PathsOutput(context, { choice }));
+    expect(paths).toMatch(new RegExp(`^${found.length} journeys? of 3, `));
+    return found;
+  };
+  expect(numbers({})).toEqual([1, 2, 3]);
+  expect(numbers({ only: ['dropped'] })).toEqual([1, 3]);
+  expect(numbers({ slowerNs: 1500 })).toEqual([2, 3]);
+  expect(numbers({ only: ['dropped', 'alive'], slowerNs: 1500 })).toEqual([3]);
+  expect(numbers({ only: ['alive'] })).toEqual([]);
+});
+
+test('JsonOutput: with a choice, events that are held are bounded by memory, and released', () => {
+  const context = { targets, hasReturns: false, fields: undefined, dataSize: 0, place: () => undefined };
+  const names = { reason: () => undefined, symbol: () => undefined };
+  const choice = new Choice({ only: ['dropped'] });
+  const output = new JsonOutput({ ...context, names }, { choice, maxBytes: 1 << 20 });
+  const begun: Journey[] = [];
+  const begin = () => {
+    for (; output.hasRoom && begun.length < 10_000; ) {
+      const its = journey(begun.length + 1);
+      begun.push(its);
+      for (let i = 0; i < 10; i++) output.event(event(its.id, i % 2), its);
+      output.tick(100);
+    }
+  };
+  begin();
+  const first = begun.length;
+  expect(first).toBeGreaterThan(50);
+  expect(first).toBeLessThan(1000);
+  for (const its of begun) output.ended(its);
+  output.tick(100);
+  expect(output.pendingBytes).toBe(0);
+  begin();
+  expect(begun.length).toBeGreaterThan(first * 1.9);
 });

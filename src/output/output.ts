@@ -4,6 +4,7 @@ import type { Place } from '../base/journey.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
 import type { JourneyTaker } from '../journey/tracker.js';
+import type { Choice } from './choice.js';
 import type { Clock } from './clock.js';
 import type { KernelNames } from './outcome.js';
 
@@ -76,6 +77,8 @@ export class TargetNames {
 
 /** What is made of journeys and their events. */
 export interface Output extends JourneyTaker {
+  /** By which it chooses the journeys that it shows; nothing if it shows all. */
+  readonly choice?: Choice | undefined;
   /** Called after each reading of the ring. @param idleMs how long there have been no events */
   tick(idleMs: number): void;
   /** How many bytes of text wait for `text`. */

@@ -21,6 +21,7 @@ import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { VMLINUX } from '../base/target.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
+import type { Choice } from './choice.js';
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import type { Output, OutputContext } from './output.js';
 
@@ -31,6 +32,8 @@ export interface PathsOptions {
   readonly diff?: readonly [number, number] | undefined;
   /** Whether what people look for is in colours. */
   readonly hasColor?: boolean;
+  /** Which journeys count; all if it is not said. */
+  readonly choice?: Choice | undefined;
 }
 
 /** A journey that has not ended: what it has passed, and when. */
@@ -54,6 +57,7 @@ export class PathsOutput implements Output {
   readonly #maxBytes: number;
   readonly #diff: readonly [number, number] | undefined;
   readonly #paint: Painter;
+  readonly choice: Choice | undefined;
   readonly #open = new Map<Journey, Open>();
   readonly #book = new PathBook();
   /** Journeys with lost events, by their outcome. */
@@ -61,7 +65,8 @@ export class PathsOutput implements Output {
   #openSteps = 0;
 
   constructor(context: OutputContext, options: PathsOptions = {}) {
-    const { maxBytes = Number.POSITIVE_INFINITY, diff, hasColor = false } = options;
+    const { maxBytes = Number.POSITIVE_INFINITY, diff, hasColor = false, choice } = options;
+    this.choice = choice;
     this.#context = context;
     this.#paint = createPainter(hasColor);
     this.#maxBytes = maxBytes;
@@ -99,11 +104,12 @@ export class PathsOutput implements Output {
 
   ended(journey: Journey): void {
     const open = this.#open.get(journey);
-    const outcome = describeOutcome(journey, this.#context.names);
     if (open) {
       this.#open.delete(journey);
       this.#openSteps -= open.times.length;
     }
+    if (this.choice && !this.choice.takes(journey)) return;
+    const outcome = describeOutcome(journey, this.#context.names);
     if (journey.lost > 0 || journey.outcome === 'unknown') {
       const known = this.#incomplete.get(outcome);
       if (known) known.count++;
@@ -133,7 +139,8 @@ export class PathsOutput implements Output {
   *finish(): Iterable<Uint8Array> {
     const paths = this.#book.paths();
     const total = paths.reduce((sum, { count }) => sum + count, 0);
-    const summary = `${counted(total, 'journey')}, ${counted(paths.length, 'path')}`;
+    const of = this.choice ? ` of ${this.choice.asked}` : '';
+    const summary = `${counted(total, 'journey')}${of}, ${counted(paths.length, 'path')}`;
     yield Buffer.from(`${this.#paint(summary, 'bold')}\n`);
     for (const [index, path] of paths.entries()) yield Buffer.from(this.#describe(path, index + 1, total));
     if (this.#incomplete.size > 0) yield Buffer.from(this.#describeIncomplete());

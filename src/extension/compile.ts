@@ -167,5 +167,14 @@ function hintFor(messages: string): string | undefined {
   if (/(linux|asm)\/[\w/]+\.h' file not found/.test(messages)) {
     return "install the kernel's headers for programs: the package is linux-libc-dev on Debian and Ubuntu, kernel-headers on Fedora";
   }
+  if (/gnu\/stubs-\w+\.h' file not found/.test(messages)) {
+    return 'a header of the C library was included, which is for programs: <linux/types.h> has __u32 and its likes';
+  }
+  if (/unrecognized command[- ]line option \S*-target/.test(messages)) {
+    return 'CC must be clang: gcc does not take its options, and has no tags';
+  }
+  if (/(unknown target triple|compatible with triple) '?"?bpf/.test(messages)) {
+    return 'CC must be a clang that compiles for BPF: this one was built without it';
+  }
   return undefined;
 }

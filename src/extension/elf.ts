@@ -10,12 +10,15 @@ const EM_BPF = 247;
 const ET_REL = 1;
 const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
+const STB_WEAK = 2;
 const HEADER_LENGTH = 64;
 const SECTION_LENGTH = 64;
 const SYMBOL_LENGTH = 24;
 
 export interface ElfSection {
   readonly name: string;
+  /** Where its entry of the section table stands in the file. */
+  readonly at: number;
   /** Where its name stands in the file. */
   readonly nameAt: number;
   readonly type: number;
@@ -33,7 +36,7 @@ export interface ElfSymbol {
   readonly section: number;
   /** `function`, or anything else. */
   readonly kind: 'function' | 'other';
-  readonly binding: 'local' | 'global';
+  readonly binding: 'local' | 'global' | 'weak';
   /** Whether the file defines it, or only refers to it. */
   readonly defined: boolean;
 }
@@ -81,7 +84,7 @@ function parseSections(bytes: Uint8Array, view: DataView): ElfSection[] {
     const length = type === SHT_NOBITS ? 0 : offset64(view, at + 32);
     if (offset + length > bytes.length && length > 0)
       throw new ParseError('ELF', at, `section ${index} ends past the last byte`);
-    return { nameOffset: view.getUint32(at, true), type, offset, length, link: view.getUint32(at + 40, true) };
+    return { at, nameOffset: view.getUint32(at, true), type, offset, length, link: view.getUint32(at + 40, true) };
   });
   const names = raw[nameSection];
   if (!names) throw new ParseError('ELF', 62, 'has no section of names');
@@ -105,7 +108,7 @@ function parseSymbols(bytes: Uint8Array, view: DataView, sections: readonly ElfS
       at,
       section: view.getUint16(at + 6, true),
       kind: (info & 15) === 2 ? 'function' : 'other',
-      binding: info >> 4 === 0 ? 'local' : 'global',
+      binding: info >> 4 === 0 ? 'local' : info >> 4 === STB_WEAK ? 'weak' : 'global',
       defined: view.getUint16(at + 6, true) !== 0,
     });
   }

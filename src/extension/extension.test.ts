@@ -3,6 +3,7 @@ import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { buildElf } from '../../tests/support/elf-builder.js';
 import { ExtensionError, UsageError } from '../base/errors.js';
 import { parseBtf } from '../btf/btf.js';
+import { typeName } from '../btf/type-name.js';
 import { parseElf, sectionBytes } from './elf.js';
 import { checkSuffix, parseExtension } from './extension.js';
 import { findVariables } from './formats.js';
@@ -14,9 +15,11 @@ function soundBtf(): Uint8Array {
   return builder.bytes();
 }
 
-const MODULE = { name: 'module', info: 0x12, section: 1 };
+/** In the section behind .strtab and .symtab: `buildElf` puts those first. */
+const MODULE = { name: 'module', info: 0x12, section: 3 };
+const TEXT = { '.text': new Uint8Array(8) };
 const parse = (bytes: Uint8Array) => parseExtension([{ path: 'x.o', bytes, compiled: false }]);
-const sound = () => buildElf({ sections: { '.BTF': soundBtf() }, symbols: [MODULE] });
+const sound = () => buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [MODULE] });
 
 test('parseExtension: a sound object has its fields', () => {
   expect(parse(sound()).eventStruct).toMatchObject({
@@ -28,7 +31,7 @@ test('parseExtension: a sound object has its fields', () => {
 
 test('parseExtension: a GPL-compatible license of its own is noticed', () => {
   const license = Buffer.from('Dual MIT/GPL\0');
-  const object = buildElf({ sections: { '.BTF': soundBtf(), license }, symbols: [MODULE] });
+  const object = buildElf({ sections: { ...TEXT, '.BTF': soundBtf(), license }, symbols: [MODULE] });
   expect(parse(object).hasLicense).toBe(true);
   expect(parse(sound()).hasLicense).toBe(false);
 });
@@ -50,9 +53,9 @@ test('parseExtension: of two licenses the linker sees one section, and one varia
       const len = { name: 'len', type: builder.int('unsigned int', 4), offset: 0 };
       builder.variable('__ipft_event_struct', builder.struct('event', 4, [len]));
     }
-    // Sections: none, .strtab, .symtab, .BTF, license.
-    const symbols = [...(withEvents ? [MODULE] : []), { name: '_license', info: 0x11, section: 4 }];
-    return buildElf({ sections: { '.BTF': builder.bytes(), license }, symbols });
+    // Sections: none, .strtab, .symtab, .text, .BTF, license.
+    const symbols = [...(withEvents ? [MODULE] : []), { name: '_license', info: 0x11, section: 5 }];
+    return buildElf({ sections: { ...TEXT, '.BTF': builder.bytes(), license }, symbols });
   };
   const { objects, hasLicense } = parseExtension([
     { path: 'a.o', bytes: file(true), compiled: false },
@@ -64,7 +67,7 @@ test('parseExtension: of two licenses the linker sees one section, and one varia
     const btf = parseBtf(sectionBytes(bytes, elf, '.BTF')!);
     const [variable] = findVariables(btf, '_license');
     return {
-      section: elf.sections[4]!.name,
+      section: elf.sections[5]!.name,
       binding: elf.symbols.find(({ name }) => name === '_license')!.binding,
       linkage: btf.tail(variable!, 0),
       names: btf.findString('license').length,
@@ -76,16 +79,131 @@ test('parseExtension: of two licenses the linker sees one section, and one varia
   ]);
 });
 
+describe("parseExtension: a module() that the tracer can not call is told in the author's terms", () => {
+  type Types = { [name in 'int' | 'long' | 'void' | 'ctx' | 'regs' | 'skb' | 'data' | 'event']: number };
+  /** An object whose module has these types: what it returns, and its parameters. */
+  const withTypes = (choose: (types: Types) => number[]) => {
+    const builder = new BtfBuilder();
+    const int = builder.int('int', 4, 1);
+    const struct = builder.struct('event', 4, [{ name: 'len', type: int, offset: 0 }]);
+    const pointerTo = (name: string) => builder.pointer(builder.type(7, name, 0));
+    const [returned = 0, ...parameters] = choose({
+      ...{ int, long: builder.int('long', 8, 1), void: 0, ctx: builder.pointer(0), regs: pointerTo('pt_regs') },
+      ...{ skb: pointerTo('sk_buff'), data: builder.pointer(builder.typedef('__u8', builder.int('unsigned char', 1))) },
+      event: builder.pointer(struct),
+    });
+    builder.func('module', parameters, returned);
+    builder.variable('__ipft_event_struct', struct);
+    return buildElf({ sections: { ...TEXT, '.BTF': builder.bytes() }, symbols: [MODULE] });
+  };
+
+  test.each<[string, (types: Types) => number[]]>([
+    ['returns void, and must return int', ({ void: none, ctx, skb, data }) => [none, ctx, skb, data]],
+    ['returns long, and must return int', ({ long, ctx, skb, data }) => [long, ctx, skb, data]],
+    ['takes 2 parameters, and must take 3', ({ int, ctx, skb }) => [int, ctx, skb]],
+    ['has int for its parameter 1, which must be a pointer', ({ int, skb, data }) => [int, int, skb, data]],
+    ['has void * for its parameter 2, which must be struct sk_buff *', ({ int, ctx, data }) => [int, ctx, ctx, data]],
+    [
+      'has struct event * for its parameter 3, which must be __u8 *',
+      ({ int, ctx, skb, event }) => [int, ctx, skb, event],
+    ],
+    [
+      'returns void, and must return int, has void * for its parameter 3',
+      ({ void: none, ctx, skb }) => [none, ctx, skb, ctx],
+    ],
+  ])('%s', (message, choose) => {
+    expect(() => parse(withTypes(choose))).toThrow(`its function module ${message}`);
+  });
+
+  test('a ctx of any pointer type is void * to the linker', () => {
+    for (const choose of [
+      ({ int, regs, skb, data }: Types) => [int, regs, skb, data],
+      ({ int, ctx, skb, data }: Types) => [int, ctx, skb, data],
+    ]) {
+      const [{ bytes } = { bytes: new Uint8Array() }] = parse(withTypes(choose)).objects;
+      const btf = parseBtf(sectionBytes(bytes, parseElf(bytes), '.BTF')!);
+      const [func] = btf.functionIds;
+      const proto = btf.sizeOrType(func!);
+      expect([1, 3, 5].map((word) => typeName(btf, btf.tail(proto, word)))).toEqual([
+        ...['void *', 'struct sk_buff *', '__u8 *'],
+      ]);
+      expect(btf.name(btf.sizeOrType(proto))).toBe('int');
+    }
+  });
+
+  test('in a section of its own it is a program', () => {
+    const object = buildElf({ sections: { 'kprobe/x': new Uint8Array(8), '.BTF': soundBtf() }, symbols: [MODULE] });
+    expect(() => parse(object)).toThrow('stands in the section kprobe/x, which makes a program of it');
+  });
+});
+
+describe('parseExtension: several files', () => {
+  const file = (symbols: { name: string; info: number; section: number }[], btf = new BtfBuilder()) =>
+    buildElf({ sections: { ...TEXT, '.BTF': btf.bytes() }, symbols });
+  const GLOBAL = 0x12;
+  const WEAK = 0x22;
+  const main = (...symbols: { name: string; info: number; section: number }[]) =>
+    buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [MODULE, ...symbols] });
+  const parseAll = (...files: Uint8Array[]) =>
+    parseExtension(files.map((bytes, index) => ({ path: `${'abc'[index]}.o`, bytes, compiled: false })));
+  const needed = (name: string) => ({ name, info: GLOBAL, section: 0 });
+  const defined = (name: string, info = GLOBAL) => ({ name, info, section: 3 });
+
+  test('what no file defines is named, with the file that uses it', () => {
+    expect(() => parseAll(main(needed('twice')))).toThrow('the extension a.o: it uses twice, which no file defines');
+    expect(() => parseAll(main(), file([needed('twice')]))).toThrow('the extension b.o: it uses twice');
+    expect(() => parseAll(main(needed('ipft_func_args')))).toThrow('it uses ipft_func_args, which no file defines');
+    parseAll(main(needed('twice'), needed('ipft_func_arg')), file([defined('twice')]));
+  });
+
+  test('what the kernel or libbpf defines is not missed', () => {
+    const builder = new BtfBuilder();
+    builder.type(15, '.ksyms', 0, [builder.func('bpf_rcu_read_lock', []), 0, 0], 1);
+    parseAll(main(), file([needed('bpf_rcu_read_lock')], builder));
+    expect(() => parseAll(main(), file([needed('bpf_rcu_read_lock')]))).toThrow('which no file defines');
+  });
+
+  test('what two define is named with both, unless one is weak', () => {
+    expect(() => parseAll(main(), file([defined('twice')]), file([defined('twice')]))).toThrow(
+      'twice() is defined in b.o and in c.o',
+    );
+    parseAll(main(), file([defined('twice')]), file([defined('twice', WEAK)]));
+  });
+});
+
+test('parseExtension: of an object without BTF that gcc made, clang is named', () => {
+  const object = buildElf({
+    sections: { ...TEXT, '.comment': Buffer.from('\0GCC: (Debian) 12.2.0\0') },
+    symbols: [MODULE],
+  });
+  const hint = (bytes: Uint8Array) => {
+    try {
+      parse(bytes);
+    } catch (error) {
+      return (error as ExtensionError).hint;
+    }
+    return undefined;
+  };
+  expect(hint(object)).toContain('compile it with clang');
+  expect(hint(buildElf({ sections: TEXT, symbols: [MODULE] }))).toBe('compile it with -g');
+});
+
 describe('parseExtension: each lack has its own message', () => {
   test.each([
-    ['no BTF', buildElf({ sections: {}, symbols: [MODULE] })],
-    ['no function module', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [] })],
-    ['no function module', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, section: 0 }] })],
-    ['module is static', buildElf({ sections: { '.BTF': soundBtf() }, symbols: [{ ...MODULE, info: 0x02 }] })],
-    ['no __ipft_event_struct', buildElf({ sections: { '.BTF': new BtfBuilder().bytes() }, symbols: [MODULE] })],
+    ['no BTF', buildElf({ sections: TEXT, symbols: [MODULE] })],
+    ['no function module', buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [] })],
+    [
+      'no function module',
+      buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [{ ...MODULE, section: 0 }] }),
+    ],
+    ['module is static', buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [{ ...MODULE, info: 0x02 }] })],
+    [
+      'no __ipft_event_struct',
+      buildElf({ sections: { ...TEXT, '.BTF': new BtfBuilder().bytes() }, symbols: [MODULE] }),
+    ],
     [
       "license 'Proprietary' is not compatible",
-      buildElf({ sections: { '.BTF': soundBtf(), license: Buffer.from('Proprietary\0') }, symbols: [MODULE] }),
+      buildElf({ sections: { ...TEXT, '.BTF': soundBtf(), license: Buffer.from('Proprietary\0') }, symbols: [MODULE] }),
     ],
     ['machine 62, not for BPF', buildElf({ sections: {}, symbols: [], machine: 62 })],
     ['does not begin with', new Uint8Array(100)],
@@ -102,7 +220,7 @@ test('parseExtension: a circle of typedefs is no sound object', () => {
   builder.typedef('a', 3);
   builder.typedef('b', 2);
   builder.variable('__ipft_event_struct', struct);
-  const object = buildElf({ sections: { '.BTF': builder.bytes() }, symbols: [MODULE] });
+  const object = buildElf({ sections: { ...TEXT, '.BTF': builder.bytes() }, symbols: [MODULE] });
   expect(() => parse(object)).toThrow('type 2 is a circle of typedefs');
 });
 

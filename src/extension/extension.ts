@@ -3,11 +3,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { causedBy, ExtensionError, ParseError, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { BTF_KIND_FUNC, BTF_KIND_FUNC_PROTO, BTF_KIND_INT, BTF_KIND_PTR, type Btf, parseBtf } from '../btf/btf.js';
+import { type Btf, parseBtf } from '../btf/btf.js';
 import { type CompileOptions, compileExtension } from './compile.js';
-import { type ElfObject, type ElfSymbol, parseElf } from './elf.js';
+import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from './elf.js';
 import { type EventStruct, hasEventStruct, parseEventStruct } from './event-struct.js';
 import { checkLicense, hideLicense } from './license.js';
+import { checkNeeds, findDefinitions, OWN_PREFIX } from './linkage.js';
+import { adaptModule, checkModule, findModule, SIGNATURE } from './module-function.js';
 
 /** One file of an extension, as a BPF object. */
 export interface ExtensionObject {
@@ -26,17 +28,16 @@ export interface Extension {
   readonly eventStruct: EventStruct;
   /** Whether one of the objects brings a `license` section. */
   readonly hasLicense: boolean;
+  /** Whether one of the objects was made by gcc, whose objects libbpf's linker mostly refuses. */
+  readonly madeByGcc: boolean;
   /** Whether one of the objects declares the kfunc that the tracer would use too. */
   readonly declaresRdonlyCast: boolean;
 }
 
 /** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/event.h`. */
 const LEAST_DATA_BYTES = 64;
-/** Names that belong to the tracer. */
-const OWN_PREFIX = 'ipft_';
+/** A section that belongs to the tracer. */
 const OWN_SECTION = '.rodata.ipft';
-const SIGNATURE = '__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])';
-const STV_HIDDEN = 2;
 
 /** How many bytes of a record an extension's data take: a multiple of 8, and never less than `module()` may write. */
 export function dataBytes({ eventStruct }: Extension): number {
@@ -58,6 +59,7 @@ export function checkSuffix(path: string): void {
  */
 export async function loadExtension(paths: readonly string[], options: CompileOptions = {}): Promise<Extension> {
   for (const path of paths) checkSuffix(path);
+  checkDistinct(paths);
   const objects: ExtensionObject[] = [];
   for (const path of paths) {
     const file = readExtensionFile(path);
@@ -65,6 +67,21 @@ export async function loadExtension(paths: readonly string[], options: CompileOp
     objects.push({ path, compiled, bytes: compiled ? await compileExtension(path, options) : file });
   }
   return parseExtension(objects);
+}
+
+/** The linker would say that everything in a file which is given twice is defined twice. */
+function checkDistinct(paths: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const path of paths) {
+    const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    const key = ino === undefined ? path : `${dev}:${ino}`;
+    const other = known.get(key);
+    if (other !== undefined) {
+      const again = other === path ? 'twice' : `as ${printable(other)} and as ${printable(path)}`;
+      throw new ExtensionError(`the extension ${printable(other)} is given ${again}`, 'each file once is enough');
+    }
+    known.set(key, path);
+  }
 }
 
 /** Reads the file, be it source or object: that it can't be read is best said by us. */
@@ -93,6 +110,7 @@ interface ParsedObject {
   readonly bytes: Uint8Array;
   readonly compiled: boolean;
   readonly module: ElfSymbol | undefined;
+  readonly madeByGcc: boolean;
 }
 
 /**
@@ -106,7 +124,7 @@ export function parseExtension(objects: readonly ExtensionObject[]): Extension {
     none: new ExtensionError(`${label}: it defines no function module`, `define: ${SIGNATURE}`),
     several: (paths) => new ExtensionError(`${label}: module is defined in ${paths}, and must be in one file only`),
   });
-  about(main.path, () => checkModule(main));
+  about(main.path, () => checkModule(main.elf, main.btf, main.module!));
   const declaring =
     parsed.length === 1
       ? main
@@ -116,6 +134,8 @@ export function parseExtension(objects: readonly ExtensionObject[]): Extension {
             new ExtensionError(`${label}: __ipft_event_struct is declared in ${paths}, and must be in one file only`),
         });
   const eventStruct = about(declaring.path, () => parseEventStruct(declaring.btf));
+  const definitions = findDefinitions(parsed);
+  for (const object of parsed) about(object.path, () => checkNeeds(object, definitions));
   // The first license stays, and stands for the program; it is as good as any other of those that are allowed.
   const licensed = parsed.filter(({ hasLicense }) => hasLicense);
   for (const [index, object] of licensed.slice(1).entries()) {
@@ -123,9 +143,13 @@ export function parseExtension(objects: readonly ExtensionObject[]): Extension {
   }
   return {
     label,
-    objects: parsed.map(({ path, bytes, compiled }) => ({ path, bytes, compiled })),
+    objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
+      ...{ path, compiled },
+      bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,
+    })),
     eventStruct,
     hasLicense: licensed.length > 0,
+    madeByGcc: parsed.some(({ madeByGcc }) => madeByGcc),
     declaresRdonlyCast: parsed.some(({ elf }) => elf.symbols.some(({ name }) => name === 'bpf_rdonly_cast')),
   };
 }
@@ -136,11 +160,14 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
   if (!section || section.length === 0) {
     throw compiled
       ? new ExtensionError('the source declares nothing: it has no module and no event struct', `define: ${SIGNATURE}`)
-      : new ExtensionError('the object has no BTF, which tells what its events look like', 'compile it with -g');
+      : new ExtensionError(
+          'the object has no BTF, which tells what its events look like',
+          isMadeByGcc(bytes, elf) ? CLANG_HINT : 'compile it with -g',
+        );
   }
   const btf = parseBtf(bytes.subarray(section.offset, section.offset + section.length));
   for (const symbol of elf.symbols) {
-    if (symbol.defined && symbol.binding === 'global' && symbol.name.startsWith(OWN_PREFIX)) {
+    if (symbol.defined && symbol.binding !== 'local' && symbol.name.startsWith(OWN_PREFIX)) {
       throw new ExtensionError(
         `it defines ${printable(symbol.name)}: names that begin with ${OWN_PREFIX} are the tracer's`,
         'rename it, or make it static',
@@ -151,31 +178,21 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
   if (ownSection)
     throw new ExtensionError(`it has a section ${printable(ownSection.name)}: those are the tracer's`, 'rename it');
   const hasLicense = checkLicense(bytes, elf);
-  const module = elf.symbols.find(({ name, defined }) => defined && name === 'module');
-  return { path, elf, btf, btfAt: section.offset, hasLicense, bytes: new Uint8Array(bytes), compiled, module };
+  return {
+    ...{ path, elf, btf, hasLicense, compiled },
+    btfAt: section.offset,
+    bytes: new Uint8Array(bytes),
+    module: findModule(elf),
+    madeByGcc: isMadeByGcc(bytes, elf),
+  };
 }
 
-/** Looks at `module` before the linker does: what does not fit is told in the author's terms. */
-function checkModule({ btf, bytes, module }: ParsedObject): void {
-  if (module === undefined) return;
-  if (module.kind !== 'function') throw new ExtensionError('module is no function', `define: ${SIGNATURE}`);
-  if (module.binding === 'local') {
-    throw new ExtensionError("its function module is static: the tracer can't call it", `define: ${SIGNATURE}`);
-  }
-  const names = new Set(btf.findString('module'));
-  for (let id = btf.firstId; id < btf.endId; id++) {
-    if (btf.kind(id) !== BTF_KIND_FUNC || !names.has(btf.nameOffset(id))) continue;
-    const proto = btf.sizeOrType(id);
-    const fits =
-      btf.kind(proto) === BTF_KIND_FUNC_PROTO &&
-      btf.vlen(proto) === 3 &&
-      [1, 3, 5].every((word) => btf.kind(btf.resolve(btf.tail(proto, word))) === BTF_KIND_PTR) &&
-      btf.kind(btf.resolve(btf.sizeOrType(proto))) === BTF_KIND_INT;
-    if (!fits)
-      throw new ExtensionError('its function module has other parameters, or returns no int', `define: ${SIGNATURE}`);
-  }
-  // Not hidden, it would be checked by itself, for any arguments: no module() can pass that.
-  bytes[module.at + 5] = (bytes[module.at + 5]! & ~3) | STV_HIDDEN;
+/** What to do about an object of gcc that can't be used. */
+export const CLANG_HINT = 'it was made by gcc: compile it with clang -target bpf -O2 -g';
+
+function isMadeByGcc(bytes: Uint8Array, elf: ElfObject): boolean {
+  const comment = sectionBytes(bytes, elf, '.comment');
+  return comment !== undefined && Buffer.from(comment).includes('GCC:');
 }
 
 function onlyOne(

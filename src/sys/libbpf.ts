@@ -165,7 +165,10 @@ export function linkObjects(objects: readonly NamedObject[]): Uint8Array {
       using input = createMemoryFile('ipft-object');
       for (let at = 0; at < bytes.length; ) at += writeSync(input.fd, bytes, at);
       const { value, warnings } = withWarnings(() => libbpf.linkerAddFile(linker, descriptorPath(input), null));
-      if (value !== 0) throw new LibbpfError('bpf_linker__add_file', -value, warnings, `linking ${name}`);
+      if (value === 0) continue;
+      // libbpf knows the file by where it was put.
+      const said = warnings.map((warning) => warning.replaceAll(descriptorPath(input), name));
+      throw new LibbpfError('bpf_linker__add_file', -value, said, `linking ${name}`);
     }
     const { value, warnings } = withWarnings(() => libbpf.linkerFinalize(linker));
     if (value !== 0) throw new LibbpfError('bpf_linker__finalize', -value, warnings, 'linking BPF objects');

@@ -6,7 +6,7 @@ import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierE
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
-import { dataBytes, type Extension } from '../extension/extension.js';
+import { CLANG_HINT, dataBytes, type Extension } from '../extension/extension.js';
 import { summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
@@ -130,7 +130,7 @@ export function link(
   try {
     return trusted ? linkObjects(objects) : linkInChild(objects);
   } catch (error) {
-    throw explainLink(error);
+    throw explainLink(error, extension);
   }
 }
 
@@ -149,15 +149,16 @@ function open(linked: Uint8Array, extension: Extension | undefined): BpfObject {
   try {
     return new BpfObject(linked);
   } catch (error) {
-    throw extension ? explainLink(error) : error;
+    throw extension ? explainLink(error, extension) : error;
   }
 }
 
 /** libbpf's own words say best what does not fit. */
-function explainLink(error: unknown): unknown {
+function explainLink(error: unknown, extension: Extension | undefined): unknown {
   if (!(error instanceof LibbpfError)) return error;
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
-  return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`), error);
+  const hint = extension?.madeByGcc ? CLANG_HINT : undefined;
+  return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`, hint), error);
 }
 
 /** What a failed load means, for people. */

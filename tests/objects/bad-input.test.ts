@@ -91,7 +91,11 @@ describe('files that are no extension', () => {
       `${HEAD}${EVENT}static ${MODULE.replace('__hidden', '__attribute__((used))')}`,
       'module is static',
     ],
-    ['other parameters', `${HEAD}${EVENT}__hidden int module(void *ctx) { return 0; }\n`, 'has other parameters'],
+    [
+      'other parameters',
+      `${HEAD}${EVENT}__hidden int module(void *ctx) { return 0; }\n`,
+      'takes 1 parameter, and must take 3',
+    ],
     ['no event struct', HEAD + MODULE, 'there is no __ipft_event_struct'],
     ['an event struct of an int', `${HEAD}int __ipft_event_struct;\n${MODULE}`, 'is int, and must be a struct'],
     ['no members', `${HEAD}struct event {} __ipft_event_struct;\n${MODULE}`, 'has no members'],
@@ -135,7 +139,17 @@ describe('files that are no extension', () => {
     [
       'a function that is nowhere',
       `${HEAD}${EVENT}extern int nowhere(void);\n__hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64]) { return nowhere(); }\n`,
-      'nowhere',
+      'it uses nowhere(), which no file defines',
+    ],
+    [
+      'an event for data',
+      `${HEAD}${EVENT}${MODULE.replace('__u8 data[64]', 'struct event *data')}`,
+      'has struct event * for its parameter 3, which must be __u8 *',
+    ],
+    [
+      'a program for module',
+      `${HEAD}${EVENT}SEC("kprobe") ${MODULE.replace('__hidden', '')}`,
+      'module stands in the section kprobe',
     ],
     ['a compile error', `${HEAD}${EVENT}int oops\n`, /error: .*\n[\s\S]*failed with exit status 1/],
   ])('%s', (name, source, message) => {
@@ -154,6 +168,36 @@ describe('files that are no extension', () => {
       'there is no __ipft_event_struct',
     );
   });
+
+  test('several files: one twice, a function twice', () => {
+    const whole = file('main.bpf.c', HEAD + EVENT + MODULE);
+    const twice = [1, 2].map((n) =>
+      file(`twice-${n}.bpf.c`, `${HEAD}__hidden int twice(int x) { return ${n} * x; }\n`),
+    );
+    expectRefusal(check([whole, whole]), `${whole} is given twice`);
+    expectRefusal(check([whole, `${dir}/./main.bpf.c`]), `is given as ${whole} and as ${dir}/./main.bpf.c`);
+    expectRefusal(check([whole, ...twice]), `twice() is defined in ${twice[0]} and in ${twice[1]}`);
+  });
+});
+
+describe('files that look odd, and are an extension', () => {
+  const READS = MODULE.replace('return 0;', 'return !ctx;');
+  test.each([
+    [
+      'a ctx of any pointer type',
+      `${HEAD}struct pt_regs;\n${EVENT}${READS.replace('void *ctx', 'struct pt_regs *ctx')}`,
+    ],
+    ['a ctx that is a pointer to numbers', `${HEAD}${EVENT}${READS.replace('void *ctx', 'const __u64 *ctx')}`],
+    [
+      "the C library's integers",
+      `#include <stdint.h>\n#include <stddef.h>\n${HEAD}struct event { uint64_t a; uintptr_t b; int_fast32_t c; } __ipft_event_struct;
+_Static_assert(sizeof(uintptr_t) == sizeof(void *) && sizeof(size_t) == 8, "64 bits");\n${MODULE}`,
+    ],
+  ])('%s', (name, source) => {
+    const result = check([file(`${name.replaceAll(/\W/g, '-')}.bpf.c`, source)]);
+    expect(result.stderr).toMatch(/^kprobe: links/m);
+    expect(result.status).toBe(0);
+  });
 });
 
 describe('compilers that do not do their work', () => {
@@ -165,6 +209,7 @@ describe('compilers that do not do their work', () => {
     ['writes something else', 'echo', 'echo wrote something else than an object', []],
     ['floods', 'yes >&2;', 'did not end within 1 s', ['--compile-timeout', '1']],
     ['leaves something running', 'setsid sleep 20 & false', 'failed with exit status 1', []],
+    ['is gcc', 'echo "error: unrecognized command-line option \'-target\'" >&2; false', 'CC must be clang', []],
     ['is blank', ' ', 'links', []],
     ['never ends', 'sleep 1000 #', 'did not end within 1 s', ['--compile-timeout', '1']],
   ])('%s', (_name, compiler, message, options) => {

@@ -91,9 +91,10 @@ export class BtfBuilder {
     return this.type(10, '', type);
   }
 
-  func(name: string, parameters: readonly number[]): number {
+  /** @param returned its type; 0 is `void` */
+  func(name: string, parameters: readonly number[], returned = 0): number {
     const tail = parameters.flatMap((type) => [0, type]);
-    return this.type(12, name, this.type(13, '', 0, tail, parameters.length));
+    return this.type(12, name, this.type(13, '', returned, tail, parameters.length));
   }
 
   variable(name: string, type: number): number {

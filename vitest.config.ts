@@ -7,7 +7,7 @@ const PACKAGE = 'tests/vm/package.test.ts';
 /** Shows what a fresh machine does: modules that other tests load (connection tracking) would be in its traces. */
 const DOCS = 'tests/vm/docs.test.ts';
 /** What no kernel does otherwise than others: one is enough. */
-const SAME = ['cache', 'command-line', 'library', 'library-example', 'mark-help'].map(
+const SAME = ['cache', 'command-line', 'library', 'library-example', 'many-packets', 'mark-help'].map(
   (name) => `tests/vm/${name}.test.ts`,
 );
 /** One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere. */

@@ -23,6 +23,7 @@ import {
   type Target,
   type TargetSelection,
 } from '../internal.js';
+import { NetnsNames } from '../kernel/netns-names.js';
 import { Choice } from '../output/choice.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
@@ -33,6 +34,7 @@ import type { CommonOptions, TimeName, TraceOptions, WritingOptions } from './op
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportFailures, reportJourneys, reportLosses, reportSelection } from './report.js';
+import { Silence } from './silence.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
 import type { Writer } from './writer.js';
@@ -53,6 +55,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
   try {
     if (!(await attach(prepared, options, terminal, stop))) return 0;
     const follower = new Follower(session, output, tracker);
+    using silence = new Silence(session, tracker, options, terminal);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
       await announce(options, terminal, async () => {
@@ -72,6 +75,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     await out.flush();
     stop.endAtOnce();
     reportJourneys(tracker, options, terminal);
+    silence.report(losses);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal);
     return options.strict && !isWhole ? STATUS_LOSS : 0;
   } finally {
@@ -199,15 +203,19 @@ function createOutput(
   const struct = extension?.eventStruct;
   const addresses = struct?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
   const places: { tracker?: JourneyTracker } = {};
+  const netnsNames = new NetnsNames();
   const context: OutputContext = {
     ...{ targets, hasReturns: options.tracer === 'function_graph' },
     ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
     place: (index) => places.tracker?.place(index),
     names: createKernelNames(addresses),
+    netnsName: (netns) => netnsNames.name(netns),
     clock,
   };
   const output = chooseOutput(options, context, hasColor(options.color, { isTTY: out.isTerminal }));
-  places.tracker = new JourneyTracker(output);
+  // JSON has numbers alone.
+  const namesPlaces = options.output === 'paths' || (options.output === 'aggregate' && options.follow);
+  places.tracker = new JourneyTracker(output, namesPlaces ? ({ netns }) => netnsNames.look(netns) : undefined);
   return { output, tracker: places.tracker };
 }
 

@@ -69,6 +69,7 @@ class State implements Journey {
 
 export class JourneyTracker implements RecordTaker {
   readonly #taker: JourneyTaker;
+  readonly #onPlace: (place: Place) => void;
   /** By their id. */
   readonly #journeys = new Map<number, State>();
   /** Those that are not over, by the skb's address. */
@@ -95,13 +96,20 @@ export class JourneyTracker implements RecordTaker {
   /** Events that came too late for their journey. */
   late = 0;
 
-  constructor(taker: JourneyTaker) {
+  /** @param onPlace called with each place where the first packet is seen */
+  constructor(taker: JourneyTaker, onPlace: (place: Place) => void = () => {}) {
     this.#taker = taker;
+    this.#onPlace = onPlace;
   }
 
   /** Where packets are, by the index that journeys have; nothing for one that is not known. */
   place(index: number): Place | undefined {
     return this.#places[index - 1];
+  }
+
+  /** Journeys that have begun, also such that have had no event. */
+  get begun(): number {
+    return this.#count;
   }
 
   began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
@@ -262,6 +270,7 @@ export class JourneyTracker implements RecordTaker {
     if (this.#places.length === MAX_PLACES) return 0;
     this.#places.push(place);
     this.#placeIndices.set(key, this.#places.length);
+    this.#onPlace(place);
     return this.#places.length;
   }
 }

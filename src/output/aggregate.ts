@@ -24,7 +24,7 @@ import type { Choice } from './choice.js';
 import { Clock } from './clock.js';
 import { FEW_JOURNEYS, type Fold, Folding } from './folding.js';
 import { describeGap, describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
-import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
+import { describeNetns, type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
 import { Summary } from './summary.js';
 
 const CPU_WIDTH = 3;
@@ -92,7 +92,7 @@ export class AggregateOutput implements Output {
     this.#folding = new Folding({ fold, dataSize, placeOf });
     if (options.showPlaces) {
       this.#places = new PlaceTexts(context, ({ netns, device }) =>
-        encode(` [${netns}${device === '' ? '' : ` ${printable(device)}`}]`),
+        encode(` [${describeNetns(netns, context)}${device === '' ? '' : ` ${printable(device)}`}]`),
       );
     }
     this.#store = new EventStore(dataSize, hasReturns);

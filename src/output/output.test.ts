@@ -251,6 +251,19 @@ test('PathsOutput: equal paths together, the rare ones in sight, side by side wh
   expect(outputText(wrong, [event(1, 0)])).toContain('no comparison: there is no path 7');
 });
 
+test('AggregateOutput, PathsOutput: a network namespace has its name behind its number', () => {
+  const named = (create: (context: OutputContext) => Output) => (context: OutputContext) =>
+    create({ ...context, netnsName: (netns) => (netns === 4026531841 ? 'blue\x1b' : undefined) });
+  const text = (create: (context: OutputContext) => Output, place: number) =>
+    outputText(named(create), [event(7, 0)], { journeys: [journey(7, { place })] });
+  const places = (context: OutputContext) => new AggregateOutput(context, { showPlaces: true });
+  expect(text(places, 1)).toContain(' [4026531840]\n');
+  expect(text(places, 2)).toContain(' [4026531841 (blue\\x1b) eth"0]\n');
+  expect(text((context) => new PathsOutput(context), 1)).toContain('    netns 4026531840\n');
+  expect(text((context) => new PathsOutput(context), 2)).toContain('    netns 4026531841 (blue\\x1b)\n');
+  expect(text((context) => new JsonOutput(context), 2)).toContain('"netns":4026531841,"device"');
+});
+
 /** A call of target 0, with one of target 2 in it; times are in nanoseconds behind TIME. */
 const at = (time: number) => ({ timestampLow: low(TIME + time), timestampHigh: Math.floor((TIME + time) / 2 ** 32) });
 const entered = (time: number) => ({ entryLow: low(TIME + time), entryHigh: Math.floor((TIME + time) / 2 ** 32) });

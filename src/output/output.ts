@@ -1,6 +1,7 @@
 /** What all outputs have in common: events go in, bytes of text come out. Nothing here writes anywhere. */
 import type { FieldWriter } from '../base/event.js';
 import type { Place } from '../base/journey.js';
+import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
 import type { JourneyTaker } from '../journey/tracker.js';
@@ -23,8 +24,16 @@ export interface OutputContext {
   /** Where packets were, by the number that a journey has for it; nothing if it is not known. */
   readonly place: (index: number) => Place | undefined;
   readonly names: KernelNames;
+  /** The name of a network namespace, if it has one. It may hold anything. */
+  readonly netnsName?: (netns: number) => string | undefined;
   /** What timestamps count from; the machine's start if it is not said. */
   readonly clock?: Clock;
+}
+
+/** A network namespace as text has it: its number, and behind it its name, if it has one. */
+export function describeNetns(netns: number, { netnsName }: OutputContext): string {
+  const name = netnsName?.(netns);
+  return name === undefined ? String(netns) : `${netns} (${printable(name)})`;
 }
 
 /** What is made of a place once, and used for each event there. */

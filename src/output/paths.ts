@@ -23,7 +23,7 @@ import { VMLINUX } from '../base/target.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
 import type { Choice } from './choice.js';
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
-import type { Output, OutputContext } from './output.js';
+import { describeNetns, type Output, type OutputContext } from './output.js';
 
 export interface PathsOptions {
   /** About how much memory may be used: then no further journeys are taken in. */
@@ -152,6 +152,10 @@ export class PathsOutput implements Output {
     return printable(module === VMLINUX ? name : `${name} [${module}]`);
   }
 
+  #netns(netns: number): string {
+    return netns === 0 ? 'unknown' : describeNetns(netns, this.#context);
+  }
+
   #describe(path: Path, rank: number, total: number): string {
     const { steps, outcome, slowest, examples } = path;
     const paint = this.#paint;
@@ -175,7 +179,7 @@ export class PathsOutput implements Output {
     ];
     let netns = -1;
     for (const one of steps) {
-      if (one.netns !== netns) lines.push(paint(`    netns ${one.netns === 0 ? 'unknown' : one.netns}`, 'dim'));
+      if (one.netns !== netns) lines.push(paint(`    netns ${this.#netns(one.netns)}`, 'dim'));
       netns = one.netns;
       lines.push(`      ${this.#name(one)}`);
     }
@@ -197,7 +201,7 @@ export class PathsOutput implements Output {
     const rows = align(a.steps, b.steps, (one, other) => one.target === other.target && one.netns === other.netns);
     const name = (path: Path, index: number | undefined) => {
       const step = index === undefined ? undefined : path.steps[index];
-      return step ? `${this.#name(step)}${netnsChange(path, index ?? 0)}` : '';
+      return step ? `${this.#name(step)}${this.#netnsChange(path, index ?? 0)}` : '';
     };
     const width = Math.max(20, ...rows.map(({ left: index }) => name(a, index).length));
     const lines = [
@@ -226,10 +230,10 @@ export class PathsOutput implements Output {
     if (isEqual.at(-1) === false) lines.push('  - they do not meet again');
     return `${lines.join('\n')}\n`;
   }
-}
 
-/** The namespace, where a step is the first in it. */
-function netnsChange({ steps }: Path, index: number): string {
-  const netns = steps[index]?.netns;
-  return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${netns})`;
+  /** The namespace, where a step is the first in it. */
+  #netnsChange({ steps }: Path, index: number): string {
+    const netns = steps[index]?.netns ?? 0;
+    return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${this.#netns(netns)})`;
+  }
 }

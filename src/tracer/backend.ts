@@ -3,6 +3,7 @@ import type { BackendName, TracerName } from '../base/method.js';
 import type { Target } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import type { Support } from '../kernel/features.js';
+import { readProgramRuns } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { forEachParallel } from './parallel.js';
@@ -62,7 +63,7 @@ const ROLE_BITS: Record<Role, number> = {
 export type Variant = 0 | 1 | 2 | 'deciding';
 const OFTEN = [0, 1, 2] as const;
 
-export function variantOf({ target, roles }: NumberedTarget): Variant {
+export function variantOf({ target, roles }: Pick<NumberedTarget, 'target' | 'roles'>): Variant {
   const often = roles.length > 0 ? undefined : OFTEN.find((position) => position === target.skbPosition);
   return often ?? 'deciding';
 }
@@ -157,6 +158,16 @@ export abstract class Attachment implements Disposable {
 
   /** As far as the kernel counts them. */
   abstract countMisses(): Misses;
+
+  /** Descriptors of the programs that are attached, each with what it is for. */
+  protected abstract programs(): Iterable<readonly [fd: number, variant: Variant]>;
+
+  /** How often functions were called, while the kernel counts that (`enableRunCounts`), but for those that decide. */
+  countCalls(): bigint {
+    let calls = 0n;
+    for (const [fd, variant] of this.programs()) if (variant !== 'deciding') calls += readProgramRuns(fd);
+    return calls;
+  }
 
   /** Whether the kernel counts all that it misses. */
   get countsMisses(): boolean {

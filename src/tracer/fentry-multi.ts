@@ -111,6 +111,10 @@ class FentryMultiAttachment extends Attachment {
     }
   }
 
+  protected programs(): (readonly [number, Variant])[] {
+    return [...this.#programs.values()].map(({ fd, variant }) => [fd, variant]);
+  }
+
   countMisses(): Misses {
     return sumMisses([...this.#programs.values()].map(({ fd, variant }) => [variant, readProgramMisses(fd)]));
   }

@@ -145,6 +145,10 @@ class FtraceAttachment extends Attachment {
     return image;
   }
 
+  protected programs(): (readonly [number, Variant])[] {
+    return this.#programs.flatMap(({ fd: { fd }, variant }) => (fd >= 0 ? [[fd, variant] as const] : []));
+  }
+
   countMisses(): Misses {
     return sumMisses(this.#programs.map(({ fd, variant }) => [variant, fd.fd >= 0 ? readProgramMisses(fd.fd) : 0n]));
   }

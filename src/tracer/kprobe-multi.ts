@@ -120,6 +120,10 @@ class KprobeMultiAttachment extends Attachment {
     return this.context.tracer === 'function' ? BPF_TRACE_KPROBE_MULTI : BPF_TRACE_KPROBE_SESSION;
   }
 
+  protected programs(): Map<number, Variant> {
+    return this.#programs;
+  }
+
   countMisses(): Misses {
     const counts: [Variant, bigint][] = [...this.#programs].map(([fd, variant]) => [variant, readProgramMisses(fd)]);
     for (const [index, { fd }] of this.links.entries())

@@ -104,6 +104,10 @@ class KprobeAttachment extends Attachment {
     });
   }
 
+  protected programs(): Map<number, Variant> {
+    return this.#programs;
+  }
+
   countMisses(): Misses {
     const counts: [Variant, bigint][] = [...this.#programs].map(([fd, variant]) => [variant, readProgramMisses(fd)]);
     if (this.countsMisses) {

@@ -195,6 +195,11 @@ export class Lifecycle extends Attachment {
     else this.links.push(link);
   }
 
+  /** All of them decide. */
+  protected programs(): [] {
+    return [];
+  }
+
   countMisses(): Misses {
     let misses = 0n;
     for (const fd of this.#programs) misses += readProgramMisses(fd);

@@ -244,6 +244,15 @@ export function decodeLivings(view: DataView): Living[] {
   return living;
 }
 
+/** How many places of the map journeys have, or had: so many packets were followed, or more. */
+export function countPlaces(view: DataView): number {
+  let count = 0;
+  for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
+    if (view.getUint32(at, true) !== 0 || view.getUint32(at + 4, true) !== 0) count++;
+  }
+  return count;
+}
+
 function decodeLiving(view: DataView, at: number): Living {
   const journey = view.getUint32(at + 8, true);
   const events = view.getUint32(at + 52, true);

@@ -14,11 +14,20 @@ import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
-import type { Attachment, AttachProgress, Backend, Misses, NumberedTarget, ReleaseProgress } from './backend.js';
+import {
+  type Attachment,
+  type AttachProgress,
+  type Backend,
+  type Misses,
+  type NumberedTarget,
+  type ReleaseProgress,
+  variantOf,
+} from './backend.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import {
   CPU_SIZE,
+  countPlaces,
   decodeLivings,
   decodeLosses,
   JOURNEY_SIZE,
@@ -234,8 +243,32 @@ export class Session implements Disposable {
 
   /** The journeys that the kernel side has not ended yet. */
   living(): Living[] {
-    using places = new Mapping(this.#object.mapFd('ipft_journeys'), 0, MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
+    using places = this.#mapJourneys();
     return decodeLivings(new DataView(places.buffer));
+  }
+
+  /** How many packets were followed, or fewer; also such that passed no function that is shown. */
+  countFollowed(): number {
+    using places = this.#mapJourneys();
+    return countPlaces(new DataView(places.buffer));
+  }
+
+  #mapJourneys(): Mapping {
+    return new Mapping(this.#object.mapFd('ipft_journeys'), 0, MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
+  }
+
+  /**
+   * How often traced functions were called so far, while the kernel counts that (`enableRunCounts`). Returns are counted
+   * too where they are traced.
+   */
+  countCalls(): bigint {
+    return this.#attachment.countCalls();
+  }
+
+  /** Of how many of the traced functions `countCalls` tells. */
+  get countableFunctions(): number {
+    const isCountable = (target: Target) => variantOf({ target, roles: rolesOf(target) }) !== 'deciding';
+    return this.#options.targets.filter(isCountable).length;
   }
 
   /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */

@@ -389,6 +389,25 @@ describe('errors', () => {
   });
 });
 
+describe('where there are no events, it says what was seen', () => {
+  test('other packets, packets elsewhere, and those that an extension leaves out', async () => {
+    using others = new Tracing(['-m', '0x77', '-r', '^(ip_output|icmp_rcv)$']);
+    await others.ready();
+    // Until calls have been counted, however slow this is.
+    for (let tries = 0; tries < 3; tries++) network.ping(0x76, { count: 8 });
+    expect((await others.stop()).stderr).toMatch(
+      /^ {2}no packet with mark 0x77 was seen\n {2}in \d\.\d s that were counted the 2 traced functions were called \d+ times: by other packets\n {2}ipft mark-help /m,
+    );
+    const elsewhere = await traceWhile(['-m', '0x77', '-r', '^tcp_v4_rcv$'], () => network.ping(0x77, { count: 1 }));
+    expect(elsewhere.stderr).toMatch(/^ {2}packets with mark 0x77 were seen, but none passed the traced function$/m);
+    const args = ['-m', '0x77', '-r', '^icmp_rcv$', '--follow', '-e', extension('drop-small.bpf.c')];
+    const left = await traceWhile(args, () => network.ping(0x77, { count: 1 }));
+    expect(left.stderr).toMatch(
+      /^ {2}packets with mark 0x77 were seen, but the extension left out all of their events$/m,
+    );
+  });
+});
+
 /** A file that is no object, under a name that says it is one. */
 function textFile(): string {
   const path = join(tmpdir(), 'ipft-test-not-an-object.o');

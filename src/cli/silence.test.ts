@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { describeSilence, type SilenceFacts } from './silence.js';
+
+const facts = (over: Partial<SilenceFacts> = {}) =>
+  describeSilence({
+    ...{ mark: 0x2a, mask: 0xffffffff, functions: 3, followed: 0, begun: 0, hasExtension: false, samplePeriod: 1 },
+    counted: { functions: 3, calls: 0n, milliseconds: 0 },
+    ...over,
+  });
+
+test('describeSilence: what was seen of packets and calls, and what to do; nothing that is not known', () => {
+  expect(facts()[0]).toBe('no packet with mark 0x2a was seen');
+  expect(facts().join()).not.toMatch(/counted|called/);
+  expect(facts({ mask: 0xff })[0]).toBe('no packet with mark 0x2a under mask 0xff was seen');
+  const counted = (functions: number, calls: bigint) => facts({ counted: { functions, calls, milliseconds: 1234 } })[1];
+  expect(counted(3, 17n)).toBe(
+    'in 1.2 s that were counted the 3 traced functions were called 17 times: by other packets',
+  );
+  expect(counted(2, 1n)).toBe(
+    'in 1.2 s that were counted 2 of the 3 traced functions were called 1 time: by other packets',
+  );
+  expect(counted(3, 0n)).toBe(
+    'in 1.2 s that were counted no packet at all passed the 3 traced functions: was anything sent?',
+  );
+  expect(counted(0, 0n)).toMatch(/^ipft mark-help/);
+  expect(facts().at(-2)).toMatch(/^ipft mark-help .*docs\/marking\.md/);
+});
+
+test('describeSilence: packets that were seen elsewhere, or left out', () => {
+  expect(facts({ followed: 5 })[0]).toBe('packets with mark 0x2a were seen, but none passed the 3 traced functions');
+  expect(facts({ followed: 5, functions: 1 })[0]).toMatch(/none passed the traced function$/);
+  expect(facts({ followed: 5, begun: 5, hasExtension: true })[0]).toMatch(
+    /the extension left out all of their events$/,
+  );
+  expect(facts({ followed: 5, samplePeriod: 9 })[0]).toMatch(
+    /but --perf-sample-period 9 left out all of their events$/,
+  );
+  expect(facts({ followed: 5, begun: 5 })).toEqual([]);
+});

@@ -1,0 +1,158 @@
+/**
+ * What is known where a trace has no events: whether packets with the mark were seen, and whether the traced functions
+ * were called at all. Nothing of it costs anything once there are events.
+ */
+import { counted } from '../base/counted.js';
+import type { JourneyTracker, Session, SessionLosses } from '../internal.js';
+import { enableRunCounts } from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import type { TraceOptions } from './options.js';
+import type { Terminal } from './terminal.js';
+
+const LOOK_MS = 250;
+/** Calls are counted for a while, and again after a pause: each call of a BPF program on the machine costs more then. */
+const COUNTING_MS = 1000;
+const PAUSE_MS = 4000;
+/** When someone at a terminal may wonder. */
+const SAY_MS = 5000;
+
+/** What the kernel counted of calls. */
+export interface CountedCalls {
+  /** Of so many functions. */
+  readonly functions: number;
+  readonly calls: bigint;
+  /** For so long; 0 if it was not counted. */
+  readonly milliseconds: number;
+}
+
+export interface SilenceFacts {
+  readonly mark: number;
+  readonly mask: number;
+  /** How many functions are traced. */
+  readonly functions: number;
+  /** How many packets with the mark were seen by any function that is watched, or fewer. */
+  readonly followed: number;
+  /** How many of them passed a traced function. */
+  readonly begun: number;
+  readonly hasExtension: boolean;
+  readonly samplePeriod: number;
+  readonly counted: CountedCalls;
+}
+
+/** What can be said for certain of a trace without events and without losses, and what to do next; a sentence a line. */
+export function describeSilence(facts: SilenceFacts): string[] {
+  const { mark, mask, functions, followed, begun, hasExtension, samplePeriod, counted: calls } = facts;
+  const packets = `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
+  const traced = functions === 1 ? 'the traced function' : `the ${functions} traced functions`;
+  if (begun > 0) {
+    const left = `packets ${packets} were seen, but the extension left out all of their events`;
+    return hasExtension ? [left, 'an event is shown where module() returns 0'] : [];
+  }
+  if (followed > 0 && samplePeriod > 1) {
+    return [`packets ${packets} were seen, but --perf-sample-period ${samplePeriod} left out all of their events`];
+  }
+  if (followed > 0) {
+    return [
+      `packets ${packets} were seen, but none passed ${traced}`,
+      'without -r and --module-regex all functions are traced; ipft -l lists them',
+    ];
+  }
+  const lines = [`no packet ${packets} was seen`];
+  if (calls.milliseconds > 0 && calls.functions > 0) {
+    const seconds = `${(calls.milliseconds / 1000).toFixed(1)} s that were counted`;
+    const which = calls.functions === functions ? traced : `${calls.functions} of ${traced}`;
+    if (calls.calls > 0n) {
+      const times = counted(calls.calls, 'time');
+      lines.push(`in ${seconds} ${which} ${calls.functions === 1 ? 'was' : 'were'} called ${times}: by other packets`);
+    } else {
+      lines.push(`in ${seconds} no packet at all passed ${which}: was anything sent?`);
+    }
+  }
+  lines.push(
+    'ipft mark-help prints commands that set the mark; docs/marking.md tells where it is lost',
+    'nft list ruleset, in the namespace of the rules, shows whether their counters rise',
+  );
+  return lines;
+}
+
+/** Looks now and then while a trace has no events. Disposing of it ends that. */
+export class Silence implements Disposable {
+  readonly #session: Session;
+  readonly #tracker: JourneyTracker;
+  readonly #options: TraceOptions;
+  readonly #terminal: Terminal;
+  readonly #begin = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #wasSaid = false;
+  /** While calls are counted. */
+  #counting: { readonly counts: Descriptor; readonly since: number; readonly calls: bigint } | undefined;
+  #countAgain = this.#begin;
+  #calls = 0n;
+  #milliseconds = 0;
+
+  constructor(session: Session, tracker: JourneyTracker, options: TraceOptions, terminal: Terminal) {
+    this.#session = session;
+    this.#tracker = tracker;
+    this.#options = options;
+    this.#terminal = terminal;
+    this.#timer = setInterval(() => this.#look(performance.now()), LOOK_MS);
+  }
+
+  #look(now: number): void {
+    if (this.#tracker.events > 0) {
+      this[Symbol.dispose]();
+      return;
+    }
+    if (this.#counting) {
+      if (now - this.#counting.since >= COUNTING_MS) this.#stopCounting();
+    } else if (now >= this.#countAgain) {
+      this.#startCounting(now);
+    }
+    if (this.#wasSaid || now - this.#begin < SAY_MS || !this.#terminal.isTerminal) return;
+    this.#wasSaid = true;
+    for (const line of this.#describe()) this.#terminal.line(`  ${line}`);
+  }
+
+  /** Where the kernel doesn't count, or not for this process, nothing is said of calls. */
+  #startCounting(now: number): void {
+    const counts = enableRunCounts();
+    if (typeof counts === 'number') this.#countAgain = Number.POSITIVE_INFINITY;
+    else this.#counting = { counts, since: now, calls: this.#session.countCalls() };
+  }
+
+  #stopCounting(): void {
+    const counting = this.#counting;
+    if (!counting) return;
+    this.#counting = undefined;
+    counting.counts[Symbol.dispose]();
+    this.#calls += this.#session.countCalls() - counting.calls;
+    this.#milliseconds += performance.now() - counting.since;
+    this.#countAgain = performance.now() + PAUSE_MS;
+  }
+
+  #describe(): string[] {
+    const { mark, mask, extension, samplePeriod } = this.#options;
+    return describeSilence({
+      ...{ mark, mask, samplePeriod, hasExtension: extension.length > 0 },
+      ...{ functions: this.#session.succeeded, begun: this.#tracker.begun, followed: this.#session.countFollowed() },
+      counted: {
+        functions: this.#session.countableFunctions,
+        calls: this.#calls,
+        milliseconds: this.#milliseconds,
+      },
+    });
+  }
+
+  /** To be called when all has been read. Where something was lost, that is told instead. */
+  report({ cpus, unseen, unfollowed, missed }: SessionLosses): void {
+    if (this.#tracker.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
+    this.#stopCounting();
+    for (const line of this.#describe()) this.#terminal.line(`  ${line}`);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#counting?.counts[Symbol.dispose]();
+    this.#counting = undefined;
+  }
+}

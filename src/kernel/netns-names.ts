@@ -1,0 +1,96 @@
+/**
+ * Names of network namespaces, which are inodes to the kernel: `blue` for one that `ip netns add` made, or a process in
+ * it, `nginx 1234`. A namespace is looked up when the first packet is seen there, since it may be gone at the end.
+ * Names come from the file system and from processes: they may hold anything.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+
+/** Where `ip netns` keeps namespaces: files that they are mounted on. */
+const NAMED = '/run/netns';
+/** The processes are searched this often at most, and for so long: there may be very many. */
+const SEARCH_AGAIN_MS = 1000;
+const SEARCH_MS = 100;
+/** Names that are kept. */
+const MAX_NAMES = 10_000;
+
+export class NetnsNames {
+  readonly #directory: string;
+  readonly #names = new Map<number, string>();
+  #searchAgain = Number.NEGATIVE_INFINITY;
+
+  /** @param directory in place of /run/netns */
+  constructor(directory = NAMED) {
+    this.#directory = directory;
+  }
+
+  /** Finds out the name of a namespace, if it has one now. */
+  look(netns: number): void {
+    if (netns === 0 || this.#names.has(netns)) return;
+    const now = performance.now();
+    if (now < this.#searchAgain) return;
+    this.#readNamed();
+    if (!this.#names.has(netns)) this.#searchProcesses(now + SEARCH_MS);
+    const took = performance.now() - now;
+    // Many namespaces without a name must not take all of the time.
+    this.#searchAgain = this.#names.has(netns) ? now + took * 10 : now + Math.max(SEARCH_AGAIN_MS, took * 10);
+  }
+
+  /** As it was when it was found out; nothing if it had none. */
+  name(netns: number): string | undefined {
+    this.look(netns);
+    return this.#names.get(netns);
+  }
+
+  #readNamed(): void {
+    for (const name of list(this.#directory)) this.#add(netnsOf(`${this.#directory}/${name}`), name);
+  }
+
+  /** The process with the lowest number names it: mostly the one that the others in it come from. */
+  #searchProcesses(until: number): void {
+    const pids = list('/proc').map(Number).filter(Number.isInteger);
+    for (const pid of pids.sort((a, b) => a - b)) {
+      if (performance.now() > until) return;
+      const netns = netnsOf(`/proc/${pid}/ns/net`);
+      if (netns === undefined || this.#names.has(netns)) continue;
+      this.#add(netns, `${readCommand(pid)} ${pid}`);
+    }
+  }
+
+  #add(netns: number | undefined, name: string): void {
+    if (netns !== undefined && !this.#names.has(netns) && this.#names.size < MAX_NAMES) this.#names.set(netns, name);
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** The inode of a namespace; nothing for a file that is none, or none any more. */
+function netnsOf(path: string): number | undefined {
+  try {
+    const { dev, ino } = statSync(path);
+    return dev === namespaceDevice() ? ino : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+let device: number | undefined;
+
+/** All namespaces lie in one file system, which is nowhere mounted as a whole. */
+function namespaceDevice(): number {
+  device ??= statSync('/proc/self/ns/net').dev;
+  return device;
+}
+
+function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return '?';
+  }
+}

@@ -1,0 +1,74 @@
+/** What people read of many packets, or of none: summary, folding, choosing, names of places. */
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { IPFT, Network, run, splitJson, Tracing, traceWhile } from './harness.js';
+
+let network: Network;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+const FEW = ['-r', '^(ip_output|ip_rcv|icmp_rcv|udp_rcv)$', '--follow'];
+const separators = (text: string) => text.split('\n').filter((line) => line.startsWith('==='));
+/** Pings that are answered, and datagrams that are dropped: nobody listens. */
+const send = (mark: number, pings: number, datagrams: number) => {
+  network.ping(mark, { count: pings, more: ['-i', '0.05'] });
+  for (let i = 0; i < datagrams; i++) network.sendInVain('10.11.0.2', mark, 10);
+};
+
+test('-o aggregate: a summary, and one line for a packet that took the path of another one', async () => {
+  const result = await traceWhile(['-m', '51', '--fold', 'path', ...FEW], () => send(51, 10, 3));
+  expect(result.status).toBe(0);
+  const [summary = '', rest = ''] = result.stdout.split(/^(?=Timestamp)/m);
+  expect(summary).toMatch(
+    /^13 journeys, 39 events: 3 dropped, 10 consumed\nDropped:\n {4}3 {2}\S.* in __udp4_lib_rcv\+0x/,
+  );
+  expect(summary).toMatch(/^Slowest: journey \d+ \(\d+\.\d{3}us\), journey/m);
+  expect(separators(rest)).toHaveLength(13);
+  expect(separators(rest).filter((line) => / 3 events, as journey (1|11), at \d+$/.test(line))).toHaveLength(11);
+  expect(rest.split('\n').filter((line) => /^\d/.test(line))).toHaveLength(6);
+});
+
+test('--only and --slower choose packets, and --count counts those', async () => {
+  using tracing = new Tracing(['-m', '53', '-o', 'json', '--only', 'dropped', '--count', '2', ...FEW]);
+  await tracing.ready();
+  send(53, 3, 1);
+  expect(tracing.process.exitCode).toBeNull();
+  send(53, 1, 1);
+  const { status, stdout } = await tracing.ended();
+  const { journeys, events } = splitJson(stdout);
+  expect(status).toBe(0);
+  expect(journeys).toMatchObject([{ outcome: 'dropped' }, { outcome: 'dropped' }]);
+  expect(new Set(events.map((event) => event['journey']))).toEqual(new Set(journeys.map(({ journey }) => journey)));
+  expect(events).toHaveLength(6);
+
+  const slow = await traceWhile(['-m', '53', '--slower', '1m', ...FEW], () => send(53, 2, 0));
+  expect(slow).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Timestamp.*\n$/) });
+  expect(slow.stderr).toContain('2 journeys: 2 consumed');
+});
+
+test('a network namespace is shown with its name, also when it has gone', async () => {
+  const [here, there] = [network.here, network.there].map((name) => `${statSync(`/run/netns/${name}`).ino} (${name})`);
+  const text = await traceWhile(['-m', '54', ...FEW], () => send(54, 1, 0));
+  expect(text.stdout.match(/\[.*\]/g)).toEqual([`[${here}]`, `[${there} veth-b]`, `[${there} veth-b]`]);
+  let inode = 0;
+  const gone = await traceWhile(['-m', '54', '-o', 'paths', ...FEW], () => {
+    execFileSync('ip', ['netns', 'add', 'ipft-test-short']);
+    inode = statSync('/run/netns/ipft-test-short').ino;
+    const exec = (...args: string[]) => execFileSync('ip', ['netns', 'exec', 'ipft-test-short', ...args]);
+    exec('ip', 'link', 'set', 'lo', 'up');
+    exec('ping', '-q', '-c', '1', '-m', '54', '127.0.0.1');
+    execFileSync('ip', ['netns', 'del', 'ipft-test-short']);
+  });
+  expect(gone.stdout).toContain(`    netns ${inode} (ipft-test-short)\n`);
+});
+
+test('at a terminal, a trace without events says what was seen before it ends', () => {
+  const line = `${process.execPath} ${IPFT} -m 55 -r '^icmp_rcv$' --duration 7s`;
+  const { stdout } = run('script', ['-qec', line, '/dev/null'], { TERM: 'xterm' });
+  expect(stdout.match(/no packet with mark 0x37 was seen/g)).toHaveLength(2);
+  expect(stdout.match(/no packet at all passed the traced function: was anything sent\?/g)).toHaveLength(2);
+});

@@ -65,12 +65,16 @@ export function countRuns() {
  * @property {RegExp | undefined} only those whose names match
  */
 
+/** @param {RegExp | undefined} only */
+const filterOf = (only) => ({ functionPattern: only && { regExp: only, text: only.source } });
+
 /**
  * @param {Backend} backend
  * @param {Choice} choice
  */
-function chooseTargets(backend, { functions, only }) {
-  const all = loadTargets(backend.access, { functionPattern: only }).targets.map((target, index) => {
+async function chooseTargets(backend, { functions, only }) {
+  const { targets } = await loadTargets(backend.access, filterOf(only));
+  const all = targets.map((target, index) => {
     return { target, index, hidden: false, roles: rolesOf(target) };
   });
   return all.filter(({ roles }) => functions === 'all' || (functions === 'plain') === (roles.length === 0));
@@ -85,7 +89,7 @@ function chooseTargets(backend, { functions, only }) {
 async function attachPrograms(backend, object, choice) {
   const moduleBtfs = new Map();
   const attachment = backend.attachment({ tracer: 'function', object, vmlinux: loadKernelBtf(), moduleBtfs });
-  await attachment.attach(chooseTargets(backend, choice), NOBODY);
+  await attachment.attach(await chooseTargets(backend, choice), NOBODY);
   const ring = new Ring(object.mapFd('ipft_events'), RING_BYTES, PAGE_SIZE);
   const release = async () => {
     await attachment.release(() => {});
@@ -105,7 +109,7 @@ async function attachPrograms(backend, object, choice) {
  */
 export async function attachFloor(backend, directory, floor, choice) {
   const object = new BpfObject(readFileSync(join(directory, `${backend.name}-${floor}.o`)));
-  const programs = backend.programs('function', loadTargets(backend.access).targets);
+  const programs = backend.programs('function', (await loadTargets(backend.access)).targets);
   for (const { name, type, attachTo } of programs) {
     if (type) object.setProgramType(name, type.program, type.attach);
     if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
@@ -126,7 +130,7 @@ const DEFAULTS = {
  * @param {Choice} choice
  */
 export async function attachOwnPrograms(backend, options, choice) {
-  const { targets } = loadTargets(backend.access);
+  const { targets } = await loadTargets(backend.access);
   const { object } = loadPrograms(backend, targets, { ...DEFAULTS, ...options });
   return await attachPrograms(backend, object, choice);
 }
@@ -138,7 +142,7 @@ export async function attachOwnPrograms(backend, options, choice) {
  * @param {RegExp | undefined} only functions whose names match
  */
 export async function attachTracer(backend, options, only) {
-  const { targets, deciding } = loadTargets(backend.access, { functionPattern: only });
+  const { targets, deciding } = await loadTargets(backend.access, filterOf(only));
   const session = Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
   await session.attach(NOBODY);
   return new Attached(

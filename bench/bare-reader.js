@@ -9,7 +9,7 @@ process.on('SIGINT', () => {
   stopped = true;
 });
 raiseLimits();
-const { targets, deciding } = loadTargets(backend.access);
+const { targets, deciding } = await loadTargets(backend.access);
 const session = Session.open({
   ...{ backend, targets, deciding, tracer: 'function', mark: 1, mask: 0xffffffff, samplePeriod: 1 },
   ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },

@@ -31,7 +31,7 @@ async function findObstacle() {
   const ipft = await import(new URL('../dist/internal.js', import.meta.url).href);
   try {
     ipft.checkKernel();
-    ipft.loadTargets();
+    await ipft.loadTargets();
   } catch (error) {
     if (error instanceof ipft.IpftError) return /** @type {Error} */ (error).message;
     throw error;

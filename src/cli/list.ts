@@ -10,7 +10,7 @@ export async function list(options: CommonOptions, terminal: Terminal, out: Writ
   raiseLimits();
   checkKernel();
   const { backend } = await chooseBackend(options.tracer, options.backend);
-  const selection = loadTargets(backend.access, options);
+  const selection = await loadTargets(backend.access, options);
   const names = new Map<string, Set<string>>();
   for (const { module, name } of selection.targets) {
     names.set(module, (names.get(module) ?? new Set()).add(name));

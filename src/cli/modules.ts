@@ -41,7 +41,7 @@ export class ModuleFollower {
   async #attach(module: string, signal: AbortSignal): Promise<void> {
     const { choice, session } = this.#tracing;
     try {
-      const { targets, unknownModules } = loadModuleTargets(module, choice.backend.access, this.#options);
+      const { targets, unknownModules } = await loadModuleTargets(module, choice.backend.access, this.#options, signal);
       for (const { problem } of unknownModules) {
         this.#terminal.warn(`the module ${module} was loaded; its functions are not traced: ${problem}`);
       }
@@ -53,6 +53,7 @@ export class ModuleFollower {
       const succeeded = session.succeeded - before;
       this.#terminal.line(`Module ${module} loaded: ${succeeded} of its ${targets.length} functions are traced now`);
     } catch (error) {
+      if (signal.aborted) return;
       // The module may have gone again. What is traced goes on.
       if (!(error instanceof IpftError)) throw error;
       this.#terminal.warn(`the module ${module} was loaded; its functions are not traced: ${error.message}`);

@@ -1,5 +1,5 @@
 /** Numbers on the command line. */
-import { causedBy, UsageError } from '../base/errors.js';
+import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 
 /**
@@ -65,13 +65,4 @@ export function parseNanoseconds(option: string, text: string): number {
   throw new UsageError(
     `${option} needs a time, as 500us, 20ms or 1.5s (a number alone is seconds), not '${printable(text)}'`,
   );
-}
-
-/** A regular expression in JavaScript's dialect. */
-export function parsePattern(option: string, text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw causedBy(new UsageError(`${option}: ${printable((error as Error).message)}`), error);
-  }
 }

@@ -90,7 +90,7 @@ export const GROUPS: readonly OptionGroup[] = [
     options: [
       {
         flags: '-r, --regex <RE>',
-        summary: "only functions whose name matches (JavaScript's dialect, unanchored)",
+        summary: 'only functions whose name matches (a regular expression, unanchored)',
         completes: 'function',
       },
       {

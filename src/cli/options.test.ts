@@ -52,7 +52,7 @@ describe('parseCommandLine: what is meant', () => {
     ['doctor --json', { action: 'doctor', json: true }],
     ['-m 1 -e a.c -e b.o', { extension: ['a.c', 'b.o'] }],
     ['check a.c b.o', { action: 'check', files: ['a.c', 'b.o'], compileTimeoutSeconds: 60 }],
-    ['-l -r ^ip', { action: 'list', functionPattern: /^ip/ }],
+    ['-l -r ^ip', { action: 'list', functionPattern: { regExp: /^ip/, text: '^ip' } }],
     ['-m 1 --follow --strict -o json --json-events-only', { follow: true, strict: true, jsonEventsOnly: true }],
     ['-m 1 -o paths --diff 1 3 --max-memory 2G', { output: 'paths', diff: [1, 3], maxMemoryBytes: 2 ** 31 }],
     ['-o paths --diff 10 2 -m 1', { diff: [10, 2] }],

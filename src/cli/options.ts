@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
+import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
@@ -11,15 +12,7 @@ import { FOLDS, type Fold } from '../output/folding.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
-import {
-  parseCount,
-  parseDuration,
-  parseNanoseconds,
-  parsePattern,
-  parseRingSize,
-  parseSize,
-  parseUnsigned32,
-} from './numbers.js';
+import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
   BACKEND_NAMES,
   COMMANDS,
@@ -40,6 +33,7 @@ import {
   TRACERS,
   USAGES,
 } from './option-table.js';
+import { parsePattern } from './pattern.js';
 import { findNearest } from './suggest.js';
 
 /** What `ipft` was asked to do. */
@@ -69,8 +63,8 @@ export interface WritingOptions {
 
 export interface CommonOptions {
   readonly verbose: boolean;
-  readonly functionPattern: RegExp | undefined;
-  readonly modulePattern: RegExp | undefined;
+  readonly functionPattern: NamePattern | undefined;
+  readonly modulePattern: NamePattern | undefined;
   readonly tracer: TracerName;
   /** Undefined: the best that there is. */
   readonly backend: BackendName | undefined;

@@ -116,8 +116,12 @@ async function prepare(
   if (options.verbose) for (const line of describeChoice(choice)) terminal.line(line);
   if (await stop.hasHappened()) return undefined;
   const { backend } = choice;
-  const selection = loadTargets(backend.access, options);
-  if (await stop.hasHappened()) return undefined;
+  const selection = await loadTargets(backend.access, options, stop.signal).catch((error: unknown) => {
+    // What was cut short fails for that.
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  });
+  if (selection === undefined || (await stop.hasHappened())) return undefined;
   const extension = await load(options, terminal, stop.signal).catch((error: unknown) => {
     // What was cut short fails for that.
     if (stop.signal.aborted) return undefined;
@@ -128,7 +132,7 @@ async function prepare(
   // Before anything is attached: no event is earlier.
   const clock = createClock(options.time);
   const { output, tracker } = createOutput(options, targets, clock, out, extension);
-  const models = options.followModules ? loadTargets(backend.access).targets : targets;
+  const models = options.followModules ? (await loadTargets(backend.access)).targets : targets;
   const session = Session.open({ ...options, backend, targets, models, deciding: selection.deciding, extension });
   return { choice, selection, targets, output, tracker, clock, session };
 }

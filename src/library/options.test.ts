@@ -9,9 +9,14 @@ test('checkOptions: the mark is enough', () => {
   });
 });
 
-test('checkOptions: a pattern forgets where it matched last', () => {
-  const { functionPattern } = checkOptions({ mark: 1, functions: /ip_/g });
-  expect([functionPattern?.test('ip_rcv'), functionPattern?.test('ip_rcv')]).toEqual([true, true]);
+test.each([/rcv/g, /rcv/y, /rcv/gy])('checkOptions: %s forgets where it matched last', (functions) => {
+  functions.lastIndex = 5;
+  const regExp = checkOptions({ mark: 1, functions }).functionPattern!.regExp;
+  expect([regExp.test('ip_rcv'), regExp.test('ip_rcv'), regExp.lastIndex]).toEqual([true, true, 0]);
+});
+
+test('checkOptions: other flags of a pattern stay', () => {
+  expect(checkOptions({ mark: 1, modules: /^VETH/i }).modulePattern).toEqual({ regExp: /^VETH/i, text: '^VETH' });
 });
 
 test.each([

@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { UsageError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
+import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { checkSuffix } from '../extension/extension.js';
 import { BACKENDS, checkMethod } from '../tracer/backends.js';
@@ -14,8 +15,8 @@ export interface CheckedOptions {
   readonly mark: number;
   readonly mask: number;
   readonly follow: boolean;
-  readonly functionPattern: RegExp | undefined;
-  readonly modulePattern: RegExp | undefined;
+  readonly functionPattern: NamePattern | undefined;
+  readonly modulePattern: NamePattern | undefined;
   readonly tracer: TracerName;
   readonly backend: BackendName | undefined;
   /** Empty for none. */
@@ -130,9 +131,11 @@ function checkRingSize(given: unknown): number {
 }
 
 /** With the flags g and y a pattern would remember where it matched last. */
-function checkPattern(option: string, pattern: unknown): RegExp | undefined {
+function checkPattern(option: string, pattern: unknown): NamePattern | undefined {
   if (pattern === undefined) return undefined;
-  if (types.isRegExp(pattern)) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+  if (types.isRegExp(pattern)) {
+    return { regExp: new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')), text: pattern.source };
+  }
   throw new UsageError(`the option ${option} needs a regular expression, not ${show(pattern)}`);
 }
 

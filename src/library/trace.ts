@@ -54,7 +54,7 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   await turn(signal);
   const { backend } = await chooseBackend(tracer, options.backend);
   await turn(signal);
-  const selection = loadTargets(backend.access, options);
+  const selection = await loadTargets(backend.access, options, signal);
   await turn(signal);
   const extension = options.extension.length > 0 ? await load(options, warnings) : undefined;
   await turn(signal);

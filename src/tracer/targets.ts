@@ -1,16 +1,24 @@
 /** Which functions to attach to. */
 import { IpftError } from '../base/errors.js';
+import type { NamePattern } from '../base/name-pattern.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import { loadCapabilities } from '../kernel/privileges.js';
 import type { ArgumentAccess } from './backend.js';
 import { type Candidate, type Candidates, loadCandidates } from './candidates.js';
+import { type Matches, matchNames } from './matching.js';
 import { decides } from './roles.js';
 
 export interface TargetFilter {
   /** Only functions whose name matches, unanchored. */
-  readonly functionPattern?: RegExp | undefined;
+  readonly functionPattern?: NamePattern | undefined;
   /** Only functions of modules whose name matches; the kernel proper is `vmlinux`. */
-  readonly modulePattern?: RegExp | undefined;
+  readonly modulePattern?: NamePattern | undefined;
+}
+
+/** The same, with what it comes to. */
+interface TargetMatches {
+  readonly functionPattern?: Matches | undefined;
+  readonly modulePattern?: Matches | undefined;
 }
 
 /** A function that takes an skb and is not traced. */
@@ -51,10 +59,16 @@ const TRAMPOLINE_ARGUMENTS = 12;
  * Finds the functions that a backend can attach to: those with a `struct sk_buff *` among their parameters that ftrace
  * can hook, in the kernel and in all loaded modules.
  * @param access the backend's
- * @throws EnvironmentError without BTF or tracefs; IpftError `NO_TARGETS` if the filter leaves none
+ * @param signal ends it early, with its reason
+ * @throws UsageError for a filter that takes too long; EnvironmentError without BTF or tracefs; IpftError `NO_TARGETS` if the filter leaves none
  */
-export function loadTargets(access: ArgumentAccess, filter: TargetFilter = {}): TargetSelection {
-  const selection = selectTargets(loadCandidates(), loadNeeds(access), filter);
+export async function loadTargets(
+  access: ArgumentAccess,
+  filter: TargetFilter = {},
+  signal?: AbortSignal,
+): Promise<TargetSelection> {
+  const candidates = loadCandidates();
+  const selection = selectTargets(candidates, loadNeeds(access), await match(candidates, filter, signal));
   if (selection.targets.length > 0) return selection;
   const { filtered, excluded } = selection;
   if (filtered === 0 && excluded.length === 0) {
@@ -71,15 +85,30 @@ export function loadTargets(access: ArgumentAccess, filter: TargetFilter = {}): 
 }
 
 /** The functions of one module, which may have been loaded a moment ago. */
-export function loadModuleTargets(module: string, access: ArgumentAccess, filter: TargetFilter): TargetSelection {
-  const all = selectTargets(loadCandidates(), loadNeeds(access), filter);
+export async function loadModuleTargets(
+  module: string,
+  access: ArgumentAccess,
+  filter: TargetFilter,
+  signal?: AbortSignal,
+): Promise<TargetSelection> {
+  const all = loadCandidates();
   const ofModule = <T extends { module: string }>(list: readonly T[]) =>
     list.filter((entry) => entry.module === module);
+  const candidates = { modules: ofModule(all.modules), unknownModules: ofModule(all.unknownModules) };
+  const selection = selectTargets(candidates, loadNeeds(access), await match(candidates, filter, signal));
+  return { ...selection, filtered: 0, deciding: [] };
+}
+
+async function match(
+  { modules }: Candidates,
+  { functionPattern, modulePattern }: TargetFilter,
+  signal: AbortSignal | undefined,
+): Promise<TargetMatches> {
+  const functionNames = () => modules.flatMap(({ functions }) => functions.map(({ name }) => name));
+  const moduleNames = () => modules.map(({ module }) => module);
   return {
-    ...{ filtered: 0, deciding: [] },
-    targets: ofModule(all.targets),
-    excluded: ofModule(all.excluded),
-    unknownModules: ofModule(all.unknownModules),
+    functionPattern: functionPattern && (await matchNames(functionPattern, functionNames(), signal)),
+    modulePattern: modulePattern && (await matchNames(modulePattern, moduleNames(), signal)),
   };
 }
 
@@ -88,7 +117,7 @@ function loadNeeds(access: ArgumentAccess): TargetNeeds {
 }
 
 /** The choice itself, apart from where its facts come from. */
-export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter: TargetFilter): TargetSelection {
+export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter: TargetMatches): TargetSelection {
   const targets: Target[] = [];
   const excluded: ExcludedFunction[] = [];
   const deciding: Target[] = [];

@@ -1,0 +1,7 @@
+/** A regular expression that chooses functions or modules by their names. */
+export interface NamePattern {
+  /** Without the flags g and y: it remembers nothing. */
+  readonly regExp: RegExp;
+  /** As the user wrote it, for messages. */
+  readonly text: string;
+}

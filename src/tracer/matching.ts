@@ -1,0 +1,111 @@
+/**
+ * Users' regular expressions, run where they can be stopped: there are short ones that take years for a name of thirty
+ * letters, and while one runs, its thread hears no signal.
+ */
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+import { causedBy, UsageError } from '../base/errors.js';
+import type { NamePattern } from '../base/name-pattern.js';
+import { printable } from '../base/printable.js';
+
+/** So long nobody notices that no signal is heard; nearly all patterns take less. */
+const UNNOTICED_MS = 50;
+const LONGEST_MS = 2000;
+/**
+ * Nothing stops the compiler of regular expressions, and what is nested too deep ends the process. So patterns have bounds:
+ * as long as a word of a command line can be, groups within groups, repetitions with a number.
+ */
+const LONGEST_PATTERN = 1 << 17;
+const DEEPEST_GROUP = 100;
+const MOST_COUNTED = 200;
+/** Of a pattern in a message. */
+const LONGEST_TEXT = 200;
+
+/** Runs in the context of `vm` and in the worker, on what these bring in. */
+const MATCH = 'Uint8Array.from(names, (name) => (regExp.test(name) ? 1 : 0))';
+const WORKER = `
+const { parentPort, workerData: { source, flags, names } } = require('node:worker_threads');
+const regExp = new RegExp(source, flags);
+parentPort.postMessage(${MATCH});
+`;
+
+/** The names that a pattern matches. */
+export interface Matches {
+  test(name: string): boolean;
+}
+
+/**
+ * Matches a pattern with names; in a thread of its own if it takes long.
+ * @param signal ends it early
+ * @throws UsageError if it takes longer than two seconds, or is too large; the reason of `signal`
+ */
+export async function matchNames(
+  pattern: NamePattern,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<Matches> {
+  checkSize(pattern);
+  const found = matchAtOnce(pattern, names) ?? (await matchInThread(pattern, names, signal));
+  const matching = new Set(names.filter((_, index) => found[index] === 1));
+  return { test: (name) => matching.has(name) };
+}
+
+function checkSize(pattern: NamePattern): void {
+  const { source } = pattern.regExp;
+  if (source.length > LONGEST_PATTERN) throw refuse(pattern, `it is longer than ${LONGEST_PATTERN} characters`);
+  let [depth, counted] = [0, 0];
+  // Parentheses within brackets count too: it is only about size.
+  for (const [token] of source.matchAll(/\\.|[()]|\{\d/gs)) {
+    if (token === '(') depth++;
+    else if (token === ')') depth--;
+    else if (token.startsWith('{')) counted++;
+    if (depth > DEEPEST_GROUP) throw refuse(pattern, `it has more than ${DEEPEST_GROUP} groups within each other`);
+    if (counted > MOST_COUNTED) throw refuse(pattern, `it has more than ${MOST_COUNTED} repetitions with a number`);
+  }
+}
+
+/** @returns nothing if it takes longer than nobody notices */
+function matchAtOnce(pattern: NamePattern, names: readonly string[]): Uint8Array | undefined {
+  const { regExp } = pattern;
+  try {
+    return runInNewContext(MATCH, { names, regExp }, { timeout: UNNOTICED_MS }) as Uint8Array;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
+    throw refuse(pattern, (error as Error).message, error);
+  }
+}
+
+/** @returns 1 for each name that matches, 0 for the others */
+export async function matchInThread(
+  pattern: NamePattern,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const { source, flags } = pattern.regExp;
+  const worker = new Worker(WORKER, { eval: true, execArgv: [], workerData: { source, flags, names } });
+  let endEarly = () => {};
+  const timer = setTimeout(() => endEarly(), LONGEST_MS);
+  try {
+    return await new Promise<Uint8Array>((resolve, reject) => {
+      const tooLong = `it takes longer than ${LONGEST_MS / 1000} s to match it with ${names.length} names`;
+      endEarly = () => reject(signal?.aborted ? signal.reason : refuse(pattern, tooLong));
+      signal?.addEventListener('abort', endEarly);
+      worker.on('message', resolve);
+      worker.on('error', (error) => reject(refuse(pattern, error.message, error)));
+    });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', endEarly);
+    await worker.terminate();
+  }
+}
+
+function refuse({ text }: NamePattern, problem: string, cause?: unknown): UsageError {
+  const shown = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  const refusal = new UsageError(
+    `the regular expression '${printable(shown)}': ${problem}`,
+    'say the same more simply; a repetition within a repetition, as in (a+)+, may take for ever',
+  );
+  return cause === undefined ? refusal : causedBy(refusal, cause);
+}

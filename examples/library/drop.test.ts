@@ -34,8 +34,9 @@ async function ping(): Promise<Journey> {
   });
   spawnSync('ip', ['netns', 'exec', HERE, 'ping', '-c', '1', '-W', '1', '-m', String(MARK), '10.77.0.2']);
   await session.stop();
-  for await (const journey of session.journeys()) return journey;
-  throw new Error('no packet with the mark was seen');
+  const [journey] = await session.allJourneys();
+  if (!journey) throw new Error('no packet with the mark was seen');
+  return journey;
 }
 
 test('a ping is answered', { timeout: 60_000 }, async () => {

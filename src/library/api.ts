@@ -279,6 +279,13 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   /** The journeys as they end, from the oldest that is kept to the end of the trace; otherwise as `events`. */
   journeys(): AsyncIterableIterator<Journey<Event>>;
   /**
+   * All events that are kept when the trace has ended: to be called after `stop`, or it waits for the end. No more than
+   * about `maxEvents` are kept; `statistics.forgotten` counts the others.
+   */
+  allEvents(): Promise<Event[]>;
+  /** All journeys that are kept when the trace has ended; otherwise as `allEvents`. */
+  allJourneys(): Promise<Journey<Event>[]>;
+  /**
    * Ends the trace: what the kernel has seen up to now is handed out, then the iterators end. Resolves when all is
    * detached. Further calls give the same promise.
    */

@@ -6,6 +6,7 @@ import type { Session, SessionLosses } from '../tracer/session.js';
 import type { TargetSelection } from '../tracer/targets.js';
 import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
 import type { AnyEvent, Collector } from './collector.js';
+import type { Log } from './log.js';
 import { SessionReader } from './reader.js';
 
 export interface TraceFacts {
@@ -98,6 +99,22 @@ export class RunningTrace implements TraceSession<AnyEvent> {
 
   journeys(): AsyncIterableIterator<Journey<AnyEvent>> {
     return this.#collector.journeys.iterate();
+  }
+
+  allEvents(): Promise<AnyEvent[]> {
+    return this.#collect(this.#collector.events);
+  }
+
+  allJourneys(): Promise<Journey<AnyEvent>[]> {
+    return this.#collect(this.#collector.journeys);
+  }
+
+  /** Iterates only when nothing more comes: until then the log forgets what is too old, so that memory is bounded. */
+  async #collect<T>(log: Log<T>): Promise<T[]> {
+    await this.#reading.catch(() => {});
+    const items: T[] = [];
+    for await (const item of log.iterate()) items.push(item);
+    return items;
   }
 
   get statistics(): Statistics {

@@ -26,7 +26,7 @@ import { checkSchema } from './schema.js';
  * await using session = await trace({ mark: 0xdeadbeef });
  * // send packets
  * await session.stop();
- * for await (const journey of session.journeys()) console.log(journey.outcome, journey.events.length);
+ * for (const journey of await session.allJourneys()) console.log(journey.outcome, journey.events.length);
  * ```
  *
  * @param options - what to trace, and how

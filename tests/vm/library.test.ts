@@ -53,10 +53,13 @@ test('events and journeys of three pings, typed by a schema; nothing is left ope
   expect(session.backend).toBe(KERNEL.chosen.function);
   expect(session.fields).toEqual([{ name: 'len', type: 'number', cType: 'unsigned int', format: '' }]);
   const live = all(session.events());
+  const early = session.allJourneys();
   network.ping(0x61, { count: 3 });
   await session.stop();
   const events = await live;
   const journeys = await all(session.journeys());
+  expect(await session.allEvents()).toEqual(events);
+  for (const kept of [await session.allJourneys(), await early]) expect(kept).toEqual(journeys);
   expect(journeys).toHaveLength(3);
   for (const { number, outcome, events: its, gap, lost, beginNs, endNs, location, packetId } of journeys) {
     expect(its.map((event) => event.function)).toEqual([

@@ -31,6 +31,35 @@ test('findFunctionsTaking: finds the first pointer to the struct, through typede
   expect(found.map(({ isVariadic, structBefore }) => isVariadic && structBefore)).toEqual([false, false, false, true]);
 });
 
+test('findFunctionsTaking: a function that takes two is told once, with the first', () => {
+  const { builder, pointer, int } = kernelLike();
+  builder.func('coalesce', [int, pointer, pointer]);
+  const found = findFunctionsTaking(parseBtf(builder.bytes()), 'sk_buff').filter(({ name }) => name === 'coalesce');
+  expect(found.map(({ position }) => position)).toEqual([1]);
+});
+
+test('findFunctionsTaking: a struct or union by value is told, before the skb and as what is returned; a pointer is none', () => {
+  const { builder, skb, pointer, int } = kernelLike();
+  const union = builder.typedef('sockptr_t', builder.union('', 8, [{ name: 'user', type: int, offset: 0 }]));
+  const pointerTo = builder.pointer(skb);
+  const protos = {
+    plain: [int, pointerTo, pointer],
+    before: [int, union, pointer],
+    behind: [int, pointer, union],
+    constant: [int, builder.constant(skb), pointer],
+    returnsUnion: [union, pointer],
+    returnsStruct: [builder.constant(skb), pointer],
+    returnsPointer: [pointerTo, pointer],
+    returnsNothing: [0, pointer],
+  };
+  for (const [name, [returned = 0, ...parameters]] of Object.entries(protos)) builder.func(name, parameters, returned);
+  const found = findFunctionsTaking(parseBtf(builder.bytes()), 'sk_buff');
+  const namesOf = (flag: 'structBefore' | 'returnsStruct') =>
+    found.filter((one) => one[flag] && one.name in protos).map(({ name }) => name);
+  expect(namesOf('structBefore')).toEqual(['before', 'constant']);
+  expect(namesOf('returnsStruct')).toEqual(['returnsUnion', 'returnsStruct']);
+});
+
 test('findFunctions: those that there are, the first of each name', () => {
   const { builder, int } = kernelLike();
   builder.func('first', [int]);
@@ -65,6 +94,29 @@ test('parseBtf: split BTF refers to types and strings of its base', () => {
     { name: 'in_module', position: 1 },
     { name: 'own_struct', position: 0 },
   ]);
+});
+
+test('Btf.findString: whole strings only, also the first of split BTF, which need not begin with an empty one', () => {
+  const baseBuilder = new BtfBuilder();
+  for (const text of ['veth_xmit_more', 'shared', 'last']) baseBuilder.string(text);
+  const base = parseBtf(baseBuilder.bytes());
+  const splitBuilder = new BtfBuilder(base);
+  const first = splitBuilder.string('veth_xmit');
+  const other = splitBuilder.string('shared');
+  const split = parseBtf(splitBuilder.bytes(), base);
+  expect(first).toBe(base.stringsEnd);
+  expect(split.findString('veth_xmit')).toEqual([first]);
+  expect(split.findString('shared')).toEqual([baseBuilder.string('shared'), other]);
+  expect(split.findString('last')).toEqual([baseBuilder.string('last')]);
+  for (const part of ['veth', 'xmit', 'veth_xmi', 'hared', 'none']) expect(split.findString(part), part).toEqual([]);
+  for (const offset of split.findString('shared')) expect(split.string(offset)).toBe('shared');
+});
+
+test('findFunctions: the first function of a module is found by the first of its strings', () => {
+  const base = parseBtf(kernelLike().builder.bytes());
+  const splitBuilder = new BtfBuilder(base);
+  const id = splitBuilder.func('init_module', []);
+  expect(findFunctions(parseBtf(splitBuilder.bytes(), base), ['init_module'])).toEqual(new Map([['init_module', id]]));
 });
 
 test('Btf.resolve: a circle of typedefs is an error', () => {

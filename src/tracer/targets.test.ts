@@ -95,3 +95,29 @@ test('candidates: what is kept and read again is the same, and nothing else is t
     expect(decodeCandidates(damaged)).toBeUndefined();
   }
 });
+
+test('selectTargets: a struct by value moves the arguments behind it, one that is returned has no trampoline, 12 arguments have', () => {
+  const kernel = new BtfBuilder();
+  const long = kernel.int('long', 8, 1);
+  const skb = kernel.pointer(kernel.struct('sk_buff', 8, []));
+  const value = kernel.struct('pair', 16, [{ name: 'first', type: long, offset: 0 }]);
+  const many = (count: number) => [skb, ...Array.from({ length: count - 1 }, () => long)];
+  kernel.func('struct_before', [value, skb]);
+  kernel.func('struct_behind', [skb, value]);
+  kernel.func('returns_struct', [skb], value);
+  kernel.func('twelve', many(12));
+  kernel.func('thirteen', many(13));
+  const known = parseTraceableFunctions('struct_before\nstruct_behind\nreturns_struct\ntwelve\nthirteen\n');
+  const found = findCandidates({ vmlinux: parseBtf(kernel.bytes()), moduleBtf, traceable: known });
+  const refused = (access: 'registers' | 'trampoline') =>
+    selectTargets(found, { access, moduleTrampolines: true }, {}).excluded.map(({ name, reason }) => [name, reason]);
+  expect(refused('registers')).toEqual([['struct_before', 'a struct passed by value stands before its skb']]);
+  expect(refused('trampoline')).toEqual([
+    ['struct_before', 'a struct passed by value stands before its skb'],
+    ['returns_struct', 'a trampoline returns no struct'],
+    ['thirteen', 'a trampoline takes no more than 12 arguments'],
+  ]);
+  expect(names(selectTargets(found, { access: 'registers', moduleTrampolines: true }, {}).targets)).toEqual(
+    ['struct_behind', 'returns_struct', 'twelve', 'thirteen'].map((name) => `vmlinux:${name}`),
+  );
+});

@@ -26,7 +26,7 @@ export { type Target, VMLINUX } from './base/target.js';
 export { TextBuffer } from './base/text-buffer.js';
 export type { CompileOptions } from './extension/compile.js';
 export { checkJsonNames, type EventStruct } from './extension/event-struct.js';
-export { checkSuffix, type Extension, loadExtension, parseExtension } from './extension/extension.js';
+export { checkSuffix, type Extension, loadExtension, parseExtension, refuseLua } from './extension/extension.js';
 export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
 export { type JourneyTaker, JourneyTracker } from './journey/tracker.js';
 export { loadSymbolAddresses } from './kernel/functions.js';
@@ -38,7 +38,7 @@ export { type AggregateOptions, AggregateOutput } from './output/aggregate.js';
 export { type JsonOptions, JsonOutput } from './output/json.js';
 export type { KernelNames } from './output/outcome.js';
 export type { Output, OutputContext } from './output/output.js';
-export { type PathsOptions, PathsOutput } from './output/paths.js';
+export { type Diff, type PathsOptions, PathsOutput } from './output/paths.js';
 export type {
   AttachProgress,
   Backend,

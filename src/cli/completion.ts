@@ -9,7 +9,8 @@ import {
   splitFlags,
 } from './option-table.js';
 
-const MAIN_OPTIONS: readonly OptionEntry[] = GROUPS.flatMap(({ options }) => options);
+const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
+const MAIN_OPTIONS = GROUPS.flatMap(({ options }) => shown(options));
 const SUBCOMMANDS: readonly CommandEntry[] = COMMANDS;
 
 /** The script, for the shell to read. */
@@ -17,7 +18,6 @@ export function formatCompletion(shell: (typeof SHELLS)[number]): string {
   return { bash: formatBash, zsh: formatZsh, fish: formatFish }[shell]();
 }
 
-const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
 const names = (option: OptionEntry) => {
   const { short, long } = splitFlags(option);
   return short === undefined ? [long] : [short, long];
@@ -130,7 +130,7 @@ function zshOption(option: OptionEntry): string {
   const exclusion = option.repeats ? '*' : short === undefined ? '' : `(${short} ${long})`;
   const [behindShort, behindLong] = value === undefined ? ['', ''] : ['+', '='];
   const forms = short === undefined ? `${long}${behindLong}` : `{${short}${behindShort},${long}${behindLong}}`;
-  const takes = value === undefined ? '' : `:${zshText(value.replace(/[<>.]/g, ''))}:${quoted(zshValues(option))}`;
+  const takes = value === undefined ? '' : `:${zshText(value.replace(/[<>[\].]/g, ''))}:${quoted(zshValues(option))}`;
   const text = `'[${zshText(option.summary)}]${takes}'`;
   return short === undefined ? `'${exclusion}${long}${behindLong}${text.slice(1)}` : `'${exclusion}'${forms}${text}`;
 }

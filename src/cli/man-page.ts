@@ -50,7 +50,7 @@ export function formatManPage(version: string): string {
     '.SH OPTIONS',
     ...GROUPS.flatMap(({ heading, options }) => [
       `.SS ${roff(heading.slice(0, -1))}`,
-      ...options.flatMap(formatOption),
+      ...options.filter(({ hidden }) => !hidden).flatMap(formatOption),
     ]),
     '.SH COMMANDS',
     ...COMMANDS.flatMap(formatCommand),

@@ -49,7 +49,7 @@ export function interpretMarkHelp(raw: RawMarkHelp): MarkHelp {
   const to = raw.to === undefined ? undefined : parseAddress('--to', raw.to);
   const from = raw.from === undefined ? undefined : parseAddress('--from', raw.from);
   if (to && from && to.family !== from.family) throw new UsageError('--to and --from are of different families');
-  const port = raw.port === undefined ? undefined : parseCount('--port', raw.port, 0xffff);
+  const port = raw.port === undefined ? undefined : parseCount('--port', raw.port, { least: 1, most: 0xffff });
   const device = raw.dev === undefined ? PROPOSED_DEVICE : parseDevice(raw.dev);
   return { mark, mask, to: to?.text, from: from?.text, family: (to ?? from)?.family, port, device };
 }
@@ -68,7 +68,7 @@ function parseAddress(option: string, text: string): { readonly text: string; re
   }
   const bits = family === 4 ? 32 : 128;
   if (length === undefined) return { text: address, family };
-  const count = parseCount(`the prefix length of ${option}`, length, bits);
+  const count = parseCount(`the prefix length of ${option}`, length, { least: 1, most: bits });
   return { text: `${address}/${count}`, family };
 }
 

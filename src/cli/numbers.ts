@@ -1,45 +1,60 @@
 /** Numbers on the command line. */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { type Bounds, checkInteger, checkRingSize, MAX_U32 } from '../tracer/rules.js';
 
 /**
  * An unsigned 32-bit number, decimal or `0x…`.
  * @param option for the message
  */
 export function parseUnsigned32(option: string, text: string): number {
+  refuseOctal(option, text);
   const value = /^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
-  if (value <= 0xffffffff) return value;
+  if (value <= MAX_U32) return value;
   throw new UsageError(`${option} needs a number of at most 32 bits, decimal or 0x…, not '${printable(text)}'`);
 }
 
-/** A decimal number from 1 to `max`. */
-export function parseCount(option: string, text: string, max: number): number {
+/** A decimal number. */
+export function parseCount(option: string, text: string, bounds: Bounds): number {
+  refuseOctal(option, text);
   const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= max) return value;
-  throw new UsageError(`${option} needs a number from 1 to ${max}, not '${printable(text)}'`);
+  return checkInteger(option, value, bounds, quote(text));
 }
 
-const MAX_RING_BYTES = 1 << 30;
+const UNITS: Record<string, number> = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 };
 
-/** A size in bytes, or with K or M behind it: a power of two and a multiple of the page. */
-export function parseRingSize(option: string, text: string, pageSize: number): number {
-  const [, digits, unit = ''] = /^([0-9]+)([KkMm]?)$/.exec(text) ?? [];
-  const scale = { '': 1, K: 1024, M: 1 << 20 }[unit.toUpperCase()] ?? Number.NaN;
-  const size = digits === undefined ? Number.NaN : Number(digits) * scale;
-  if (size >= pageSize && size <= MAX_RING_BYTES && Number.isInteger(Math.log2(size))) return size;
+/** A size in bytes, or with K, M or G behind it; NaN for what is none. */
+function readSize(option: string, text: string): number {
+  const [, digits, unit = ''] = /^([0-9]+)([KkMmGg]?)$/.exec(text) ?? [];
+  if (digits === undefined) return Number.NaN;
+  refuseOctal(option, digits);
+  return Number(digits) * UNITS[unit.toUpperCase()]!;
+}
+
+/** A ring's size: a power of two and whole pages. */
+export function parseRingSize(option: string, text: string): number {
+  return checkRingSize(option, readSize(option, text), quote(text), ' (K, M and G may stand behind the number)');
+}
+
+/** A size in bytes. */
+export function parseSize(option: string, text: string): number {
+  const size = readSize(option, text);
+  if (size >= 1 && size <= Number.MAX_SAFE_INTEGER) return size;
+  throw new UsageError(`${option} needs a number of bytes (K, M and G may stand behind it), not ${quote(text)}`);
+}
+
+/** ipftrace2 takes 010 for eight, as C does; others expect ten. */
+function refuseOctal(option: string, text: string): void {
+  if (!/^0[0-9]+$/.test(text)) return;
+  const decimal = text.replace(/^0+(?=.)/, '');
+  const octal = /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
   throw new UsageError(
-    `${option} needs a power of two from ${pageSize} to ${MAX_RING_BYTES} bytes (K and M may stand behind the number), not '${printable(text)}'`,
+    `${option} '${text}' begins with 0, which C and ipftrace2 take for octal`,
+    octal === undefined || String(octal) === decimal ? `write ${decimal}` : `write ${octal} for that, or ${decimal}`,
   );
 }
 
-/** A size in bytes, or with K, M or G behind it. */
-export function parseSize(option: string, text: string): number {
-  const [, digits, unit = ''] = /^([0-9]+)([KkMmGg]?)$/.exec(text) ?? [];
-  const scale = { '': 1, K: 1024, M: 1 << 20, G: 1 << 30 }[unit.toUpperCase()] ?? Number.NaN;
-  const size = digits === undefined ? Number.NaN : Number(digits) * scale;
-  if (size >= 1 && size <= Number.MAX_SAFE_INTEGER) return size;
-  throw new UsageError(`${option} needs a number of bytes (K, M and G may stand behind it), not '${printable(text)}'`);
-}
+const quote = (text: string) => `'${printable(text)}'`;
 
 /** What a timer of Node can wait, in milliseconds: some 24 days. */
 const MAX_DURATION_MS = 2 ** 31 - 1;

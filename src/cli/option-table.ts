@@ -123,6 +123,7 @@ export const GROUPS: readonly OptionGroup[] = [
         completes: 'extension',
         repeats: true,
       },
+      { flags: '-s, --script <PATH>', summary: 'an extension in Lua: not yet', completes: 'file', hidden: true },
       COMPILE_TIMEOUT,
       {
         flags: '--gen <WHAT>',
@@ -136,7 +137,11 @@ export const GROUPS: readonly OptionGroup[] = [
     options: [
       { flags: '-o, --output <FORMAT>', summary: 'aggregate, json or paths', default: 'aggregate', values: OUTPUTS },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
-      { flags: '--diff <RANK...>', summary: 'with -o paths: show two of the paths side by side, as in --diff 1 2' },
+      {
+        flags: '--diff [RANK...]',
+        summary:
+          'with -o paths: show two of the paths side by side, as in --diff 1 2; without ranks the two most frequent that end differently',
+      },
       {
         flags: '--only <OUTCOMES>',
         summary: 'show only packets that ended so, separated by commas, as in --only dropped,unknown',
@@ -176,7 +181,10 @@ export const GROUPS: readonly OptionGroup[] = [
   {
     heading: 'Buffers and limits:',
     options: [
-      { flags: '--ring-size <N[K|M]>', summary: 'size of the ring of events, a power of two (default: 16M)' },
+      {
+        flags: '--ring-size <N[K|M|G]>',
+        summary: 'size of the ring of events, a power of two (default: 16M, less where memory is short)',
+      },
       { flags: '--perf-page-count <N>', summary: 'the ring has at least so many pages for each CPU', default: '8' },
       { flags: '--perf-sample-period <N>', summary: 'keep one event in N', default: '1' },
       { flags: '--perf-wakeup-events <N>', summary: 'accepted, without effect: the ring is polled', default: '1' },

@@ -29,6 +29,8 @@ test('parseCommandLine: defaults', () => {
       strict: false,
       jsonEventsOnly: false,
       plainText: false,
+      markWarnings: [],
+      ringIsGiven: false,
       diff: undefined,
       maxMemoryBytes: expect.any(Number),
     },
@@ -56,6 +58,19 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --follow --strict -o json --json-events-only', { follow: true, strict: true, jsonEventsOnly: true }],
     ['-m 1 -o paths --diff 1 3 --max-memory 2G', { output: 'paths', diff: [1, 3], maxMemoryBytes: 2 ** 31 }],
     ['-o paths --diff 10 2 -m 1', { diff: [10, 2] }],
+    ['-m 1 -o paths --diff', { diff: 'most-frequent' }],
+    ['-m 1 --diff -o paths', { diff: 'most-frequent' }],
+    ['-m 1 --ring-size 1G', { ringSizeBytes: 2 ** 30, ringIsGiven: true }],
+    ['-m 1 --ring-size 16m', { ringSizeBytes: 2 ** 24 }],
+    ['-m 1 --max-memory 1g', { maxMemoryBytes: 2 ** 30 }],
+    ['-m 3 --mask 1', { markWarnings: ['--mark has bits that --mask leaves out; they are ignored'] }],
+    ['-m 1 --ext x.c --out json --no-set', { extension: ['x.c'], output: 'json', setLimits: false }],
+    ['-m 1 --extension=x.c --perf-p=65536', { extension: ['x.c'] }],
+    ['--li --reg --mod', { action: 'list', functionPattern: { regExp: /--mod/, text: '--mod' } }],
+    ['-m 1 -r --ext', { functionPattern: { regExp: /--ext/, text: '--ext' }, extension: [] }],
+    ['-lr --ext', { functionPattern: { regExp: /--ext/, text: '--ext' } }],
+    ['doctor --js', { action: 'doctor', json: true }],
+    ['mark-help --fr 10.0.0.1', { action: 'mark-help' }],
     ['-m 1 --count 3 --duration 1.5 --time wall', { count: 3, durationMs: 1500, time: 'wall' }],
     ['-m 1 --duration 500ms', { durationMs: 500 }],
     ['-m 1 --duration 2m', { durationMs: 120_000 }],
@@ -95,6 +110,17 @@ describe('parseCommandLine: usage errors', () => {
     '-m 1 -b magic',
     '-m 1 -r (',
     '-m 1 -o paths --diff 1',
+    '-m 010',
+    '-m 08',
+    '-m 1 --mask 00',
+    '-m 1 --count 010',
+    '-m 1 --ring-size 01M',
+    '-m 1 --ring-size 2G',
+    '-m 1 --script x',
+    '-m 1 -s x.lua',
+    '-m 1 --perf 1',
+    '-m 1 --ma 1',
+    '-m 1 --diff',
     '-m 1 -o paths --diff 1 2 3',
     '-m 1 -o paths --diff 0 1',
     '-m 1 --diff 1 2',
@@ -156,6 +182,16 @@ test.each([
   ['completion bahs', 'did you mean bash?'],
 ])('parseCommandLine: %s suggests what may be meant', (line, suggestion) => {
   expect(() => parse(line)).toThrow(suggestion);
+});
+
+test.each([
+  ['-m 010', "--mark '010' begins with 0, which C and ipftrace2 take for octal"],
+  ['-m 1 --perf 2', '--perf may be --perf-page-count, --perf-sample-period or --perf-wakeup-events'],
+  ['-m 1 -e x.lua', 'those in Lua come in a later version'],
+  ['-m 1 --scr x', 'those in Lua come in a later version'],
+  ['-m 1 --count 0', "--count needs a number from 1 to 9007199254740991, not '0'"],
+])('parseCommandLine: %s says why not', (line, problem) => {
+  expect(() => parse(line)).toThrow(problem);
 });
 
 test('parseCommandLine: what resembles nothing gets no suggestion', () => {

@@ -7,8 +7,18 @@ import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
-import { type BackendName, checkMethod, checkSuffix, PAGE_SIZE, type TracerName } from '../internal.js';
+import {
+  type BackendName,
+  checkMethod,
+  checkSuffix,
+  type Diff,
+  PAGE_SIZE,
+  refuseLua,
+  type TracerName,
+} from '../internal.js';
 import { FOLDS, type Fold } from '../output/folding.js';
+import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../tracer/rules.js';
+import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
@@ -73,6 +83,8 @@ export interface CommonOptions {
 export interface TraceOptions {
   readonly mark: number;
   readonly mask: number;
+  /** What is odd about the two. */
+  readonly markWarnings: readonly string[];
   /** Files of one extension; empty for none. */
   readonly extension: readonly string[];
   readonly compileTimeoutSeconds: number;
@@ -83,6 +95,8 @@ export interface TraceOptions {
   /** How long after it is ready the trace ends; undefined: not for that. */
   readonly durationMs: number | undefined;
   readonly ringSizeBytes: number;
+  /** Whether that is wanted, whatever memory there is. */
+  readonly ringIsGiven: boolean;
   readonly samplePeriod: number;
   readonly setLimits: boolean;
   /** Port of the probe server; undefined for none. */
@@ -98,8 +112,7 @@ export interface TraceOptions {
   /** Whether text has the form that ipftrace2 gave it: see compat.ts. */
   readonly plainText: boolean;
   readonly maxMemoryBytes: number;
-  /** Ranks of two paths to be compared. */
-  readonly diff: readonly [number, number] | undefined;
+  readonly diff: Diff | undefined;
   /** How journeys must have ended to be shown; undefined: in whatever way. */
   readonly only: readonly Outcome[] | undefined;
   /** How long journeys must have taken to be shown; undefined: however long. */
@@ -112,8 +125,7 @@ export type OutputName = (typeof OUTPUTS)[number];
 export type TimeName = (typeof TIMES)[number];
 export type ShellName = (typeof SHELLS)[number];
 
-const DEFAULT_RING_BYTES = 16 << 20;
-const MAX_COMPILE_SECONDS = 86400;
+const ANY_COUNT = { least: 1, most: MAX_U32 };
 const SEE_HELP = 'ipft --help shows the options';
 const MARK_IS_MISSING = 'the mark is missing: name the packets to trace with -m';
 
@@ -124,6 +136,7 @@ interface RawOptions {
   tracer: string;
   backend?: string;
   extension?: string[];
+  script?: string;
   compileTimeout: string;
   gen?: string;
   output: string;
@@ -149,7 +162,7 @@ interface RawOptions {
   strict?: boolean;
   jsonEventsOnly?: boolean;
   maxMemory?: string;
-  diff?: string[];
+  diff?: string[] | true;
   only?: string[];
   slower?: string;
   fold: string;
@@ -268,7 +281,7 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     });
   }
   try {
-    command.parse(args, { from: 'user' });
+    command.parse(writeOut(args), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw causedBy(explain(error, command), error);
@@ -315,18 +328,22 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
     functionPattern: raw.regex === undefined ? undefined : parsePattern('--regex', raw.regex),
     modulePattern: raw.moduleRegex === undefined ? undefined : parsePattern('--module-regex', raw.moduleRegex),
   };
-  parseCount('--perf-wakeup-events', raw.perfWakeupEvents, 0xffffffff);
-  const port = parseCount('--probe-server-port', raw.probeServerPort, 0xffff);
+  parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_COUNT);
+  const port = parseCount('--probe-server-port', raw.probeServerPort, { least: 1, most: 0xffff });
   if (raw.readyFile === '') throw new UsageError('--ready-file needs the path of a file');
   const trace = {
-    extension: interpretExtension(raw.extension),
+    extension: interpretExtension(raw.extension, raw.script),
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     output: oneOf('--output', raw.output, OUTPUTS),
     time: oneOf('--time', raw.time, TIMES),
-    count: raw.count === undefined ? undefined : parseCount('--count', raw.count, Number.MAX_SAFE_INTEGER),
+    count:
+      raw.count === undefined
+        ? undefined
+        : parseCount('--count', raw.count, { least: 1, most: Number.MAX_SAFE_INTEGER }),
     durationMs: raw.duration === undefined ? undefined : parseDuration('--duration', raw.duration),
     ringSizeBytes: interpretRingSize(raw),
-    samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, 0xffffffff),
+    ringIsGiven: raw.ringSize !== undefined,
+    samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, SAMPLE_PERIOD),
     setLimits: raw.setRlimit,
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,
@@ -361,29 +378,27 @@ function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName;
   return method;
 }
 
-function interpretMark(raw: RawOptions): { mark: number; mask: number } | undefined {
+function interpretMark(raw: RawOptions): Pick<TraceOptions, 'mark' | 'mask' | 'markWarnings'> | undefined {
   const mask = parseUnsigned32('--mask', raw.mask);
   const mark = raw.mark === undefined ? undefined : parseUnsigned32('--mark', raw.mark);
-  if (mask === 0) throw new UsageError('--mask 0 compares nothing: every packet would match');
-  if (mark === 0 && mask === 0xffffffff) {
-    throw new UsageError('-m 0 would match every packet without a mark', 'a mask allows it: -m 0 --mask 0xff');
-  }
-  return mark === undefined ? undefined : { mark, mask };
+  const markWarnings = checkMark({ mark, mask }, { mark: '--mark', mask: '--mask' }, '-m 0 --mask 0xff');
+  return mark === undefined ? undefined : { mark, mask, markWarnings };
 }
 
-function interpretExtension(paths: readonly string[] = []): readonly string[] {
+function interpretExtension(paths: readonly string[] = [], script?: string): readonly string[] {
+  if (script !== undefined) throw refuseLua(script);
   for (const path of paths) checkSuffix(path);
   return paths;
 }
 
 function interpretCompileTimeout({ compileTimeout }: RawOptions): number {
-  return parseCount('--compile-timeout', compileTimeout, MAX_COMPILE_SECONDS);
+  return parseCount('--compile-timeout', compileTimeout, COMPILE_SECONDS);
 }
 
 function interpretRingSize({ ringSize, perfPageCount }: RawOptions): number {
-  const pages = parseCount('--perf-page-count', perfPageCount, 1 << 18);
-  if (ringSize !== undefined) return parseRingSize('--ring-size', ringSize, PAGE_SIZE);
-  const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), 1 << 30);
+  const pages = parseCount('--perf-page-count', perfPageCount, { least: 1, most: 1 << 18 });
+  if (ringSize !== undefined) return parseRingSize('--ring-size', ringSize);
+  const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), RING_BYTES.most);
   return Math.max(DEFAULT_RING_BYTES, 2 ** Math.ceil(Math.log2(wanted)));
 }
 
@@ -394,13 +409,15 @@ function interpretMaxMemory({ maxMemory }: RawOptions): number {
   return Math.floor((limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / 4);
 }
 
-function interpretDiff({ diff, output }: RawOptions): readonly [number, number] | undefined {
+function interpretDiff({ diff, output }: RawOptions): Diff | undefined {
   if (diff === undefined) return undefined;
-  const [left, right] = diff.map((rank) => parseCount('--diff', rank, 0xffffffff));
-  if (left === undefined || right === undefined || diff.length > 2) {
-    throw new UsageError(`--diff needs two ranks, and got ${diff.length}`, 'as in: -o paths --diff 1 2');
-  }
   if (output !== 'paths') throw new UsageError('--diff compares paths: it needs -o paths');
+  // Commander's word for no ranks.
+  if (diff === true) return 'most-frequent';
+  const [left, right, ...more] = diff.map((rank) => parseCount('--diff', rank, ANY_COUNT));
+  if (left === undefined || right === undefined || more.length > 0) {
+    throw new UsageError(`--diff takes two ranks or none, and got ${diff.length}`, 'as in: -o paths --diff 1 2');
+  }
   return [left, right];
 }
 

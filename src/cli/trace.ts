@@ -102,9 +102,7 @@ async function prepare(
   out: Writer,
   stop: StopSignal,
 ): Promise<Prepared | undefined> {
-  if ((options.mark & ~options.mask) !== 0) {
-    terminal.warn('--mark has bits that --mask leaves out; they are ignored');
-  }
+  for (const warning of options.markWarnings) terminal.warn(warning);
   if (options.readyFile !== undefined) prepareReadyFile(options.readyFile);
   // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
   const limits = options.setLimits ? raiseLimits() : [];

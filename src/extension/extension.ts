@@ -48,8 +48,16 @@ export function dataBytes({ eventStruct }: Extension): number {
 export function checkSuffix(path: string): void {
   const suffix = extname(path);
   if (suffix === '.c' || suffix === '.o') return;
-  const hint = suffix === '.lua' ? 'Lua scripts are not supported; an extension in BPF C does the same' : undefined;
-  throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`, hint);
+  if (suffix === '.lua') throw refuseLua(path);
+  throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`);
+}
+
+/** Scripts that ipftrace2 takes. */
+export function refuseLua(path: string): UsageError {
+  return new UsageError(
+    `the extension ${printable(path)} must end in .c (C source) or .o (BPF object): those in Lua come in a later version`,
+    'for now write it in C: ipft --gen bpf-module-skeleton prints a beginning, and -e FILE.c takes it',
+  );
 }
 
 /**

@@ -60,7 +60,10 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly fields?: Schema | undefined;
   /** How long the compiler of an extension may take, in seconds. Default: 60. */
   readonly compileTimeoutSeconds?: number | undefined;
-  /** Size of the ring between kernel and process: a power of two, from a page to 1 GiB. Default: 16 MiB. */
+  /**
+   * Size of the ring between kernel and process in bytes: a power of two, from a page to 1 GiB, as `1 << 24`. Default:
+   * 16 MiB, less where the memory that this process may use is short.
+   */
   readonly ringSizeBytes?: number | undefined;
   /** Keep one event in so many on each CPU. Default: 1, all. */
   readonly samplePeriod?: number | undefined;
@@ -267,7 +270,7 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   readonly coverage: Coverage;
   /** The extension's fields that events have; empty without an extension. */
   readonly fields: readonly FieldDescription[];
-  /** What may need attention, though tracing goes on: limits that can't be raised, what a compiler warned of. */
+  /** What may need attention, though tracing goes on: options that are odd, limits that can't be raised, what a compiler warned of. */
   readonly warnings: readonly string[];
   /** What was traced so far, and what is missing. While tracing, the kernel is asked each time. */
   readonly statistics: Statistics;

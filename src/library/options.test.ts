@@ -9,6 +9,13 @@ test('checkOptions: the mark is enough', () => {
   });
 });
 
+test('checkOptions: bits of the mark that the mask leaves out are a warning', () => {
+  expect(checkOptions({ mark: 3, mask: 1 })).toMatchObject({
+    ...{ mark: 3, mask: 1, warnings: ['the option mark has bits that the option mask leaves out; they are ignored'] },
+  });
+  expect(checkOptions({ mark: 1, mask: 1 }).warnings).toEqual([]);
+});
+
 test.each([/rcv/g, /rcv/y, /rcv/gy])('checkOptions: %s forgets where it matched last', (functions) => {
   functions.lastIndex = 5;
   const regExp = checkOptions({ mark: 1, functions }).functionPattern!.regExp;
@@ -27,7 +34,6 @@ test.each([
   [{ mark: -1 }, /mark needs/],
   [{ mark: 0 }, /every packet without a mark/],
   [{ mark: 1, mask: 0 }, /compares nothing/],
-  [{ mark: 3, mask: 1 }, /mask leaves out/],
   [{ mark: 1, functions: 'ip_' }, /regular expression, not 'ip_'/],
   [{ mark: 1, tracer: 'graph' }, /one of function, function_graph/],
   [{ mark: 1, backend: 'fentry' }, /one of fentry-multi/],

@@ -6,7 +6,17 @@ import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { checkSuffix } from '../extension/extension.js';
 import { BACKENDS, checkMethod } from '../tracer/backends.js';
-import { PAGE_SIZE } from '../tracer/session.js';
+import {
+  type Bounds,
+  COMPILE_SECONDS,
+  checkInteger,
+  checkMark,
+  checkRingSize,
+  DEFAULT_COMPILE_SECONDS,
+  DEFAULT_RING_BYTES,
+  MAX_U32,
+  SAMPLE_PERIOD,
+} from '../tracer/rules.js';
 import type { FieldSchema, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 
@@ -24,18 +34,19 @@ export interface CheckedOptions {
   readonly fields: FieldSchema | undefined;
   readonly compileTimeoutSeconds: number;
   readonly ringSizeBytes: number;
+  /** Whether that is wanted, whatever memory there is. */
+  readonly ringIsGiven: boolean;
   readonly samplePeriod: number;
   readonly maxEvents: number;
   readonly raiseLimits: boolean;
   readonly signal: AbortSignal;
+  /** What is odd, and allowed. */
+  readonly warnings: readonly string[];
 }
 
-const MAX_U32 = 0xffffffff;
-const MAX_RING_BYTES = 1 << 30;
-const DEFAULT_RING_BYTES = 16 << 20;
 const DEFAULT_MAX_EVENTS = 100_000;
-const DEFAULT_COMPILE_SECONDS = 60;
-const MAX_COMPILE_SECONDS = 86400;
+const U32: Bounds = { least: 0, most: MAX_U32 };
+const EVENTS: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
 
 const NAMES: Record<keyof TraceOptions, true> = {
   ...{ mark: true, mask: true, follow: true, functions: true, modules: true, tracer: true, backend: true },
@@ -59,9 +70,10 @@ export function checkOptions(options: unknown): CheckedOptions {
     ...checkExtension(given),
     functionPattern: checkPattern('functions', given.functions),
     modulePattern: checkPattern('modules', given.modules),
-    ringSizeBytes: checkRingSize(given.ringSizeBytes),
-    samplePeriod: checkInteger('samplePeriod', given.samplePeriod ?? 1, 1, MAX_U32),
-    maxEvents: checkInteger('maxEvents', given.maxEvents ?? DEFAULT_MAX_EVENTS, 1, Number.MAX_SAFE_INTEGER),
+    ringSizeBytes: readRingSize(given.ringSizeBytes),
+    ringIsGiven: given.ringSizeBytes !== undefined,
+    samplePeriod: readInteger('samplePeriod', given.samplePeriod ?? 1, SAMPLE_PERIOD),
+    maxEvents: readInteger('maxEvents', given.maxEvents ?? DEFAULT_MAX_EVENTS, EVENTS),
     raiseLimits: checkBoolean('raiseLimits', given.raiseLimits ?? true),
     signal: checkSignal(given.signal),
   };
@@ -69,16 +81,13 @@ export function checkOptions(options: unknown): CheckedOptions {
 
 type Given = Partial<Record<keyof TraceOptions, unknown>>;
 
-function checkPackets(given: Given): Pick<CheckedOptions, 'mark' | 'mask' | 'follow'> {
+function checkPackets(given: Given): Pick<CheckedOptions, 'mark' | 'mask' | 'follow' | 'warnings'> {
   if (given.mark === undefined) throw new UsageError('the option mark is missing: it says which packets to trace');
-  const mark = checkInteger('mark', given.mark, 0, MAX_U32);
-  const mask = checkInteger('mask', given.mask ?? MAX_U32, 0, MAX_U32);
-  if (mask === 0) throw new UsageError('mask 0 compares nothing: every packet would match');
-  if (mark === 0 && mask === MAX_U32) {
-    throw new UsageError('mark 0 would match every packet without a mark', 'a mask allows it: mark: 0, mask: 0xff');
-  }
-  if ((mark & ~mask) !== 0) throw new UsageError('mark has bits that mask leaves out');
-  return { mark, mask, follow: checkBoolean('follow', given.follow ?? false) };
+  const mark = readInteger('mark', given.mark, U32);
+  const mask = readInteger('mask', given.mask ?? MAX_U32, U32);
+  const names = { mark: 'the option mark', mask: 'the option mask' };
+  const warnings = checkMark({ mark, mask }, names, 'mark: 0, mask: 0xff');
+  return { mark, mask, warnings, follow: checkBoolean('follow', given.follow ?? false) };
 }
 
 function checkMethods(given: Given): Pick<CheckedOptions, 'tracer' | 'backend'> {
@@ -112,22 +121,17 @@ function checkExtension(given: Given): Pick<CheckedOptions, 'extension' | 'field
   return {
     extension: paths as string[],
     fields: fields as FieldSchema | undefined,
-    compileTimeoutSeconds: checkInteger(
+    compileTimeoutSeconds: readInteger(
       'compileTimeoutSeconds',
       given.compileTimeoutSeconds ?? DEFAULT_COMPILE_SECONDS,
-      1,
-      MAX_COMPILE_SECONDS,
+      COMPILE_SECONDS,
     ),
   };
 }
 
-function checkRingSize(given: unknown): number {
+function readRingSize(given: unknown): number {
   const size = given ?? DEFAULT_RING_BYTES;
-  const fits = typeof size === 'number' && size >= PAGE_SIZE && size <= MAX_RING_BYTES;
-  if (fits && Number.isInteger(Math.log2(size))) return size;
-  throw new UsageError(
-    `the option ringSizeBytes needs a power of two from ${PAGE_SIZE} to ${MAX_RING_BYTES}, not ${show(size)}`,
-  );
+  return checkRingSize('the option ringSizeBytes', typeof size === 'number' ? size : Number.NaN, show(size));
 }
 
 /** With the flags g and y a pattern would remember where it matched last. */
@@ -148,9 +152,9 @@ function checkSignal(signal: unknown): AbortSignal {
   throw new UsageError(`the option signal needs an AbortSignal, not ${show(signal)}`);
 }
 
-function checkInteger(option: string, value: unknown, least: number, most: number): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`the option ${option} needs an integer from ${least} to ${most}, not ${show(value)}`);
+function readInteger(option: string, value: unknown, bounds: Bounds): number {
+  const number = typeof value === 'number' ? value : Number.NaN;
+  return checkInteger(`the option ${option}`, number, bounds, show(value), 'an integer');
 }
 
 function checkBoolean(option: string, value: unknown): boolean {

@@ -49,7 +49,7 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   const { signal, tracer } = options;
   await turn(signal);
   // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
-  const warnings = options.raiseLimits ? raiseLimits() : [];
+  const warnings = [...options.warnings, ...(options.raiseLimits ? raiseLimits() : [])];
   checkKernel();
   await turn(signal);
   const { backend } = await chooseBackend(tracer, options.backend);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
-import type { Fate, Journey, Place } from '../base/journey.js';
+import type { Fate, Journey, Outcome, Place } from '../base/journey.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { Choice, type ChoiceOptions } from './choice.js';
 import { Clock } from './clock.js';
@@ -196,6 +196,19 @@ test('JsonOutput: a journey has its line behind its last event', () => {
   });
   expect(line({ outcome: 'transmitted', fate: fate({ device: 'eth0' }) })).toMatchObject({ device: 'eth0' });
   expect(line({ outcome: 'alive', gap: true, lost: 4 })).toMatchObject({ outcome: 'alive', gap: true, lost: 4 });
+});
+
+test('PathsOutput: without ranks the two most frequent paths that end differently are compared', () => {
+  const create = (context: OutputContext) => new PathsOutput(context, { diff: 'most-frequent' });
+  const text = (outcomes: readonly (readonly [number, Outcome])[]) => {
+    const journeys = outcomes.map(([, outcome], index) => journey(index + 1, { outcome }));
+    const events = outcomes.map(([target], index) => event(index + 1, target));
+    return outputText(create, events, { journeys });
+  };
+  const alike: [number, Outcome][] = [...Array(3).fill([0, 'consumed']), ...Array(2).fill([1, 'consumed'])];
+  expect(text([...alike, [2, 'alive']])).toContain('\npath 1 and path 3\n');
+  expect(text(alike)).toContain('\nno comparison: there are no two paths that end differently\n');
+  expect(text([])).toContain('\nno comparison: ');
 });
 
 test('PathsOutput: equal paths together, the rare ones in sight, side by side where they part and meet', () => {

@@ -25,11 +25,13 @@ import type { Choice } from './choice.js';
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import { describeNetns, type Output, type OutputContext } from './output.js';
 
+/** Which two paths to compare: their ranks, counted from 1, or the two most frequent that end differently. */
+export type Diff = readonly [number, number] | 'most-frequent';
+
 export interface PathsOptions {
   /** About how much memory may be used: then no further journeys are taken in. */
   readonly maxBytes?: number;
-  /** The ranks of two paths to be compared, counted from 1. */
-  readonly diff?: readonly [number, number] | undefined;
+  readonly diff?: Diff | undefined;
   /** Whether what people look for is in colours. */
   readonly hasColor?: boolean;
   /** Which journeys count; all if it is not said. */
@@ -55,7 +57,7 @@ const CONTEXT = 3;
 export class PathsOutput implements Output {
   readonly #context: OutputContext;
   readonly #maxBytes: number;
-  readonly #diff: readonly [number, number] | undefined;
+  readonly #diff: Diff | undefined;
   readonly #paint: Painter;
   readonly choice: Choice | undefined;
   readonly #open = new Map<Journey, Open>();
@@ -194,7 +196,10 @@ export class PathsOutput implements Output {
     return ['', title, ...lines, ''].join('\n');
   }
 
-  #compare(paths: readonly Path[], [left, right]: readonly [number, number]): string {
+  #compare(paths: readonly Path[], diff: Diff): string {
+    const other = paths.findIndex(({ outcome }) => outcome !== paths[0]?.outcome);
+    if (diff === 'most-frequent' && other < 0) return '\nno comparison: there are no two paths that end differently\n';
+    const [left, right] = diff === 'most-frequent' ? [1, other + 1] : diff;
     const [a, b] = [paths[left - 1], paths[right - 1]];
     const missing = [left, right].filter((rank) => !paths[rank - 1]);
     if (!a || !b) return `\nno comparison: there is no path ${missing.join(' and no path ')}\n`;

@@ -1,0 +1,79 @@
+/** Long options that are not written out: `--ext` for `--extension`, as getopt takes them. */
+import { UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { COMMANDS, GROUPS, type OptionEntry, splitFlags } from './option-table.js';
+
+/** The options of ipftrace2: what was no abbreviation of two of them is none of a newer one either. */
+const INHERITED = new Set([
+  ...['--mark', '--mask', '--tracer', '--backend', '--extension', '--gen', '--output', '--regex', '--module-regex'],
+  ...['--list', '--verbose', '--help', '--version', '--perf-page-count', '--perf-sample-period'],
+  ...['--perf-wakeup-events', '--no-set-rlimit', '--enable-probe-server', '--probe-server-port', '--script'],
+]);
+
+/**
+ * Writes abbreviated options out. What is unknown stays.
+ * @throws UsageError for an abbreviation of several options
+ */
+export function writeOut(args: readonly string[]): string[] {
+  let known: readonly OptionEntry[] = GROUPS.flatMap(({ options }) => options);
+  /** The subcommand's. */
+  let own: readonly OptionEntry[] = [];
+  let mayBeCommand = true;
+  const written: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    if (word === '--') return [...written, ...args.slice(at)];
+    if (!word.startsWith('-') || word === '-') {
+      const command = mayBeCommand ? COMMANDS.find(({ name }) => name === word) : undefined;
+      if (command) {
+        own = command.options;
+        known = [...known, ...own];
+      }
+      mayBeCommand = false;
+      written.push(word);
+      continue;
+    }
+    const whole = word.startsWith('--') ? writeOutOne(word, known, own) : word;
+    written.push(whole);
+    // What belongs to an option is no option, however it begins.
+    if (takesNext(whole, known) && at + 1 < args.length) written.push(args[++at]!);
+  }
+  return written;
+}
+
+function writeOutOne(word: string, known: readonly OptionEntry[], own: readonly OptionEntry[]): string {
+  const [name = '', ...value] = word.split(/(?==)/);
+  if (known.some((entry) => splitFlags(entry).long === name)) return word;
+  const candidates = namesOf(known).filter((one) => one.startsWith(name));
+  const preferred = [namesOf(own), [...INHERITED]]
+    .map((names) => candidates.filter((one) => names.includes(one)))
+    .find(({ length }) => length === 1);
+  const [whole, another] = preferred ?? candidates;
+  if (whole === undefined) return word;
+  if (another === undefined) return [whole, ...value].join('');
+  throw new UsageError(
+    `${printable(name)} may be ${candidates.slice(0, -1).join(', ')} or ${candidates.at(-1)}`,
+    'ipft --help shows the options',
+  );
+}
+
+/** What may be abbreviated: nothing that is for our own scripts. */
+function namesOf(entries: readonly OptionEntry[]): string[] {
+  const names = entries.map((entry) => ({ name: splitFlags(entry).long, hidden: entry.hidden }));
+  return [...new Set(names.filter(({ name, hidden }) => !hidden || INHERITED.has(name)).map(({ name }) => name))];
+}
+
+/** Whether the next word is an option's value. */
+function takesNext(word: string, known: readonly OptionEntry[]): boolean {
+  if (word.startsWith('--')) return known.some((entry) => isNeeded(entry) && splitFlags(entry).long === word);
+  // Of several letters the first with a value takes the rest.
+  for (let at = 1; at < word.length; at++) {
+    const entry = known.find((one) => splitFlags(one).short === `-${word[at]}`);
+    if (entry && isNeeded(entry)) return at === word.length - 1;
+  }
+  return false;
+}
+
+function isNeeded(entry: OptionEntry): boolean {
+  return splitFlags(entry).value?.startsWith('<') ?? false;
+}

@@ -19,11 +19,11 @@ process.stderr.write('Trace ready!\n');
 const nobody = { event() {}, began() {}, moved() {}, ended() {} };
 let events = 0;
 while (!stopped) {
-  const count = session.read(nobody, 1 << 12);
+  const { events: count } = session.read(nobody, 1 << 12);
   events += count;
   await sleep(count > 0 ? 0 : 2);
 }
-events += session.read(nobody);
+events += session.read(nobody).events;
 const lost = session.losses().cpus.reduce((sum, cpu) => sum + cpu.lost, 0n);
 process.stderr.write(`${events} events\n${lost > 0n ? `warning: ${lost} events were lost\n` : ''}`);
 await session.release();

@@ -1,19 +1,37 @@
-/** Takes in what the kernel has to tell, and hands text out, until it is time to stop. */
-import { type JourneyTracker, type Output, type Session, type SessionLosses, SessionReader } from '../internal.js';
+/** Takes in what the kernel has to tell, and hands text out, until it is time to stop and all has been handed out. */
+import {
+  type IpftError,
+  type JourneyTracker,
+  type Output,
+  type Session,
+  type SessionLosses,
+  SessionReader,
+} from '../internal.js';
+import { Delivery, GivenUp } from './delivery.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
 import type { Writer } from './writer.js';
 
+/** How often it is looked whether enough journeys have ended, while nobody takes the text; in milliseconds. */
+const LOOK_MS = 100;
+
 export class Follower {
+  readonly #session: Session;
   readonly #reader: SessionReader;
   readonly #output: Output;
+  readonly #out: Writer;
+  readonly #delivery: Delivery;
   readonly tracker: JourneyTracker;
+  #isFinished = false;
 
-  constructor(session: Session, output: Output, tracker: JourneyTracker) {
-    this.#reader = new SessionReader(session, tracker, (idleMs) => output.tick(idleMs));
+  constructor(session: Session, output: Output, tracker: JourneyTracker, out: Writer) {
+    this.#session = session;
+    this.#reader = new SessionReader(session, tracker);
     this.#output = output;
+    this.#out = out;
+    this.#delivery = new Delivery(out);
     this.tracker = tracker;
   }
 
@@ -26,30 +44,69 @@ export class Follower {
     return this.#output.choice?.taken ?? this.tracker.journeys;
   }
 
-  async #write(out: Writer): Promise<void> {
-    const text = this.#output.text();
-    if (await out.write(text)) this.#output.giveBack?.(text);
-  }
-
-  /** Takes in what has come up to now, and no more: the programs are still attached. Returns what was lost. */
-  finish(): SessionLosses {
-    return this.#reader.finish();
+  /** Journeys that have ended, whether or not they have been read. Which of those are to be shown is not known. */
+  get #unread(): number {
+    return this.#output.choice ? 0 : this.tracker.over + this.#session.countUnreadEnds();
   }
 
   /** A reader that is slow makes the ring fill, not memory: nothing is read while text waits. */
   async run(
     { output, count = Number.POSITIVE_INFINITY }: TraceOptions,
     terminal: Terminal,
-    out: Writer,
     stop: StopSignal,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
-    while (!stop.signal.aborted && !out.closed && this.#shown < count) {
-      const events = this.#reader.read();
-      if (output !== 'json') terminal.status(this.progress);
-      if (this.#output.pendingBytes > 0) await Promise.race([this.#write(out), stop.happened]);
-      await modules?.look(stop.signal);
-      await this.#reader.pause(events, stop.signal);
+    // It is over when stop is asked for, or when enough journeys have ended, also while nobody takes the text.
+    const over = new AbortController();
+    const end = () => over.abort();
+    stop.signal.addEventListener('abort', end, { once: true });
+    if (stop.signal.aborted) end();
+    const look = setInterval(() => this.#delivery.isStuck && this.#unread >= count && end(), LOOK_MS);
+    try {
+      while (!over.signal.aborted && !this.#out.closed && this.#shown < count) {
+        const hasMore = this.#reader.read();
+        if (output !== 'json') terminal.status(this.progress);
+        await this.#handOn(over.signal);
+        await modules?.look(stop.signal);
+        await this.#reader.pause(hasMore, over.signal);
+      }
+    } finally {
+      clearInterval(look);
+      stop.signal.removeEventListener('abort', end);
     }
+  }
+
+  /**
+   * Takes in what has come up to now, and no more, in steps, and hands out all there is to say: the programs are still
+   * attached. Returns what was lost by now.
+   */
+  async finish(): Promise<SessionLosses> {
+    const losses = this.#reader.end();
+    try {
+      await this.#reader.drain(() => this.#handOn());
+      for (const text of this.#output.finish()) await this.#write(text);
+      await this.#delivery.flush();
+      this.#isFinished = true;
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+    }
+    return losses;
+  }
+
+  /** What is to be said if nobody has taken all of the text. */
+  get problem(): IpftError | undefined {
+    return this.#delivery.problem(!this.#isFinished);
+  }
+
+  /** Hands out the text that can be made by now. @param signal ends the waiting for who reads it */
+  async #handOn(signal?: AbortSignal): Promise<void> {
+    for (let hasMore = true; hasMore && !signal?.aborted; ) {
+      hasMore = this.#output.tick(this.#reader.idleMs);
+      if (this.#output.pendingBytes > 0) await this.#write(this.#output.text(), signal);
+    }
+  }
+
+  async #write(text: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (await this.#delivery.write(text, signal)) this.#output.giveBack?.(text);
   }
 }

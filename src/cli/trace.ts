@@ -54,7 +54,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
   const { session, output, tracker, targets, clock } = prepared;
   try {
     if (!(await attach(prepared, options, terminal, stop))) return 0;
-    const follower = new Follower(session, output, tracker);
+    const follower = new Follower(session, output, tracker, out);
     using silence = new Silence(session, tracker, options, terminal);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
@@ -62,21 +62,20 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
         const { durationMs } = options;
         const timer = durationMs === undefined ? undefined : setTimeout(() => stop.expire(), durationMs);
         try {
-          await follower.run(options, terminal, out, stop, modules);
+          await follower.run(options, terminal, stop, modules);
         } finally {
           clearTimeout(timer);
         }
       });
     }
-    const losses = follower.finish();
-    if (options.output !== 'json') terminal.line(follower.progress);
-    else if (stop.signal.aborted) terminal.eraseTyped();
-    for (const piece of output.finish()) await out.write(piece);
-    await out.flush();
+    if (options.output === 'json' && stop.signal.aborted) terminal.eraseTyped();
+    const losses = await follower.finish();
     stop.endAtOnce();
+    if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, options, terminal);
     silence.report(losses);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal);
+    if (follower.problem) throw follower.problem;
     return options.strict && !isWhole ? STATUS_LOSS : 0;
   } finally {
     await release(session, terminal);

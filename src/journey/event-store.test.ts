@@ -10,13 +10,13 @@ const event = (skb: number, time: number, tag: number): TraceEvent => ({
 });
 
 test('EventStore.journeys: by journey, then by time, then as they came; nothing lost, data intact', () => {
-  const events = fc.array(fc.tuple(fc.constantFrom(0x1000, 0x2000, 0xfffff000), fc.nat(20)), { maxLength: 200 });
+  const events = fc.array(fc.tuple(fc.constantFrom(1, 5, 40), fc.nat(20)), { maxLength: 200 });
   fc.assert(
     fc.property(events, (list) => {
       const store = new EventStore(1);
       for (const [index, [skb, time]] of list.entries()) store.add(event(skb, time, index), index & 0xffff);
       const read = event(0, 0, 0);
-      const packets = store.journeys().map((indices) =>
+      const packets = [...store.journeys()].map((indices) =>
         [...indices].map((index) => {
           store.load(index, read);
           expect(read.data.getUint8(read.dataOffset)).toBe(read.target & 255);

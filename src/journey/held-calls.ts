@@ -13,6 +13,7 @@ export type ReleaseTaker = (event: TraceEvent, place: number, partnerLost: boole
 
 /** No more events than this are held. */
 const MAX_HELD = 1 << 14;
+const HELD_MASK = MAX_HELD - 1;
 
 /** Without an event for so long, nothing is held any longer. */
 const PATIENCE_MS = 1000;
@@ -24,17 +25,35 @@ const UNKNOWN = 0;
 const COMPLETE = 1;
 const LOST = 2;
 
+/** No open call. */
+const NONE = -1;
+/** Stacks that are not in use, kept for others. */
+const MAX_SPARE = 1000;
+
+/** The open calls of a journey on a CPU. */
+class Stack {
+  cpu = 0;
+  /** The innermost one, counted as all events are. */
+  top = NONE;
+  /** The same journey's on another CPU. */
+  next: Stack | undefined;
+}
+
 export class HeldCalls {
   readonly #take: ReleaseTaker;
   readonly #event = createEvent();
   readonly #other = createEvent();
+  /** The last events, in a circle: those from `#head` to `#tail` are held. */
   readonly #store: EventStore;
-  /** What is known of each event in the store. */
+  #head = 0;
+  #tail = 0;
+  /** What is known of each event that is held. */
   readonly #state = new Uint8Array(MAX_HELD);
-  /** How many of them have been handed on. */
-  #released = 0;
-  /** The open calls of each journey and CPU, innermost last, as indices into the store. */
-  readonly #open = new Map<string, number[]>();
+  /** Of each open call the one around it, counted as all events are. */
+  readonly #outer = new Float64Array(MAX_HELD);
+  /** By journeys' ids: the first of their stacks. Those without open calls have none. */
+  readonly #open = new Map<number, Stack>();
+  readonly #spare: Stack[] = [];
 
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, take: ReleaseTaker) {
@@ -44,96 +63,150 @@ export class HeldCalls {
 
   /** Events that are held. */
   get count(): number {
-    return this.#store.count - this.#released;
+    return this.#tail - this.#head;
+  }
+
+  /** Whether the next event that is taken pushes out the oldest one. */
+  get isFull(): boolean {
+    return this.count === MAX_HELD;
   }
 
   take(event: TraceEvent, place: number): void {
-    if (this.#store.count === MAX_HELD) this.#handOn(true);
-    const index = this.#store.count;
-    this.#store.add(event, place);
-    const key = `${event.cpu}:${event.journey}`;
-    const calls = this.#open.get(key) ?? [];
+    if (this.isFull) this.#handOn();
+    const index = this.#tail++;
+    this.#store.put(index & HELD_MASK, event, place);
+    let stack = this.#find(event.journey, event.cpu);
     if (event.isReturn) {
-      this.#state[index] = event.entryLost ? LOST : COMPLETE;
-      if (!this.#close(calls, event)) this.#closeElsewhere(key, event);
+      this.#state[index & HELD_MASK] = event.entryLost ? LOST : COMPLETE;
+      if (!(stack && this.#close(stack, event)) && !event.entryLost) this.#closeElsewhere(stack, event);
     }
-    this.#endCalls(calls, event.depth);
+    if (stack) this.#endCalls(stack, event.depth);
     if (!event.isReturn) {
-      this.#state[index] = UNKNOWN;
-      calls.push(index);
+      this.#state[index & HELD_MASK] = UNKNOWN;
+      stack ??= this.#addStack(event.journey, event.cpu);
+      this.#outer[index & HELD_MASK] = stack.top;
+      stack.top = index;
+    } else if (stack?.top === NONE) this.#removeStack(event.journey, stack);
+  }
+
+  /** The innermost open call that is still held. Those that were pushed out are older than all that are held. */
+  #top(stack: Stack): number {
+    if (stack.top < this.#head) stack.top = NONE;
+    return stack.top;
+  }
+
+  #outerOf(index: number): number {
+    const outer = this.#outer[index & HELD_MASK]!;
+    return outer < this.#head ? NONE : outer;
+  }
+
+  #find(journey: number, cpu: number): Stack | undefined {
+    let stack = this.#open.get(journey);
+    while (stack && stack.cpu !== cpu) stack = stack.next;
+    return stack;
+  }
+
+  #addStack(journey: number, cpu: number): Stack {
+    const stack = this.#spare.pop() ?? new Stack();
+    stack.cpu = cpu;
+    stack.top = NONE;
+    stack.next = this.#open.get(journey);
+    this.#open.set(journey, stack);
+    return stack;
+  }
+
+  #removeStack(journey: number, stack: Stack): void {
+    let before = this.#open.get(journey);
+    if (before === stack) {
+      if (stack.next) this.#open.set(journey, stack.next);
+      else this.#open.delete(journey);
+    } else {
+      while (before && before.next !== stack) before = before.next;
+      if (before) before.next = stack.next;
     }
-    if (calls.length > 0) this.#open.set(key, calls);
-    else this.#open.delete(key);
+    this.#keep(stack);
+  }
+
+  #keep(stack: Stack): void {
+    stack.next = undefined;
+    if (this.#spare.length < MAX_SPARE) this.#spare.push(stack);
   }
 
   /** Finds the return's entry among open calls, and takes it out; those within it have ended too. */
-  #close(calls: number[], event: TraceEvent): boolean {
-    for (let i = calls.length - 1; i >= 0; i--) {
-      const index = calls[i]!;
-      this.#store.load(index, this.#other);
-      const { target, timestampLow, timestampHigh } = this.#other;
-      if (target !== event.target || timestampLow !== event.entryLow || timestampHigh !== event.entryHigh) continue;
-      this.#state[index] = COMPLETE;
-      for (const inner of calls.splice(i).slice(1)) this.#state[inner] = LOST;
+  #close(stack: Stack, event: TraceEvent): boolean {
+    const { target, entryLow, entryHigh } = event;
+    for (let index = this.#top(stack); index !== NONE; index = this.#outerOf(index)) {
+      this.#store.load(index & HELD_MASK, this.#other);
+      const { timestampLow, timestampHigh } = this.#other;
+      if (this.#other.target !== target || timestampLow !== entryLow || timestampHigh !== entryHigh) continue;
+      for (let inner = stack.top; inner !== index; inner = this.#outerOf(inner)) this.#state[inner & HELD_MASK] = LOST;
+      this.#state[index & HELD_MASK] = COMPLETE;
+      stack.top = this.#outerOf(index);
       return true;
     }
     return false;
   }
 
   /** The call may have been entered on another CPU. */
-  #closeElsewhere(key: string, event: TraceEvent): void {
-    if (event.entryLost) return;
-    const suffix = `:${event.journey}`;
-    for (const [other, calls] of this.#open) {
-      if (other === key || !other.endsWith(suffix)) continue;
-      if (!this.#close(calls, event)) continue;
-      if (calls.length === 0) this.#open.delete(other);
+  #closeElsewhere(own: Stack | undefined, event: TraceEvent): void {
+    for (let stack = this.#open.get(event.journey); stack; stack = stack.next) {
+      if (stack === own || !this.#close(stack, event)) continue;
+      if (stack.top === NONE) this.#removeStack(event.journey, stack);
       return;
     }
   }
 
   /** Calls that are as deep or deeper than an event have ended before it. */
-  #endCalls(calls: number[], depth: number): void {
+  #endCalls(stack: Stack, depth: number): void {
     if (depth === DEPTH_UNKNOWN) return;
-    for (let index = calls.at(-1); index !== undefined; index = calls.at(-1)) {
-      this.#store.load(index, this.#other);
+    for (let index = this.#top(stack); index !== NONE; index = stack.top) {
+      this.#store.load(index & HELD_MASK, this.#other);
       if (this.#other.depth < depth) return;
-      calls.pop();
-      this.#state[index] = LOST;
+      this.#state[index & HELD_MASK] = LOST;
+      stack.top = this.#outerOf(index);
     }
   }
 
   /** No more events of a journey will come: a return that has not come is missing. */
   endJourney(id: number): void {
-    const suffix = `:${id}`;
-    for (const [key, calls] of this.#open) {
-      if (!key.endsWith(suffix)) continue;
-      for (const index of calls) this.#state[index] = LOST;
-      this.#open.delete(key);
+    let stack = this.#open.get(id);
+    this.#open.delete(id);
+    while (stack) {
+      this.#loseAll(stack);
+      const { next } = stack;
+      this.#keep(stack);
+      stack = next;
     }
   }
 
-  /** Hands on what is known. @param idleMs how long no event has come: after a while, also what is not known goes on */
-  release(idleMs: number): void {
-    this.#handOn(idleMs >= PATIENCE_MS);
-  }
-
-  /** The trace has ended: a return that has not come is missing. */
-  finish(): void {
-    for (const calls of this.#open.values()) for (const index of calls) this.#state[index] = LOST;
-    this.#handOn(true);
-  }
-
-  #handOn(all: boolean): void {
-    const { count } = this.#store;
-    while (this.#released < count && (all || this.#state[this.#released] !== UNKNOWN)) {
-      this.#store.load(this.#released, this.#event);
-      this.#take(this.#event, this.#store.place(this.#released), this.#state[this.#released] === LOST);
-      this.#released++;
+  #loseAll(stack: Stack): void {
+    for (let index = this.#top(stack); index !== NONE; index = this.#outerOf(index)) {
+      this.#state[index & HELD_MASK] = LOST;
     }
-    if (this.#released < count || count === 0) return;
-    this.#store.clear();
-    this.#released = 0;
-    this.#open.clear();
+    stack.top = NONE;
+  }
+
+  /**
+   * Hands on what is known.
+   * @param idleMs how long no event has come: after a while, also what is not known goes on
+   * @param wantsMore asked before each event
+   */
+  release(idleMs: number, wantsMore: () => boolean = always): void {
+    const isAll = idleMs >= PATIENCE_MS;
+    while (this.count > 0 && (isAll || this.#state[this.#head & HELD_MASK] !== UNKNOWN) && wantsMore()) this.#handOn();
+  }
+
+  /** The trace has ended: a return that has not come is missing. Hands on all, as far as it is wanted. */
+  finish(wantsMore: () => boolean = always): void {
+    for (const id of [...this.#open.keys()]) this.endJourney(id);
+    while (this.count > 0 && wantsMore()) this.#handOn();
+  }
+
+  #handOn(): void {
+    const place = this.#head++ & HELD_MASK;
+    this.#store.load(place, this.#event);
+    this.#take(this.#event, this.#store.place(place), this.#state[place] === LOST);
   }
 }
+
+const always = () => true;

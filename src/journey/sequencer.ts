@@ -1,6 +1,6 @@
 /**
  * Events and ends of journeys as a stream: events in the order of time, with what is known of their partners, and each
- * journey behind its last event. What is held back for that is bounded.
+ * journey behind its last event. What is held back for that is bounded. Whoever takes them says how much is wanted.
  */
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
@@ -12,6 +12,8 @@ const IDLE_MS = 10;
 
 /** Takes what comes in order. */
 export interface SequenceTaker {
+  /** Whether what it has is enough for now; asked before each event and each journey. */
+  isFull(): boolean;
   /** The event is lent for the time of the call. @param place where the packet was @param partnerLost its entry or return is missing */
   event(event: TraceEvent, place: number, partnerLost: boolean): void;
   /** All of its events have come. */
@@ -23,15 +25,15 @@ interface Waiting {
   readonly journey: Journey;
   /** When so many events have been put in order, or handed on, its last one is among them. */
   readonly after: number;
-  /** Whether its last event has been put in order: then calls that are open have lost their returns. */
-  isOver: boolean;
 }
 
 export class Sequencer {
   readonly #taker: SequenceTaker;
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** Of so many of them, from the first on, the last event has been put in order. */
+  #over = 0;
   #taken = 0;
   #ordered = 0;
   #handedOn = 0;
@@ -43,6 +45,8 @@ export class Sequencer {
       this.#held = new HeldCalls(dataSize, (event, place, partnerLost) => this.#handOn(event, place, partnerLost));
     }
     this.#timeline = new Timeline(dataSize, hasReturns, (event, place) => {
+      // One that is pushed out is told what is known of it.
+      if (this.#held?.isFull) this.#endCalls();
       this.#ordered++;
       if (this.#held) this.#held.take(event, place);
       else this.#handOn(event, place, false);
@@ -55,24 +59,37 @@ export class Sequencer {
   }
 
   ended(journey: Journey): void {
-    this.#waiting.push({ journey, after: this.#taken, isOver: false });
+    this.#waiting.push({ journey, after: this.#taken });
   }
 
-  /** Hands on what has its place. @param idleMs how long there have been no events */
-  release(idleMs: number): void {
-    if (idleMs >= IDLE_MS) this.#timeline.releaseAll();
-    else this.#timeline.release();
-    this.#endCalls();
-    this.#held?.release(idleMs);
-    this.#endJourneys();
+  /**
+   * Hands on what has its place, as far as it is wanted.
+   * @param idleMs how long there have been no events
+   * @returns whether more has its place, and waits until it is wanted
+   */
+  release(idleMs: number): boolean {
+    return this.#release(idleMs >= IDLE_MS, idleMs);
   }
 
-  /** Hands on all: nothing more will come. */
-  finish(): void {
-    this.#timeline.releaseAll();
-    this.#held?.finish();
-    this.#endJourneys();
+  /** Hands on all, as far as it is wanted: nothing more will come. Returns whether something is left. */
+  finish(): boolean {
+    return this.#release(true, Number.POSITIVE_INFINITY);
   }
+
+  #release(isAll: boolean, idleMs: number): boolean {
+    for (;;) {
+      const wantsMore = this.#wantsMore;
+      const isHeldBack = isAll ? this.#timeline.releaseAll(wantsMore) : this.#timeline.release(wantsMore);
+      this.#endCalls();
+      if (idleMs === Number.POSITIVE_INFINITY && !isHeldBack) this.#held?.finish(wantsMore);
+      else this.#held?.release(idleMs, wantsMore);
+      this.#endJourneys();
+      if (this.#taker.isFull()) return true;
+      if (!isHeldBack) return false;
+    }
+  }
+
+  readonly #wantsMore = () => !this.#taker.isFull();
 
   #handOn(event: TraceEvent, place: number, partnerLost: boolean): void {
     this.#handedOn++;
@@ -81,21 +98,26 @@ export class Sequencer {
 
   /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */
   #endCalls(): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.after > this.#ordered) break;
-      if (!waiting.isOver) this.#held?.endJourney(waiting.journey.id);
-      waiting.isOver = true;
+    for (; this.#over < this.#waiting.length; this.#over++) {
+      const { journey, after } = this.#waiting[this.#over]!;
+      if (after > this.#ordered) break;
+      this.#held?.endJourney(journey.id);
     }
   }
 
-  /** Events are handed on in the order in which they were taken, or nearly so: one more is not too many. */
+  /**
+   * A journey's end comes behind its last event. Events are handed on nearly in the order in which they were taken, so
+   * that a few of other journeys may come in between.
+   */
   #endJourneys(): void {
     let count = 0;
     for (const { journey, after } of this.#waiting) {
-      if (after > this.#handedOn) break;
+      if (after > this.#handedOn || this.#taker.isFull()) break;
       this.#taker.ended(journey);
       count++;
     }
-    if (count > 0) this.#waiting.splice(0, count);
+    if (count === 0) return;
+    this.#waiting.splice(0, count);
+    this.#over = Math.max(0, this.#over - count);
   }
 }

@@ -58,19 +58,29 @@ export class Timeline {
     this.#order[at & HELD_MASK] = stored;
   }
 
-  /** Hands on what no earlier event can come before. */
-  release(): void {
+  /**
+   * Hands on what no earlier event can come before.
+   * @param wantsMore asked before each event
+   * @returns whether something could be handed on that is not wanted yet
+   */
+  release(wantsMore: () => boolean = always): boolean {
     const borrow = this.#newestLow < WINDOW_NS ? 1 : 0;
     const low = (this.#newestLow - WINDOW_NS) >>> 0;
     const high = this.#newestHigh - borrow;
     while (this.#head < this.#tail && this.#store.isBefore(this.#order[this.#head & HELD_MASK]!, low, high)) {
+      if (!wantsMore()) return true;
       this.#handOn();
     }
+    return false;
   }
 
-  /** Hands on all: nothing has come for longer than the window, or nothing will. */
-  releaseAll(): void {
-    while (this.#head < this.#tail) this.#handOn();
+  /** Hands on all, otherwise as `release`: nothing has come for longer than the window, or nothing will. */
+  releaseAll(wantsMore: () => boolean = always): boolean {
+    while (this.#head < this.#tail) {
+      if (!wantsMore()) return true;
+      this.#handOn();
+    }
+    return false;
   }
 
   #handOn(): void {
@@ -80,3 +90,5 @@ export class Timeline {
     this.#take(this.#event, this.#store.place(stored));
   }
 }
+
+const always = () => true;

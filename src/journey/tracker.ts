@@ -19,12 +19,6 @@ export interface JourneyTaker {
   ended(journey: Journey): void;
 }
 
-/** A time in which calls of traced functions were missed, of whatever packet. */
-interface Missing {
-  readonly fromNs: bigint;
-  toNs: bigint;
-}
-
 /** How long after its end more of a journey may be told: functions that free the skb are left one after the other. */
 const SETTLING_NS = 100_000_000;
 /** Windows beyond this number are merged. */
@@ -80,7 +74,7 @@ export class JourneyTracker implements RecordTaker {
   readonly #placeIndices = new Map<string, number>();
   /** The objects that places came as. */
   readonly #seenPlaces = new Map<Place, number>();
-  #missing: Missing[] = [];
+  readonly #missing = new Windows(MAX_MISSING);
   #last: State | undefined;
   #count = 0;
 
@@ -100,6 +94,11 @@ export class JourneyTracker implements RecordTaker {
   constructor(taker: JourneyTaker, onPlace: (place: Place) => void = () => {}) {
     this.#taker = taker;
     this.#onPlace = onPlace;
+  }
+
+  /** Journeys that are over: those that were handed on, and those of which more may be told. */
+  get over(): number {
+    return this.journeys + this.#settling.length;
   }
 
   /** Where packets are, by the index that journeys have; nothing for one that is not known. */
@@ -172,19 +171,17 @@ export class JourneyTracker implements RecordTaker {
     if (state.settlesNs === 0) this.#settle(state, Number(notice.timestampNs));
   }
 
-  /** Between these times calls of traced functions were missed: who was on the way then may have a gap. */
+  /**
+   * Between these times calls of traced functions were missed: who was on the way then may have a gap. To be called in the
+   * order of time.
+   */
   missed(fromNs: bigint, toNs: bigint): void {
-    const last = this.#missing.at(-1);
-    if (last && last.toNs >= fromNs) last.toNs = toNs;
-    else this.#missing.push({ fromNs, toNs });
-    if (this.#missing.length <= MAX_MISSING) return;
-    const [first, second] = this.#missing.splice(0, 2);
-    if (first && second) this.#missing.unshift({ fromNs: first.fromNs, toNs: second.toNs });
+    this.#missing.add(fromNs, toNs);
   }
 
   /**
-   * Hands on the journeys that have ended for good. To be called when the ring has been read up to `nowNs`, and misses
-   * are known up to then.
+   * Hands on the journeys that have ended for good. To be called when all has been read up to `nowNs`, events and ends,
+   * and misses are known up to then.
    */
   settle(nowNs: bigint): void {
     let count = 0;
@@ -195,7 +192,7 @@ export class JourneyTracker implements RecordTaker {
       count++;
     }
     if (count > 0) this.#settling.splice(0, count);
-    if (this.#journeys.size === 0) this.#missing = [];
+    if (this.#journeys.size === 0) this.#missing.clear();
   }
 
   /**
@@ -244,9 +241,7 @@ export class JourneyTracker implements RecordTaker {
     if (lastNs > state.endNs) state.endNs = lastNs;
     if (!state.fate && state.settlesNs !== 0) state.gap = true;
     state.lost = Math.max(0, state.expected - state.numbered);
-    if (state.lost > 0 || this.#missing.some(({ fromNs, toNs }) => fromNs <= state.endNs && state.beginNs <= toNs)) {
-      state.gap = true;
-    }
+    if (state.lost > 0 || this.#missing.overlap(state)) state.gap = true;
     if (state.gap) this.gaps++;
     this.journeys++;
     this.counts.set(state.outcome, (this.counts.get(state.outcome) ?? 0) + 1);
@@ -272,6 +267,50 @@ export class JourneyTracker implements RecordTaker {
     this.#placeIndices.set(key, this.#places.length);
     this.#onPlace(place);
     return this.#places.length;
+  }
+}
+
+/** Times in which something was missed, one behind the other. */
+class Windows {
+  readonly #limit: number;
+  readonly #from: bigint[] = [];
+  readonly #to: bigint[] = [];
+
+  /** @param limit when there are more, the two oldest become one */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(fromNs: bigint, toNs: bigint): void {
+    const last = this.#to.length - 1;
+    if (last >= 0 && this.#to[last]! >= fromNs) {
+      this.#to[last] = toNs;
+      return;
+    }
+    this.#from.push(fromNs);
+    this.#to.push(toNs);
+    if (this.#from.length <= this.#limit) return;
+    this.#from.splice(1, 1);
+    this.#to.shift();
+  }
+
+  clear(): void {
+    this.#from.length = 0;
+    this.#to.length = 0;
+  }
+
+  /** Whether any of them has a moment in common with a journey. */
+  overlap(journey: Journey): boolean {
+    if (this.#from.length === 0) return false;
+    const { beginNs, endNs } = journey;
+    // Of those that begin before it ends, the last one ends last.
+    let [low, high] = [0, this.#from.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#from[middle]! <= endNs) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && this.#to[low - 1]! >= beginNs;
   }
 }
 

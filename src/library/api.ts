@@ -272,7 +272,10 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   readonly fields: readonly FieldDescription[];
   /** What may need attention, though tracing goes on: options that are odd, limits that can't be raised, what a compiler warned of. */
   readonly warnings: readonly string[];
-  /** What was traced so far, and what is missing. While tracing, the kernel is asked each time. */
+  /**
+   * What was traced so far, and what is missing. While tracing, the kernel is asked each time, but for missed calls: those
+   * are counted up to ten times a second.
+   */
   readonly statistics: Statistics;
   /**
    * The events in the order of time, from the oldest that is kept to the end of the trace. Each call gives an iterator
@@ -290,7 +293,8 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   allJourneys(): Promise<Journey<Event>[]>;
   /**
    * Ends the trace: what the kernel has seen up to now is handed out, then the iterators end. Resolves when all is
-   * detached. Further calls give the same promise.
+   * detached and read; a loop that takes nothing for a second gets what is left later, and the ring is kept until then.
+   * Further calls give the same promise.
    */
   stop(): Promise<void>;
   /** The same as `stop`. */

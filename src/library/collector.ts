@@ -56,6 +56,7 @@ export class Collector implements JourneyTaker {
     this.events = new Log(maxEvents, () => 1);
     this.journeys = new Log(maxEvents, ({ events }) => 1 + events.length);
     this.#sequencer = new Sequencer(dataSize, hasReturns, {
+      isFull: () => !this.wantsMore,
       event: (event, place, partnerLost) => this.#keep(event, place, partnerLost),
       ended: (journey) => this.#end(journey),
     });
@@ -77,15 +78,26 @@ export class Collector implements JourneyTaker {
     this.#sequencer.ended(journey);
   }
 
-  /** To be called after each reading. @param idleMs how long there have been no events */
-  tick(idleMs: number): void {
-    this.#sequencer.release(idleMs);
+  /** To be called after each reading. @param idleMs how long there have been no events @returns whether more waits for room */
+  tick(idleMs: number): boolean {
+    return this.#sequencer.release(idleMs);
   }
 
-  /** All has been read. */
-  finish(): void {
-    this.#sequencer.finish();
+  /** All has been read. @returns whether more waits for room: then it is to be called again when there is some */
+  finish(): boolean {
+    if (this.#sequencer.finish()) return true;
     this.end();
+    return false;
+  }
+
+  /** Items that were handed to those who iterate. */
+  get taken(): number {
+    return this.events.taken + this.journeys.taken;
+  }
+
+  /** Resolves when nobody who iterates is far behind. */
+  async whenWanted(): Promise<void> {
+    while (!this.wantsMore) await (this.events.hasRoom ? this.journeys : this.events).whenRoom();
   }
 
   /** Nothing more will come. */

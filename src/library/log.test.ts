@@ -40,6 +40,8 @@ test('Log: without anyone who iterates the oldest is forgotten, and counted; the
 
   const heavy = new Log<number>(10, () => 1000);
   heavy.push(1);
+  // Nobody has still to get it.
+  expect(heavy.hasRoom).toBe(true);
   heavy.push(2);
   heavy.end();
   expect(await all(heavy.iterate())).toEqual([2]);

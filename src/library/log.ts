@@ -13,6 +13,10 @@ export class Log<T> {
   #ended = false;
   #error: unknown;
   readonly #iterators = new Set<LogIterator<T>>();
+  /** Who waits for room; one for all. */
+  #waiting: { readonly room: Promise<void>; readonly resolve: () => void } | undefined;
+  /** How many items were handed to those who iterate. */
+  taken = 0;
 
   /**
    * @param limit how much may be kept; a little more comes together where nothing may be forgotten
@@ -23,10 +27,35 @@ export class Log<T> {
     this.#weigh = weigh;
   }
 
-  /** Whether more should come. */
+  /** Whether more should come: not while so much is kept that someone who iterates has still to get. */
   get hasRoom(): boolean {
+    if (this.#weight < this.#limit) return true;
     this.#forget();
-    return this.#weight < this.#limit;
+    if (this.#weight < this.#limit) return true;
+    // The newest may be too heavy all by itself.
+    const end = this.#first + this.#items.length - this.#head;
+    for (const { position } of this.#iterators) if (position < end) return false;
+    return true;
+  }
+
+  /** Resolves when more should come. */
+  whenRoom(): Promise<void> {
+    if (!this.#waiting) {
+      let resolve = () => {};
+      const room = new Promise<void>((fulfill) => {
+        resolve = fulfill;
+      });
+      this.#waiting = { room, resolve };
+    }
+    const { room } = this.#waiting;
+    this.#tellRoom();
+    return room;
+  }
+
+  #tellRoom(): void {
+    if (!this.#waiting || !this.hasRoom) return;
+    this.#waiting.resolve();
+    this.#waiting = undefined;
   }
 
   /** How many items are kept no longer. */
@@ -55,7 +84,14 @@ export class Log<T> {
         this.#iterators.add(iterator);
         return this.#first;
       },
-      close: (iterator) => this.#iterators.delete(iterator),
+      taken: () => {
+        this.taken++;
+        this.#tellRoom();
+      },
+      close: (iterator) => {
+        this.#iterators.delete(iterator);
+        this.#tellRoom();
+      },
       at: (position) => this.#items[this.#head + position - this.#first],
       end: () => this.#first + this.#items.length - this.#head,
       state: () => ({ ended: this.#ended, error: this.#error }),
@@ -83,6 +119,8 @@ export class Log<T> {
 interface Source<T> {
   /** Returns the position to begin at. */
   open(iterator: LogIterator<T>): number;
+  /** An item was handed out. */
+  taken(): void;
   close(iterator: LogIterator<T>): void;
   at(position: number): T | undefined;
   /** The position behind the last item. */
@@ -124,6 +162,7 @@ class LogIterator<T> implements AsyncIterableIterator<T> {
       if (this.#state === 'open' && this.position < this.#source.end()) {
         const value = this.#source.at(this.position++) as T;
         this.#waiters.shift()?.resolve({ done: false, value });
+        this.#source.taken();
         continue;
       }
       const { ended, error } = this.#source.state();

@@ -1,6 +1,7 @@
 /** A trace that runs: reads what the kernel has to tell until it is stopped, and hands it out. */
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { BackendName } from '../base/method.js';
+import { settles } from '../base/settles.js';
 import { JourneyTracker } from '../journey/tracker.js';
 import type { Session, SessionLosses } from '../tracer/session.js';
 import type { TargetSelection } from '../tracer/targets.js';
@@ -8,6 +9,9 @@ import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSess
 import type { AnyEvent, Collector } from './collector.js';
 import type { Log } from './log.js';
 import { SessionReader } from './reader.js';
+
+/** How long the end waits for those who iterate and take nothing, in milliseconds. */
+const STALLED_MS = 1000;
 
 export interface TraceFacts {
   readonly backend: BackendName;
@@ -33,6 +37,9 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   #stopping: Promise<void> | undefined;
   /** When the trace has ended: the kernel can't be asked any more. */
   #losses: SessionLosses | undefined;
+  /** Whether all has been read, and whether all is detached: then the session is closed. */
+  #isRead = false;
+  #isStopped = false;
 
   /** Owns the session, which is attached. */
   constructor(session: Session, collector: Collector, facts: TraceFacts) {
@@ -44,7 +51,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.#collector = collector;
     this.#tracker = new JourneyTracker(collector);
     collector.tracker = this.#tracker;
-    this.#reader = new SessionReader(session, this.#tracker, (idleMs) => collector.tick(idleMs));
+    this.#reader = new SessionReader(session, this.#tracker);
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });
     this.#reading = this.#read();
@@ -61,14 +68,27 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     const { signal } = this.#ending;
     try {
       while (!signal.aborted) {
-        const events = this.#collector.wantsMore ? this.#reader.read() : 0;
-        await this.#reader.pause(events, signal);
+        const hasMore = this.#reader.read();
+        await this.#handOn(signal);
+        await this.#reader.pause(hasMore, signal);
       }
-      this.#losses = this.#reader.finish();
-      this.#collector.finish();
+      this.#losses = this.#reader.end();
+      await this.#reader.drain(() => this.#handOn());
+      while (this.#collector.finish()) await this.#collector.whenWanted();
     } catch (error) {
       this.#collector.end(error);
       throw error;
+    } finally {
+      this.#isRead = true;
+      if (this.#isStopped) this.#session[Symbol.dispose]();
+    }
+  }
+
+  /** @param signal ends the waiting for those who iterate */
+  async #handOn(signal?: AbortSignal): Promise<void> {
+    while (this.#collector.tick(this.#reader.idleMs) && !signal?.aborted) {
+      const wanted = this.#collector.whenWanted();
+      await (signal ? settles(wanted, { signal }) : wanted);
     }
   }
 
@@ -81,11 +101,23 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.#signal.removeEventListener('abort', this.#end);
     this.#ending.abort();
     try {
-      await this.#reading;
+      await this.#whenReadOrStalled();
     } finally {
       // Also where reading failed: later the kernel can't be asked.
-      this.#losses ??= this.#session.losses();
-      await this.#session.release();
+      this.#losses ??= this.#reader.losses();
+      await this.#session.detach();
+      // What is left of the ring goes to those who iterate, when they want it.
+      if (this.#isRead) this.#session[Symbol.dispose]();
+      this.#isStopped = true;
+    }
+  }
+
+  /** Who iterates and takes nothing holds back what is left: the trace ends without waiting for that. */
+  async #whenReadOrStalled(): Promise<void> {
+    for (;;) {
+      const { taken } = this.#collector;
+      if (await settles(this.#reading, { withinMs: STALLED_MS })) return;
+      if (!this.#collector.wantsMore && taken === this.#collector.taken) return;
     }
   }
 
@@ -134,7 +166,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   }
 
   #describeLosses(): Losses {
-    const { cpus, unfollowed, unseen, ends, missed } = this.#losses ?? this.#session.losses();
+    const { cpus, unfollowed, unseen, ends, missed } = this.#losses ?? this.#reader.losses();
     return {
       ring: cpus.map(({ cpu, lost, firstNs, lastNs }) => ({ cpu, events: Number(lost), firstNs, lastNs })),
       ...{ unfollowed: Number(unfollowed), unseen: Number(unseen), ends: Number(ends) },

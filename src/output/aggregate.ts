@@ -39,6 +39,8 @@ const COLUMNS = `${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)}
 export interface AggregateOptions {
   /** About how much memory may be used: then no further journeys are taken in. */
   readonly maxBytes?: number;
+  /** About how much of that on the engine's heap, which has a bound of its own. */
+  readonly maxHeapBytes?: number;
   /** Whether lines end with the network namespace and the device. */
   readonly showPlaces?: boolean;
   /** Whether what people look for is in colours; events are not. */
@@ -73,8 +75,14 @@ export class AggregateOutput implements Output {
   readonly #plainText: boolean;
   readonly #summary: Summary;
   readonly #folding: Folding;
-  /** By their id. Those that are not chosen go when they end. */
-  readonly #journeys = new Map<number, Journey>();
+  readonly #maxHeapBytes: number;
+  /** The first one has the number 0 here. Those that are not chosen go when they end. */
+  readonly #journeys: (Journey | undefined)[] = [];
+  /** Those that have not ended. */
+  readonly #open = new Map<Journey, number>();
+  /** The last one that an event came of, and its number. */
+  #last: Journey | undefined;
+  #lastNumber = 0;
 
   constructor(context: OutputContext, options: AggregateOptions = {}) {
     const { targets, dataSize, hasReturns } = context;
@@ -83,6 +91,7 @@ export class AggregateOutput implements Output {
     this.#timeWidth = this.#clock.textWidth;
     this.#paint = createPainter(options.hasColor ?? false);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxHeapBytes = options.maxHeapBytes ?? Number.POSITIVE_INFINITY;
     this.choice = options.choice;
     this.#plainText = options.plainText ?? false;
     this.#summary = new Summary(context.names);
@@ -103,25 +112,37 @@ export class AggregateOutput implements Output {
     this.#functions = new TargetNames(targets, (_module, name) => encode(printable(name)));
   }
 
-  get #sizeBytes(): number {
-    return this.#store.sizeBytes + this.#journeys.size * JOURNEY_BYTES;
-  }
-
   get hasRoom(): boolean {
-    return this.#sizeBytes < this.#maxBytes * PART_FOR_NEW;
+    const heapBytes = this.#journeys.length * JOURNEY_BYTES;
+    const bytes = heapBytes + this.#store.sizeBytes;
+    return bytes < this.#maxBytes * PART_FOR_NEW && heapBytes < this.#maxHeapBytes * PART_FOR_NEW;
   }
 
   event(event: TraceEvent, journey: Journey): void {
-    if (journey.events === 1) this.#journeys.set(event.journey, journey);
-    this.#store.add(event, journey.place);
+    if (journey !== this.#last) {
+      this.#last = journey;
+      this.#lastNumber = this.#open.get(journey) ?? this.#begin(journey);
+    }
+    this.#store.add(event, journey.place, this.#lastNumber);
+  }
+
+  #begin(journey: Journey): number {
+    const number = this.#journeys.push(journey) - 1;
+    this.#open.set(journey, number);
+    return number;
   }
 
   ended(journey: Journey): void {
+    const number = this.#open.get(journey);
+    this.#open.delete(journey);
+    if (this.#last === journey) this.#last = undefined;
     if (!this.choice || this.choice.takes(journey)) this.#summary.add(journey);
-    else if (this.#journeys.get(journey.id) === journey) this.#journeys.delete(journey.id);
+    else if (number !== undefined) this.#journeys[number] = undefined;
   }
 
-  tick(): void {}
+  tick(): boolean {
+    return false;
+  }
 
   get pendingBytes(): number {
     return 0;
@@ -141,7 +162,7 @@ export class AggregateOutput implements Output {
     const event = createEvent();
     for (const indices of this.#store.journeys()) {
       this.#store.load(indices[0]!, event);
-      const journey = this.#journeys.get(event.journey);
+      const journey = this.#journeys[event.journey];
       if (!journey && this.choice) continue;
       const lost = this.#context.hasReturns ? this.#store.findLostReturns(indices) : undefined;
       const same = journey && this.#findSame(journey, indices, lost);

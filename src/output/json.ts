@@ -50,6 +50,8 @@ class Texts {
   held: TextBuffer | undefined;
 }
 
+/** So much text is enough to be handed out. */
+const PIECE_BYTES = 1 << 20;
 /** No place has this number. */
 const NOWHERE = -1;
 /** Of journeys that are over, kept for others. */
@@ -106,6 +108,7 @@ export class JsonOutput implements Output {
       ),
     );
     this.#sequencer = new Sequencer(dataSize, hasReturns, {
+      isFull: () => this.#text.length >= PIECE_BYTES,
       event: (event, place, partnerLost) => this.#write(event, place, partnerLost),
       ended: (journey) => this.#writeJourney(journey),
     });
@@ -128,8 +131,8 @@ export class JsonOutput implements Output {
     this.#sequencer.ended(journey);
   }
 
-  tick(idleMs: number): void {
-    this.#sequencer.release(idleMs);
+  tick(idleMs: number): boolean {
+    return this.#sequencer.release(idleMs);
   }
 
   #write(event: TraceEvent, place: number, partnerLost: boolean): void {
@@ -268,8 +271,10 @@ export class JsonOutput implements Output {
   }
 
   *finish(): Iterable<Uint8Array> {
-    this.#sequencer.finish();
-    if (this.#text.length > 0) yield this.#text.take();
+    for (let hasMore = true; hasMore; ) {
+      hasMore = this.#sequencer.finish();
+      if (this.#text.length > 0) yield this.#text.take();
+    }
   }
 }
 

@@ -88,14 +88,19 @@ export class TargetNames {
 export interface Output extends JourneyTaker {
   /** By which it chooses the journeys that it shows; nothing if it shows all. */
   readonly choice?: Choice | undefined;
-  /** Called after each reading of the ring. @param idleMs how long there have been no events */
-  tick(idleMs: number): void;
+  /**
+   * Makes text of what has its place, about a megabyte at most. To be called after each reading of the ring, and again
+   * when the text was taken, as long as it says so.
+   * @param idleMs how long there have been no events
+   * @returns whether more text can be made
+   */
+  tick(idleMs: number): boolean;
   /** How many bytes of text wait for `text`. */
   readonly pendingBytes: number;
   /** The text since the last call. */
   text(): Uint8Array;
   /** Takes back what `text` gave, to use its memory again: it has been written. */
   giveBack?(text: Uint8Array): void;
-  /** What is left to say after the last journey, in pieces. */
+  /** What is left to say after the last journey, in pieces. Each is made when it is asked for. */
   finish(): Iterable<Uint8Array>;
 }

@@ -128,7 +128,9 @@ export class PathsOutput implements Output {
     });
   }
 
-  tick(): void {}
+  tick(): boolean {
+    return false;
+  }
 
   get pendingBytes(): number {
     return 0;

@@ -103,7 +103,7 @@ test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   });
   event(0xfffffffe, 12).copy(Buffer.from(ended.buffer), 8);
   const decoder = new record.NoticeDecoder();
-  const first = decoder.ended(ended, 8);
+  const first = decoder.ended(ended, 8, layout('ipft_end')['size'] ?? 0);
   expect(first).toEqual({
     ...{ journey: 0xfffffffe, timestampNs: 1n << 40n, events: 12 },
     fate: {
@@ -111,11 +111,12 @@ test('NoticeDecoder.ended: what became of it; an address is named once', () => {
       ...{ symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0', family: 10, protocol: 262 },
     },
   });
-  const symbolAt = 8 + (layout('ipft_end')['symbol'] ?? 0);
-  new Uint8Array(ended.buffer).fill(0, symbolAt);
-  expect(decoder.ended(ended, 8).fate).toBe(first.fate);
+  // The record is shorter then: what is behind it is another's.
+  const short = layout('ipft_end')['symbol'] ?? 0;
+  new Uint8Array(ended.buffer).fill(0x41, 8 + short);
+  expect(decoder.ended(ended, 8, short).fate).toBe(first.fate);
   ended.setUint32(8 + (layout('ipft_end')['reason'] ?? 0), 7, true);
-  expect(decoder.ended(ended, 8).fate).toEqual({ ...first.fate, reason: 7 });
+  expect(decoder.ended(ended, 8, short).fate).toEqual({ ...first.fate, reason: 7 });
 });
 
 test('decodeLosses, decodeLivings', () => {

@@ -83,10 +83,10 @@ export class NoticeDecoder {
     return view.getUint32(at, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
   }
 
-  /** struct ipft_end */
-  ended(view: DataView, at: number): Ended {
+  /** struct ipft_end. @param length of the record: without the symbol, if it was told before */
+  ended(view: DataView, at: number, length: number): Ended {
     const own = at + EVENT_SIZE;
-    if (view.getUint8(own + FATE_SIZE) !== 0) {
+    if (at + length > own + FATE_SIZE && view.getUint8(own + FATE_SIZE) !== 0) {
       this.#symbols.set(view.getBigUint64(own, true), decodeText(view, own + FATE_SIZE, IPFT_SYMBOL_SIZE));
     }
     return {

@@ -78,9 +78,49 @@ export class RingReader {
     return this.#position;
   }
 
+  /** The time of the event that was read last: nanoseconds of CLOCK_MONOTONIC; 0 before the first one. */
+  get newestNs(): bigint {
+    return (BigInt(this.#event.timestampHigh) << 32n) | BigInt(this.#event.timestampLow);
+  }
+
+  /** How many records wait to be read. */
+  countUnread(): number {
+    const end = this.produced;
+    let count = 0;
+    for (let position = this.#position; position < end; count++) {
+      const header = Atomics.load(this.#words, (position & this.#mask) >> 2);
+      if (header & BPF_RINGBUF_BUSY_BIT) break;
+      position += ((header & LENGTH_MASK) + BPF_RINGBUF_HDR_SZ + 7) & ~7;
+    }
+    return count;
+  }
+
+  /**
+   * Up to where the ring could be read and has only records that are older than `beforeNs`: there, one that is not, one
+   * that is still being written, or the end follows.
+   * @param until a former `produced`: no further than to there
+   */
+  positionBefore(beforeNs: bigint, until = Number.POSITIVE_INFINITY): number {
+    const words = this.#words;
+    const end = Math.min(this.produced, until);
+    const [low, high] = [Number(beforeNs & 0xffffffffn), Number(beforeNs >> 32n)];
+    let position = this.#position;
+    while (position < end) {
+      const at = position & this.#mask;
+      const header = Atomics.load(words, at >> 2);
+      if (header & BPF_RINGBUF_BUSY_BIT) break;
+      const word = (at + BPF_RINGBUF_HDR_SZ) >> 2;
+      const its = words[word + 1]! >>> 0;
+      const isOlder = its < high || (its === high && words[word]! >>> 0 < low);
+      if (!isOlder && !(header & BPF_RINGBUF_DISCARD_BIT)) break;
+      position += ((header & LENGTH_MASK) + BPF_RINGBUF_HDR_SZ + 7) & ~7;
+    }
+    return position;
+  }
+
   /**
    * Hands the records that are in the ring now to `taker`, oldest first. Events are lent for the time of the call.
-   * @param limit no more than about so many events, so that the caller can look after other things
+   * @param limit no more than so many records, so that the caller can look after other things
    * @param until a former `produced`: no further than to there
    * @returns how many events there were
    */
@@ -92,7 +132,8 @@ export class RingReader {
     let position = this.#position;
     let committed = position;
     let count = 0;
-    while (position < end && count < limit) {
+    let others = 0;
+    while (position < end && count + others < limit) {
       // Doubles up to 2^53 have their low 32 bits intact in a bitwise operation: years of events.
       const at = position & this.#mask;
       // Atomic: the bytes behind the header must not be read before it says that they are complete.
@@ -106,8 +147,10 @@ export class RingReader {
       const flags = (last >> 16) & 0xff;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
         // Somebody thought better of it.
+        others++;
       } else if (flags & IPFT_EVENT_NOTICE) {
-        this.#takeNotice(taker, record);
+        this.#takeNotice(taker, record, length);
+        others++;
       } else {
         event.journey = words[word + EVENT_JOURNEY / 4]! >>> 0;
         event.sequence = words[word + EVENT_SEQUENCE / 4]! >>> 0;
@@ -140,7 +183,7 @@ export class RingReader {
   }
 
   /** News of journeys are a few for each: they may be objects of their own. */
-  #takeNotice(taker: RecordTaker, at: number): void {
+  #takeNotice(taker: RecordTaker, at: number, length: number): void {
     const { data } = this.#event;
     switch (data.getUint32(at + EVENT_TARGET, true)) {
       case IPFT_NOTICE_BEGIN:
@@ -152,7 +195,7 @@ export class RingReader {
         break;
       }
       case IPFT_NOTICE_END:
-        taker.ended(this.#notices.ended(data, at));
+        taker.ended(this.#notices.ended(data, at, length));
         break;
     }
   }
@@ -192,6 +235,21 @@ export class Ring implements Disposable {
   /** See `RingReader.read`. After disposal there is nothing to read. */
   read(taker: RecordTaker, limit?: number, until?: number): number {
     return this.#reader?.read(taker, limit, until) ?? 0;
+  }
+
+  /** See `RingReader.countUnread`. */
+  countUnread(): number {
+    return this.#reader?.countUnread() ?? 0;
+  }
+
+  /** See `RingReader.newestNs`. */
+  get newestNs(): bigint {
+    return this.#reader?.newestNs ?? 0n;
+  }
+
+  /** See `RingReader.positionBefore`. */
+  positionBefore(beforeNs: bigint, until?: number): number {
+    return this.#reader?.positionBefore(beforeNs, until) ?? 0;
   }
 
   /** See `RingReader.position`. */

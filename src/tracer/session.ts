@@ -36,6 +36,7 @@ import {
   TARGET_INDEX,
 } from './record.js';
 import { Ring } from './ring.js';
+import { type Reading, Rings, type Written } from './rings.js';
 import { rolesOf } from './roles.js';
 
 export interface SessionOptions {
@@ -65,12 +66,6 @@ export interface SessionLosses extends Losses {
   readonly missed: Misses;
 }
 
-/** How far the kernel has written into each ring, in bytes. */
-export interface Written {
-  readonly events: number;
-  readonly ends: number;
-}
-
 /** Releasing fewer links than this one by one takes no time worth hastening. */
 const MANY_LINKS = 8;
 /** Numbers of the functions that are attached to though they make no events. */
@@ -85,8 +80,7 @@ export class Session implements Disposable {
   readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
   readonly #lifecycle: Lifecycle;
-  /** What had been written when reading began; the ends up to there are read when the events are. */
-  #reading: Written | undefined;
+  readonly #rings: Rings;
 
   private constructor(
     options: SessionOptions,
@@ -103,6 +97,7 @@ export class Session implements Disposable {
     this.#object = parts.object;
     this.#ring = parts.ring;
     this.#ends = parts.ends;
+    this.#rings = new Rings(parts.ring, parts.ends);
     this.#moduleBtfs = parts.moduleBtfs;
     this.#attachment = parts.attachment;
     this.#lifecycle = parts.lifecycle;
@@ -199,35 +194,25 @@ export class Session implements Disposable {
     return this.#attachment.failed;
   }
 
-  /**
-   * Hands what is there to `taker`, the ends of journeys last. An end is read when all has been read that was written
-   * before it: a journey has begun before it ends.
-   * @param limit no more than about so many events
-   * @param until no further than to there
-   * @returns how many events there were
-   */
-  read(taker: RecordTaker, limit?: number, until?: Written): number {
-    this.#reading ??= this.written;
-    const events = this.#ring.read(taker, limit, until?.events);
-    const { events: before, ends } = this.#reading;
-    if (this.#ring.position >= Math.min(before, until?.events ?? before)) {
-      this.#ends.read(taker, undefined, Math.min(ends, until?.ends ?? ends));
-      this.#reading = undefined;
-    }
-    return events;
+  /** See `Rings.read`. */
+  read(taker: RecordTaker, limit?: number, until?: Written): Reading {
+    return this.#rings.read(taker, limit, until);
   }
 
-  /** How far the kernel has written: a limit for `read`, where events keep coming. */
+  /** See `Rings.countUnreadEnds`. */
+  countUnreadEnds(): number {
+    return this.#rings.countUnreadEnds();
+  }
+
+  /** See `Rings.written`. */
   get written(): Written {
-    // In this order: what began the journeys that have ended is among the events.
-    const ends = this.#ends.produced;
-    return { events: this.#ring.produced, ends };
+    return this.#rings.written;
   }
 
-  /** What was lost so far. */
-  losses(): SessionLosses {
+  /** What was lost so far. @param missed what `countMisses` has told, where that is known already */
+  losses(missed = this.countMisses()): SessionLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { ...decodeLosses(cpus), missed: this.countMisses() };
+    return { ...decodeLosses(cpus), missed };
   }
 
   /** What the kernel has not handed to the programs so far. */
@@ -271,13 +256,21 @@ export class Session implements Disposable {
     return this.#options.targets.filter(isCountable).length;
   }
 
-  /** Detaches and closes all, in other threads: the event loop goes on meanwhile. */
-  async release(onProgress: ReleaseProgress = () => {}): Promise<void> {
+  /**
+   * Detaches, in other threads: the event loop goes on meanwhile. What has been written can still be read, until the
+   * session is disposed of.
+   */
+  async detach(onProgress: ReleaseProgress = () => {}): Promise<void> {
     const isLong = this.#options.backend.oneByOne && this.#attachment.linkCount >= MANY_LINKS;
     const hastened = isLong ? new ShortGracePeriods() : undefined;
     await this.#attachment.release(onProgress);
     await this.#lifecycle.release(() => {});
     await hastened?.end();
+  }
+
+  /** Detaches as `detach` does, and closes all. */
+  async release(onProgress?: ReleaseProgress): Promise<void> {
+    await this.detach(onProgress);
     this[Symbol.dispose]();
   }
 

@@ -1,0 +1,87 @@
+/** Reading the ring of events and the ring of ends side by side: a journey has begun before it ends. */
+import type { RecordTaker } from '../base/event.js';
+import type { RingReader } from './ring.js';
+
+/** How far the kernel has written into each ring, in bytes. */
+export interface Written {
+  readonly events: number;
+  readonly ends: number;
+  /** When it was asked: nanoseconds of CLOCK_MONOTONIC. */
+  readonly atNs: bigint;
+}
+
+/** What one call of `read` came to. */
+export interface Reading {
+  /** How many events there were. */
+  readonly events: number;
+  /** Whether anything was read. */
+  readonly moved: boolean;
+  /** Whether nothing is left of what was there when reading began; more may have come since. */
+  readonly drained: boolean;
+  /** Up to this time all has been read, events and ends of journeys: nanoseconds of CLOCK_MONOTONIC. */
+  readonly upToNs: bigint;
+}
+
+type Readable = Pick<RingReader, 'read' | 'position' | 'produced' | 'newestNs' | 'positionBefore' | 'countUnread'>;
+
+export class Rings {
+  readonly #events: Readable;
+  readonly #ends: Readable;
+  /** What had been written when reading began. */
+  #reading: Written | undefined;
+  #upToNs = 0n;
+
+  readonly #now: () => bigint;
+
+  /** @param now the time on the clock of the records */
+  constructor(events: Readable, ends: Readable, now: () => bigint = process.hrtime.bigint) {
+    this.#events = events;
+    this.#ends = ends;
+    this.#now = now;
+  }
+
+  /**
+   * Hands what is there to `taker`. An end is read when all events have been read that were written before it. That is
+   * so when an event has been read that is later, since an event takes its time before its place in the ring; or when all
+   * has been read that had been written when the end was seen. So ends don't pile up while the ring of events is never
+   * empty.
+   * @param limit no more than so many records of each ring
+   * @param until no further than to there
+   */
+  read(taker: RecordTaker, limit?: number, until?: Written): Reading {
+    this.#reading ??= this.written;
+    const { events: there, ends: thereEnds, atNs } = this.#reading;
+    const [ring, ends] = [this.#events, this.#ends];
+    const before = ring.position + ends.position;
+    const events = ring.read(taker, limit, until?.events);
+    const isThere = ring.position >= Math.min(there, until?.events ?? there);
+    const readyNs = isThere ? atNs : ring.newestNs;
+    const endsUntil = isThere
+      ? Math.min(thereEnds, until?.ends ?? thereEnds)
+      : ends.positionBefore(readyNs, until?.ends);
+    ends.read(taker, limit, endsUntil);
+    const isReady = ends.position >= endsUntil;
+    if (isReady && readyNs > this.#upToNs) this.#upToNs = readyNs;
+    if (isThere && isReady) this.#reading = undefined;
+    const isAtEnd = until === undefined || (ring.position >= until.events && ends.position >= until.ends);
+    return {
+      events,
+      moved: ring.position + ends.position > before,
+      drained: isThere && isReady && isAtEnd,
+      upToNs: this.#upToNs,
+    };
+  }
+
+  /** How far the kernel has written: a limit for `read`, where events keep coming. */
+  get written(): Written {
+    // In this order: what is older has been written, and what began the journeys that have ended is among the events.
+    const atNs = this.#now();
+    const ends = this.#ends.produced;
+    return { events: this.#events.produced, ends, atNs };
+  }
+
+  /** How many journeys have ended whose ends have not been read. */
+  countUnreadEnds(): number {
+    return this.#ends.countUnread();
+  }
+}

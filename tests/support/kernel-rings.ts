@@ -1,0 +1,211 @@
+/**
+ * The two rings as the kernel side fills them, in memory of this process: packets of several CPUs pass one after the
+ * other and at the same time, addresses are used again, and what finds no room is lost and counted, as in bpf/.
+ */
+import type { Living } from '../../src/base/journey.js';
+import type { Readable } from '../../src/library/reader.js';
+import { EVENT_SIZE } from '../../src/tracer/record.js';
+import { RingReader } from '../../src/tracer/ring.js';
+import { Rings } from '../../src/tracer/rings.js';
+
+const PAGE = 4096;
+const HEADER = 8;
+const BEGIN_BYTES = EVENT_SIZE + 48;
+const END_BYTES = EVENT_SIZE + 40;
+const NOTICE = 128;
+const [NOTICE_BEGIN, NOTICE_END] = [1, 3];
+const DROPPED = 8;
+const BUSY = 0x80000000;
+
+/** A ring that records are written to. */
+export class WritableRing {
+  readonly #sizeBytes: number;
+  readonly #consumer = new ArrayBuffer(PAGE);
+  readonly #producer: ArrayBuffer;
+  readonly #consumed = new BigUint64Array(this.#consumer, 0, 1);
+  readonly #produced: BigUint64Array;
+  readonly view: DataView;
+  #position = 0;
+
+  constructor(sizeBytes: number) {
+    this.#sizeBytes = sizeBytes;
+    this.#producer = new ArrayBuffer(PAGE + 2 * sizeBytes);
+    this.#produced = new BigUint64Array(this.#producer, 0, 1);
+    this.view = new DataView(this.#producer, PAGE);
+  }
+
+  reader(): RingReader {
+    const [consumer, producer] = [this.#consumer, this.#producer];
+    return new RingReader({ consumer, producer, pageSize: PAGE, sizeBytes: this.#sizeBytes });
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#position - Number(this.#consumed[0]) + HEADER + bytes <= this.#sizeBytes;
+  }
+
+  /** Reserves a record and returns where its bytes go; nothing if there is no room. */
+  reserve(bytes: number, isBusy = false): number | undefined {
+    const size = (HEADER + bytes + 7) & ~7;
+    if (!this.hasRoom(bytes)) return undefined;
+    const at = this.#position & (this.#sizeBytes - 1);
+    this.view.setUint32(at, (bytes | (isBusy ? BUSY : 0)) >>> 0, true);
+    this.#position += size;
+    this.#produced[0] = BigInt(this.#position);
+    return at + HEADER;
+  }
+
+  /** A record that was reserved as busy is complete. */
+  submit(at: number): void {
+    this.view.setUint32(at - HEADER, this.view.getUint32(at - HEADER, true) & ~BUSY, true);
+  }
+
+  event(at: number, ns: number, journey: number, sequence: number, target: number, cpu: number, flags = 0): void {
+    const { view } = this;
+    view.setUint32(at, ns % 0x100000000, true);
+    view.setUint32(at + 4, Math.floor(ns / 0x100000000), true);
+    view.setUint32(at + 8, journey, true);
+    view.setUint32(at + 12, sequence, true);
+    view.setUint32(at + 16, target, true);
+    view.setUint16(at + 20, cpu, true);
+    view.setUint16(at + 22, flags, true);
+  }
+}
+
+/** A packet that is on its way. */
+interface Packet {
+  id: number;
+  address: number;
+  events: number;
+  isAnnounced: boolean;
+}
+
+export interface KernelRingsOptions {
+  readonly ringBytes: number;
+  readonly endsBytes: number;
+  readonly eventsPerJourney: number;
+  /** Packets that are on their way at the same time. */
+  readonly packets?: number;
+}
+
+/** What has really happened. */
+export interface Truth {
+  events: number;
+  lostEvents: number;
+  /** Journeys that have ended and of which something found room, and those of them whose end found none. */
+  ended: number;
+  lostEnds: number;
+}
+
+const CPUS = 4;
+const STEP_NS = 2000;
+/** How far an event's time may lie before that of one that is before it in the ring. */
+const DISORDER_NS = 20_000;
+
+/** Stands where a session would: what is read is what was written here. */
+export class KernelRings implements Readable {
+  readonly events: WritableRing;
+  readonly ends: WritableRing;
+  readonly #rings: Rings;
+  readonly #perJourney: number;
+  readonly #packets: Packet[] = [];
+  readonly #addresses: number[] = [];
+  readonly truth: Truth = { events: 0, lostEvents: 0, ended: 0, lostEnds: 0 };
+  #ids = 0;
+  #steps = 0;
+  /** The time there: just after this machine has started, so that it stays behind the time now. */
+  ns = 1_000_000_000;
+  misses = 0n;
+
+  constructor({ ringBytes, endsBytes, eventsPerJourney, packets = 8 }: KernelRingsOptions) {
+    this.events = new WritableRing(ringBytes);
+    this.ends = new WritableRing(endsBytes);
+    this.#rings = new Rings(this.events.reader(), this.ends.reader(), () => BigInt(this.ns));
+    this.#perJourney = eventsPerJourney;
+    for (let i = 0; i < packets * 2; i++) this.#addresses.push(i * 256);
+    for (let i = 0; i < packets; i++) this.#packets.push(this.#create());
+  }
+
+  #create(): Packet {
+    return { id: ++this.#ids, address: this.#addresses.pop()!, events: 0, isAnnounced: false };
+  }
+
+  /** So many events happen, to one packet after the other. */
+  happen(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const step = this.#steps++;
+      const which = step % this.#packets.length;
+      const packet = this.#packets[which]!;
+      this.ns += STEP_NS;
+      this.#record(packet, this.ns - ((step * 7919) % DISORDER_NS), step % CPUS);
+      if (packet.events < this.#perJourney + (packet.id % 3)) continue;
+      this.ns += STEP_NS;
+      this.#end(packet);
+      this.#packets[which] = this.#create();
+    }
+  }
+
+  /** Events happen until one finds no room. */
+  fill(): void {
+    for (const { lostEvents } = this.truth; this.truth.lostEvents === lostEvents; ) this.happen(1);
+  }
+
+  #record(packet: Packet, ns: number, cpu: number): void {
+    const { events, truth } = this;
+    truth.events++;
+    const sequence = packet.events++;
+    if (!packet.isAnnounced) {
+      const at = events.reserve(BEGIN_BYTES);
+      if (at === undefined) {
+        truth.lostEvents++;
+        return;
+      }
+      packet.isAnnounced = true;
+      events.event(at, ns, packet.id, sequence, NOTICE_BEGIN, cpu, NOTICE);
+      events.view.setBigUint64(at + EVENT_SIZE, 0xffff888000000000n + BigInt(packet.address), true);
+      events.view.setBigUint64(at + EVENT_SIZE + 8, BigInt(packet.id), true);
+      events.view.setBigUint64(at + EVENT_SIZE + 16, 0n, true);
+      events.view.setUint32(at + EVENT_SIZE + 24, 0xf0000000, true);
+      events.view.setUint32(at + EVENT_SIZE + 28, 2, true);
+      events.view.setBigUint64(at + EVENT_SIZE + 32, 0x30_68_74_65n, true);
+      events.view.setBigUint64(at + EVENT_SIZE + 40, 0n, true);
+    }
+    const at = events.reserve(EVENT_SIZE);
+    if (at === undefined) truth.lostEvents++;
+    else events.event(at, ns, packet.id, sequence, packet.id % 5, cpu);
+  }
+
+  #end(packet: Packet): void {
+    const { ends, truth } = this;
+    this.#addresses.push(packet.address);
+    if (!packet.isAnnounced) return;
+    truth.ended++;
+    const own = ends.reserve(END_BYTES);
+    const at = own ?? this.events.reserve(END_BYTES);
+    if (at === undefined) {
+      truth.lostEnds++;
+      return;
+    }
+    const ring = own === undefined ? this.events : ends;
+    ring.event(at, this.ns, packet.id, packet.events, NOTICE_END, 0, NOTICE);
+    for (let offset = EVENT_SIZE; offset < END_BYTES; offset += 4) ring.view.setUint32(at + offset, 0, true);
+    ring.view.setUint8(at + EVENT_SIZE + 21, packet.id % 7 === 0 ? DROPPED : 0);
+  }
+
+  read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);
+
+  get written(): Readable['written'] {
+    return this.#rings.written;
+  }
+
+  living(): Living[] {
+    return this.#packets.map(({ id, events }) => ({ journey: id, events, freeing: undefined }));
+  }
+
+  losses(missed = this.countMisses()): ReturnType<Readable['losses']> {
+    return { cpus: [], unfollowed: 0n, unseen: 0n, ends: BigInt(this.truth.lostEnds), missed };
+  }
+
+  countMisses(): ReturnType<Readable['countMisses']> {
+    return { shown: this.misses, deciding: 0n };
+  }
+}

@@ -56,6 +56,9 @@ test('record.ts mirrors bpf/event.h', () => {
   for (const name of ['RETURN', 'NO_FIELDS', 'FREED', 'ENTRY_LOST', 'NOTICE'] as const) {
     expect(constant(`IPFT_EVENT_${name}`)).toBe(mirrored[`IPFT_EVENT_${name}`]);
   }
+  expect(constant('IPFT_TARGET_POSITION')).toBe(record.TARGET_POSITION);
+  expect(constant('IPFT_MAX_POSITION')).toBe(record.MAX_POSITION);
+  expect(record.TARGET_INDEX).toBe(2 ** record.TARGET_POSITION - 1);
   for (const name of ['BEGIN', 'PLACE', 'END'] as const) {
     expect(constant(`IPFT_NOTICE_${name}`)).toBe(mirrored[`IPFT_NOTICE_${name}`]);
   }
@@ -71,6 +74,12 @@ test('record.ts mirrors bpf/event.h', () => {
     ...{ drop_has_reason: 20, consume_has_location: 24, symbol_format: 28, size: config.length },
   });
   expect([...new Uint32Array(config.buffer, config.byteOffset, 7)]).toEqual([64, 3, 1, 1, 9, 1, 1]);
+  expect(Buffer.from(config.subarray(28)).toString('latin1')).toBe('%pS\0');
+  for (const [index, flag] of ['directReads', 'follow', undefined, 'dropHasReason', 'consumeHasLocation'].entries()) {
+    if (flag === undefined) continue;
+    const one = record.encodeConfig({ dataSize: 64, samplePeriod: 3, cpus: 9, ...flags, [flag]: false });
+    expect([one[8 + index * 4], one.filter((byte, at) => byte !== config[at]).length]).toEqual([0, 1]);
+  }
   expect(constant('IPFT_MASK_PLACE')).toBe(record.IPFT_MASK_PLACE);
   expect(constant('IPFT_MARK_PLACE')).toBe(record.IPFT_MARK_PLACE);
   expect(constant('IPFT_JOURNEY_BITS')).toBe(Math.log2(record.MAX_JOURNEYS));
@@ -119,12 +128,71 @@ test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   expect(decoder.ended(ended, 8, short).fate).toEqual({ ...first.fate, reason: 7 });
 });
 
+/** A place's notice, of a decoder that may know it. */
+const movedTo = (decoder: record.NoticeDecoder, netns: number, ifindex: number, device: string) => {
+  const view = new DataView(new ArrayBuffer(layout('ipft_moved')['size'] ?? 0));
+  Buffer.from(view.buffer).write(place(netns, ifindex, device), record.EVENT_SIZE, 'latin1');
+  return decoder.moved(view, 0)?.place;
+};
+
+test('NoticeDecoder: the same bytes are the same object, others another one, also where their sums agree', () => {
+  const decoder = new record.NoticeDecoder();
+  const first = movedTo(decoder, 5, 40, 'eth0');
+  // The same by `31 * netns + ifindex`.
+  const second = movedTo(decoder, 6, 9, 'eth0');
+  const third = movedTo(decoder, 6, 9, 'eth1');
+  expect([first, second, third].map((one) => [one?.netns, one?.ifindex, one?.device])).toEqual([
+    ...[
+      [5, 40, 'eth0'],
+      [6, 9, 'eth0'],
+    ],
+    [6, 9, 'eth1'],
+  ]);
+  expect(movedTo(decoder, 5, 40, 'eth0')).toBe(first);
+  expect(movedTo(decoder, 6, 9, 'eth0')).toBe(second);
+  expect(movedTo(decoder, 6, 9, 'eth1')).toBe(third);
+});
+
+test('NoticeDecoder: what is kept is bounded, and what was forgotten is decoded again', () => {
+  const decoder = new record.NoticeDecoder();
+  const first = movedTo(decoder, 1, 1, 'eth0');
+  const view = new DataView(new ArrayBuffer(layout('ipft_moved')['size'] ?? 0));
+  view.setUint32(record.EVENT_SIZE, 1, true);
+  for (let ifindex = 2; ifindex <= 0x10000; ifindex++) {
+    view.setUint32(record.EVENT_SIZE + 4, ifindex, true);
+    decoder.moved(view, 0);
+  }
+  expect(movedTo(decoder, 1, 1, 'eth0')).toBe(first);
+  movedTo(decoder, 1, 0, 'one more');
+  const again = movedTo(decoder, 1, 1, 'eth0');
+  expect(again).toEqual(first);
+  expect(again).not.toBe(first);
+  // It is bounded anew: as many more are kept again.
+  expect(movedTo(decoder, 1, 1, 'eth0')).toBe(again);
+});
+
+test('NoticeDecoder: a device name without a zero behind it, each flag by itself, a stage of a later version', () => {
+  expect(movedTo(new record.NoticeDecoder(), 1, 1, 'sixteen-letters!')?.device).toBe('sixteen-letters!');
+  const fate = (values: Record<string, bigint>) => new record.NoticeDecoder().ended(build('ipft_end', values), 8).fate;
+  expect(fate({ flags: 4n })).toMatchObject({ received: true, dropped: false });
+  expect(fate({ flags: 8n })).toMatchObject({ received: false, dropped: true });
+  expect(fate({ flags: 0xf3n })).toMatchObject({ received: false, dropped: false });
+  expect(fate({ stage: 9n })).toMatchObject({ stage: 'none', symbol: '' });
+  const freeing = (values: Record<string, bigint>) =>
+    record.decodeLivings(new DataView(build('ipft_journey', { owner: 8n, freeing_ns: 1n, ...values }).buffer, 8))[0]
+      ?.freeing?.fate;
+  expect(freeing({ flags: 4n })).toMatchObject({ received: true, dropped: false });
+  expect(freeing({ flags: 8n })).toMatchObject({ received: false, dropped: true });
+  expect(freeing({ flags: 0xf3n })).toMatchObject({ received: false, dropped: false });
+  expect(freeing({ stage: 9n })?.stage).toBe('none');
+});
+
 test('decodeLosses, decodeLivings', () => {
   const words = new BigUint64Array(26);
   words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 13);
-  words[5] = 4n;
+  words.set([4n, 40n, 50n], 5);
   expect(record.decodeLosses(new DataView(words.buffer))).toEqual({
-    ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 2n, unseen: 3n },
+    ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 42n, unseen: 53n },
   });
   const places = [
     ...[

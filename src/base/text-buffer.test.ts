@@ -63,6 +63,7 @@ test('TextBuffer.text: any string, among others, grows the buffer', () => {
       });
       expect(result).toBe(expected);
     }),
+    { numRuns: 40 },
   );
 });
 

@@ -108,14 +108,9 @@ export class TextBuffer {
       this.#digits(value, Math.max(width, countDigits(value)));
       return;
     }
+    // 2^53 has 16 digits: what stands before the last eight is as small.
     const upper = Math.floor(value / 1e8);
-    if (upper < 1e8) {
-      this.#digits(upper, Math.max(width - 8, countDigits(upper)));
-    } else {
-      const top = Math.floor(upper / 1e8);
-      this.#digits(top, Math.max(width - 16, countDigits(top)));
-      this.#digits(upper - top * 1e8, 8);
-    }
+    this.#digits(upper, Math.max(width - 8, countDigits(upper)));
     this.#digits(value - upper * 1e8, 8);
   }
 

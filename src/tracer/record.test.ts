@@ -173,7 +173,8 @@ test('NoticeDecoder: what is kept is bounded, and what was forgotten is decoded 
 
 test('NoticeDecoder: a device name without a zero behind it, each flag by itself, a stage of a later version', () => {
   expect(movedTo(new record.NoticeDecoder(), 1, 1, 'sixteen-letters!')?.device).toBe('sixteen-letters!');
-  const fate = (values: Record<string, bigint>) => new record.NoticeDecoder().ended(build('ipft_end', values), 8).fate;
+  const fate = (values: Record<string, bigint>) =>
+    new record.NoticeDecoder().ended(build('ipft_end', values), 8, layout('ipft_end')['size'] ?? 0).fate;
   expect(fate({ flags: 4n })).toMatchObject({ received: true, dropped: false });
   expect(fate({ flags: 8n })).toMatchObject({ received: false, dropped: true });
   expect(fate({ flags: 0xf3n })).toMatchObject({ received: false, dropped: false });

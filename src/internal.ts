@@ -26,6 +26,7 @@ export { type Target, VMLINUX } from './base/target.js';
 export { TextBuffer } from './base/text-buffer.js';
 export type { CompileOptions } from './extension/compile.js';
 export { checkJsonNames, type EventStruct } from './extension/event-struct.js';
+export { loadExampleNames } from './extension/examples.js';
 export { checkSuffix, type Extension, loadExtension, parseExtension, refuseLua } from './extension/extension.js';
 export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
 export { type JourneyTaker, JourneyTracker } from './journey/tracker.js';
@@ -45,7 +46,7 @@ export type {
   ReleaseProgress,
 } from './tracer/backend.js';
 export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend } from './tracer/backends.js';
-export { canLoadPrograms, checkExtension, type ExtensionCheck } from './tracer/check.js';
+export { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from './tracer/check.js';
 export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
 export { exitAtOnce, raiseLimits, setDebugLog } from './tracer/process.js';
 export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';

@@ -1,5 +1,19 @@
 /** `ipft check FILE…`: everything that can be known about an extension before it traces. */
-import { canLoadPrograms, checkExtension, type Extension, loadExtension, printable, raiseLimits } from '../internal.js';
+
+import { groupBy } from '../base/group-by.js';
+import { findVerdict } from '../extension/verifier-log.js';
+import {
+  canLoadPrograms,
+  checkExtension,
+  type Extension,
+  type ExtensionCheck,
+  findProblem,
+  type IpftError,
+  loadExtension,
+  printable,
+  raiseLimits,
+  VerifierError,
+} from '../internal.js';
 import type { Terminal } from './terminal.js';
 import type { Writer } from './writer.js';
 
@@ -25,12 +39,33 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
   const verify = canLoadPrograms();
   if (verify) raiseLimits();
   const checks = await checkExtension(extension, verify);
-  for (const { problem } of checks) if (problem) throw problem;
-  for (const { backend, result, why } of checks) {
-    const unasked = why === undefined ? 'links' : `links; the verifier could not be asked: ${printable(why)}`;
-    terminal.line(`${backend}: ${result === 'verified' ? 'links, and the verifier accepts it' : unasked}`);
-  }
+  const problem = findProblem(checks);
+  // What all refuse is told once.
+  if (problem && checks.every(({ result }) => result !== 'verified')) throw problem;
+  for (const line of describeChecks(checks)) terminal.line(line);
+  if (problem) throw problem;
   if (!verify) terminal.line('the verifier was not asked: that needs root, or CAP_BPF and CAP_PERFMON');
+}
+
+/** A line for each backend; two where it depends on the tracer. */
+function describeChecks(checks: readonly ExtensionCheck[]): string[] {
+  return [...groupBy(checks, ({ backend }) => backend)].flatMap(([backend, its]) => {
+    const [first, second] = its.map(describeCheck);
+    if (second === undefined || first === second) return `${backend}: ${first}`;
+    return its.map((check) => `${backend} -t ${check.tracer}: ${describeCheck(check)}`);
+  });
+}
+
+function describeCheck({ result, why, problem }: ExtensionCheck): string {
+  if (problem) return `refused: ${printable(verdict(problem))}`;
+  if (result === 'verified') return 'links, and the verifier accepts it';
+  return why === undefined ? 'links' : `links; the verifier could not be asked: ${printable(why)}`;
+}
+
+/** The last words of the verifier. */
+function verdict(problem: IpftError): string {
+  const text = problem instanceof VerifierError ? findVerdict(problem.log) : undefined;
+  return text ?? problem.message;
 }
 
 /** A row for each field: offset in bytes (and bits), size, type, name, format. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadExampleNames } from '../extension/examples.js';
 import { formatCompletion } from './completion.js';
 import { COMMANDS, GROUPS, SHELLS, splitFlags } from './option-table.js';
 
@@ -69,8 +70,9 @@ describe('bash completes', () => {
     [['ipft', '-e', 'a'], ['a.bpf.c']],
     [
       ['ipft', '-e', ''],
-      ['a.bpf.c', 'b.o', 'with space.c'],
+      ['a.bpf.c', 'b.o', ...loadExampleNames(), 'with space.c'],
     ],
+    [['ipft', 'check', 'fi'], ['five-tuple']],
     [['ipft', 'check', 'a.bpf.c', 'b'], ['b.o']],
     [['ipft', '--output-file', 'c.'], ['c.txt']],
     [['ipft', '--ready-file', 'c.'], ['c.txt']],

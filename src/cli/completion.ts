@@ -1,4 +1,5 @@
 /** `ipft completion SHELL`: what makes a shell complete the words of the option table. */
+import { loadExampleNames } from '../internal.js';
 import {
   COMMANDS,
   type CommandEntry,
@@ -9,6 +10,8 @@ import {
   splitFlags,
 } from './option-table.js';
 
+/** What `-e` takes besides files. */
+const EXAMPLES = loadExampleNames().join(' ');
 const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
 const MAIN_OPTIONS = GROUPS.flatMap(({ options }) => shown(options));
 const SUBCOMMANDS: readonly CommandEntry[] = COMMANDS;
@@ -33,7 +36,7 @@ function optionsWithValue(): OptionEntry[] {
 
 const BASH_VALUES: Record<Completion, string> = {
   file: '_ipft_files "$cur"',
-  extension: '_ipft_files "$cur" \'!*.[co]\'',
+  extension: '_ipft_extensions "$cur"',
   function: '_ipft_names functions "$cur"',
   module: '_ipft_names modules "$cur"',
 };
@@ -61,6 +64,13 @@ _ipft_words() {
 _ipft_files() {
   mapfile -t COMPREPLY < <(compgen -f \${2:+-X "$2"} -- "$1"; [[ -n \${2-} ]] && compgen -d -- "$1")
   compopt -o filenames 2>/dev/null
+}
+
+_ipft_extensions() {
+  local -a names
+  mapfile -t names < <(compgen -W '${EXAMPLES}' -- "$1")
+  _ipft_files "$1" '!*.[co]'
+  COMPREPLY+=("\${names[@]}")
 }
 
 _ipft_names() {
@@ -109,7 +119,7 @@ complete -F _ipft ipft
 
 const ZSH_VALUES: Record<Completion, string> = {
   file: '_files',
-  extension: '_files -g "*.[co](-.)"',
+  extension: '_ipft_extensions',
   function: '_ipft_functions',
   module: '_ipft_modules',
 };
@@ -160,6 +170,10 @@ _ipft_modules() {
   compadd -- $names
 }
 
+_ipft_extensions() {
+  _alternative 'files:file:_files -g "*.[co](-.)"' 'examples:example:(${EXAMPLES})'
+}
+
 _ipft_commands() {
   local -a commands
   commands=(
@@ -191,7 +205,7 @@ fi
 
 const FISH_VALUES: Record<Completion, string> = {
   file: '-r -F',
-  extension: '-r -F',
+  extension: `-r -F -a '${EXAMPLES}'`,
   function: '-x -a "(__ipft_names functions)"',
   module: '-x -a "(__ipft_names modules)"',
 };

@@ -119,7 +119,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '-e, --extension <PATH>',
         summary:
-          'a BPF extension that adds fields: C source (.c) or object (.o); given several times, the files are linked',
+          'a BPF extension that adds fields: C source (.c), object (.o) or the name of an example (five-tuple); given several times, the files are linked',
         completes: 'extension',
         repeats: true,
       },

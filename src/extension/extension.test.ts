@@ -5,6 +5,7 @@ import { ExtensionError, UsageError } from '../base/errors.js';
 import { parseBtf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
 import { parseElf, sectionBytes } from './elf.js';
+import { exampleLike, loadExampleNames, locateExtension } from './examples.js';
 import { checkSuffix, parseExtension } from './extension.js';
 import { findVariables } from './formats.js';
 
@@ -246,5 +247,16 @@ test('parseExtension: truncated and corrupted objects give a value or an Extensi
 test('checkSuffix: only .c and .o', () => {
   checkSuffix('a.bpf.c');
   checkSuffix('a.o');
-  for (const path of ['a.lua', 'a', 'a.C', 'a.c.txt']) expect(() => checkSuffix(path)).toThrow(UsageError);
+  for (const path of ['a.lua', 'a', '', 'a.C', 'a.c.txt']) expect(() => checkSuffix(path)).toThrow(UsageError);
+});
+
+test('locateExtension: a word is the name of an example, unless it is a file', () => {
+  expect(locateExtension('five-tuple')).toMatch(/\/examples\/extensions\/five-tuple\.bpf\.c$/);
+  checkSuffix('five-tuple');
+  expect(locateExtension('./five-tuple')).toBe('./five-tuple');
+  expect(locateExtension('bin')).toBe('bin');
+  expect(() => locateExtension('six-tuple')).toThrow('or be the name of an example');
+  expect(loadExampleNames()).toContain('gso');
+  expect(exampleLike('x/gso.bpf.c')).toBe('gso');
+  expect(exampleLike('gso.c')).toBeUndefined();
 });

@@ -7,6 +7,7 @@ import { type Btf, parseBtf } from '../btf/btf.js';
 import { type CompileOptions, compileExtension } from './compile.js';
 import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from './elf.js';
 import { type EventStruct, hasEventStruct, parseEventStruct } from './event-struct.js';
+import { exampleLike, locateExtension } from './examples.js';
 import { checkLicense, hideLicense } from './license.js';
 import { checkNeeds, findDefinitions, OWN_PREFIX } from './linkage.js';
 import { adaptModule, checkModule, findModule, SIGNATURE } from './module-function.js';
@@ -44,9 +45,9 @@ export function dataBytes({ eventStruct }: Extension): number {
   return Math.max(LEAST_DATA_BYTES, Math.ceil(eventStruct.sizeBytes / 8) * 8);
 }
 
-/** @throws UsageError for a file that is neither `.c` nor `.o` */
+/** @throws UsageError for a file that is neither `.c` nor `.o`, and no example */
 export function checkSuffix(path: string): void {
-  const suffix = extname(path);
+  const suffix = extname(locateExtension(path));
   if (suffix === '.c' || suffix === '.o') return;
   if (suffix === '.lua') throw refuseLua(path);
   throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`);
@@ -63,10 +64,12 @@ export function refuseLua(path: string): UsageError {
 /**
  * Compiles `.c` files, reads `.o` files, and checks that together they are an extension: exactly one has `module`, and
  * exactly one the event struct.
+ * @param given paths, or names of examples
  * @throws UsageError, ExtensionError
  */
-export async function loadExtension(paths: readonly string[], options: CompileOptions = {}): Promise<Extension> {
-  for (const path of paths) checkSuffix(path);
+export async function loadExtension(given: readonly string[], options: CompileOptions = {}): Promise<Extension> {
+  for (const path of given) checkSuffix(path);
+  const paths = given.map(locateExtension);
   checkDistinct(paths);
   const objects: ExtensionObject[] = [];
   for (const path of paths) {
@@ -103,7 +106,9 @@ function readExtensionFile(path: string): Uint8Array {
     if (error instanceof ExtensionError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = { ENOENT: 'no such file', EACCES: 'permission denied' }[code ?? ''];
-    throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`), error);
+    const example = code === 'ENOENT' ? exampleLike(path) : undefined;
+    const hint = example === undefined ? undefined : `the packaged example is called ${example}: -e ${example}`;
+    throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`, hint), error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { summarizeVerifierLog } from './verifier-log.js';
+import { findHint, findSourceLine, findVerdict, summarizeVerifierLog } from './verifier-log.js';
 
 test('summarizeVerifierLog: the C line, the last lines and the verdict; the rest counted', () => {
   const log = [
@@ -21,4 +21,34 @@ test('summarizeVerifierLog: the C line, the last lines and the verdict; the rest
 test('summarizeVerifierLog: a short log is whole, control characters are not', () => {
   expect(summarizeVerifierLog('; x\nR1 invalid \x1b[2J\n')).toBe('  ; x\n  R1 invalid \\x1b[2J');
   expect(summarizeVerifierLog('')).toBe('');
+});
+
+test('findSourceLine: the last one, with its place since Linux 6.10', () => {
+  const lines = [
+    '; int a = 1; @ x.bpf.c:3',
+    '0: (b7) r1 = 1',
+    '; *(__u64 *)(data + 4096) = 1; @ x.bpf.c:17',
+    '1: (7b) *(u64 *)(r3 +4096) = r1',
+  ];
+  expect(findSourceLine(lines.join('\n'))).toEqual({ text: '*(__u64 *)(data + 4096) = 1;', file: 'x.bpf.c', line: 17 });
+  expect(findSourceLine('; *(__u64 *)(data + 4096) = 1;\n1: (7b) x')).toEqual({ text: '*(__u64 *)(data + 4096) = 1;' });
+  expect(findSourceLine('combined stack size of 2 calls is 528. Too large')).toBeUndefined();
+});
+
+test('findVerdict: what stands behind the last instruction', () => {
+  const log =
+    '; x = 1;\n1: (7b) *(u64 *)(r3 +4096) = r1\ninvalid access to memory\nR3 min value is outside\nprocessed 60 insns';
+  expect(findVerdict(log)).toBe('invalid access to memory; R3 min value is outside');
+  expect(findVerdict('combined stack size of 2 calls is 528. Too large\n')).toBe(
+    'combined stack size of 2 calls is 528. Too large',
+  );
+  expect(findVerdict('')).toBeUndefined();
+});
+
+test('findHint: what stands in the way, where the log names it', () => {
+  expect(findHint('combined stack size of 2 calls is 528. Too large')).toMatch(/how much stack/);
+  expect(findHint('unrecognized bpf_ld_imm64 insn')).toMatch(/Linux 5.13/);
+  expect(findHint('invalid func unknown#181')).toMatch(/lacks the helper #181/);
+  expect(findHint('program of this type cannot use helper bpf_x#7')).toMatch(/lacks the helper bpf_x#7/);
+  expect(findHint('invalid access to memory')).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 /** The verifier's log, cut down to what tells an author what is wrong. Pure. */
 import { printable } from '../base/printable.js';
+import type { SourceLine } from './line-info.js';
 
 /** How many lines before the verdict are worth a look. */
 const CONTEXT_LINES = 6;
@@ -11,10 +12,7 @@ const CONTEXT_LINES = 6;
  * before Linux 6.10) before the instructions that were made of them, and ends with statistics.
  */
 export function summarizeVerifierLog(log: string): string {
-  const lines = log
-    .split('\n')
-    .map((line) => printable(line, { multiline: true }).trimEnd())
-    .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth)/.test(line));
+  const lines = linesOf(log);
   const shown = lines.slice(-CONTEXT_LINES);
   const source = lines.findLastIndex((line) => /^\s*;/.test(line));
   const hidden = Math.max(0, lines.length - shown.length);
@@ -24,4 +22,41 @@ export function summarizeVerifierLog(log: string): string {
     ...(count > 0 ? [`  (${count} lines before)`] : []),
     ...[...sourceLine, ...shown].map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** What was decided, in one line. */
+export function findVerdict(log: string): string | undefined {
+  // A second line explains the first: `R3 min value is outside of the allowed memory range`.
+  const lines = linesOf(log);
+  const last = lines.findLastIndex((line) => /^\s*(;|\d+:)/.test(line));
+  return lines.slice(last + 1, last + 3).join('; ') || undefined;
+}
+
+/** The C line that was being verified. */
+export function findSourceLine(log: string): SourceLine | undefined {
+  const line = linesOf(log).findLast((one) => /^\s*;/.test(one));
+  const [, text = '', file, number] = /^\s*; (.*?)(?: @ (\S+):(\d+))?$/.exec(line ?? '') ?? [];
+  if (text === '') return undefined;
+  return { text: text.trim(), ...(file === undefined ? {} : { file, line: Number(number) }) };
+}
+
+/** What an author can do about it. */
+export function findHint(log: string): string | undefined {
+  if (/combined stack size of \d+ calls/.test(log)) {
+    return 'docs/extension.md tells how much stack module() and what it calls may use with each backend (-b)';
+  }
+  if (/unrecognized bpf_ld_imm64 insn/.test(log)) {
+    return 'this kernel has no callbacks: Linux 5.13 is the first with bpf_for_each_map_elem, 5.17 with bpf_loop';
+  }
+  const [, helper] = /(?:invalid func|unknown func|cannot use helper) (?:unknown)?(\S*#\d+)/.exec(log) ?? [];
+  if (helper !== undefined)
+    return `this kernel lacks the helper ${printable(helper)}, or has it for other programs only`;
+  return undefined;
+}
+
+function linesOf(log: string): string[] {
+  return log
+    .split('\n')
+    .map((line) => printable(line, { multiline: true }).trimEnd())
+    .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth)/.test(line));
 }

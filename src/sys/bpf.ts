@@ -365,20 +365,28 @@ export function readKprobeMisses(linkFd: number): bigint {
   return readInfo(linkFd, 64).getBigUint64(48, true);
 }
 
-/** What the kernel does not fill in stays 0. */
 /**
  * What the functions of a loaded program are, so that its instructions can be loaded once more. The kernel tells their
- * types in order (struct bpf_prog_info), but where they lie only in what it has made of the instructions.
+ * types in order (struct bpf_prog_info), but where they lie only in what it has made of the instructions; and of those
+ * that it found unreachable it tells nothing.
  * @param btfFd the BTF that it was loaded with
  * @param instructions as it was loaded
+ * @param anyStatic the type of some static function, which stands for all but the first where the kernel left one out:
+ * the verifier takes a static function for what it does, whatever its type
  */
-export function readFunctions(programFd: number, btfFd: number, instructions: Buffer): ProgramFunctions | undefined {
-  const starts = functionStarts(instructions);
+export function readFunctions(
+  programFd: number,
+  btfFd: number,
+  instructions: Buffer,
+  anyStatic?: number,
+): ProgramFunctions | undefined {
+  const starts = findFunctionStarts(instructions);
   const info = Buffer.alloc(PROGRAM_INFO_BYTES);
   if (btfFd < 0 || readInfoInto(programFd, info) < 0) return undefined;
   const [recordBytes, count] = [info.readUInt32LE(132), info.readUInt32LE(144)];
-  if (recordBytes < 8 || count !== starts.length) return undefined;
-  const records = Buffer.alloc(recordBytes * count);
+  if (recordBytes < 8 || count === 0 || count > starts.length) return undefined;
+  if (count < starts.length && anyStatic === undefined) return undefined;
+  const records = Buffer.alloc(recordBytes * starts.length);
   info.fill(0);
   info.writeUInt32LE(recordBytes, 132);
   info.writeBigUInt64LE(addressOf(records), 136);
@@ -386,19 +394,28 @@ export function readFunctions(programFd: number, btfFd: number, instructions: Bu
   const result = readInfoInto(programFd, info);
   keepAlive(records);
   if (result < 0) return undefined;
-  for (const [index, start] of starts.entries()) records.writeUInt32LE(start, index * recordBytes);
+  for (const [index, start] of starts.entries()) {
+    records.writeUInt32LE(start, index * recordBytes);
+    if (index > 0 && count < starts.length) records.writeUInt32LE(anyStatic!, index * recordBytes + 4);
+  }
   return { btfFd, recordBytes, records };
 }
 
 const BPF_JMP_CALL = 0x85;
+const BPF_LD_IMM64 = 0x18;
 const BPF_PSEUDO_CALL = 1;
+const BPF_PSEUDO_FUNC = 4;
 
-/** Which instructions begin a function: the first one, and those that are called. */
-function functionStarts(instructions: Buffer): number[] {
+/** Which instructions begin a function: the first one, those that are called, and those that a helper is to call back. */
+export function findFunctionStarts(instructions: Buffer): number[] {
   const starts = new Set([0]);
   for (let at = 0; at + 8 <= instructions.length; at += 8) {
-    const isCall = instructions[at] === BPF_JMP_CALL && instructions[at + 1]! >> 4 === BPF_PSEUDO_CALL;
-    if (isCall) starts.add(at / 8 + 1 + instructions.readInt32LE(at + 4));
+    const [code, source] = [instructions[at]!, instructions[at + 1]! >> 4];
+    const leads =
+      (code === BPF_JMP_CALL && source === BPF_PSEUDO_CALL) || (code === BPF_LD_IMM64 && source === BPF_PSEUDO_FUNC);
+    if (leads) starts.add(at / 8 + 1 + instructions.readInt32LE(at + 4));
+    // Its second half is no instruction of its own.
+    if (code === BPF_LD_IMM64) at += 8;
   }
   return [...starts].sort((a, b) => a - b);
 }

@@ -5,6 +5,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import koffi, { type KoffiFunc, type LibraryHandle } from 'koffi';
 import { causedBy, EnvironmentError, SystemCallError } from '../base/errors.js';
+import { type ProgramImage, readFunctions } from './bpf.js';
 import { errnoName } from './errno.js';
 import { createMemoryFile, descriptorPath, formatVaList } from './libc.js';
 
@@ -23,6 +24,8 @@ interface Functions {
   programName: KoffiFunc<(program: Pointer) => string>;
   programFd: KoffiFunc<(program: Pointer) => number>;
   objectBtfFd: KoffiFunc<(object: Pointer) => number>;
+  objectBtf: KoffiFunc<(object: Pointer) => Pointer>;
+  btfFindByNameKind: KoffiFunc<(btf: Pointer, name: string, kind: number) => number>;
   programSetAutoload: KoffiFunc<(program: Pointer, autoload: boolean) => number>;
   programSetType: KoffiFunc<(program: Pointer, type: number) => number>;
   programSetExpectedAttachType: KoffiFunc<(program: Pointer, type: number) => number>;
@@ -51,6 +54,8 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   programName: 'const char *bpf_program__name(void *program)',
   programFd: 'int bpf_program__fd(void *program)',
   objectBtfFd: 'int bpf_object__btf_fd(void *object)',
+  objectBtf: 'void *bpf_object__btf(void *object)',
+  btfFindByNameKind: 'int btf__find_by_name_kind(void *btf, const char *name, uint kind)',
   programSetAutoload: 'int bpf_program__set_autoload(void *program, bool autoload)',
   programSetType: 'int bpf_program__set_type(void *program, int type)',
   programSetExpectedAttachType: 'int bpf_program__set_expected_attach_type(void *program, int type)',
@@ -271,6 +276,24 @@ export class BpfObject implements Disposable {
     return this.#libbpf.objectBtfFd(this.#object);
   }
 
+  /** A loaded program as it can be loaded once more, by itself: instructions and what its functions are. */
+  programImage(name: string): Pick<ProgramImage, 'instructions' | 'functions'> & { readonly instructions: Buffer } {
+    const instructions = this.programInstructions(name);
+    const functions = readFunctions(
+      this.programFd(name),
+      this.btfFd,
+      instructions,
+      this.#functionType(STATIC_FUNCTION),
+    );
+    return { instructions, ...(functions ? { functions } : {}) };
+  }
+
+  /** The BTF id of a function's type; undefined if there is none of that name. */
+  #functionType(name: string): number | undefined {
+    const id = this.#libbpf.btfFindByNameKind(this.#libbpf.objectBtf(this.#object), name, BTF_KIND_FUNC);
+    return id > 0 ? id : undefined;
+  }
+
   programFd(name: string): number {
     return this.#libbpf.programFd(this.#program(name));
   }
@@ -302,4 +325,7 @@ export class BpfObject implements Disposable {
   }
 }
 
+/** Of all objects that bring an extension, or stand for one: hidden functions are static ones to the kernel. */
+const STATIC_FUNCTION = 'module';
+const BTF_KIND_FUNC = 12;
 const EMPTY = new Uint8Array(0);

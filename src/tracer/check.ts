@@ -1,14 +1,16 @@
 /** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
 import { IpftError } from '../base/errors.js';
-import type { TracerName } from '../base/method.js';
+import type { BackendName, TracerName } from '../base/method.js';
 import type { Extension } from '../extension/extension.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
 import type { Backend } from './backend.js';
 import { BACKENDS, probeBackend } from './backends.js';
 import { link, loadPrograms } from './load.js';
 
+/** What became of an extension with one backend and tracer. */
 export interface ExtensionCheck {
-  readonly backend: string;
+  readonly backend: BackendName;
+  readonly tracer: TracerName;
   /** `linked`: it links, and the kernel was not asked, or could not be: `why`. */
   readonly result: 'verified' | 'linked' | 'refused';
   readonly why?: string;
@@ -22,38 +24,45 @@ export function canLoadPrograms(): boolean {
 }
 
 /**
- * Links an extension with each backend, and has the kernel verify it.
+ * Links an extension with each backend, and has the kernel verify it for each tracer: the extension is called from other
+ * places at a return, where less stack is left.
  * @param verify whether to ask the kernel; needs what `canLoadPrograms` tells
  */
 export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
   const checks: ExtensionCheck[] = [];
-  for (const backend of BACKENDS) checks.push(await checkWith(backend, extension, verify));
+  for (const backend of BACKENDS) {
+    const linking = problemOf(() => void link(backend, 'function', extension));
+    for (const tracer of backend.tracers) {
+      const method = { backend: backend.name, tracer };
+      if (linking) checks.push({ ...method, result: 'refused', problem: linking });
+      else if (!verify) checks.push({ ...method, result: 'linked' });
+      else checks.push({ ...method, ...(await verifyWith(backend, tracer, extension)) });
+    }
+  }
   return checks;
 }
 
-async function checkWith(backend: Backend, extension: Extension, verify: boolean): Promise<ExtensionCheck> {
-  const { name } = backend;
-  const linking = problemOf(() => void link(backend, 'function', extension));
-  if (linking) return { backend: name, result: 'refused', problem: linking };
-  if (!verify) return { backend: name, result: 'linked' };
-  // Both tracers where the kernel has them: the extension is called from other places at a return.
-  let verified = false;
-  let why: string | undefined;
-  for (const tracer of backend.tracers) {
-    const problem = problemOf(() => tryLoading(backend, tracer, extension));
-    if (!problem) {
-      verified = true;
-      continue;
-    }
-    // A kernel that refuses our own program too says nothing about the extension.
-    const ours = problemOf(() => tryLoading(backend, tracer, undefined));
-    if (!ours) return { backend: name, result: 'refused', problem };
-    if (why !== undefined) continue;
-    const support = await probeBackend(backend, tracer);
-    why = support.available ? ours.message : `this kernel ${support.problem}`;
-  }
-  if (verified) return { backend: name, result: 'verified' };
-  return { backend: name, result: 'linked', ...(why === undefined ? {} : { why }) };
+/**
+ * What is wrong with an extension that can't be traced with as it is: the problem of the backend that would be taken for
+ * it, without returns.
+ */
+export function findProblem(checks: readonly ExtensionCheck[]): IpftError | undefined {
+  const asked = checks.filter(({ tracer, result }) => tracer === 'function' && result !== 'linked');
+  return asked[0]?.problem;
+}
+
+async function verifyWith(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension,
+): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
+  const problem = problemOf(() => tryLoading(backend, tracer, extension));
+  if (!problem) return { result: 'verified' };
+  // A kernel that refuses our own program too says nothing about the extension.
+  const ours = problemOf(() => tryLoading(backend, tracer, undefined));
+  if (!ours) return { result: 'refused', problem };
+  const support = await probeBackend(backend, tracer);
+  return { result: 'linked', why: support.available ? ours.message : `this kernel ${support.problem}` };
 }
 
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */

@@ -85,7 +85,7 @@ class FentryMultiAttachment extends Attachment {
     if (!btf) return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
     const program = await loadProgram({
       ...{ type: type.program, expectedAttachType: type.attach, attachBtfFd: btf.fd },
-      instructions: this.context.object.programInstructions(name),
+      ...this.context.object.programImage(name),
     });
     if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
     this.others.push(program);

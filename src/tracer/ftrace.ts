@@ -17,6 +17,7 @@ import {
 } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ENOTSUPP, errnoName } from '../sys/errno.js';
+import type { BpfObject } from '../sys/libbpf.js';
 import {
   type AttachContext,
   Attachment,
@@ -74,7 +75,7 @@ function modelsOf(targets: readonly Target[]): Map<number, string> {
 
 class FtraceAttachment extends Attachment {
   readonly #programs: { readonly fd: Descriptor; readonly variant: Variant }[] = [];
-  readonly #images = new Map<string, Buffer>();
+  readonly #images = new Map<string, Image>();
 
   constructor(readonly context: AttachContext) {
     super();
@@ -101,17 +102,13 @@ class FtraceAttachment extends Attachment {
   }
 
   /** Returns why it could not be attached, or nothing. */
-  async #attachProgram(
-    numbered: NumberedTarget,
-    attachType: number,
-    instructions: Buffer,
-  ): Promise<string | undefined> {
+  async #attachProgram(numbered: NumberedTarget, attachType: number, image: Image): Promise<string | undefined> {
     const { target } = numbered;
     const btf = target.module === VMLINUX ? undefined : this.context.moduleBtfs.get(target.module);
     if (target.module !== VMLINUX && !btf)
       return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
     const program = await loadProgram({
-      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: attachType, instructions, attachBtfId: target.btfId },
+      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: attachType, ...image, attachBtfId: target.btfId },
       ...(btf ? { attachBtfFd: btf.fd } : {}),
     });
     if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
@@ -127,19 +124,20 @@ class FtraceAttachment extends Attachment {
     return undefined;
   }
 
-  #entryImage(target: NumberedTarget, address: bigint): Buffer {
+  #entryImage(target: NumberedTarget, address: bigint): Image {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
     const kind = target.roles.length > 0 ? 'deciding_' : '';
-    const image = Buffer.from(this.#image(`ipft_${name}_${kind}${target.target.skbPosition}`));
-    replaceConstant(image, COOKIE_PLACE, BigInt(cookieOf(target)));
-    replaceConstant(image, ADDRESS_PLACE, address);
-    return image;
+    const image = this.#image(`ipft_${name}_${kind}${target.target.skbPosition}`);
+    const instructions = Buffer.from(image.instructions);
+    replaceConstant(instructions, COOKIE_PLACE, BigInt(cookieOf(target)));
+    replaceConstant(instructions, ADDRESS_PLACE, address);
+    return { ...image, instructions };
   }
 
-  #image(program: string): Buffer {
+  #image(program: string): Image {
     let image = this.#images.get(program);
     if (!image) {
-      image = this.context.object.programInstructions(program);
+      image = this.context.object.programImage(program);
       this.#images.set(program, image);
     }
     return image;
@@ -153,6 +151,8 @@ class FtraceAttachment extends Attachment {
     return sumMisses(this.#programs.map(({ fd, variant }) => [variant, fd.fd >= 0 ? readProgramMisses(fd.fd) : 0n]));
   }
 }
+
+type Image = ReturnType<BpfObject['programImage']>;
 
 const keyOf = ({ module, name }: Target) => `${module}:${name}`;
 

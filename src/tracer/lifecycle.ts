@@ -19,7 +19,6 @@ import {
   linkTrampoline,
   loadProgram,
   openRawTracepoint,
-  readFunctions,
   readLinkMisses,
   readProgramMisses,
 } from '../sys/bpf.js';
@@ -176,13 +175,10 @@ export class Lifecycle extends Attachment {
 
   async #attachTrampoline(copying: Copying): Promise<void> {
     const name = this.#programName(copying);
-    const instructions = this.#object.programInstructions(name);
-    const functions = readFunctions(this.#object.programFd(name), this.#object.btfFd, instructions);
     const program = await loadProgram({
       ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
-      instructions,
+      ...this.#object.programImage(name),
       attachBtfId: copying.btfId,
-      ...(functions ? { functions } : {}),
     });
     if (typeof program === 'number') return this.#keep(copying.name, program);
     this.others.push(program);

@@ -7,7 +7,8 @@ import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { CLANG_HINT, dataBytes, type Extension } from '../extension/extension.js';
-import { summarizeVerifierLog } from '../extension/verifier-log.js';
+import { findPlace, type SourcePlace } from '../extension/line-info.js';
+import { findHint, findSourceLine, summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
@@ -170,13 +171,25 @@ export function explainLoad(error: unknown, extension: Extension | undefined): u
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`), error);
   }
   const program = extension?.label ?? "ipft's own program";
+  const place = extension && findSourcePlace(extension, log);
+  const within = place ? `, in ${printable(place.function)}() at ${printable(place.file)}:${place.line}` : '';
+  const hint = extension && findHint(log);
   return causedBy(
     new VerifierError(
       program,
-      `the kernel's verifier refuses ${program}:\n${summarizeVerifierLog(log)}`,
+      `the kernel's verifier refuses ${program}${within}:\n${summarizeVerifierLog(log)}`,
       log,
-      '-v shows all that the verifier said',
+      [...(hint === undefined ? [] : [hint]), '-v shows all that the verifier said'].join('; '),
     ),
     error,
   );
+}
+
+/** Where the line stands that was being verified, if it is one of the extension's. */
+function findSourcePlace({ objects }: Extension, log: string): SourcePlace | undefined {
+  const source = findSourceLine(log);
+  const places = source
+    ? objects.map(({ bytes }) => findPlace(bytes, source)).filter((place) => place !== undefined)
+    : [];
+  return places.length === 1 ? places[0] : undefined;
 }

@@ -1,9 +1,10 @@
 /** Extensions on real traffic: what they show is what was on the wire. */
 import { execFileSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { example, extension, ipft, Network, parseEvents, type Sent, traceWhile } from './harness.js';
-import { KERNEL } from './kernels.js';
+import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
 
 let network: Network;
 beforeAll(() => {
@@ -131,6 +132,26 @@ describe('an extension', () => {
     );
     const [event] = parseEvents(result.stdout);
     expect(event).toMatchObject({ ip: 'ip_output', third: event?.['packet_id'], beyond: -22 });
+  });
+
+  // Callbacks: Linux 5.13, and bpf_loop 5.17. Programs that are loaded anew for a function, or for a module's functions.
+  const LOADED_ANEW: Method[] = ['ftrace function_graph', 'fentry-multi function'];
+  const hasCallbacks = !release().startsWith('5.10.');
+  for (const method of LOADED_ANEW.filter((one) => hasCallbacks && KERNEL.methods.includes(one))) {
+    testMethod(method, 'functions of all kinds: static, global, called back, unreachable', async () => {
+      const args = ['-m', '9', '-o', 'json', '-r', '^(ip_output|veth_xmit)$', '-e', extension('callbacks.bpf.c')];
+      const result = await traceWhile([...optionsOf(method), ...args], () => network.ping(9, { count: 1 }));
+      const events = parseEvents(result.stdout).filter(({ skb_freed }) => !skb_freed);
+      const functions = new Set(events.map(({ function: name }) => name));
+      expect([...functions].sort()).toEqual(['ip_output', 'veth_xmit']);
+      for (const event of events) expect(event).toMatchObject({ loops: 6, entries: 5, twice: 12, squared: 36 });
+    });
+  }
+
+  test.runIf(release().startsWith('5.10.'))('with callbacks is refused by 5.10, with the reason', () => {
+    const result = ipft('check', extension('callbacks.bpf.c'));
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('this kernel has no callbacks: Linux 5.13 is the first');
   });
 
   test('that never ends is refused, by check too', () => {

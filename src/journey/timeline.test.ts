@@ -47,3 +47,26 @@ test('Timeline: what is held is bounded, and goes on in order', () => {
   expect(seen).toHaveLength(200_000);
   expect(seen.findIndex((time, index) => time !== index * 20)).toBe(-1);
 });
+
+test('Timeline.release: whatever is older than 10 ms is handed on, nothing that is younger, across 32 bits', () => {
+  const events = fc.array(fc.record({ step: fc.nat(3 * MS), late: fc.nat(9 * MS) }), { minLength: 20, maxLength: 40 });
+  fc.assert(
+    fc.property(events, fc.nat(100 * MS), (list, before) => {
+      const seen: number[] = [];
+      const times: number[] = [];
+      const timeline = new Timeline(0, false, (event) => seen.push(event.timestampHigh * 2 ** 32 + event.timestampLow));
+      let now = 7 * 2 ** 32 - before;
+      for (const { step, late } of list) {
+        now += step;
+        const time = now - late;
+        times.push(time);
+        timeline.add({ ...createEvent(), timestampLow: time % 2 ** 32, timestampHigh: Math.floor(time / 2 ** 32) }, 0);
+        timeline.release();
+        const newest = Math.max(...times);
+        const old = times.filter((one) => one < newest - 10 * MS).sort((a, b) => a - b);
+        if (seen.join() !== old.join()) expect(seen).toEqual(old);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -114,7 +114,7 @@ export class JourneyTracker implements RecordTaker {
   began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
     const known = this.#journeys.get(id);
     if (known?.packetId === packetId) return; // two CPUs were about to begin it
-    if (known) this.#handOn(known); // so long ago that the kernel side counts over again
+    if (known) this.#replace(known); // so long ago that the kernel side counts over again
     const address = addressKey(packetId);
     const before = this.#byAddress.get(address);
     // Its end was told, and will be read in a moment; or it is lost.
@@ -216,6 +216,15 @@ export class JourneyTracker implements RecordTaker {
       if (!lives) state.gap = true;
       this.#handOn(state);
     }
+  }
+
+  /** Another journey has its id from now on. */
+  #replace(state: State): void {
+    if (this.#last === state) this.#last = undefined;
+    // One that is over is handed on when it has settled.
+    if (state.settlesNs !== 0) return;
+    state.gap = true;
+    this.#handOn(state);
   }
 
   /** The journey is over since a time; what is told of it may still come for a while. */

@@ -1,4 +1,4 @@
-/** `npm run setup`: everything that demo and tests need, with a line for each thing that was missing. */
+/** `npm run setup`: what building and tracing need, with a line for each thing that was missing; guests and tests install the rest. */
 import { fileURLToPath } from 'node:url';
 import { ensureBuilt } from './setup/built.js';
 import { ensureNodeModules } from './setup/node-modules.js';

@@ -2,7 +2,8 @@
  * Listings in README.md and docs/ that need a guest. Above a fenced block
  *
  *     <!-- terminal: NAME -->      it is what a person sees in that terminal: behind `# ` what is typed, `^C` for Ctrl-C,
- *                                  and what comes. All terminals of a text share a directory, empty at first
+ *                                  and what comes; above the first of these, so many lines as have come since. All
+ *                                  terminals of a text share a directory, empty at first
  *     <!-- guest: COMMAND -->      its content is what the command prints on stdout, in the directory of the project
  *
  * tests/vm/docs.test.ts compares them, but for times and numbers; `npm run docs -- guest` renders them anew.
@@ -21,8 +22,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const BLOCK = /^<!-- (file|terminal|guest): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 const IN_GUEST = /^<!-- (terminal|guest): /m;
-/** No command of the docs takes longer, in a guest. */
-const PATIENCE_MS = 180_000;
+/** A command of the docs that takes longer hangs, on however slow a machine. */
+const PATIENCE_MS = 900_000;
 /** The last line of a tracer that goes on. */
 const READY = 'Trace ready!\n';
 /** Comes only where attaching takes long; on a terminal it would be drawn over. */
@@ -99,6 +100,7 @@ function runHidden(command, env) {
 
 /** A shell that is typed into. */
 class Terminal {
+  /** What has come and is in no listing yet. */
   #printed = '';
   /** Whether what was typed last goes on. */
   #busy = false;
@@ -119,18 +121,15 @@ class Terminal {
    * @returns {Promise<string>} the listing as it is now
    */
   async render(listing) {
-    let rendered = '';
-    for (const [entry, typed = ''] of listing.matchAll(/^(\^C|# .*)\n(?:(?!# |\^C\n).*\n)*/gm)) {
-      this.#printed = '';
-      if (typed === '^C') this.#interrupt();
-      else this.#shell.stdin.write(`{ ${typed.slice(2)}\n} </dev/null; (status=$?; printf '\\001'; exit $status)\n`);
+    const typed = /^(\^C|# .*)\n((?:(?!# |\^C\n).*\n)*)/gm;
+    const lines = (listing.slice(0, listing.search(/^(# |\^C\n)/m)).match(/\n/g) ?? []).length;
+    let rendered = lines > 0 ? await this.#take((text) => (text.match(/\n/g) ?? []).length >= lines) : '';
+    for (const [, what = '', came = ''] of listing.matchAll(typed)) {
+      if (what === '^C') this.#interrupt();
+      else this.#shell.stdin.write(`{ ${what.slice(2)}\n} </dev/null; (status=$?; printf '\\001'; exit $status)\n`);
       this.#busy = true;
-      const printed = await this.#wait(entry.endsWith(READY) ? READY : END);
-      if (printed.endsWith(END)) this.#busy = false;
-      rendered += `${typed}\n${printed
-        .replace(END, '')
-        .replace(PROGRESS, '')
-        .replace(/[^\n]$/, '$&\n')}`;
+      const printed = await this.#take((text) => came.endsWith(READY) && text.endsWith(READY));
+      rendered += `${what}\n${printed.replace(PROGRESS, '').replace(/[^\n]$/, '$&\n')}`;
     }
     return rendered;
   }
@@ -143,10 +142,17 @@ class Terminal {
     }
   }
 
-  /** @param {string} last what it ends with */
-  async #wait(last) {
+  /**
+   * Waits until what was typed has ended, or what it has printed is enough.
+   * @param {(printed: string) => boolean} isEnough
+   */
+  async #take(isEnough) {
     for (const begin = performance.now(); performance.now() - begin < PATIENCE_MS; await sleep(20)) {
-      if (this.#printed.endsWith(last) || this.#printed.endsWith(END)) return this.#printed;
+      const printed = this.#printed;
+      if (!printed.endsWith(END) && !isEnough(printed)) continue;
+      this.#printed = '';
+      if (printed.endsWith(END)) this.#busy = false;
+      return printed.replace(END, '');
     }
     throw new ScriptError(`a command of the docs does not end; it printed:\n${this.#printed}`);
   }

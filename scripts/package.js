@@ -1,7 +1,8 @@
 /** The package as users get it, for the tests: packed, and installed into an empty prefix. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ScriptError } from './setup/script-error.js';
 
 /** Where in `dir` things are. @param {string} dir */
@@ -18,17 +19,19 @@ export const packageFiles = (dir) => ({
  * @param {string} root of the repository
  * @param {string} dir where to
  */
-export function packAndInstall(root, dir) {
+export async function packAndInstall(root, dir) {
   const { tarball, prefix } = packageFiles(dir);
-  const packed = npm(root, ['pack', '--silent', '--pack-destination', dir]);
+  const packed = await npm(root, ['pack', '--silent', '--pack-destination', dir]);
   renameSync(join(dir, packed.trim()), tarball);
-  npm(dir, ['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit', '--no-fund', tarball]);
+  await npm(dir, ['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit', '--no-fund', tarball]);
 }
 
 /** @param {string} cwd @param {string[]} args */
-function npm(cwd, args) {
-  const { error, status, stdout, stderr } = spawnSync('npm', args, { cwd, encoding: 'utf8' });
-  if (error) throw new ScriptError(`npm can't be run: ${error.message}`);
-  if (status !== 0) throw new ScriptError(`npm ${args[0]} failed:\n${stderr}`);
-  return stdout;
+async function npm(cwd, args) {
+  try {
+    return (await promisify(execFile)('npm', args, { cwd, encoding: 'utf8' })).stdout;
+  } catch (error) {
+    const { message, stderr = '' } = /** @type {Error & { stderr?: string }} */ (error);
+    throw new ScriptError(`npm ${args[0]} failed: ${stderr || message}`);
+  }
 }

@@ -1,10 +1,11 @@
 /**
- * `npm test`: the unit tests, those on object files and on the package here, then the tests in a guest with Linux 6.12.
- * `npm test -- unit`, `objects`, `package` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other guests; `vm` alone is for all
- * kernels. Ends with the line `N passed, N failed, N skipped`.
+ * `npm test`: the unit tests, those on object files, on the package and on guests here, then the tests in a guest with
+ * Linux 6.12. `npm test -- unit`, `objects`, `package`, `guest` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other
+ * guests; `vm` alone is for all kernels. Prints a line for each file of tests as it ends, details of what failed, and at
+ * the end the line `N passed, N failed, N skipped`.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKernel, SUITES } from './guest/kernel.js';
@@ -13,10 +14,13 @@ import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 import { root, setUp } from './setup.js';
+import { addReport, diedOfEmulation, RunOutput } from './testing/output.js';
 
 /** The guest that has every mechanism of the tests that every change must pass. */
 const DEFAULT_KERNELS = ['6.12'];
-const HOST_PROJECTS = ['unit', 'objects', 'package'];
+const HOST_PROJECTS = ['unit', 'objects', 'package', 'guest'];
+/** These need what `npm pack` makes. */
+const PACKED = ['package', 'vm-package'];
 /** A guest each, on every kernel or on one of them: see vitest.config.ts. */
 const GUEST_PROJECTS = [
   { project: 'vm', everywhere: true },
@@ -25,11 +29,16 @@ const GUEST_PROJECTS = [
   { project: 'vm-package', everywhere: false },
   { project: 'vm-lockdown', everywhere: true },
 ];
-/** A guest takes seconds for what takes a tenth of it elsewhere. */
-const GUEST_OPTIONS = ['--timeout', '1700', '--memory', '3G', '--cpus', '2'];
+/** Longest first, so that what runs at a time ends at about the same time. */
+const LONGEST_FIRST = [
+  ...['unit', 'vm', 'vm-same', 'vm-docs', 'vm-package', 'objects', 'guest', 'package', 'vm-lockdown'],
+];
+/** The time limit ends guests that hang. */
+const GUEST_OPTIONS = ['--timeout', '7200', '--memory', '3G', '--cpus', '2'];
 /** Each guest, and each project that runs here, keeps one CPU busy. */
 const AT_A_TIME = Math.max(1, Math.min(2, availableParallelism()));
 const VITEST = join(root, 'node_modules/.bin/vitest');
+const FILE_REPORTER = join(root, 'scripts/testing/file-reporter.js');
 
 await runScript('test', async () => {
   const [part = 'all', ...kernels] = process.argv.slice(2);
@@ -41,94 +50,116 @@ await runScript('test', async () => {
     throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
   }
   setUp();
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {import('./testing/output.js').Total} */
+  const total = { passed: 0, failed: 0, skipped: 0, names: [] };
   const out = mkdtempSync(join(tmpdir(), 'ipft-test-'));
   try {
-    if (part !== 'unit' && part !== 'objects') {
-      process.env['IPFT_PACKAGE'] = join(out, 'package');
-      mkdirSync(join(out, 'package'));
-      packAndInstall(root, join(out, 'package'));
-    }
-    if (part === 'all' || part === 'unit') {
-      const report = join(out, 'unit.json');
-      spawnSync(VITEST, vitestArguments('unit', report), { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-      addReport(total, report);
-    }
-    /** @type {{ project: string, label?: string }[]} */
-    const jobs = [];
-    if (part === 'all' || part === 'vm') {
-      ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
-      // The newest have the most to test: begun first, the guests end at about the same time.
-      const named = kernels.length > 0 ? kernels : part === 'vm' ? Object.keys(SUITES) : DEFAULT_KERNELS;
-      const chosen = [...named].reverse();
-      for (const label of chosen) loadKernel(label);
-      const one = chosen.find((label) => DEFAULT_KERNELS.includes(label)) ?? chosen[0] ?? '';
-      for (const { project, everywhere } of GUEST_PROJECTS) {
-        for (const label of everywhere ? chosen : [one]) jobs.push({ project, label });
-      }
-    }
-    for (const project of ['objects', 'package']) if (part === 'all' || part === project) jobs.push({ project });
+    const jobs = chooseJobs(part, kernels);
+    process.env['IPFT_PACKAGE'] = join(out, 'packed');
+    const pack = packOnce(join(out, 'packed'));
     const work = async () => {
-      for (let job = jobs.shift(); job; job = jobs.shift()) {
-        const report = join(out, `${job.project}-${job.label ?? 'here'}.json`);
-        await runProject(job.project, job.label, report);
-        addReport(total, report);
-      }
+      for (let job = jobs.shift(); job; job = jobs.shift()) await runProject(job, out, total, pack);
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
-  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+  const names = total.names.map((name) => `failed: ${name.replace(root, '')}\n`).join('');
+  process.stdout.write(`\n${names}${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 });
 
 /**
- * Runs a project, and shows what it printed when it has ended: two at a time would get mixed up.
- * @param {string} project
- * @param {string | undefined} label of the kernel, if it runs in a guest
- * @param {string} report the file that vitest writes
+ * @typedef {{ project: string, label: string, kernel?: string }} Job label: for people; kernel: if it runs in a guest
+ * @param {string} part @param {string[]} kernels
+ * @returns {Job[]}
  */
-async function runProject(project, label, report) {
-  const begin = performance.now();
-  // The report has a directory of its own: guests don't see what others write.
-  const out = `${report}.out`;
-  mkdirSync(out);
-  const written = join(out, 'report.json');
-  const command = [VITEST, ...vitestArguments(project, written)];
-  const guest = [join(root, 'scripts/vm'), ...GUEST_OPTIONS, '--out', out, label ?? '', '--'];
-  const [program = '', ...args] = label === undefined ? command : [...guest, ...command];
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  /** @type {Buffer[]} */
-  const printed = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => printed.push(data));
-  await new Promise((resolve) => child.on('close', resolve));
-  const seconds = Math.round((performance.now() - begin) / 1000);
-  process.stdout.write(
-    `\ntest: ${project} ${label === undefined ? 'here' : `in a guest with Linux ${label}`}, ${seconds} s\n`,
-  );
-  process.stdout.write(Buffer.concat(printed));
-  if (existsSync(written)) renameSync(written, report);
+function chooseJobs(part, kernels) {
+  /** @type {Job[]} */
+  const jobs = HOST_PROJECTS.filter((project) => part === 'all' || part === project).map((project) => ({
+    project,
+    label: project,
+  }));
+  const inGuests = part === 'all' || part === 'vm';
+  if (inGuests || part === 'guest') ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
+  if (part === 'guest') DEFAULT_KERNELS.forEach(loadKernel);
+  if (inGuests) {
+    // The newest have the most to test.
+    const named = kernels.length > 0 ? kernels : part === 'vm' ? Object.keys(SUITES) : DEFAULT_KERNELS;
+    const chosen = [...named].reverse();
+    for (const kernel of new Set([...chosen, ...DEFAULT_KERNELS])) loadKernel(kernel);
+    const one = chosen.find((kernel) => DEFAULT_KERNELS.includes(kernel)) ?? chosen[0] ?? '';
+    for (const { project, everywhere } of GUEST_PROJECTS) {
+      for (const kernel of everywhere ? chosen : [one]) jobs.push({ project, kernel, label: `${project} ${kernel}` });
+    }
+  }
+  return jobs.sort((a, b) => LONGEST_FIRST.indexOf(a.project) - LONGEST_FIRST.indexOf(b.project));
 }
 
-/** @param {string} project @param {string} report */
-function vitestArguments(project, report) {
-  return ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+/** @param {string} dir @returns {() => Promise<void>} packs when it is called first */
+function packOnce(dir) {
+  /** @type {Promise<void> | undefined} */
+  let packing;
+  return () => {
+    if (packing === undefined) {
+      mkdirSync(dir);
+      packing = packAndInstall(root, dir);
+    }
+    return packing;
+  };
 }
 
 /**
- * A run that left no report, or failed outside of a test, counts as a failure.
- * @param {{ passed: number, failed: number, skipped: number }} total
- * @param {string} report
+ * Runs a project and counts what it reports. A guest that dies of its emulation is told of, and begun again once: what
+ * it was to test has nothing to do with that.
+ * @param {Job} job
+ * @param {string} out
+ * @param {import('./testing/output.js').Total} total
+ * @param {() => Promise<void>} pack
  */
-function addReport(total, report) {
-  if (!existsSync(report)) {
-    total.failed++;
+async function runProject(job, out, total, pack) {
+  const begin = performance.now();
+  try {
+    if (PACKED.includes(job.project)) await pack();
+  } catch (error) {
+    addReport(total, job.label, undefined);
+    process.stdout.write(`${job.label}: failed: ${/** @type {Error} */ (error).message}\n`);
     return;
   }
-  const result = JSON.parse(readFileSync(report, 'utf8'));
-  total.passed += result.numPassedTests;
-  total.failed += result.numFailedTests;
-  total.skipped += result.numPendingTests + result.numTodoTests;
-  if (!result.success && result.numFailedTests === 0) total.failed++;
+  let run = await runOnce(job, join(out, job.label.replace(' ', '-')));
+  if (run.report === undefined && diedOfEmulation(run.status, run.printed)) {
+    const why = 'the emulation of the guest failed (int3, in code that the kernel patched), and it begins again';
+    process.stdout.write(`${run.printed}${job.label}: ${why}\n`);
+    run = await runOnce(job, join(out, `${job.label.replace(' ', '-')}-again`));
+  }
+  const { status, printed, report } = run;
+  addReport(total, job.label, report);
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  const failed = status !== 0 || report === undefined;
+  // In one piece, so that two that run at a time are not mixed up.
+  const details = failed ? `\n${printed}\n` : '';
+  process.stdout.write(`${details}${job.label}: ${failed ? 'failed, details are above' : 'done'}, ${seconds} s\n`);
+}
+
+/**
+ * @param {Job} job
+ * @param {string} out a directory of its own, to be made: guests don't see what others write
+ * @returns {Promise<{ status: number | null, printed: string, report: string | undefined }>}
+ */
+async function runOnce({ project, label, kernel }, out) {
+  mkdirSync(out);
+  const report = join(out, 'report.json');
+  const reporters = ['--reporter=default', `--reporter=${FILE_REPORTER}`, '--reporter=json'];
+  const command = [VITEST, 'run', '--project', project, ...reporters, `--outputFile.json=${report}`];
+  const guest = [join(root, 'scripts/vm'), ...GUEST_OPTIONS, '--out', out, kernel ?? '', '--'];
+  const [program = '', ...args] = kernel === undefined ? command : [...guest, ...command];
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = new RunOutput((line) => process.stdout.write(`${label}: ${line}\n`));
+  for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
+    child[name].setEncoding('utf8').on('data', (text) => output.take(name, text));
+  }
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  output.end();
+  const text = existsSync(report) ? readFileSync(report, 'utf8') : undefined;
+  return { status, printed: output.kept, report: text };
 }

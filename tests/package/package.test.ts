@@ -23,9 +23,9 @@ const { tarball, prefix, ipft, modules } = packageFiles(dir);
 const installed = join(modules, 'ipft');
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-beforeAll(() => {
-  if (dir === scratch) packAndInstall(ROOT, dir);
-}, 120_000);
+beforeAll(async () => {
+  if (dir === scratch) await packAndInstall(ROOT, dir);
+});
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const files = (path: string) => readdirSync(path, { recursive: true, encoding: 'utf8' });

@@ -33,6 +33,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { name: 'package', include: ['tests/package/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, DOCS, PACKAGE, ...SAME] } },
       { test: { ...vm, name: 'vm-same', include: SAME } },

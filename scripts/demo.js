@@ -1,6 +1,7 @@
 /** `npm run demo`: shows a trace, on this machine's kernel if that lets itself be traced, else in a guest. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { chooseKvm } from './guest/accelerator.js';
 import { loadKernel } from './guest/kernel.js';
 import { runGuest } from './guest/qemu.js';
 import { ensurePackages, GUEST_PACKAGES } from './setup/packages.js';
@@ -20,7 +21,7 @@ await runScript('demo', async () => {
   }
   process.stderr.write(`demo: tracing in a guest with Linux ${GUEST_KERNEL}, since here ${obstacle}\n`);
   ensurePackages(GUEST_PACKAGES);
-  const options = { timeoutSeconds: 240, memory: '2G', cpus: 2, threads: false, console: false };
+  const options = { timeoutSeconds: 240, memory: '2G', cpus: 2, threads: false, console: false, kvm: chooseKvm({}) };
   return await runGuest(loadKernel(GUEST_KERNEL), { ...options, command: [script] });
 });
 

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { ensurePackages, GUEST_PACKAGES } from '../setup/packages.js';
 import { ScriptError } from '../setup/script-error.js';
+import { chooseKvm } from './accelerator.js';
 import { loadKernel, SUITES } from './kernel.js';
 import { runGuest } from './qemu.js';
 
@@ -14,6 +15,7 @@ Runs a command as root in a QEMU guest (software emulation) with a Debian kernel
 The host's files are visible below a throw-away overlay: what the guest writes is gone with it.
 Working directory, environment, stdout, stderr and exit status are the command's own; stdin is empty,
 but with --tty: scripts/vm --tty 6.12 -- bash
+There is no network but what the command makes itself: fetch on the host what it needs.
 
 KERNEL: ${Object.entries(SUITES)
   .map(([label, suite]) => `${label} (Debian ${suite})`)
@@ -24,11 +26,15 @@ Without a command, the kernel is fetched and its version printed.
   --out DIR          let the guest write to this directory of the host
   --timeout SECONDS  end a guest that runs longer (default 900); exit status 124
   --memory SIZE      the guest's memory (default 2G)
-  --cpus N           the guest's CPUs (default 2)
+  --cpus N           the guest's CPUs (default 2; with --icount 1)
   --threads          emulate each CPU in a thread of its own: faster when both are busy, but the
                      kernel can, rarely, panic while its code is patched
   --icount           let the guest's clock count instructions, one a nanosecond: its times can then
-                     be repeated, and tell how much work something is
+                     be repeated, and tell how much work something is. One CPU only: with two,
+                     kernels panic
+  --kvm              let KVM execute the guest, if this machine and this user can: about as fast as
+                     the machine itself. IPFT_VM_KVM=1 in the environment says so for all guests,
+                     those of npm test and npm run demo too
   --console          show the guest's console on stderr
   -h, --help         show this
 
@@ -52,7 +58,7 @@ export async function main(args) {
       process.stdout.write(`${kernel.version}\n`);
       return 0;
     }
-    return await runGuest(kernel, options);
+    return await runGuest(kernel, { ...options, kvm: chooseKvm(options) });
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     process.stderr.write(`vm: ${error.message}\n`);
@@ -64,13 +70,14 @@ export async function main(args) {
  * @param {string[]} args
  * @returns {'help' | import('./qemu.js').GuestOptions & { kernel: string }}
  */
-function parseArguments(args) {
+export function parseArguments(args) {
   /** @type {import('./qemu.js').GuestOptions} */
   const options = {
     ...{ command: [], timeoutSeconds: 900, memory: '2G', cpus: 2 },
-    ...{ threads: false, icount: false, console: false },
+    ...{ threads: false, icount: false, kvm: false, console: false },
   };
   const rest = [...args];
+  let cpus;
   let kernel;
   // Options may stand before and behind the kernel; the command begins with the first word that is none.
   for (let word = rest[0]; word !== undefined; word = rest[0]) {
@@ -91,9 +98,10 @@ function parseArguments(args) {
     else if (word === '--out') options.out = resolve(value());
     else if (word === '--timeout') options.timeoutSeconds = count();
     else if (word === '--memory') options.memory = value();
-    else if (word === '--cpus') options.cpus = count();
+    else if (word === '--cpus') cpus = count();
     else if (word === '--threads') options.threads = true;
     else if (word === '--icount') options.icount = true;
+    else if (word === '--kvm') options.kvm = true;
     else if (word === '--console') options.console = true;
     else if (word === '--tty') options.tty = true;
     else if (word.startsWith('-')) throw new ScriptError(`no option '${word}' (see scripts/vm --help)`, 2);
@@ -104,6 +112,12 @@ function parseArguments(args) {
     throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
   }
   if (options.icount && options.threads) throw new ScriptError('--icount and --threads exclude each other', 2);
+  if (options.icount && options.kvm)
+    throw new ScriptError('--icount needs emulation: it and --kvm exclude each other', 2);
+  if (options.icount && cpus !== undefined && cpus > 1) {
+    throw new ScriptError(`--icount works with one CPU only, not with --cpus ${cpus}: kernels panic`, 2);
+  }
+  options.cpus = cpus ?? (options.icount ? 1 : options.cpus);
   if (options.tty && !(process.stdin.isTTY && process.stdout.isTTY)) {
     throw new ScriptError('--tty needs a terminal: stdin and stdout are none', 2);
   }

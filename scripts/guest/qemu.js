@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ScriptError } from '../setup/script-error.js';
+import { acceleratorArguments } from './accelerator.js';
 import { loadInitramfs, runArchive } from './initramfs.js';
 
 /**
@@ -14,16 +15,23 @@ import { loadInitramfs, runArchive } from './initramfs.js';
  * @property {string} memory as QEMU's -m takes it
  * @property {number} cpus
  * @property {boolean} threads whether each CPU is emulated in a thread of its own
+ * @property {boolean} [kvm] whether KVM executes the guest instead of the emulator
  * @property {boolean} [icount] whether the guest's clock counts instructions
  * @property {boolean} [tty] whether the command gets this process's terminal
  * @property {boolean} console whether to show the guest's console on stderr
  */
 
 const CONSOLE_KEPT = 65536;
+/** How much of it is shown: two CPUs' panics fit in. */
+const CONSOLE_LINES = 120;
 /** Where QEMU finds it: behind its three and the four ports'. */
 const INITRD_FD = 7;
 /** What is typed, where the command has a terminal: behind that. */
 const STDIN_FD = INITRD_FD + 1;
+/** And what size the terminal has got. */
+const SIZE_FD = STDIN_FD + 1;
+/** A guest has no network: what would try again for minutes gives up at once, unless it was told otherwise. */
+const WITHOUT_NETWORK = { npm_config_fetch_retries: '0', PIP_RETRIES: '0' };
 /** What a shell says of a command that was ended by SIGPIPE. */
 const SIGPIPE_STATUS = 141;
 
@@ -41,9 +49,22 @@ export async function runGuest(kernel, options) {
   if (first.outcome !== 'no boot') return first.status;
   process.stderr.write('vm: the guest died before the command began; trying once more\n');
   const second = await runOnce(kernel, options);
-  if (second.outcome === 'no boot')
-    process.stderr.write(`${second.console}\nvm: the guest did not boot; its console is above\n`);
+  if (second.outcome === 'no boot') {
+    process.stderr.write(`${describeConsole(second.console)}vm: the guest did not boot; its console is above\n`);
+  }
   return second.status;
+}
+
+/**
+ * The end of what a guest has said on its console, for messages.
+ * @param {string} text
+ */
+export function describeConsole(text) {
+  const lines = text.replaceAll('\r', '').trimEnd().split('\n');
+  if (lines.length === 1 && lines[0] === '') return 'vm: the console of the guest shows nothing\n';
+  const left = lines.length - CONSOLE_LINES;
+  const above = left > 0 ? `vm: ${left} lines of the console are left out (--console shows all)\n` : '';
+  return `${above}${lines.slice(-CONSOLE_LINES).join('\n')}\n`;
 }
 
 /** @param {string} dir */
@@ -96,7 +117,7 @@ function createUnnamedFile(content) {
  */
 function guestScripts(kernel, options) {
   // env, and no shell between: some variables mean something to a shell, and some names are none to it.
-  const variables = Object.entries(process.env).filter(([name]) => name !== '_');
+  const variables = Object.entries({ ...WITHOUT_NETWORK, ...process.env }).filter(([name]) => name !== '_');
   const words = [
     ...['/usr/bin/env', '-i', '-C', workingDirectory()],
     ...variables.map(([name, value]) => `${name}=${value ?? ''}`),
@@ -104,8 +125,10 @@ function guestScripts(kernel, options) {
   ];
   const { rows, columns } = process.stdout;
   const terminal = options.tty ? `rows ${rows} cols ${columns}` : '';
+  const path = process.env['PATH'];
   const settings = [
     ...[`modules=${quote(kernel.modules)}`, `out=${quote(options.out ?? '')}`, `terminal=${quote(terminal)}`],
+    `path=${quote(path === undefined ? '' : quote(path))}`,
   ];
   return { settings: `${settings.join('\n')}\n`, command: `exec ${words.map(quote).join(' ')}\n` };
 }
@@ -129,27 +152,27 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function startQemu(kernel, options, initrd) {
   const share = (/** @type {string} */ path, /** @type {string} */ tag, /** @type {string} */ access) =>
     `local,path=${path.replaceAll(',', ',,')},mount_tag=${tag},security_model=none,multidevs=remap${access}`;
+  const port = (/** @type {string} */ name, /** @type {number} */ fd) => [
+    ...['-chardev', `socket,id=${name},fd=${fd}`, '-device', `virtserialport,chardev=${name},name=${name}`],
+  ];
   const ports = ['stdout', 'stderr', 'status'];
   const args = [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-cpu', 'max', '-m', options.memory],
-    ...['-accel', `tcg,thread=${options.threads ? 'multi' : 'single'}`, '-smp', String(options.cpus)],
-    ...(options.icount ? ['-icount', 'shift=0,sleep=off'] : []),
+    ...acceleratorArguments(options),
+    ...['-smp', String(options.cpus)],
     ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${INITRD_FD}`],
     ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on'],
     ...['-virtfs', share('/', 'host', ',readonly=on')],
     ...(options.out === undefined ? [] : ['-virtfs', share(options.out, 'out', '')]),
     ...['-device', 'virtio-serial-pci'],
-    ...ports.flatMap((name, index) => [
-      ...['-chardev', `socket,id=${name},fd=${index + 3}`],
-      ...['-device', `virtserialport,chardev=${name},name=${name}`],
-    ]),
+    ...ports.flatMap((name, index) => port(name, index + 3)),
     ...['-chardev', `socket,id=console,fd=${ports.length + 3}`, '-serial', 'chardev:console'],
-    ...(options.tty ? ['-chardev', `socket,id=stdin,fd=${STDIN_FD}`] : []),
-    ...(options.tty ? ['-device', 'virtserialport,chardev=stdin,name=stdin'] : []),
+    ...(options.tty ? [...port('stdin', STDIN_FD), ...port('size', SIZE_FD)] : []),
   ];
   // setpriv: the guest ends with this process, however that ends. A group of its own: Ctrl-C is ours to handle.
+  const terminal = options.tty ? /** @type {const} */ (['pipe', 'pipe']) : [];
   return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', initrd, options.tty ? 'pipe' : 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', initrd, ...terminal],
     detached: true,
   });
 }
@@ -165,13 +188,15 @@ function watch(qemu, options) {
   let statusText = '';
   /** @type {number | undefined} */
   let endedWith;
-  const [stdout, stderr, status, serial, , stdin] = /** @type {import('node:net').Socket[]} */ (
+  /** Why, for people. */
+  let ended = '';
+  const [stdout, stderr, status, serial, , stdin, size] = /** @type {import('node:net').Socket[]} */ (
     /** @type {unknown[]} */ (qemu.stdio).slice(3)
   );
   const end = (/** @type {number} */ code, /** @type {string} */ message) => {
     if (endedWith !== undefined) return;
     endedWith = code;
-    if (message) process.stderr.write(message);
+    ended = message;
     qemu.kill('SIGKILL');
   };
   const onReaderGone = () => end(SIGPIPE_STATUS, '');
@@ -203,14 +228,15 @@ function watch(qemu, options) {
     if (options.console) process.stderr.write(data);
   });
   if (stdin) takeKeys(stdin);
+  const resize = () => size?.write(`${process.stdout.rows} ${process.stdout.columns}\n`);
+  if (size) {
+    size.on('error', () => {});
+    process.stdout.on('resize', resize);
+  }
   for (const stream of [qemu.stdout, qemu.stderr]) stream?.on('data', (data) => (complaint += data));
 
   const timer = setTimeout(
-    () =>
-      end(
-        124,
-        `${console}\nvm: the guest was ended after ${options.timeoutSeconds} s (--timeout); its console is above\n`,
-      ),
+    () => end(124, `vm: the guest was ended after ${options.timeoutSeconds} s (--timeout); its console is above\n`),
     options.timeoutSeconds * 1000,
   );
   const signals = /** @type {const} */ ({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 });
@@ -225,6 +251,8 @@ function watch(qemu, options) {
     qemu.on('close', () => {
       clearTimeout(timer);
       if (stdin) giveKeysBack();
+      process.stdout.off('resize', resize);
+      if (ended !== '') process.stderr.write(describeConsole(console) + ended);
       for (const { name, handler } of handlers) process.off(name, handler);
       if (endedWith !== undefined) resolve({ outcome: 'ended', status: endedWith, console });
       else if (result?.[0] !== undefined) resolve({ outcome: 'done', status: result[0], console });
@@ -232,7 +260,7 @@ function watch(qemu, options) {
         resolve({ outcome: 'no boot', status: 125, console: console + complaint });
       else {
         process.stderr.write(
-          `${console}${complaint}\nvm: the guest died while the command ran; its console is above\n`,
+          `${describeConsole(console + complaint)}vm: the guest died while the command ran; its console is above\n`,
         );
         resolve({ outcome: 'ended', status: 125, console });
       }

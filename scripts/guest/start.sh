@@ -1,7 +1,7 @@
 # Second stage, on the host's root: mounts what tracing needs, runs the command, hands back its output and status.
 # busybox does all that is ours, so that nothing depends on what the host has installed.
 run=/run/ipft-vm b=/run/ipft-vm/busybox
-. $run/settings.sh   # modules, out, terminal
+. $run/settings.sh   # modules, out, terminal, path
 port() {  # NAME: the device of the virtio port of that name
   for dir in /sys/class/virtio-ports/*; do
     [ "$($b cat "$dir/name")" = "$1" ] && echo "/dev/${dir##*/}"
@@ -26,6 +26,11 @@ for n in 0:stdin 1:stdout 2:stderr; do $b ln -sfn /proc/self/fd/${n%%:*} /dev/${
 $b mkdir -p /lib/modules
 $b mount -o bind "$modules" /lib/modules
 $b ip link set lo up
+if [ -n "$path" ]; then
+  # A login shell takes PATH from its profile.
+  $b mkdir -p /etc/profile.d
+  echo "export PATH=$path" > /etc/profile.d/zz-ipft-vm.sh
+fi
 if [ -n "$out" ]; then
   $b mkdir -p "$out"
   $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=none out "$out" || finish 125 0 0
@@ -36,8 +41,13 @@ $b mkfifo $run/stdout $run/stderr
 $b tee "$(port stdout)" < $run/stdout | $b wc -c > $run/stdout-bytes & stdout=$!
 $b tee "$(port stderr)" < $run/stderr | $b wc -c > $run/stderr-bytes & stderr=$!
 if [ -n "$terminal" ]; then
-  # The terminal's keys come through a port; script makes a terminal of it again.
-  script -qefc "stty $terminal; $b sh $run/command.sh" /dev/null < "$(port stdin)" > $run/stdout 2> $run/stderr
+  # The terminal's keys come through a port; script makes a terminal of it again. Through another one comes its size,
+  # whenever that changes.
+  ( until [ -s $run/tty ]; do $b sleep 0.1; done
+    while read -r rows columns; do
+      $b stty -F "$($b cat $run/tty)" rows "$rows" cols "$columns"
+    done < "$(port size)" ) &
+  script -qefc "stty $terminal; $b tty > $run/tty; $b sh $run/command.sh" /dev/null < "$(port stdin)" > $run/stdout 2> $run/stderr
 else
   $b sh $run/command.sh < /dev/null > $run/stdout 2> $run/stderr
 fi

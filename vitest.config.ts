@@ -1,17 +1,35 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What it does to the kernel can't be undone before the next boot: it has a guest of its own. */
+/** What it does to the kernel can't be undone before the next boot: it comes last. */
 const LOCKDOWN = 'tests/vm/lockdown.test.ts';
 /** One kernel is enough, and it needs what `npm test` has packed. */
 const PACKAGE = 'tests/vm/package.test.ts';
 /** Shows what a fresh machine does: modules that other tests load (connection tracking) would be in its traces. */
 const DOCS = 'tests/vm/docs.test.ts';
 /** What no kernel does otherwise than others: one is enough. */
-const SAME = ['cache', 'command-line', 'library', 'library-example', 'many-packets', 'mark-help'].map(
-  (name) => `tests/vm/${name}.test.ts`,
-);
-/** One emulated machine, one trace at a time; a second there is a tenth of a second elsewhere. */
-const vm = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 };
+const SAME = [
+  'cache',
+  'command-line',
+  'extension-same',
+  'library',
+  'library-example',
+  'many-packets',
+  'mark-help',
+  'trace-same',
+].map((name) => `tests/vm/${name}.test.ts`);
+class LockdownLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLast = ({ moduleId }: TestSpecification) => moduleId.endsWith(LOCKDOWN);
+    const sorted = await super.sort(files);
+    return [...sorted.filter((file) => !isLast(file)), ...sorted.filter(isLast)];
+  }
+}
+
+/** They end what hangs, and nothing that is slow, on however busy a machine. */
+const patience = { testTimeout: 600_000, hookTimeout: 600_000 };
+/** One emulated machine, one trace at a time. */
+const vm = { ...patience, fileParallelism: false };
 
 /**
  * `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `package` packs and
@@ -21,24 +39,24 @@ const vm = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LockdownLast },
     projects: [
       {
         test: {
           name: 'unit',
           // Pure code needs no process of its own for each file: that takes as long as the tests.
           ...{ pool: 'threads', isolate: false },
-          testTimeout: 20_000,
+          ...patience,
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
           environment: 'node',
         },
       },
-      { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], testTimeout: 300_000 } },
-      { test: { name: 'package', include: ['tests/package/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [LOCKDOWN, DOCS, PACKAGE, ...SAME] } },
+      { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], ...patience } },
+      { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], ...patience } },
+      { test: { name: 'package', include: ['tests/package/**/*.test.ts'], ...patience } },
+      { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [DOCS, PACKAGE, ...SAME] } },
       { test: { ...vm, name: 'vm-same', include: SAME } },
       { test: { ...vm, name: 'vm-docs', include: [DOCS] } },
-      { test: { ...vm, name: 'vm-lockdown', include: [LOCKDOWN] } },
       { test: { ...vm, name: 'vm-package', include: [PACKAGE] } },
     ],
   },

@@ -24,6 +24,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { renderApi } from './api.js';
+import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
 import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
@@ -111,6 +112,7 @@ function write(path, text) {
 }
 
 function renderGuestListings() {
+  ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
   const out = mkdtempSync(join(tmpdir(), 'ipft-docs-'));
   try {
     const command = [process.execPath, join(root, 'scripts/docs-guest.js'), out];

@@ -39,13 +39,13 @@ async function ping(): Promise<Journey> {
   return journey;
 }
 
-test('a ping is answered', { timeout: 60_000 }, async () => {
+test('a ping is answered', { timeout: 300_000 }, async () => {
   const journey = await ping();
   expect(journey.outcome).toBe('consumed');
   expect(journey.events.at(-1)?.function).toBe('icmp_rcv');
 });
 
-test('a ping that a rule forbids goes through netfilter, and is dropped there', { timeout: 60_000 }, async () => {
+test('a ping that a rule forbids goes through netfilter, and is dropped there', { timeout: 300_000 }, async () => {
   const rule = 'table ip example { chain in { type filter hook input priority 0; icmp type echo-request drop; }; }';
   run('ip', 'netns', 'exec', THERE, 'nft', rule);
   const journey = await ping();

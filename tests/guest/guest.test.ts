@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 
@@ -16,7 +17,7 @@ const vm = (...args: string[]) => spawnSync(join(ROOT, 'scripts/vm'), args, { cw
 async function printed(child: ChildProcess, text: { said: string }, pattern: RegExp): Promise<void> {
   while (!pattern.test(text.said)) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${text.said}`);
-    await new Promise((resolve) => child.stdout?.once('data', resolve).once('close', resolve));
+    await sleep(50);
   }
 }
 
@@ -26,29 +27,35 @@ test('--tty: a login shell keeps PATH, the terminal its size, and nothing waits 
   const command = `
     echo "path=$PATH"
     ping -c 1 10.1.2.3; echo "ping=$?"
-    npm view ipft --registry http://registry.invalid/ --loglevel=http; echo "npm=$?"
+    npm view ipft --registry http://registry.invalid/ --loglevel=http --no-progress; echo "npm=$?"
     trap 'echo "size=$(stty size)"; exit 7' WINCH
     echo "begin=$(stty size)"
     while :; do sleep 0.2; done`;
-  const line = `tty > ${where}; stty rows 31 cols 97; exec ${ROOT}/scripts/vm --tty 6.12 -- bash -lc '${command.replaceAll("'", "'\\''")}'`;
-  const child = spawn('script', ['-qefc', line, '/dev/null'], { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
+  const path = `/ipft-test:${process.env['PATH']}`;
+  // Without the profile of the one who runs this.
+  const shell = `env HOME=/nonexistent bash -lc '${command.replaceAll("'", "'\\''")}'`;
+  const line = `tty > ${where}; stty rows 31 cols 97; exec ${ROOT}/scripts/vm --tty 6.12 -- ${shell}`;
+  const child = spawn('script', ['-qefc', line, '/dev/null'], {
+    ...{ cwd: ROOT, env: { ...process.env, PATH: path }, stdio: ['pipe', 'pipe', 'inherit'] },
+  });
   const text = { said: '' };
   child.stdout.on('data', (data) => {
-    text.said += data;
+    text.said += String(data).replaceAll('\r', '');
   });
   try {
-    await printed(child, text, /begin=.*\r\n/);
-    expect(text.said).toContain(`path=${process.env['PATH']}\r\n`);
-    expect(text.said).toMatch(/ping: connect: Network is unreachable\r\nping=2\r\n/);
-    expect(text.said).toMatch(/(EAI_AGAIN|ENOTFOUND)[\s\S]*npm=1\r\n/);
+    await printed(child, text, /begin=.*\n/);
+    expect(text.said).toContain(`path=${path}\n`);
+    expect(text.said).toMatch(/ping: connect: Network is unreachable\nping=2\n/);
+    expect(text.said).toMatch(/(EAI_AGAIN|ENOTFOUND)[\s\S]*npm=1\n/);
     expect(text.said).not.toContain('attempt 2');
-    expect(text.said).toContain('begin=31 97\r\n');
+    expect(text.said).toContain('begin=31 97\n');
     expect(existsSync(where)).toBe(true);
     spawnSync('stty', ['-F', readFileSync(where, 'utf8').trim(), 'rows', '44', 'cols', '123']);
-    await printed(child, text, /size=.*\r\n/);
-    expect(text.said).toContain('size=44 123\r\n');
+    await printed(child, text, /size=.*\n/);
+    expect(text.said).toContain('size=44 123\n');
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(7);
   } finally {
+    // The guest ends with its terminal.
     child.kill('SIGKILL');
   }
 });

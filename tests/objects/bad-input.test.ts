@@ -30,7 +30,7 @@ function check(files: readonly string[], env: NodeJS.ProcessEnv = {}, options: r
     cwd: ROOT,
     env: { ...process.env, ...env },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 300_000,
     maxBuffer: 1 << 26,
   });
   expect(readdirSync(tmpdir()).filter((name) => !before.has(name) && /ipft|\.bpf|-[0-9a-f]{6}\.o/.test(name))).toEqual(

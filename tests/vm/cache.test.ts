@@ -1,6 +1,7 @@
 /** What is kept for the next start is used when it is surely right, and otherwise not. */
 import {
   chmodSync,
+  cpSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { IPFT, run, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
 
@@ -23,19 +24,30 @@ const read = (kind: string) => JSON.parse(readFileSync(kept(kind), 'utf8'));
 const disguise = () =>
   writeFileSync(kept('functions'), readFileSync(kept('functions'), 'utf8').replace('"ip_rcv"', '"ip_disguised"'));
 
+/** What the first start keeps: each test has a copy of it. */
+const first = mkdtempSync(join(tmpdir(), 'ipft-cache-'));
 let whole = '';
+
+beforeAll(() => {
+  rmSync(cache, { recursive: true });
+  whole = list().stdout;
+  expect(whole).toContain('ip_rcv');
+  cpSync(cache, first, { recursive: true });
+});
 
 beforeEach(() => {
   rmSync(cache, { recursive: true, force: true });
-  whole = list().stdout;
-  expect(whole).toContain('ip_rcv');
+  cpSync(first, cache, { recursive: true });
+  chmodSync(cache, 0o700);
 });
 
-afterEach(() => {
-  rmSync(cache, { recursive: true, force: true });
+afterAll(() => {
+  for (const dir of [cache, first]) rmSync(dir, { recursive: true, force: true });
 });
 
 test('the functions are kept for this user alone, and taken from there', () => {
+  rmSync(cache, { recursive: true });
+  expect(list().stdout).toBe(whole);
   expect(statSync(cache).mode & 0o777).toBe(0o700);
   expect(statSync(kept('functions')).mode & 0o777).toBe(0o600);
   expect(list().stdout).toBe(whole);

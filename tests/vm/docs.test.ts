@@ -57,8 +57,12 @@ if (release().startsWith('6.12.')) {
     '%s: what is seen in a terminal',
     async (path) => {
       const text = readFileSync(join(ROOT, path), 'utf8');
-      expect(withoutNumbers(await renderInGuest(text))).toBe(withoutNumbers(text));
+      // The kernel leaves out a call where an interrupt comes within another program: then it is said, and tried again.
+      let rendered = await renderInGuest(text);
+      for (let tries = 1; tries < 3 && rendered.includes(' were missed, '); tries++)
+        rendered = await renderInGuest(text);
+      expect(withoutNumbers(rendered)).toBe(withoutNumbers(text));
     },
-    600_000,
+    3_600_000,
   );
 }

@@ -17,6 +17,16 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Longer than anything takes on a machine that is busy with other things: what comes not by then never comes. */
+const PATIENCE_MS = 500_000;
+
+/** Waits for a condition, however slow the machine is. */
+export async function until(condition: () => boolean, what: () => string): Promise<void> {
+  for (const begin = performance.now(); !condition(); await sleep(50)) {
+    if (performance.now() - begin > PATIENCE_MS) throw new Error(`this does not come: ${what()}`);
+  }
+}
+
 /** A command's output, be its status what it may. */
 export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Finished {
   const { status, stdout, stderr } = spawnSync(program, args, {
@@ -30,7 +40,10 @@ export function run(program: string, args: readonly string[], env: NodeJS.Proces
 
 export const ipft = (...args: string[]) => run(process.execPath, [IPFT, ...args]);
 
-/** What `tests/vm/traffic.js` says of the socket that it sent from. */
+/** Debian's Python: another one may be found first, and take longer to begin. */
+const TRAFFIC = ['/usr/bin/python3', '-IS', join(ROOT, 'tests/vm/traffic.py')] as const;
+
+/** What `tests/vm/traffic.py` says of the socket that it sent from. */
 export interface Sent {
   readonly port: number;
   readonly cookie: string;
@@ -56,8 +69,8 @@ export class Network implements Disposable {
       ip('-n', namespace, 'link', 'set', 'lo', 'up');
     }
     // Neighbours are found now, so that the traces hold only what the tests send.
-    this.exec('ping', '-q', '-c', '1', '-w', '20', '10.11.0.2');
-    this.exec('ping', '-q', '-c', '1', '-w', '20', 'fd11::2');
+    this.exec('ping', '-q', '-c', '1', '-w', '300', '10.11.0.2');
+    this.exec('ping', '-q', '-c', '1', '-w', '300', 'fd11::2');
   }
 
   /** Runs a program in the first namespace. */
@@ -67,13 +80,13 @@ export class Network implements Disposable {
 
   /** Pings with a mark; `bytes` is the payload. Returns how many packets were sent. */
   ping(mark: number, options: { count?: number; bytes?: number; to?: string; more?: string[] } = {}): number {
-    const { count = 3, bytes = 56, to = '10.11.0.2', more = ['-i', '0.2'] } = options;
+    const { count = 3, bytes = 56, to = '10.11.0.2', more = ['-i', '0.02'] } = options;
     const numbers = ['-m', String(mark), '-c', String(count), '-s', String(bytes)];
-    const output = this.exec('ping', '-q', '-w', '30', ...numbers, ...more, to);
+    const output = this.exec('ping', '-q', '-w', '300', ...numbers, ...more, to);
     return Number(/(\d+) packets transmitted/.exec(output)?.[1]);
   }
 
-  /** Sends from here to there with `tests/vm/traffic.js`. */
+  /** Sends from here to there with `tests/vm/traffic.py`. */
   send(kind: 'udp' | 'tcp', to: string, mark: number, bytes: number): Sent {
     return this.#send(this.there, kind, to, mark, bytes);
   }
@@ -84,8 +97,8 @@ export class Network implements Disposable {
   }
 
   #send(peer: string, kind: string, to: string, mark: number, bytes: number): Sent {
-    const script = join(ROOT, 'tests/vm/traffic.js');
-    return JSON.parse(this.exec(process.execPath, script, peer, kind, to, String(mark), String(bytes)));
+    const [program, ...script] = TRAFFIC;
+    return JSON.parse(this.exec(program, ...script, peer, kind, to, String(mark), String(bytes)));
   }
 
   [Symbol.dispose](): void {
@@ -121,12 +134,28 @@ export class Tracing implements Disposable {
 
   /** Waits until the programs are attached. */
   async ready(): Promise<void> {
-    for (let tries = 0; tries < 1200; tries++) {
-      if (existsSync(join(this.#dir, 'ready'))) return;
-      if (this.process.exitCode !== null) throw new Error(`ipft ended before it was ready:\n${this.#stderr}`);
-      await sleep(100);
-    }
-    throw new Error(`ipft was not ready in time:\n${this.#stderr}`);
+    await this.until(() => existsSync(join(this.#dir, 'ready')), 'ready');
+  }
+
+  /** Whether it says that the programs are attached. */
+  get isReady(): boolean {
+    return existsSync(join(this.#dir, 'ready'));
+  }
+
+  /** Waits for a condition, or an error if it ends before. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const { process: child } = this;
+    const ended = () => child.exitCode !== null || child.signalCode !== null;
+    await until(
+      () => condition() || ended(),
+      () => `${what}; ipft has said:\n${this.#stderr}`,
+    );
+    if (!condition()) throw new Error(`ipft ended before this: ${what}:\n${this.#stderr}`);
+  }
+
+  /** What it has printed so far. */
+  get stdout(): string {
+    return this.#stdout;
   }
 
   /** What it has said so far. */
@@ -153,12 +182,12 @@ export class Tracing implements Disposable {
 /** Traces while `traffic` runs. */
 export async function traceWhile(
   args: readonly string[],
-  traffic: () => unknown,
+  traffic: (tracing: Tracing) => unknown,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Finished> {
   using tracing = new Tracing(args, env);
   await tracing.ready();
-  await traffic();
+  await traffic(tracing);
   return await tracing.stop();
 }
 
@@ -233,7 +262,7 @@ export class Route implements Disposable {
     ip('-n', this.near, 'route', 'add', 'default', 'via', '10.21.0.2');
     ip('-n', this.far, 'route', 'add', 'default', 'via', '10.22.0.2');
     this.exec(this.middle, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
-    this.exec(this.near, 'ping', '-q', '-c', '1', '-w', '20', '10.22.0.3');
+    this.exec(this.near, 'ping', '-q', '-c', '1', '-w', '300', '10.22.0.3');
   }
 
   /** Runs a program in one of the namespaces; what it says and how it ends is its own affair. */
@@ -251,18 +280,10 @@ export class Route implements Disposable {
     return Number(this.exec(namespace, 'stat', '-Lc', '%i', '/proc/self/ns/net'));
   }
 
-  /** Runs `tests/vm/traffic.js` in the first namespace; `peer` is a namespace to listen in, or `-`. */
+  /** Runs `tests/vm/traffic.py` in the first namespace; `peer` is a namespace to listen in, or `-`. */
   send(peer: string, kind: 'udp' | 'tcp' | 'udp-bad-checksum', to: string, mark: number, bytes: number): void {
-    this.exec(
-      this.near,
-      process.execPath,
-      join(ROOT, 'tests/vm/traffic.js'),
-      peer,
-      kind,
-      to,
-      String(mark),
-      String(bytes),
-    );
+    const [program, ...script] = TRAFFIC;
+    this.exec(this.near, program, ...script, peer, kind, to, String(mark), String(bytes));
   }
 
   [Symbol.dispose](): void {

@@ -3,10 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ExtensionError, trace, UsageError } from '../../dist/index.js';
-import { example, ipft, Network, ROOT } from './harness.js';
+import { example, ipft, Network, ROOT, until } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 let network: Network;
@@ -146,7 +145,6 @@ test('a loop that is slow: memory is bounded, and what is lost is told', async (
   const slow = session.events();
   const first = slow.next();
   network.ping(0x66, { count: 2000, more: ['-f'] });
-  await sleep(200);
   await session.stop();
   await first;
   const rest = await all({ [Symbol.asyncIterator]: () => slow });
@@ -168,10 +166,11 @@ test('a signal: before, while attaching, and while tracing', async () => {
   const reason = new Error('enough');
   await expect(trace({ mark: 1, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   const starting = new AbortController();
-  const started = trace({ mark: 1, backend: 'kprobe', signal: starting.signal });
-  const end = setTimeout(() => starting.abort(reason), 5000);
-  await expect(started).rejects.toBe(reason);
-  clearTimeout(end);
+  const refused = expect(trace({ mark: 1, backend: 'kprobe', signal: starting.signal })).rejects.toBe(reason);
+  const isAttaching = () => openDescriptors().some((name) => name.includes('perf_event'));
+  await until(isAttaching, () => 'the first function is attached');
+  starting.abort(reason);
+  await refused;
   expect(openDescriptors()).toEqual(before);
 
   const running = new AbortController();

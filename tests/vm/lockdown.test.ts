@@ -1,4 +1,4 @@
-/** In a guest of its own: a lockdown can't be lifted before the next boot. */
+/** The last one in its guest (vitest.config.ts): a lockdown can't be lifted before the next boot. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  compiled,
   example,
   extension,
   type Finished,
@@ -54,7 +55,7 @@ describe('the same packet', () => {
 
   for (const method of METHODS) {
     testMethod(method, 'shows the way of a packet, with the fields of an extension', async () => {
-      const args = [...optionsOf(method), '-m', '21', '-o', 'json', '-e', example('skb-len.bpf.c'), ...MORE];
+      const args = [...optionsOf(method), '-m', '21', '-o', 'json', '-e', compiled(example('skb-len.bpf.c')), ...MORE];
       const result = await traceWhile(args, () => pingUnanswered(21));
       expect(result.stderr).not.toContain('bug:');
       expect(result.status).toBe(0);
@@ -124,7 +125,7 @@ describe('function_graph', () => {
           '^(kfree_skb|kfree_skbmem|sk_skb_reason_drop|kfree_skb_reason|__kfree_skb)$',
         ];
         // To a port of its own where nobody listens: it keeps its mark until it is dropped there.
-        const result = await traceWhile([...args, '-e', example('skb-len.bpf.c')], () =>
+        const result = await traceWhile([...args, '-e', compiled(example('skb-len.bpf.c'))], () =>
           network.sendInVain('127.0.0.1', 23, 100),
         );
         const lines = result.stdout.split('\n').slice(2);
@@ -213,7 +214,7 @@ describe('what only some reach', () => {
       '-o',
       'json',
       '-e',
-      example('skb-len.bpf.c'),
+      compiled(example('skb-len.bpf.c')),
     ];
     using tracing = new Tracing(args);
     try {

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,21 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const IPFT = join(ROOT, 'bin/ipft.js');
 export const extension = (name: string) => join(ROOT, 'tests/vm/extensions', name);
 export const example = (name: string) => join(ROOT, 'examples/extensions', name);
+
+const objects = new Map<string, string>();
+
+/** The object of an extension's source, compiled once: `-e` with a source takes clang's time, seconds here, each time. */
+export function compiled(source: string): string {
+  let object = objects.get(source);
+  if (object === undefined) {
+    object = join(mkdtempSync(join(tmpdir(), 'ipft-object-')), basename(source).replace(/c$/, 'o'));
+    const include = ['-I', join(ROOT, 'bpf/include'), '-idirafter', '/usr/include/x86_64-linux-gnu'];
+    const options = ['-target', 'bpf', '-O2', '-g', '-D__TARGET_ARCH_x86', ...include];
+    execFileSync('clang', [...options, '-c', source, '-o', object]);
+    objects.set(source, object);
+  }
+  return object;
+}
 
 export interface Finished {
   readonly status: number | null;

@@ -2,13 +2,13 @@
  * The package on a machine that has Node, npm and libbpf and nothing else of what made it: installed by npm without a
  * network, it traces. Everything here runs in a mount namespace without the repository, compilers and headers.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageFiles } from '../../scripts/package.js';
-import { example, type Finished, Network, parseEvents, ROOT, run, Tracing } from './harness.js';
+import { compiled, example, type Finished, Network, parseEvents, ROOT, run, Tracing } from './harness.js';
 
 const MARK = 0x70;
 const COMPILERS = ['clang', 'gcc', 'cc', 'g++', 'c++', 'make', 'cmake', 'ld', 'as'];
@@ -38,16 +38,7 @@ const stock = (...args: string[]): Finished => run(STOCK[0] ?? '', [...STOCK.sli
 let network: Network;
 
 beforeAll(() => {
-  const args = ['-target', 'bpf', '-O2', '-g', '-D__TARGET_ARCH_x86', '-idirafter', '/usr/include/x86_64-linux-gnu'];
-  execFileSync('clang', [
-    ...args,
-    '-idirafter',
-    join(ROOT, 'bpf/include'),
-    '-c',
-    example('skb-len.bpf.c'),
-    '-o',
-    object,
-  ]);
+  copyFileSync(compiled(example('skb-len.bpf.c')), object);
   network = new Network();
 });
 afterAll(() => {

@@ -21,7 +21,7 @@ await runScript('demo', async () => {
   }
   process.stderr.write(`demo: tracing in a guest with Linux ${GUEST_KERNEL}, since here ${obstacle}\n`);
   ensurePackages(GUEST_PACKAGES);
-  const options = { timeoutSeconds: 240, memory: '2G', cpus: 2, threads: false, console: false, kvm: chooseKvm({}) };
+  const options = { timeoutSeconds: 1200, memory: '2G', cpus: 2, threads: false, console: false, kvm: chooseKvm({}) };
   return await runGuest(loadKernel(GUEST_KERNEL), { ...options, command: [script] });
 });
 

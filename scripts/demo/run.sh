@@ -20,7 +20,7 @@ ip netns add "$here" && ip netns add "$there" &&
   ip -n "$here" addr add 10.11.0.1/24 dev veth-a && ip -n "$there" addr add 10.11.0.2/24 dev veth-b &&
   ip -n "$here" link set veth-a up && ip -n "$there" link set veth-b up || exit 1
 # The first packet asks for the neighbour's address; that is over before the trace begins.
-ip netns exec "$here" ping -q -c 1 -w 10 10.11.0.2 >&2 || exit 1
+ip netns exec "$here" ping -q -c 1 -w 100 10.11.0.2 >&2 || exit 1
 
 echo "demo: ipft -m $mark -e examples/extensions/skb-len.bpf.c" >&2
 "$NODE" bin/ipft.js -m "$mark" -e examples/extensions/skb-len.bpf.c --ready-file "$work/ready" > "$work/trace" &
@@ -29,7 +29,7 @@ until [ -e "$work/ready" ]; do
   kill -0 "$tracer" 2> /dev/null || { wait "$tracer"; exit 1; }
   sleep 0.1
 done
-ip netns exec "$here" ping -q -c 3 -i 0.2 -w 10 -m $((mark)) 10.11.0.2 >&2
+ip netns exec "$here" ping -q -c 3 -i 0.2 -w 100 -m $((mark)) 10.11.0.2 >&2
 kill -INT "$tracer"
 wait "$tracer"
 status=$?

@@ -41,11 +41,15 @@ describe('chooseKvm', () => {
 });
 
 test('acceleratorArguments', () => {
-  expect(acceleratorArguments({ threads: false })).toEqual(['-accel', 'tcg,thread=single']);
-  expect(acceleratorArguments({ threads: true })).toEqual(['-accel', 'tcg,thread=multi']);
-  expect(acceleratorArguments({ threads: false, icount: true })).toContain('-icount');
+  const emulated = 'max,smap=off,smep=off,umip=off,pku=off';
+  expect(acceleratorArguments({ threads: false })).toEqual(['-accel', 'tcg,thread=single', '-cpu', emulated]);
+  expect(acceleratorArguments({ threads: true })).toEqual(['-accel', 'tcg,thread=multi', '-cpu', emulated]);
+  expect(acceleratorArguments({ threads: false, icount: true })).toEqual([
+    ...['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off'],
+    ...['-cpu', 'max'],
+  ]);
   expect(acceleratorArguments({ threads: false, kvm: true })).toEqual([
-    ...['-accel', 'kvm'],
-    ...['-accel', 'tcg,thread=single'],
+    ...['-accel', 'kvm', '-accel', 'tcg,thread=single'],
+    ...['-cpu', 'max'],
   ]);
 });

@@ -157,7 +157,7 @@ function startQemu(kernel, options, initrd) {
   ];
   const ports = ['stdout', 'stderr', 'status'];
   const args = [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-cpu', 'max', '-m', options.memory],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-m', options.memory],
     ...acceleratorArguments(options),
     ...['-smp', String(options.cpus)],
     ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${INITRD_FD}`],

@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'TRACEFS_REFUSED'
   | 'NO_LIBBPF'
   | 'UNSUPPORTED'
+  | 'FTRACE_OFF'
+  | 'NO_MEMORY'
   | 'NO_TARGETS'
   | 'EXTENSION'
   | 'VERIFIER'
@@ -103,6 +105,19 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
     ],
     remedy:
       '`ipft doctor` shows what works here. Without `-b`, `ipft` takes what does; see [backends.md](backends.md).',
+  },
+  FTRACE_OFF: {
+    says: 'ftrace, which calls what is attached to functions, is switched off',
+    meaning: 'The kernel calls nothing that is attached to its functions: no packet would be seen',
+    causes: ['`sysctl kernel.ftrace_enabled=0`', 'ftrace has shut itself down after an error; `dmesg` tells'],
+    remedy: '`sysctl kernel.ftrace_enabled=1`; where that is refused, a reboot.',
+  },
+  NO_MEMORY: {
+    says: 'more memory, and',
+    meaning: 'Tracing needs more memory than the limit of its cgroup leaves: the kernel would kill the process',
+    causes: ['`--ring-size` is too large for the limit', 'a container or a service with very little memory'],
+    remedy:
+      'Take a smaller `--ring-size`, or raise the limit (`MemoryMax=` of systemd, `--memory` of containers). Without `--ring-size` the ring is made to fit.',
   },
   NO_TARGETS: {
     says: 'the filters leave ',

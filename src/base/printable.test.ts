@@ -1,5 +1,25 @@
 import { expect, test } from 'vitest';
-import { printable } from './printable.js';
+import { isUnseen, jsonString, printable } from './printable.js';
+
+const UNSEEN = [0, 0x1b, 0x1f, 0x7f, 0x80, 0x9b, 0x9f, 0x61c, 0x200e, 0x200f, 0x2028, 0x202a, 0x202e, 0x2066, 0x2069];
+const SEEN = [0x20, 0x7e, 0xa0, 0x61b, 0x61d, 0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a, 0xfffd];
+
+test('printable, jsonString, isUnseen: escape the same characters', () => {
+  for (let code = 0; code <= 0xffff; code++) {
+    const character = String.fromCharCode(code);
+    const isSurrogate = code >= 0xd800 && code <= 0xdfff;
+    expect([code, printable(character) !== character]).toEqual([code, isUnseen(code)]);
+    if (!isSurrogate) expect(JSON.parse(jsonString(character))).toBe(character);
+    if (isUnseen(code)) expect(jsonString(character)).toMatch(/^"[ -~]+"$/);
+  }
+  expect(UNSEEN.filter(isUnseen)).toEqual(UNSEEN);
+  expect(SEEN.filter(isUnseen)).toEqual([]);
+});
+
+test('printable: shows what was there', () => {
+  expect(printable('a\x1b[m\u009b\u202eb\n')).toBe('a\\x1b[m\\x9b\\u202eb\\x0a');
+  expect(printable('a\tb\n\u2028', { multiline: true })).toBe('a\tb\n\\u2028');
+});
 
 test('printable: no control character reaches a terminal; lines and tabs stay only where they are asked for', () => {
   expect(printable('a\x1b[31mb\x00\x7f\x9b\u00a0ü')).toBe('a\\x1b[31mb\\x00\\x7f\\x9b\u00a0ü');

@@ -1,11 +1,37 @@
 /**
- * Text from outside (the kernel, an object file, a compiler's variable) made safe to print: control characters, which
- * could drive a terminal, become `\xNN`. Line feeds and tabs stay only where `multiline` asks for it.
+ * Text from outside (the kernel, an object file, a compiler's variable) made safe to print. What could drive a terminal, or
+ * make it show something other than what is there, is escaped: control characters, also those of C1 (U+0080 to U+009F);
+ * marks that turn the direction of what follows (U+202E and its kin, which can make one name look like another); and
+ * Unicode's own ends of lines.
  */
+
+/** U+0000 to U+001F and U+007F to U+009F; U+061C, U+200E, U+200F; U+2028 to U+202E; U+2066 to U+2069. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const UNSEEN = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** With `\xNN` and `\uNNNN` for what is not to be printed. Line feeds and tabs stay only where `multiline` asks for it. */
 export function printable(text: string, options: { multiline?: boolean } = {}): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => {
+  return text.replace(UNSEEN, (character) => {
     if (options.multiline && (character === '\n' || character === '\t')) return character;
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+    const code = character.charCodeAt(0);
+    return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : jsonEscape(code);
   });
+}
+
+/** Text as a JSON string, with its quotes: the same value, with nothing in it that is not to be printed. */
+export function jsonString(text: string): string {
+  return JSON.stringify(text).replace(UNSEEN, (character) => jsonEscape(character.charCodeAt(0)));
+}
+
+/** A character as JSON escapes it. */
+export function jsonEscape(code: number): string {
+  return `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
+/** Whether a character is not to be printed. */
+export function isUnseen(code: number): boolean {
+  if (code < 0x20) return true;
+  if (code >= 0x7f && code <= 0x9f) return true;
+  if (code < 0x61c || code > 0x2069) return false;
+  return code === 0x61c || code === 0x200e || code === 0x200f || (code >= 0x2028 && code <= 0x202e) || code >= 0x2066;
 }

@@ -1,5 +1,6 @@
 /** From the command line to an exit status. */
 import { setImmediate as immediate } from 'node:timers/promises';
+import { causedBy } from '../base/errors.js';
 import {
   exitAtOnce,
   IpftError,
@@ -37,7 +38,7 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
   const terminal = new Terminal(findColorChoice(args));
   let verbose = false;
   try {
-    if (args.length === 0 && terminal.isTerminal) {
+    if (args.length === 0) {
       terminal.line(formatWelcome(terminal.paint));
       return STATUS_USAGE;
     }
@@ -53,7 +54,8 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
       new IpftError('OUTPUT_FILE', problem, '--output-file names another place: a file on a disk with room'),
     );
     return STATUS_ERROR;
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainSystemError(thrown);
     if (!(error instanceof IpftError)) {
       terminal.line(`bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       return STATUS_ERROR;
@@ -62,6 +64,13 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
     terminal.error(error);
     return error instanceof UsageError ? STATUS_USAGE : STATUS_ERROR;
   }
+}
+
+/** A file that can't be read, a limit that is reached: no fault of the program's, though nothing better is known of it. */
+function explainSystemError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof IpftError || !('syscall' in error) || !('errno' in error))
+    return error;
+  return causedBy(new IpftError('SYSTEM', error.message, 'ipft doctor tells what this machine lacks'), error);
 }
 
 async function run(request: Request, terminal: Terminal, out: Writer, takeSignals: () => boolean): Promise<number> {

@@ -31,6 +31,7 @@ test('parseCommandLine: defaults', () => {
       plainText: false,
       markWarnings: [],
       ringIsGiven: false,
+      maxMemoryIsGiven: false,
       diff: undefined,
       maxMemoryBytes: expect.any(Number),
     },
@@ -223,6 +224,10 @@ test('parseCommandLine: help and version are text', () => {
     /^Usage: ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
   );
   expect(text('doctor -h')).toContain('--json');
+  expect(text('help')).toBe(text('--help'));
+  expect(text('help trace')).toBe(text('--help'));
+  expect(text('help doctor')).toBe(text('doctor --help'));
+  expect(() => parse('help docter')).toThrow(/^there is no command 'docter' \(did you mean doctor\?\)$/);
   expect(text('completion --help')).not.toContain('--functions');
   expect(text('--help --color always')).toContain('\x1b[1mUsage:');
 });
@@ -235,4 +240,24 @@ test('parseCommandLine: IPFT_COMPAT chooses the output of another tool', () => {
   expect(() => withProfile('x\x1b[m')).toThrow(
     /^the environment variable IPFT_COMPAT names 'x\\x1b\[m': there is ipftrace2$/,
   );
+});
+
+test.each([40, 60, 80, 200])('parseCommandLine: help fits a terminal of %i columns', (columns) => {
+  const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+  Object.defineProperty(process.stdout, 'columns', { value: columns, configurable: true });
+  try {
+    for (const line of ['--help', 'mark-help --help']) {
+      const request = parse(line);
+      const lines = request.action === 'print' ? request.text.split('\n') : [];
+      // A word that is longer than the room stays whole, as do commands that are to be copied.
+      const long = lines.filter(
+        (one) =>
+          one.length > columns && / \S.* \S/.test(one.trim()) && !/^ {0,7}(-|ipft|source|Usage|completion)/.test(one),
+      );
+      expect(long).toEqual([]);
+    }
+  } finally {
+    if (before) Object.defineProperty(process.stdout, 'columns', before);
+    else delete (process.stdout as { columns?: number }).columns;
+  }
 });

@@ -1,7 +1,7 @@
 /** The command line: what can be said is in option-table.ts; here is what it means. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { NamePattern } from '../base/name-pattern.js';
@@ -45,6 +45,7 @@ import {
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
 import { findNearest } from './suggest.js';
+import { wrap } from './wrap.js';
 
 /** What `ipft` was asked to do. */
 export type Request =
@@ -112,6 +113,8 @@ export interface TraceOptions {
   /** Whether text has the form that ipftrace2 gave it: see compat.ts. */
   readonly plainText: boolean;
   readonly maxMemoryBytes: number;
+  /** Whether that is wanted, whatever memory there is. */
+  readonly maxMemoryIsGiven: boolean;
   readonly diff: Diff | undefined;
   /** How journeys must have ended to be shown; undefined: in whatever way. */
   readonly only: readonly Outcome[] | undefined;
@@ -210,13 +213,17 @@ function createCommand(colorChoice: ColorChoice, print: Print): Command {
     command.optionsGroup(heading);
     for (const entry of options) addOption(command, entry);
   }
-  const statuses = EXIT_STATUSES.map(({ status, summary }) => `  ${String(status).padEnd(3)}  ${summary}`);
+  const statuses = EXIT_STATUSES.map(
+    ({ status, summary }) => `  ${String(status).padEnd(3)}  ${wrap(summary, helpWidth() - 7, 7)}`,
+  );
   command.addHelpText('after', formatExamples(EXAMPLES, paint));
   return command.addHelpText('after', `\n${paint('Exit status:', 'bold')}\n${statuses.join('\n')}`);
 }
 
 function formatExamples(examples: readonly Example[], paint: Painter): string {
-  const lines = examples.map(({ command, summary }) => `  ${paint(command, 'bold')}\n      ${summary}`);
+  const lines = examples.map(
+    ({ command, summary }) => `  ${paint(command, 'bold')}\n      ${wrap(summary, helpWidth() - 6, 6)}`,
+  );
   return `\n${paint('Examples:', 'bold')}\n${lines.join('\n')}`;
 }
 
@@ -230,7 +237,28 @@ function configure(command: Command, colorChoice: ColorChoice, print: Print): Co
       writeOut: print,
       getOutHasColors: () => hasColor(colorChoice, process.stdout),
     })
-    .configureHelp({ styleTitle: (title) => createPainter(true)(title, 'bold'), subcommandTerm });
+    .configureHelp({
+      styleTitle: (title) => createPainter(true)(title, 'bold'),
+      subcommandTerm,
+      formatItem: formatHelpItem,
+      helpWidth: helpWidth(),
+    });
+}
+
+const LEAST_HELP_ROOM = 40;
+
+/** Of the terminal that shows help. */
+function helpWidth(): number {
+  return process.stdout.columns || 80;
+}
+
+/** Where there is no room beside an option, what it means stands below it. */
+function formatHelpItem(this: Help, term: string, termWidth: number, description: string, helper: Help): string {
+  const width = helper.helpWidth ?? helpWidth();
+  if (width - termWidth - 4 >= LEAST_HELP_ROOM || description === '') {
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+  }
+  return `  ${term}\n      ${wrap(description, width - 6, 6)}`;
 }
 
 function subcommandTerm(subcommand: Command): string {
@@ -281,7 +309,7 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     });
   }
   try {
-    command.parse(writeOut(args), { from: 'user' });
+    command.parse(writeOut(answerHelp(args)), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw causedBy(explain(error, command), error);
@@ -289,12 +317,27 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   return request ?? { action: 'print', text };
 }
 
+/** `ipft help` and `ipft help COMMAND`, as other programs have them. */
+function answerHelp(args: readonly string[]): readonly string[] {
+  const [word, about, ...more] = args;
+  if (word !== 'help') return args;
+  // Tracing is what ipft does without a command.
+  if (about === undefined || about === 'trace' || about.startsWith('-'))
+    return ['--help', ...args.slice(1)].filter((one) => one !== 'trace');
+  if (isCommand(about)) return [about, '--help', ...more];
+  throw noSuchCommand(about);
+}
+
+function noSuchCommand(word: string): UsageError {
+  const names = COMMANDS.map(({ name }) => name);
+  return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, names)}`, SEE_HELP);
+}
+
 /** Commander's words, or better ones. */
 function explain({ code, message }: CommanderError, command: Command): UsageError {
   const [word] = command.args;
   if (code === 'commander.excessArguments' && word !== undefined && !isCommand(word)) {
-    const names = COMMANDS.map(({ name }) => name);
-    return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, names)}`, SEE_HELP);
+    return noSuchCommand(word);
   }
   if (code === 'commander.optionMissingArgument') {
     const entries = GROUPS.flatMap(({ options }) => options);
@@ -353,6 +396,7 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     maxMemoryBytes: interpretMaxMemory(raw),
+    maxMemoryIsGiven: raw.maxMemory !== undefined,
     diff: interpretDiff(raw),
     only: raw.only?.flatMap((list) => list.split(',')).map((name) => oneOf('--only', name, OUTCOMES)),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),

@@ -10,6 +10,7 @@ import {
   type TargetSelection,
   VMLINUX,
 } from '../internal.js';
+import { SWITCHES } from '../kernel/switches.js';
 import type { Clock } from '../output/clock.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -55,7 +56,11 @@ export function reportFailures(session: Session, verbose: boolean, terminal: Ter
 }
 
 /** How many journeys there were, and how they ended. */
-export function reportJourneys(tracker: JourneyTracker, { maxMemoryBytes }: TraceOptions, terminal: Terminal): void {
+export function reportJourneys(
+  tracker: JourneyTracker,
+  { maxMemoryBytes }: Pick<TraceOptions, 'maxMemoryBytes'>,
+  terminal: Terminal,
+): void {
   const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome));
   const parts = outcomes.map((outcome) => `${tracker.counts.get(outcome)} ${outcome}`);
   const what = parts.length > 0 ? `: ${parts.join(', ')}` : '';
@@ -75,8 +80,13 @@ export function reportLosses(
   clock: Clock,
   terminal: Terminal,
 ): boolean {
-  const { cpus, missed, unfollowed, ends, unseen } = losses;
+  const { cpus, missed, unfollowed, ends, unseen, switchedOff } = losses;
   const warnings: string[] = [];
+  for (const { name, remedy } of switchedOff.map((one) => SWITCHES[one])) {
+    warnings.push(
+      `probes were switched off while tracing (${name} was 0): what packets did meanwhile is missing; ${remedy}`,
+    );
+  }
   if (cpus.length > 0) {
     const total = cpus.reduce((sum, cpu) => sum + cpu.lost, 0n);
     const each = cpus.map(

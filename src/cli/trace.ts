@@ -23,10 +23,12 @@ import {
   type Target,
   type TargetSelection,
 } from '../internal.js';
+import { loadMemoryRoom } from '../kernel/memory.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { Choice } from '../output/choice.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
+import { planMemory } from '../tracer/memory-plan.js';
 import { hasColor } from './color.js';
 import { Follower } from './follower.js';
 import { ModuleFollower } from './modules.js';
@@ -72,7 +74,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     const losses = await follower.finish();
     stop.endAtOnce();
     if (options.output !== 'json') terminal.line(follower.progress);
-    reportJourneys(tracker, options, terminal);
+    reportJourneys(tracker, prepared, terminal);
     silence.report(losses);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal);
     if (follower.problem) throw follower.problem;
@@ -92,46 +94,50 @@ interface Prepared {
   readonly tracker: JourneyTracker;
   readonly clock: Clock;
   readonly session: Session;
+  readonly maxMemoryBytes: number;
 }
 
 /** Returns nothing if it is to stop. The kernel and files are read at one go: in between, signals get their turn. */
 async function prepare(
-  options: Options,
+  given: Options,
   terminal: Terminal,
   out: Writer,
   stop: StopSignal,
 ): Promise<Prepared | undefined> {
-  for (const warning of options.markWarnings) terminal.warn(warning);
-  if (options.readyFile !== undefined) prepareReadyFile(options.readyFile);
+  for (const warning of given.markWarnings) terminal.warn(warning);
+  if (given.readyFile !== undefined) prepareReadyFile(given.readyFile);
   // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
-  const limits = options.setLimits ? raiseLimits() : [];
+  const limits = given.setLimits ? raiseLimits() : [];
   checkKernel();
-  if (options.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
+  if (given.verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   for (const warning of limits) terminal.warn(warning);
   if (await stop.hasHappened()) return undefined;
-  const choice = await chooseBackend(options.tracer, options.backend);
-  if (options.verbose) for (const line of describeChoice(choice)) terminal.line(line);
+  const choice = await chooseBackend(given.tracer, given.backend);
+  if (given.verbose) for (const line of describeChoice(choice)) terminal.line(line);
   if (await stop.hasHappened()) return undefined;
   const { backend } = choice;
-  const selection = await loadTargets(backend.access, options, stop.signal).catch((error: unknown) => {
+  const selection = await loadTargets(backend.access, given, stop.signal).catch((error: unknown) => {
     // What was cut short fails for that.
     if (stop.signal.aborted) return undefined;
     throw error;
   });
   if (selection === undefined || (await stop.hasHappened())) return undefined;
-  const extension = await load(options, terminal, stop.signal).catch((error: unknown) => {
+  const extension = await load(given, terminal, stop.signal).catch((error: unknown) => {
     // What was cut short fails for that.
     if (stop.signal.aborted) return undefined;
     throw error;
   });
   if (await stop.hasHappened()) return undefined;
+  const memory = planMemory(given, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
+  if (memory.notice !== undefined) terminal.warn(memory.notice);
+  const options = { ...given, ...memory };
   const targets = [...selection.targets];
   // Before anything is attached: no event is earlier.
   const clock = createClock(options.time);
   const { output, tracker } = createOutput(options, targets, clock, out, extension);
   const models = options.followModules ? (await loadTargets(backend.access)).targets : targets;
   const session = Session.open({ ...options, backend, targets, models, deciding: selection.deciding, extension });
-  return { choice, selection, targets, output, tracker, clock, session };
+  return { choice, selection, targets, output, tracker, clock, session, maxMemoryBytes: options.maxMemoryBytes };
 }
 
 /** Returns whether tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */

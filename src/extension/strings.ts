@@ -1,7 +1,8 @@
 /**
- * Characters and strings from the kernel. In text, control characters and bytes that are no UTF-8 become `\xNN`; in
- * JSON they are escaped, and U+FFFD. Pure.
+ * Characters and strings from the kernel. In text, what is not to be printed (`base/printable.ts`) and bytes that are no
+ * UTF-8 become `\xNN`; in JSON they are escaped, and U+FFFD. Pure.
  */
+import { isUnseen, jsonEscape, jsonString } from '../base/printable.js';
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 
 /** Up to the first NUL, or to the array's end. */
@@ -10,7 +11,7 @@ export function writeString(out: TextBuffer, data: DataView, at: number, length:
     const byte = data.getUint8(at + i);
     if (byte === 0) return;
     const sequence = byte < 0x80 ? 1 : sequenceLength(data, at + i, length - i);
-    if (byte < 0x20 || byte === 0x7f || sequence === 0 || isC1Control(data, at + i, sequence)) {
+    if (sequence === 0 || isUnseen(characterCode(data, at + i, sequence))) {
       for (let j = 0; j < Math.max(sequence, 1); j++) out.bytes(ESCAPED[data.getUint8(at + i + j)]!);
     } else {
       for (let j = 0; j < sequence; j++) out.byte(data.getUint8(at + i + j));
@@ -32,7 +33,9 @@ export function writeJsonString(out: TextBuffer, data: DataView, at: number, len
     }
     const sequence = sequenceLength(data, at + i, length - i);
     if (sequence === 0) out.bytes(REPLACEMENT);
-    for (let j = 0; j < sequence; j++) out.byte(data.getUint8(at + i + j));
+    const code = characterCode(data, at + i, sequence);
+    if (isUnseen(code)) out.text(jsonEscape(code));
+    else for (let j = 0; j < sequence; j++) out.byte(data.getUint8(at + i + j));
     i += Math.max(sequence, 1);
   }
   out.byte(QUOTE);
@@ -70,14 +73,16 @@ function sequenceLength(data: DataView, at: number, available: number): number {
   return length;
 }
 
-/** U+0080 to U+009F: controls, though they are UTF-8. */
-function isC1Control(data: DataView, at: number, sequence: number): boolean {
-  return sequence === 2 && data.getUint8(at) === 0xc2 && data.getUint8(at + 1) < 0xa0;
+/** The character of a UTF-8 sequence; U+FFFD for one of four bytes, all of which can be printed, and for none. */
+function characterCode(data: DataView, at: number, sequence: number): number {
+  const first = data.getUint8(at);
+  if (sequence === 1) return first;
+  if (sequence === 2) return ((first & 0x1f) << 6) | (data.getUint8(at + 1) & 0x3f);
+  if (sequence !== 3) return 0xfffd;
+  return ((first & 0x0f) << 12) | ((data.getUint8(at + 1) & 0x3f) << 6) | (data.getUint8(at + 2) & 0x3f);
 }
 
 const QUOTE = 0x22;
 const REPLACEMENT = encode('\ufffd');
 const ESCAPED = Array.from({ length: 256 }, (_, byte) => encode(`\\x${byte.toString(16).padStart(2, '0')}`));
-const JSON_ASCII = Array.from({ length: 128 }, (_, byte) =>
-  encode(JSON.stringify(String.fromCharCode(byte)).slice(1, -1)),
-);
+const JSON_ASCII = Array.from({ length: 128 }, (_, byte) => encode(jsonString(String.fromCharCode(byte)).slice(1, -1)));

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { BtfBuilder, type BtfMember } from '../../tests/support/btf-builder.js';
 import { ExtensionError } from '../base/errors.js';
 import type { FieldType, FieldValue } from '../base/field.js';
+import { jsonString } from '../base/printable.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { parseBtf } from '../btf/btf.js';
 import { checkJsonNames, parseEventStruct } from './event-struct.js';
@@ -65,11 +66,11 @@ function showStruct(
 function toJson(value: FieldValue): string {
   if (Array.isArray(value)) return `[${value.map(toJson).join(',')}]`;
   if (typeof value === 'object') {
-    const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${toJson(member)}`);
+    const members = Object.entries(value).map(([name, member]) => `${jsonString(name)}:${toJson(member)}`);
     return `{${members.join(',')}}`;
   }
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return jsonString(value);
   if (Object.is(value, -0)) return '-0';
   return Number.isFinite(value) ? String(value) : `"${value}"`;
 }

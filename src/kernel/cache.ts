@@ -29,7 +29,10 @@ import { join } from 'node:path';
 const FORMAT = 1;
 const WRITABLE_BY_OTHERS = 0o022;
 /** More than there can be, so that nothing else is read. */
-const MAX_BYTES = 64 << 20;
+const MAX_BYTES = 8 << 20;
+
+/** A FIFO in its place would be waited for. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 interface Entry {
   readonly format: number;
@@ -43,7 +46,7 @@ export function loadCached(kind: string, key: string): unknown {
   if (directory === undefined) return undefined;
   try {
     if (!isOurs(lstatSync(directory)) || !lstatSync(directory).isDirectory()) return undefined;
-    const fd = openSync(join(directory, `${kind}.json`), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const fd = openSync(join(directory, `${kind}.json`), OPEN_FLAGS);
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile() || !isOurs(stats) || stats.size > MAX_BYTES) return undefined;

@@ -18,6 +18,7 @@ import {
 } from '../sys/bpf.js';
 import { EACCES, EFAULT, ENOENT, errnoName } from '../sys/errno.js';
 import { loadKprobeEventType, loadPerfEventParanoid, openKprobe } from '../sys/perf.js';
+import { isSwitchedOff, SWITCHES } from './switches.js';
 
 /** Whether the kernel has something; if not, why, in words that follow "this kernel". */
 export type Support = { readonly available: true } | Lacking;
@@ -100,6 +101,10 @@ export async function probeKprobes(): Promise<Support> {
       available: false,
       problem: 'has no kprobe events: it is built without CONFIG_KPROBE_EVENTS, or /sys is not mounted',
     };
+  }
+  if (isSwitchedOff('kprobes')) {
+    const { name, remedy } = SWITCHES.kprobes;
+    return { available: false, problem: `has its kprobes switched off (${name} is 0)`, hint: remedy };
   }
   const event = await openKprobe(type, 'ipft_there_is_no_such_function');
   if (event === -ENOENT) return AVAILABLE;

@@ -2,10 +2,20 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { causedBy, EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
-import { errnoName } from '../sys/errno.js';
+import { ENODEV, errnoName } from '../sys/errno.js';
+import { SWITCHES } from './switches.js';
 
 const CLOSING_BRACKET = 0x5d;
 const TRACEFS_MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+
+/** Nothing would be seen, by whatever backend. */
+export function ftraceIsOff(sign: string): EnvironmentError {
+  return new EnvironmentError(
+    'FTRACE_OFF',
+    `ftrace, which calls what is attached to functions, is switched off: ${sign}`,
+    `${SWITCHES.ftrace.remedy}; where that is refused, ftrace has shut itself down: dmesg tells why, and a reboot helps`,
+  );
+}
 
 /** For each module the names of its functions that ftrace can hook, with how many functions bear the name there. */
 export type TraceableFunctions = Map<string, Map<string, number>>;
@@ -32,6 +42,8 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
+      // After an error of its own ftrace shuts itself down.
+      if (errno === -ENODEV) throw ftraceIsOff(`${path} can't be read (ENODEV)`);
       if (code !== 'ENOENT' && code !== 'ENOTDIR') {
         refusal ??= { problem: `${path}: ${errnoName(-(errno ?? 0))}`, cause: error };
       }
@@ -93,7 +105,16 @@ export interface SymbolAddress {
  * @param wanted for each module the names to look for
  */
 export function loadSymbolAddresses(wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
-  return parseSymbolAddresses(readFileSync('/proc/kallsyms', 'latin1'), wanted);
+  return parseSymbolAddresses(readSymbols(), wanted);
+}
+
+/** The text of `/proc/kallsyms`; empty where it is hidden, as addresses are from who may not see them. */
+export function readSymbols(): string {
+  try {
+    return readFileSync('/proc/kallsyms', 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 /**

@@ -2,8 +2,10 @@
 import { causedBy, EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
 import { EPERM, errnoName } from '../sys/errno.js';
 import { probeProgramLoading } from './features.js';
+import { ftraceIsOff } from './functions.js';
 import { type Lockdown, loadLockdown } from './lockdown.js';
 import { checkPrivileges, loadCapabilities } from './privileges.js';
+import { isSwitchedOff, SWITCHES } from './switches.js';
 
 /**
  * Checks permissions, lockdown and that tracing programs can be loaded.
@@ -13,6 +15,7 @@ export function checkKernel(): void {
   checkPrivileges(loadCapabilities());
   if (loadLockdown() === 'confidentiality') throw lockedDown('confidentiality', 'BPF programs may not read its memory');
   explainLockdown(checkProgramLoading);
+  if (isSwitchedOff('ftrace')) throw ftraceIsOff(`${SWITCHES.ftrace.name} is 0`);
 }
 
 /** Runs a check; what it finds on a locked-down kernel is told as what it is. */

@@ -1,6 +1,6 @@
 /** Whether this process may load tracing programs. */
 import { readFileSync } from 'node:fs';
-import { EnvironmentError } from '../base/errors.js';
+import { causedBy, EnvironmentError } from '../base/errors.js';
 
 /** Bits of capabilities: `linux/capability.h`. */
 const CAPABILITIES = { CAP_SYS_ADMIN: 21, CAP_SYSLOG: 34, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
@@ -9,7 +9,14 @@ export type Capability = keyof typeof CAPABILITIES;
 
 /** The effective capabilities of this process, of those that tracing asks for. */
 export function loadCapabilities(): Set<Capability> {
-  return parseCapabilities(readFileSync('/proc/self/status', 'latin1'));
+  let status: string;
+  try {
+    status = readFileSync('/proc/self/status', 'latin1');
+  } catch (error) {
+    const problem = `reading what this process may do: ${(error as Error).message}`;
+    throw causedBy(new EnvironmentError('SYSTEM', problem, '/proc is hidden here: mount -t proc proc /proc'), error);
+  }
+  return parseCapabilities(status);
 }
 
 /** Reads the line `CapEff:` of `/proc/PID/status`. */

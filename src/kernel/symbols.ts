@@ -1,9 +1,9 @@
 /** Names of kernel addresses. */
-import { readFileSync } from 'node:fs';
 import type { SymbolWriter } from '../base/event.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
 import { loadKernelBtf } from './btf.js';
+import { readSymbols } from './functions.js';
 
 /**
  * A writer of kernel addresses as `name+0x10`, from `/proc/kallsyms`; an address that no symbol covers, and all
@@ -11,7 +11,7 @@ import { loadKernelBtf } from './btf.js';
  * known.
  */
 export function loadSymbolWriter(): SymbolWriter {
-  return createSymbolWriter(readFileSync('/proc/kallsyms', 'latin1'));
+  return createSymbolWriter(readSymbols());
 }
 
 /** Whether programs can write an address as its name themselves (`bpf_snprintf`). Linux 5.13+. */

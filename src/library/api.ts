@@ -236,6 +236,8 @@ export interface Losses {
   readonly missedDeciding: number;
   /** Whether the kernel counts all calls that it misses. */
   readonly countsMisses: boolean;
+  /** Switches of the kernel that were found off, so that nothing was seen meanwhile; mostly none. */
+  readonly switchedOff: readonly ('ftrace' | 'kprobes')[];
 }
 
 /** How much is not kept any more, since `maxEvents` was reached. */

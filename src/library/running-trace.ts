@@ -155,8 +155,9 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     const lost = this.#describeLosses();
     const { events: keptEvents, journeys: keptJourneys } = this.#collector;
     const { refused, unwatched } = this.coverage;
-    const { ring, countsMisses: _, ...counted } = lost;
-    const nothingLost = ring.length === 0 && Object.values(counted).every((count) => count === 0);
+    const { ring, switchedOff, countsMisses: _, ...counted } = lost;
+    const nothingLost =
+      ring.length === 0 && switchedOff.length === 0 && Object.values(counted).every((count) => count === 0);
     return {
       ...{ events, gaps, lost },
       journeys: journeys as Record<Outcome, number>,
@@ -166,13 +167,13 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   }
 
   #describeLosses(): Losses {
-    const { cpus, unfollowed, unseen, ends, missed } = this.#losses ?? this.#reader.losses();
+    const { cpus, unfollowed, unseen, ends, missed, switchedOff } = this.#losses ?? this.#reader.losses();
     return {
       ring: cpus.map(({ cpu, lost, firstNs, lastNs }) => ({ cpu, events: Number(lost), firstNs, lastNs })),
       ...{ unfollowed: Number(unfollowed), unseen: Number(unseen), ends: Number(ends) },
       ...{ late: this.#tracker.late, unkept: this.#collector.unkept },
       ...{ missedCalls: Number(missed.shown), missedDeciding: Number(missed.deciding) },
-      countsMisses: this.#session.countsMisses,
+      ...{ countsMisses: this.#session.countsMisses, switchedOff },
     };
   }
 }

@@ -5,9 +5,11 @@ import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { type Extension, loadExtension } from '../extension/extension.js';
+import { loadMemoryRoom } from '../kernel/memory.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
 import { chooseBackend } from '../tracer/backends.js';
+import { planMemory } from '../tracer/memory-plan.js';
 import { raiseLimits } from '../tracer/process.js';
 import { Session } from '../tracer/session.js';
 import { loadTargets } from '../tracer/targets.js';
@@ -58,9 +60,11 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   await turn(signal);
   const extension = options.extension.length > 0 ? await load(options, warnings) : undefined;
   await turn(signal);
+  const memory = planMemory(options, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
+  if (memory.notice !== undefined) warnings.push(memory.notice);
   const { targets, deciding } = selection;
   const collector = createCollector(options, targets, extension);
-  const session = Session.open({ ...options, backend, targets, deciding, extension });
+  const session = Session.open({ ...options, ...memory, backend, targets, deciding, extension });
   try {
     await session.attach(signal);
     signal.throwIfAborted();

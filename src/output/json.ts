@@ -21,6 +21,7 @@
  */
 import type { TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
+import { jsonString } from '../base/printable.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import { Sequencer } from '../journey/sequencer.js';
 import type { Choice } from './choice.js';
@@ -104,7 +105,7 @@ export class JsonOutput implements Output {
     const has = (name: string) => fields?.names.has(name) ?? false;
     this.#places = new PlaceTexts(context, ({ netns, device }) =>
       encode(
-        `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${JSON.stringify(device)}`}`,
+        `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${jsonString(device)}`}`,
       ),
     );
     this.#sequencer = new Sequencer(dataSize, hasReturns, {
@@ -280,7 +281,7 @@ export class JsonOutput implements Output {
 
 /** A JSON string, or null. */
 function quote(text: string | undefined): string {
-  return text === undefined ? 'null' : JSON.stringify(text);
+  return text === undefined ? 'null' : jsonString(text);
 }
 
 const LOW_HALF = 0xffffffffn;
@@ -296,7 +297,7 @@ function writeDecimal(out: TextBuffer, value: bigint): void {
 }
 
 function quoteNames(module: string, name: string): string {
-  return `,"module":${JSON.stringify(module)},"function":${JSON.stringify(name)},"is_return":`;
+  return `,"module":${jsonString(module)},"function":${jsonString(name)},"is_return":`;
 }
 
 const PACKET_ID = encode('{"packet_id":"');

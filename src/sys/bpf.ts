@@ -18,6 +18,9 @@ const BPF_BTF_GET_NEXT_ID = 23;
 const BPF_LINK_CREATE = 28;
 const BPF_ENABLE_STATS = 32;
 const BPF_STATS_RUN_TIME = 0;
+const BPF_MAP_TYPE_PERCPU_ARRAY = 6;
+/** More than the kernel can be built for (NR_CPUS). */
+const MAX_CPUS = 1 << 14;
 const BPF_MAP_TYPE_RINGBUF = 27;
 export const BPF_PROG_TYPE_KPROBE = 2;
 export const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
@@ -266,6 +269,26 @@ export function probeRingBuffer(): number {
 }
 
 /**
+ * For how many CPUs a per-CPU map has values: the kernel writes one for each into what a lookup gives it.
+ * @throws SystemCallError
+ */
+export function countMapCpus(): number {
+  const attr = Buffer.alloc(72);
+  attr.writeUInt32LE(BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+  attr.writeUInt32LE(4, 4);
+  attr.writeUInt32LE(8, 8);
+  attr.writeUInt32LE(1, 12);
+  const result = bpf(BPF_MAP_CREATE, attr);
+  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_CREATE)', -result, errnoName(-result), 'counting the CPUs');
+  using map = new Descriptor(result);
+  // The values are 0; what the kernel has not written stays.
+  const values = readMapEntry(map.fd, MAX_CPUS * 8, 0xff);
+  let cpus = 0;
+  while (cpus < MAX_CPUS && values.getUint32(cpus * 8, true) === 0) cpus++;
+  return cpus;
+}
+
+/**
  * The BTF of loaded modules, as descriptors. Requires Linux 5.11 and CAP_SYS_ADMIN.
  * @returns by the modules' names; or a negative errno
  */
@@ -309,9 +332,10 @@ function readBtfName(fd: number): string | undefined {
  * The value of an array map's only entry; for a per-CPU map the values of all possible CPUs, one after the other.
  * @param size of what is returned, in bytes
  */
-export function readMapEntry(mapFd: number, size: number): DataView {
+/** @param fill what is in bytes that the kernel does not write */
+export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
   const key = Buffer.alloc(4);
-  const value = new Uint8Array(size);
+  const value = new Uint8Array(size).fill(fill);
   const result = bpf(BPF_MAP_LOOKUP_ELEM, mapAttr(mapFd, key, value));
   keepAlive(key);
   if (result < 0) throw new SystemCallError('bpf(BPF_MAP_LOOKUP_ELEM)', -result, errnoName(-result));

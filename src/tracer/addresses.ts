@@ -63,7 +63,9 @@ function decode(value: unknown): [string, bigint][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   const entries: [string, bigint][] = [];
   for (const [name, address] of Object.entries(value)) {
-    if (typeof address !== 'string' || !/^[0-9a-f]{16}$/.test(address)) return [];
+    // The upper half of all addresses is the kernel's.
+    if (typeof address !== 'string' || !/^[89a-f][0-9a-f]{15}$/.test(address)) return [];
+    if (!/^[\w.$-]{1,511}:[\w.$-]{1,511}$/.test(name)) return [];
     entries.push([name, BigInt(`0x${address}`)]);
   }
   return entries;

@@ -100,16 +100,28 @@ export function encodeCandidates({ modules, unknownModules }: Candidates): unkno
   };
 }
 
-/** @returns nothing if it is not what `encodeCandidates` makes */
+/** What the kernel's linker and its modules have for names. */
+const NAME = /^[\w.$-]{1,511}$/;
+/** BTF_MAX_TYPE of the kernel. */
+const LAST_ID = 0xfffff;
+/** As many as BTF can count in a function's type (BTF_MAX_VLEN). */
+const MOST_PARAMETERS = 0xffff;
+
+/** @returns nothing if it is not what `encodeCandidates` makes, or no kernel could have it: files can be damaged */
 export function decodeCandidates(value: unknown): Candidates | undefined {
   if (!isObject(value) || !Array.isArray(value['modules']) || !Array.isArray(value['unknownModules'])) return undefined;
   const modules: { module: string; functions: Candidate[] }[] = [];
+  const knownModules = new Set<string>();
   for (const entry of value['modules'] as unknown[]) {
     if (!Array.isArray(entry) || entry.length !== 6) return undefined;
     const [module, names, ...columns] = entry as unknown[];
-    if (typeof module !== 'string' || !isArrayOf(names, 'string')) return undefined;
-    if (!columns.every((column) => isArrayOf(column, 'number') && column.length === names.length)) return undefined;
+    if (typeof module !== 'string' || !NAME.test(module) || knownModules.has(module)) return undefined;
+    knownModules.add(module);
+    if (!areNames(names) || !columns.every((column) => areCounts(column, names.length))) return undefined;
     const [ids, positions, parameters, flags] = columns as [number[], number[], number[], number[]];
+    if (ids.some((id) => id === 0 || id > LAST_ID) || flags.some((bits) => bits >= 1 << FLAGS.length)) return undefined;
+    if (positions.some((position, index) => position >= parameters[index]!)) return undefined;
+    if (parameters.some((count) => count > MOST_PARAMETERS)) return undefined;
     const functions = names.map((name, index) => ({
       ...{ name, id: ids[index]!, position: positions[index]!, parameters: parameters[index]! },
       isTraceable: (flags[index]! & 1) !== 0,
@@ -124,7 +136,7 @@ export function decodeCandidates(value: unknown): Candidates | undefined {
   for (const entry of value['unknownModules'] as unknown[]) {
     if (!isObject(entry)) return undefined;
     const { module, problem } = entry;
-    if (typeof module !== 'string' || typeof problem !== 'string') return undefined;
+    if (typeof module !== 'string' || !NAME.test(module) || typeof problem !== 'string') return undefined;
     unknownModules.push({ module, problem });
   }
   return { modules, unknownModules };
@@ -134,8 +146,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-function isArrayOf(value: unknown, type: 'string'): value is string[];
-function isArrayOf(value: unknown, type: 'number'): value is number[];
-function isArrayOf(value: unknown, type: 'string' | 'number'): boolean {
-  return Array.isArray(value) && value.every((one) => typeof one === type);
+/** Of functions of a module: each has another one. */
+function areNames(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.every((name) => typeof name === 'string' && NAME.test(name)) &&
+    new Set(value).size === value.length
+  );
+}
+
+function areCounts(value: unknown, length: number): value is number[] {
+  return Array.isArray(value) && value.length === length && value.every((one) => Number.isInteger(one) && one >= 0);
 }

@@ -24,6 +24,7 @@ import { loadTraceableFunctions } from '../kernel/functions.js';
 import { loadLockdown } from '../kernel/lockdown.js';
 import { explainLockdown } from '../kernel/preflight.js';
 import { type Capability, canTrace, loadCapabilities } from '../kernel/privileges.js';
+import { isSwitchedOff, SWITCHES } from '../kernel/switches.js';
 import { probeRingBuffer } from '../sys/bpf.js';
 import { errnoName } from '../sys/errno.js';
 import { loadLibbpfVersion } from '../sys/libbpf.js';
@@ -80,6 +81,7 @@ export async function diagnose(): Promise<Diagnosis> {
     checkLockdown(),
     checkCapabilities(capabilities),
     checkTracefs(),
+    checkFtrace(),
     checkErrno(
       'BPF programs',
       loading,
@@ -222,6 +224,14 @@ function checkTracefs(): DoctorCheck {
   }
   const count = functions.get(VMLINUX)?.size ?? 0;
   return { name, status: 'ok', result: `ftrace can hook ${count} functions of the kernel proper` };
+}
+
+/** Whether what is attached to functions is called. */
+function checkFtrace(): DoctorCheck {
+  const name = 'ftrace';
+  const { name: setting, remedy } = SWITCHES.ftrace;
+  if (!isSwitchedOff('ftrace')) return { name, status: 'ok', result: 'switched on' };
+  return { name, status: 'bad', result: `switched off (${setting} is 0): nothing that is attached is called`, remedy };
 }
 
 /** @param errno undefined if the kernel was not asked */

@@ -1,5 +1,6 @@
 /** One tracing session, from open to close. */
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RecordTaker } from '../base/event.js';
@@ -9,6 +10,7 @@ import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
+import { isSwitchedOff, type Switch, switchesOf } from '../kernel/switches.js';
 import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ShortGracePeriods } from '../sys/grace-periods.js';
@@ -64,6 +66,8 @@ export interface SessionOptions {
 /** What a session did not see. */
 export interface SessionLosses extends Losses {
   readonly missed: Misses;
+  /** Switches that were found off, so that nothing was seen meanwhile. */
+  readonly switchedOff: readonly Switch[];
 }
 
 /** Releasing fewer links than this one by one takes no time worth hastening. */
@@ -80,6 +84,7 @@ export class Session implements Disposable {
   readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
   readonly #lifecycle: Lifecycle;
+  readonly #switchedOff = new Set<Switch>();
   readonly #rings: Rings;
 
   private constructor(
@@ -212,11 +217,12 @@ export class Session implements Disposable {
   /** What was lost so far. @param missed what `countMisses` has told, where that is known already */
   losses(missed = this.countMisses()): SessionLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { ...decodeLosses(cpus), missed };
+    return { ...decodeLosses(cpus), missed, switchedOff: [...this.#switchedOff] };
   }
 
   /** What the kernel has not handed to the programs so far. */
   countMisses(): Misses {
+    for (const one of switchesOf(this.#options.backend)) if (isSwitchedOff(one)) this.#switchedOff.add(one);
     const { shown, deciding } = this.#attachment.countMisses();
     return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
   }
@@ -296,7 +302,13 @@ function openBtfs(backend: Backend, targets: readonly Target[]): Map<string, Des
 export const PAGE_SIZE = loadPageSize();
 
 function loadPageSize(): number {
-  const vector = readFileSync('/proc/self/auxv');
+  let vector: Buffer;
+  try {
+    vector = readFileSync('/proc/self/auxv');
+  } catch {
+    // /proc is hidden. x86-64 has pages of one size.
+    return process.arch === 'x64' ? 4096 : Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'latin1' }));
+  }
   for (let at = 0; at + 16 <= vector.length; at += 16) {
     if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
   }

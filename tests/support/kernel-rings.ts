@@ -202,7 +202,7 @@ export class KernelRings implements Readable {
   }
 
   losses(missed = this.countMisses()): ReturnType<Readable['losses']> {
-    return { cpus: [], unfollowed: 0n, unseen: 0n, ends: BigInt(this.truth.lostEnds), missed };
+    return { cpus: [], unfollowed: 0n, unseen: 0n, ends: BigInt(this.truth.lostEnds), missed, switchedOff: [] };
   }
 
   countMisses(): ReturnType<Readable['countMisses']> {

@@ -1,0 +1,42 @@
+/**
+ * Switches that turn probes off for the whole machine, also those that are attached already: then nothing is seen, and
+ * nothing else tells of it.
+ */
+import { readFileSync } from 'node:fs';
+import type { BackendName } from '../base/method.js';
+
+/** `ftrace`: the hooks at the beginning of functions, which all backends use. `kprobes`: those of the backend kprobe. */
+export type Switch = 'ftrace' | 'kprobes';
+
+interface SwitchText {
+  /** Holds `0` when it is off. Not there, or not readable: it can't be told. */
+  readonly path: string;
+  readonly name: string;
+  readonly remedy: string;
+}
+
+export const SWITCHES: Record<Switch, SwitchText> = {
+  ftrace: {
+    path: '/proc/sys/kernel/ftrace_enabled',
+    name: 'kernel.ftrace_enabled',
+    remedy: 'sysctl kernel.ftrace_enabled=1 switches it on',
+  },
+  kprobes: {
+    path: '/sys/kernel/debug/kprobes/enabled',
+    name: '/sys/kernel/debug/kprobes/enabled',
+    remedy: 'echo 1 > /sys/kernel/debug/kprobes/enabled switches them on',
+  },
+};
+
+export function isSwitchedOff(which: Switch): boolean {
+  try {
+    return readFileSync(SWITCHES[which].path, 'latin1').trim() === '0';
+  } catch {
+    return false;
+  }
+}
+
+/** The switches that turn a backend's probes off. */
+export function switchesOf({ name }: { readonly name: BackendName }): readonly Switch[] {
+  return name === 'kprobe' ? ['ftrace', 'kprobes'] : ['ftrace'];
+}

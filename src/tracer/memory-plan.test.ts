@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { planMemory } from './memory-plan.js';
+
+const M = 1 << 20;
+const room = (free: number) => ({ freeBytes: free * M, limitBytes: 60 * M, directory: '/sys/fs/cgroup/x' });
+const wish = (ringSizeBytes: number, ringIsGiven = false) => ({ ringSizeBytes, ringIsGiven });
+
+test('planMemory: without a limit all is as wanted', () => {
+  const plan = planMemory({ ...wish(16 * M), maxMemoryBytes: 99 }, undefined, 0);
+  expect(plan).toEqual({ ringSizeBytes: 16 * M, maxMemoryBytes: 99, notice: undefined });
+  expect(planMemory(wish(16 * M), room(500), 0)).toMatchObject({ ringSizeBytes: 16 * M, notice: undefined });
+});
+
+test('planMemory: the ring is made to fit, and the user is told', () => {
+  const plan = planMemory({ ...wish(16 * M), maxMemoryBytes: 30 * M }, room(40), 0);
+  expect(plan.ringSizeBytes).toBeLessThan(16 * M);
+  expect(Math.log2(plan.ringSizeBytes) % 1).toBe(0);
+  expect(plan.notice).toMatch(/^the ring has \d+[MK] instead of 16M: the cgroup .* limit of 60M leaves 40M/);
+  expect(plan.maxMemoryBytes).toBeLessThan(30 * M);
+});
+
+test('planMemory: functions that are attached to one by one take memory too', () => {
+  const [none, many] = [planMemory(wish(16 * M), room(45), 0), planMemory(wish(16 * M), room(45), 1600)];
+  expect(many.ringSizeBytes).toBeLessThan(none.ringSizeBytes);
+});
+
+test('planMemory: what was asked for is done or refused', () => {
+  expect(planMemory({ ...wish(M, true), maxMemoryBytes: 7, maxMemoryIsGiven: true }, room(40), 0)).toMatchObject({
+    ...{ ringSizeBytes: M, maxMemoryBytes: 7, notice: undefined },
+  });
+  expect(() => planMemory(wish(64 * M, true), room(40), 0)).toThrow(
+    /^tracing with a ring of 64M needs \d+M more memory, and the cgroup .* leaves 40M$/,
+  );
+  expect(() => planMemory(wish(16 * M), room(20), 0)).toThrow(/^tracing with a ring of 64K needs/);
+});

@@ -17,8 +17,11 @@ import type { Writer } from './writer.js';
 /** How often it is looked whether enough journeys have ended, while nobody takes the text; in milliseconds. */
 const LOOK_MS = 100;
 
+/** What is needed of a session. */
+export type Followed = ConstructorParameters<typeof SessionReader>[0] & Pick<Session, 'countUnreadEnds'>;
+
 export class Follower {
-  readonly #session: Session;
+  readonly #session: Followed;
   readonly #reader: SessionReader;
   readonly #output: Output;
   readonly #out: Writer;
@@ -26,7 +29,7 @@ export class Follower {
   readonly tracker: JourneyTracker;
   #isFinished = false;
 
-  constructor(session: Session, output: Output, tracker: JourneyTracker, out: Writer) {
+  constructor(session: Followed, output: Output, tracker: JourneyTracker, out: Writer) {
     this.#session = session;
     this.#reader = new SessionReader(session, tracker);
     this.#output = output;
@@ -51,9 +54,9 @@ export class Follower {
 
   /** A reader that is slow makes the ring fill, not memory: nothing is read while text waits. */
   async run(
-    { output, count = Number.POSITIVE_INFINITY }: TraceOptions,
-    terminal: Terminal,
-    stop: StopSignal,
+    { output, count = Number.POSITIVE_INFINITY }: Pick<TraceOptions, 'output' | 'count'>,
+    terminal: Pick<Terminal, 'status'>,
+    stop: Pick<StopSignal, 'signal'>,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
     // It is over when stop is asked for, or when enough journeys have ended, also while nobody takes the text.

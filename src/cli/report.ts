@@ -4,6 +4,7 @@ import {
   type Backend,
   type JourneyTracker,
   OUTCOMES,
+  type Output,
   printable,
   type Session,
   type SessionLosses,
@@ -58,6 +59,7 @@ export function reportFailures(session: Session, verbose: boolean, terminal: Ter
 /** How many journeys there were, and how they ended. */
 export function reportJourneys(
   tracker: JourneyTracker,
+  { isHeapFull = false }: Output,
   { maxMemoryBytes }: Pick<TraceOptions, 'maxMemoryBytes'>,
   terminal: Terminal,
 ): void {
@@ -66,9 +68,10 @@ export function reportJourneys(
   const what = parts.length > 0 ? `: ${parts.join(', ')}` : '';
   terminal.line(`${counted(tracker.journeys, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
   if (tracker.refused > 0) {
-    terminal.warn(
-      `memory is full (--max-memory, ${maxMemoryBytes} bytes): ${tracker.refused} journeys were not taken in; more of it or fewer functions (-r) help`,
-    );
+    const full = isHeapFull
+      ? "JavaScript's heap is full (NODE_OPTIONS=--max-old-space-size=N, in MiB)"
+      : `memory is full (--max-memory, ${maxMemoryBytes} bytes)`;
+    terminal.warn(`${full}: ${tracker.refused} journeys were not taken in; more of it or fewer functions (-r) help`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** `ipft -m …`: from a command line to a trace. */
+import { getHeapStatistics } from 'node:v8';
 import {
   AggregateOutput,
   type BackendChoice,
@@ -43,6 +44,8 @@ import type { Writer } from './writer.js';
 
 type Options = CommonOptions & TraceOptions & WritingOptions;
 
+/** What an output may keep on the engine's heap; the rest is for what comes and goes. */
+const PART_OF_HEAP = 0.5;
 /** The exit status of `--strict` when something was lost. */
 const STATUS_LOSS = 3;
 
@@ -74,7 +77,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     const losses = await follower.finish();
     stop.endAtOnce();
     if (options.output !== 'json') terminal.line(follower.progress);
-    reportJourneys(tracker, prepared, terminal);
+    reportJourneys(tracker, output, prepared, terminal);
     silence.report(losses);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal);
     if (follower.problem) throw follower.problem;
@@ -240,14 +243,15 @@ function createClock(time: TimeName): Clock {
 function chooseOutput(options: Options, context: OutputContext, hasColor: boolean): Output {
   const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff, plainText } = options;
   const { only, slowerNs, fold } = options;
+  const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
   switch (output) {
     case 'json':
       return new JsonOutput(context, { eventsOnly, choice, maxBytes });
     case 'paths':
-      return new PathsOutput(context, { maxBytes, diff, hasColor, choice });
+      return new PathsOutput(context, { maxBytes, maxHeapBytes, diff, hasColor, choice });
     case 'aggregate':
-      return new AggregateOutput(context, { maxBytes, showPlaces, hasColor, plainText, choice, fold });
+      return new AggregateOutput(context, { maxBytes, maxHeapBytes, showPlaces, hasColor, plainText, choice, fold });
   }
 }
 

@@ -40,6 +40,43 @@ test('HeldCalls: a call that takes for ever does not hold the others back for ev
   expect(released.findIndex((time, index) => time !== index + 1)).toBe(-1);
 });
 
+test('HeldCalls: how calls deeper than can be counted are nested is not known: none is taken for lost', () => {
+  const released: [number, boolean][] = [];
+  const held = new HeldCalls(0, (event, _place, lost) => released.push([event.timestampLow, lost]));
+  const event = { ...createEvent(), journey: 1 };
+  const depths = [253, 254, 255, 255, 255];
+  for (const [target, depth] of depths.entries()) held.take({ ...event, target, timestampLow: target + 1, depth }, 0);
+  for (const [target, depth] of [...depths.entries()].reverse()) {
+    held.take({ ...event, target, timestampLow: 20 - target, depth, isReturn: true, entryLow: target + 1 }, 0);
+  }
+  held.release(0);
+  expect(released).toHaveLength(10);
+  expect(released.filter(([, lost]) => lost)).toEqual([]);
+});
+
+test('HeldCalls: one that is pushed out takes none of those behind it along', () => {
+  const released: [number, boolean][] = [];
+  const held = new HeldCalls(0, (event, _place, lost) => released.push([event.timestampLow, lost]));
+  const event = { ...createEvent(), journey: 1 };
+  held.take({ ...event, timestampLow: 1, cpu: 7 }, 0);
+  let time = 1;
+  while (!held.isFull) {
+    held.take({ ...event, timestampLow: ++time, target: 1 }, 0);
+    if (!held.isFull) held.take({ ...event, timestampLow: ++time, target: 1, isReturn: true, entryLow: time - 1 }, 0);
+  }
+  held.release(0);
+  expect(released).toEqual([]);
+  held.take({ ...event, timestampLow: ++time, target: 2, cpu: 1 }, 0);
+  expect(released).toEqual([[1, false]]);
+  held.release(0);
+  // All but the last two, which are open.
+  expect(released).toHaveLength(time - 2);
+  // Its return finds it no more, and harms no other.
+  held.take({ ...event, timestampLow: ++time, cpu: 7, isReturn: true, entryLow: 1 }, 0);
+  held.finish();
+  expect(released.filter(([, lost]) => lost)).toHaveLength(2);
+});
+
 test('HeldCalls: when a journey has ended, its open calls have lost their returns', () => {
   const released: [number, boolean][] = [];
   const held = new HeldCalls(0, (event, _place, lost) => released.push([event.timestampLow, lost]));

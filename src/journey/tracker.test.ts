@@ -142,6 +142,8 @@ test('JourneyTracker: who was on the way while probes were missed may have a gap
     [5, 25, 35],
     [9, 31, 39],
     [13, 41, 50],
+    [17, 20, 30],
+    [21, 40, 50],
   ] as const) {
     hand(began(id, BigInt(id)), tracker);
     hand(event(id, 0, from), tracker);
@@ -150,8 +152,31 @@ test('JourneyTracker: who was on the way while probes were missed may have a gap
   tracker.missed(30n, 35n);
   tracker.missed(35n, 40n);
   tracker.settle(1_000_000_000n);
-  expect(notes.journeys.map(({ gap }) => gap)).toEqual([false, true, true, false]);
-  expect(tracker.gaps).toBe(2);
+  expect(notes.journeys.map(({ gap }) => gap)).toEqual([false, true, true, false, true, true]);
+  expect(tracker.gaps).toBe(4);
+});
+
+test('JourneyTracker: of more times of misses than are kept the oldest become one, and the others stay as they are', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  // Each time is from 0 to 10 of a thousand; journeys lie in between.
+  const COUNT = 1001;
+  const between = [0, 1, 500, COUNT - 2];
+  for (const window of between) {
+    const id = window * 4 + 1;
+    hand(began(id, BigInt(id)), tracker);
+    hand(event(id, 0, window * 1000 + 400), tracker);
+    hand({ ended: ended(id, 1, BigInt(window * 1000 + 600)) }, tracker);
+  }
+  hand(began(3, 99_999n), tracker);
+  hand(event(3, 0, 300_005), tracker);
+  hand({ ended: ended(3, 1, 300_006n) }, tracker);
+  for (let window = 0; window < COUNT; window++) tracker.missed(BigInt(window * 1000), BigInt(window * 1000 + 10));
+  tracker.settle(1_000_000_000n);
+  expect(notes.journeys.map(({ id, gap }) => [id, gap])).toEqual([
+    ...between.map((window) => [window * 4 + 1, window === 0]),
+    [3, true],
+  ]);
 });
 
 test('JourneyTracker: what there is no room for is counted, and what has begun goes on', () => {

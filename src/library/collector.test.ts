@@ -73,3 +73,47 @@ test('Collector: of a journey that does not end no more is kept than was asked f
   expect(events.length + collector.events.forgotten).toBe(50);
   expect(events.at(-1)?.timestampNs).toBe(50_000n);
 });
+
+test('Collector: journeys that have ended make room for others', async () => {
+  const names = { reason: () => undefined, symbol: () => undefined };
+  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, maxEvents: 25 };
+  const collector = new Collector(options);
+  const tracker = new JourneyTracker(collector);
+  for (let journey = 1; journey <= 20; journey++) {
+    tracker.began({ journey, timestampNs: 1n, packetId: BigInt(journey), parent: 0, place: undefined });
+    for (let sequence = 0; sequence < 10; sequence++) {
+      tracker.event({ ...createEvent(), journey, sequence, timestampLow: journey * 1000 + sequence });
+    }
+    tracker.ended({ journey, timestampNs: BigInt(journey * 1000 + 20), events: 10, fate: FATE });
+    tracker.settle(BigInt(journey) * 1_000_000_000n);
+    collector.tick(1000);
+  }
+  tracker.finish([], 0n);
+  collector.finish();
+  expect(collector.unkept).toBe(0);
+  for (const { events, gap } of await all(collector.journeys.iterate()))
+    expect([events.length, gap]).toEqual([10, false]);
+});
+
+test('Collector: the end waits for room, and hands on the rest when someone takes it', async () => {
+  const names = { reason: () => undefined, symbol: () => undefined };
+  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, maxEvents: 10 };
+  const collector = new Collector(options);
+  const tracker = new JourneyTracker(collector);
+  const iterator = collector.events.iterate();
+  const first = iterator.next();
+  tracker.began({ journey: 1, timestampNs: 1n, packetId: 1n, parent: 0, place: undefined });
+  for (let sequence = 0; sequence < 100; sequence++) {
+    tracker.event({ ...createEvent(), journey: 1, sequence, timestampLow: sequence });
+  }
+  tracker.finish([], 0n);
+  expect(collector.finish()).toBe(true);
+  expect(collector.wantsMore).toBe(false);
+  const times = [(await first).value?.timestampNs];
+  const reading = (async () => {
+    for await (const { timestampNs } of { [Symbol.asyncIterator]: () => iterator }) times.push(timestampNs);
+  })();
+  while (collector.finish()) await collector.whenWanted();
+  await reading;
+  expect(times).toEqual(Array.from({ length: 100 }, (_, index) => BigInt(index)));
+});

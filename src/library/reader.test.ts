@@ -80,6 +80,22 @@ test(
   SOAK_MS,
 );
 
+test('SessionReader: what is kept of journeys depends on what lies between their times, not on how large the ring is', () => {
+  const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 24, endsBytes: 1 << 22 });
+  const taker = new Counts();
+  const tracker = new JourneyTracker(taker);
+  const reader = new SessionReader(kernel, tracker);
+  kernel.fill();
+  let most = 0;
+  while (taker.events < kernel.truth.events / 2) {
+    reader.read();
+    most = Math.max(most, taker.events / 6 - tracker.journeys);
+  }
+  // A tenth of a second, and a batch.
+  expect(most).toBeLessThan((100_000_000 / 2000 + 4096) / 5);
+  expect(tracker.counts.get('unknown')).toBeUndefined();
+});
+
 test('SessionReader: a reader that stands still for a while takes no journey for one without an end', async () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 20, endsBytes: 1 << 19 });
   const taker = new Counts();

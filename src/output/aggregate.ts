@@ -113,9 +113,12 @@ export class AggregateOutput implements Output {
   }
 
   get hasRoom(): boolean {
-    const heapBytes = this.#journeys.length * JOURNEY_BYTES;
-    const bytes = heapBytes + this.#store.sizeBytes;
-    return bytes < this.#maxBytes * PART_FOR_NEW && heapBytes < this.#maxHeapBytes * PART_FOR_NEW;
+    const bytes = this.#journeys.length * JOURNEY_BYTES + this.#store.sizeBytes;
+    return bytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
+  }
+
+  get isHeapFull(): boolean {
+    return this.#journeys.length * JOURNEY_BYTES >= this.#maxHeapBytes * PART_FOR_NEW;
   }
 
   event(event: TraceEvent, journey: Journey): void {

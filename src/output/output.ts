@@ -95,6 +95,8 @@ export interface Output extends JourneyTaker {
    * @returns whether more text can be made
    */
   tick(idleMs: number): boolean;
+  /** Whether it is the engine's heap, not all the memory, that there is no room in for another journey. */
+  readonly isHeapFull?: boolean;
   /** How many bytes of text wait for `text`. */
   readonly pendingBytes: number;
   /** The text since the last call. */

@@ -31,6 +31,8 @@ export type Diff = readonly [number, number] | 'most-frequent';
 export interface PathsOptions {
   /** About how much memory may be used: then no further journeys are taken in. */
   readonly maxBytes?: number;
+  /** About how much of that on the engine's heap, which has a bound of its own. */
+  readonly maxHeapBytes?: number;
   readonly diff?: Diff | undefined;
   /** Whether what people look for is in colours. */
   readonly hasColor?: boolean;
@@ -57,6 +59,7 @@ const CONTEXT = 3;
 export class PathsOutput implements Output {
   readonly #context: OutputContext;
   readonly #maxBytes: number;
+  readonly #maxHeapBytes: number;
   readonly #diff: Diff | undefined;
   readonly #paint: Painter;
   readonly choice: Choice | undefined;
@@ -67,17 +70,32 @@ export class PathsOutput implements Output {
   #openSteps = 0;
 
   constructor(context: OutputContext, options: PathsOptions = {}) {
-    const { maxBytes = Number.POSITIVE_INFINITY, diff, hasColor = false, choice } = options;
+    const {
+      maxBytes = Number.POSITIVE_INFINITY,
+      maxHeapBytes = Number.POSITIVE_INFINITY,
+      diff,
+      hasColor = false,
+      choice,
+    } = options;
     this.choice = choice;
     this.#context = context;
     this.#paint = createPainter(hasColor);
     this.#maxBytes = maxBytes;
+    this.#maxHeapBytes = maxHeapBytes;
     this.#diff = diff;
   }
 
   get hasRoom(): boolean {
-    const bytes = this.#book.sizeBytes + this.#open.size * JOURNEY_BYTES + this.#openSteps * STEP_BYTES;
-    return bytes < this.#maxBytes * PART_FOR_NEW;
+    return this.#sizeBytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
+  }
+
+  /** All of it is on the heap. */
+  get isHeapFull(): boolean {
+    return this.#sizeBytes >= this.#maxHeapBytes * PART_FOR_NEW;
+  }
+
+  get #sizeBytes(): number {
+    return this.#book.sizeBytes + this.#open.size * JOURNEY_BYTES + this.#openSteps * STEP_BYTES;
   }
 
   event(event: TraceEvent, journey: Journey): void {

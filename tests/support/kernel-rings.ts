@@ -197,6 +197,10 @@ export class KernelRings implements Readable {
     return this.#rings.written;
   }
 
+  countUnreadEnds(): number {
+    return this.#rings.countUnreadEnds();
+  }
+
   living(): Living[] {
     return this.#packets.map(({ id, events }) => ({ journey: id, events, freeing: undefined }));
   }

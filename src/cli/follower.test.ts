@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KernelRings } from '../../tests/support/kernel-rings.js';
+import { usedBytes } from '../../tests/support/memory.js';
+import { JourneyTracker, JsonOutput } from '../internal.js';
+import { Follower } from './follower.js';
+import { openWriter, type Writer } from './writer.js';
+
+const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => {
+  return { name, module: 'vmlinux', skbPosition: 0, parameters: 1, btfId: 1 };
+});
+const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
+const terminal = { status() {} };
+const MIB = 1 << 20;
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ipft-follower-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A ring that is never empty, of which so many records are read at a time. */
+class Flood extends KernelRings {
+  reads = 0;
+  onRead = () => {};
+
+  constructor(limit: number) {
+    super(SIZES);
+    const { read } = this;
+    this.read = (taker, most = limit, until) => {
+      if (!until) this.fill();
+      this.reads++;
+      this.onRead();
+      return read(taker, Math.min(most, limit), until);
+    };
+  }
+}
+
+function follow(kernel: KernelRings, out: Writer) {
+  const places: { tracker?: JourneyTracker } = {};
+  const output = new JsonOutput({
+    ...{ targets, hasReturns: false, fields: undefined, dataSize: 0 },
+    place: (index) => places.tracker?.place(index),
+    names: { reason: () => undefined, symbol: () => undefined },
+  });
+  const tracker = new JourneyTracker(output);
+  places.tracker = tracker;
+  return { tracker, follower: new Follower(kernel, output, tracker, out) };
+}
+
+test('Follower: a turn of the loop leaves nothing behind', async () => {
+  const kernel = new Flood(8);
+  const stop = new AbortController();
+  const { follower } = follow(kernel, openWriter('/dev/null'));
+  const TURNS = 20_000;
+  let before = 0;
+  kernel.onRead = () => {
+    if (kernel.reads === TURNS) before = usedBytes();
+    if (kernel.reads === 2 * TURNS) stop.abort();
+  };
+  await follower.run({ output: 'json', count: undefined }, terminal, stop, undefined);
+  expect(kernel.reads).toBe(2 * TURNS);
+  expect(usedBytes() - before).toBeLessThan(3 * MIB);
+});
+
+test('Follower: count ends the trace while the ring is never empty; then all that had come is handed out, in pieces', async () => {
+  const kernel = new Flood(4096);
+  const path = join(dir, 'all');
+  const out = openWriter(path);
+  const { follower, tracker } = follow(kernel, out);
+  await follower.run({ output: 'json', count: 1000 }, terminal, { signal: new AbortController().signal }, undefined);
+  expect(tracker.journeys).toBeGreaterThanOrEqual(1000);
+  expect(tracker.journeys).toBeLessThan(1000 + 4096);
+  const { events, lostEvents } = kernel.truth;
+  await follower.finish();
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const journeys = lines.filter((line) => line.startsWith('{"type":"journey"'));
+  expect(lines.length - journeys.length).toBe(events - lostEvents);
+  expect(journeys.length).toBe(tracker.journeys);
+  expect(follower.problem).toBeUndefined();
+});
+
+test('Follower: count ends the trace while nobody takes the text, by what has ended and was not read', async () => {
+  const path = join(dir, 'stuck');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    const kernel = new Flood(4096);
+    const { follower, tracker } = follow(kernel, openWriter(`/dev/fd/${fd}`));
+    const { signal } = new AbortController();
+    await follower.run({ output: 'json', count: 1500 }, terminal, { signal }, undefined);
+    expect(tracker.over + kernel.countUnreadEnds()).toBeGreaterThanOrEqual(1500);
+    expect(tracker.journeys).toBeLessThan(1500);
+  } finally {
+    closeSync(fd);
+  }
+});

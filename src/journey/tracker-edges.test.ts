@@ -168,3 +168,34 @@ test('JourneyTracker: misses are forgotten when nobody is on the way that they c
   tracker.settle(SECOND);
   expect(over.map(({ gap }) => gap)).toEqual([true]);
 });
+
+test('JourneyTracker: a place has one number, is told once, and beyond the bound is not told apart', () => {
+  const told: string[] = [];
+  const happening = { ...createEvent(), journey: 1 };
+  let place = Number.NaN;
+  const taker = {
+    hasRoom: true,
+    event: (_: unknown, journey: Journey) => {
+      place = journey.place;
+    },
+    ended: () => {},
+  };
+  const tracker = new JourneyTracker(taker, ({ device }) => told.push(device));
+  const at = (netns: number, ifindex: number, device: string) => {
+    tracker.moved({ journey: 1, place: { netns, ifindex, device } });
+    tracker.event(happening);
+    return place;
+  };
+  const first = { netns: 1, ifindex: 1, device: 'first' };
+  tracker.began({ journey: 1, timestampNs: 0n, packetId: 1n, parent: 0, place: first });
+  tracker.event(happening);
+  expect(place).toBe(1);
+  expect([at(1, 1, 'second'), at(2, 1, 'first'), at(1, 2, 'first'), at(1, 1, 'first')]).toEqual([2, 3, 4, 1]);
+  expect(told).toEqual(['first', 'second', 'first', 'first']);
+  expect([0, 1, 2, 5].map((index) => tracker.place(index)?.device)).toEqual([undefined, 'first', 'second', undefined]);
+  tracker.moved({ journey: 1, place: first });
+  for (let index = 5; index <= 0xffff; index++) at(7, index, 'more');
+  expect(place).toBe(0xffff);
+  expect([at(8, 1, 'too many'), at(7, 77, 'more'), at(1, 1, 'first')]).toEqual([0, 77, 1]);
+  expect(told).toHaveLength(0xffff);
+});

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { parseDuration, parseNanoseconds, parseSize, parseUnsigned32 } from './numbers.js';
+import { PAGE_SIZE } from '../tracer/session.js';
+import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What is no number of any kind. */
 const NONE = ['', ' ', '-1', '+1', '1 ', ' 1', '1\n', '1e3', '1.', '.5', '1_000', 'NaN', 'Infinity', '١', '0x', '1x'];
@@ -15,6 +16,16 @@ test.each<[(option: string, text: string) => number, Record<string, number>, rea
     parseSize,
     { '1': 1, '1k': 1024, '3K': 3072, '1M': 1 << 20, '5m': 5 << 20, '2G': 2 ** 31, '9007199254740991': 2 ** 53 - 1 },
     ['0', '0K', '1T', '1KB', 'K', '1.5M', '9007199254740992', '8388608G', '0x10'],
+  ],
+  [
+    parseRingSize,
+    { [PAGE_SIZE]: PAGE_SIZE, '16k': 1 << 14, '1m': 1 << 20, '1024M': 1 << 30, '1G': 1 << 30 },
+    ['0', '3M', '2G', '2048M', String(PAGE_SIZE / 2), String(PAGE_SIZE + 1), '1T', 'M', '0x100000'],
+  ],
+  [
+    (option: string, text: string) => parseCount(option, text, { least: 2, most: 99 }),
+    { '2': 2, '99': 99 },
+    ['1', '100', '2.5', '0x10', '5K'],
   ],
   [
     parseDuration,
@@ -36,4 +47,20 @@ test.each<[(option: string, text: string) => number, Record<string, number>, rea
 
 test('parseUnsigned32: what was given is shown without its control characters', () => {
   expect(() => parseUnsigned32('-m', '\x1b[2J')).toThrow("not '\\x1b[2J'");
+});
+
+test.each([
+  ['010', 'write 8 for that, or 10'],
+  ['007', 'write 7'],
+  ['09', 'write 9'],
+])('%s is octal in C, and is not guessed at', (text, hint) => {
+  for (const parse of [
+    parseUnsigned32,
+    parseSize,
+    parseRingSize,
+    (option: string, given: string) => parseCount(option, given, { least: 1, most: 99 }),
+  ]) {
+    expect(() => parse('--option', text)).toThrow(`--option '${text}' begins with 0`);
+    expect(() => parse('--option', text)).toThrow(expect.objectContaining({ hint }));
+  }
 });

@@ -19,24 +19,29 @@ await runScript('demo', async () => {
     process.stderr.write("demo: tracing this machine's own kernel, which allows it\n");
     return spawnSync(script, { stdio: 'inherit' }).status ?? 1;
   }
-  process.stderr.write(`demo: tracing in a guest with Linux ${GUEST_KERNEL}, since here ${obstacle}\n`);
+  process.stderr.write(`demo: ${obstacle}\n`);
+  process.stderr.write(
+    `demo: so the trace is made in a guest, with Linux ${GUEST_KERNEL}; that takes about two minutes\n`,
+  );
   ensurePackages(GUEST_PACKAGES);
   const options = { timeoutSeconds: 1200, memory: '2G', cpus: 2, threads: false, console: false, kvm: chooseKvm({}) };
   return await runGuest(loadKernel(GUEST_KERNEL), { ...options, command: [script] });
 });
 
-/** Why this machine's kernel can't be traced, or nothing. */
+/** Why this machine's kernel can't be traced, as a sentence; or nothing. */
 async function findObstacle() {
-  if (process.getuid?.() !== 0) return 'this is not root';
+  if (process.getuid?.() !== 0) return 'tracing this machine needs root, and this is another user';
   // Built a moment ago, and not there for whoever only reads the sources.
   const ipft = await import(new URL('../dist/internal.js', import.meta.url).href);
   try {
     ipft.checkKernel();
     await ipft.loadTargets();
   } catch (error) {
-    if (error instanceof ipft.IpftError) return /** @type {Error} */ (error).message;
-    throw error;
+    if (!(error instanceof ipft.IpftError)) throw error;
+    // What each backend lacks is more than a demonstration has to say.
+    const [what] = /** @type {Error} */ (error).message.split(': ');
+    return `${what} (bin/ipft.js doctor tells more)`;
   }
-  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return 'no network namespace can be made';
+  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return 'no network namespace can be made here';
   return undefined;
 }

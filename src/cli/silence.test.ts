@@ -4,7 +4,7 @@ import { describeSilence, type SilenceFacts } from './silence.js';
 const facts = (over: Partial<SilenceFacts> = {}) =>
   describeSilence({
     ...{ mark: 0x2a, mask: 0xffffffff, functions: 3, followed: 0, begun: 0, hasExtension: false, samplePeriod: 1 },
-    counted: { functions: 3, calls: 0n, milliseconds: 0 },
+    ...{ counted: { functions: 3, calls: 0n, milliseconds: 0 }, rules: [] },
     ...over,
   });
 
@@ -24,6 +24,24 @@ test('describeSilence: what was seen of packets and calls, and what to do; nothi
   );
   expect(counted(0, 0n)).toMatch(/^ipft mark-help/);
   expect(facts().at(-2)).toMatch(/^ipft mark-help .*docs\/marking\.md/);
+});
+
+test('describeSilence: whether rules match', () => {
+  const rules = [
+    { namespace: undefined, rules: [{ chain: 'inet t sent', packets: 0 }] },
+    {
+      namespace: 'a\x1b',
+      rules: [
+        { chain: 'ip t out', packets: 2 },
+        { chain: 'ip t in', packets: undefined },
+      ],
+    },
+  ];
+  expect(facts({ rules }).slice(1, 3)).toEqual([
+    'the rule of nftables in inet t sent has matched no packet since it was made',
+    'the rule of nftables in ip t out, in the namespace a\\x1b, has matched 2 packets since it was made',
+  ]);
+  expect(facts({ rules }).at(-1)).toMatch(/^ipft mark-help/);
 });
 
 test('describeSilence: packets that were seen elsewhere, or left out', () => {

@@ -3,9 +3,10 @@
  * were called at all. Nothing of it costs anything once there are events.
  */
 import { counted } from '../base/counted.js';
-import type { JourneyTracker, Session, SessionLosses } from '../internal.js';
+import { type JourneyTracker, printable, type Session, type SessionLosses } from '../internal.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
+import { findMarkRules, type NamespaceRules } from './mark-rules.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -37,11 +38,13 @@ export interface SilenceFacts {
   readonly hasExtension: boolean;
   readonly samplePeriod: number;
   readonly counted: CountedCalls;
+  /** Rules that set the mark, where they were looked for. */
+  readonly rules: readonly NamespaceRules[];
 }
 
 /** What can be said for certain of a trace without events and without losses, and what to do next; a sentence a line. */
 export function describeSilence(facts: SilenceFacts): string[] {
-  const { mark, mask, functions, followed, begun, hasExtension, samplePeriod, counted: calls } = facts;
+  const { mark, mask, functions, followed, begun, hasExtension, samplePeriod, counted: calls, rules } = facts;
   const packets = `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
   const traced = functions === 1 ? 'the traced function' : `the ${functions} traced functions`;
   if (begun > 0) {
@@ -68,11 +71,20 @@ export function describeSilence(facts: SilenceFacts): string[] {
       lines.push(`in ${seconds} no packet at all passed ${which}: was anything sent?`);
     }
   }
-  lines.push(
-    'ipft mark-help prints commands that set the mark; docs/marking.md tells where it is lost',
-    'nft list ruleset, in the namespace of the rules, shows whether their counters rise',
-  );
+  const counters = rules.flatMap(describeRules);
+  lines.push(...counters, 'ipft mark-help prints commands that set the mark; docs/marking.md tells where it is lost');
+  if (counters.length === 0) lines.push('nft list ruleset, in the namespace of the rules, shows whether they match');
   return lines;
+}
+
+/** What the counters of rules tell; nothing of rules without one. */
+function describeRules({ namespace, rules }: NamespaceRules): string[] {
+  const where = namespace === undefined ? '' : `, in the namespace ${printable(namespace)},`;
+  return rules.flatMap(({ chain, packets }) => {
+    if (packets === undefined) return [];
+    const matched = packets === 0 ? 'no packet' : counted(packets, 'packet');
+    return [`the rule of nftables in ${printable(chain)}${where} has matched ${matched} since it was made`];
+  });
 }
 
 /** Looks now and then while a trace has no events. Disposing of it ends that. */
@@ -110,7 +122,7 @@ export class Silence implements Disposable {
     }
     if (this.#wasSaid || now - this.#begin < SAY_MS || !this.#terminal.isTerminal) return;
     this.#wasSaid = true;
-    for (const line of this.#describe()) this.#terminal.line(`  ${line}`);
+    for (const line of this.#describe([])) this.#terminal.line(`  ${line}`);
   }
 
   /** Where the kernel doesn't count, or not for this process, nothing is said of calls. */
@@ -130,10 +142,10 @@ export class Silence implements Disposable {
     this.#countAgain = performance.now() + PAUSE_MS;
   }
 
-  #describe(): string[] {
+  #describe(rules: readonly NamespaceRules[]): string[] {
     const { mark, mask, extension, samplePeriod } = this.#options;
     return describeSilence({
-      ...{ mark, mask, samplePeriod, hasExtension: extension.length > 0 },
+      ...{ mark, mask, samplePeriod, hasExtension: extension.length > 0, rules },
       ...{ functions: this.#session.succeeded, begun: this.#tracker.begun, followed: this.#session.countFollowed() },
       counted: {
         functions: this.#session.countableFunctions,
@@ -144,10 +156,11 @@ export class Silence implements Disposable {
   }
 
   /** To be called when all has been read. Where something was lost, that is told instead. */
-  report({ cpus, unseen, unfollowed, missed }: SessionLosses): void {
+  async report({ cpus, unseen, unfollowed, missed }: SessionLosses): Promise<void> {
     if (this.#tracker.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
     this.#stopCounting();
-    for (const line of this.#describe()) this.#terminal.line(`  ${line}`);
+    const rules = await findMarkRules(this.#options.mark, this.#options.mask);
+    for (const line of this.#describe(rules)) this.#terminal.line(`  ${line}`);
   }
 
   [Symbol.dispose](): void {

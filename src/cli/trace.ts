@@ -78,7 +78,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     stop.endAtOnce();
     if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, output, prepared, terminal);
-    silence.report(losses);
+    await silence.report(losses);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal);
     if (follower.problem) throw follower.problem;
     return options.strict && !isWhole ? STATUS_LOSS : 0;

@@ -206,7 +206,7 @@ export class AggregateOutput implements Output {
       text.text(`, ${formatMicroseconds(Number(endNs - beginNs))}, ${counted(events, 'event')}`);
       if (gap !== undefined) text.text(`, ${paint(gap, 'yellow')}`);
       if (same !== undefined) {
-        text.text(`, as journey ${same}, at `);
+        text.text(`, ${paint(`as journey ${same}`, 'dim')}, at `);
         this.#clock.writeText(text, first.timestampLow, first.timestampHigh);
       }
     } else {

@@ -355,6 +355,9 @@ test('AggregateOutput: colours change nothing but colours; no event has one', ()
   expect(text).toContain('\x1b[32mdelivered to AF_INET UDP\x1b[0m');
   expect(text).toContain('\x1b[33mgap: 2 events lost\x1b[0m\n');
   for (const line of text.split('\n').filter((one) => /^\d/.test(one))) expect(line).not.toContain('\x1b');
+  const many = (hasColor: boolean) => outputText(aggregateWith({ hasColor }), walks(60), { journeys: ends() });
+  expect(many(true)).toContain('\x1b[2mas journey 1\x1b[0m');
+  expect(withoutColors(many(true))).toBe(many(false));
 });
 
 test('PathsOutput: colours change nothing but colours, also where two paths stand side by side', () => {

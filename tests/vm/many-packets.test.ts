@@ -66,6 +66,17 @@ test('a network namespace is shown with its name, also when it has gone', async 
   expect(gone.stdout).toContain(`    netns ${inode} (ipft-test-short)\n`);
 });
 
+test('a rule that matches no packet is told of', async () => {
+  const rule =
+    'table inet ipft_38 { chain sent { type filter hook output priority raw; ip daddr 10.99.0.1 counter meta mark set 0x38; }; }';
+  network.exec('nft', rule);
+  const result = await traceWhile(['-m', '0x38', ...FEW], () => network.ping(0, { count: 1 }));
+  network.exec('nft', 'delete table inet ipft_38');
+  expect(result.stderr).toContain(
+    `  the rule of nftables in inet ipft_38 sent, in the namespace ${network.here}, has matched no packet since it was made\n`,
+  );
+});
+
 test('at a terminal, a trace without events says what was seen before it ends', () => {
   const line = `${process.execPath} ${IPFT} -m 55 -r '^icmp_rcv$' --duration 7s`;
   const { stdout } = run('script', ['-qec', line, '/dev/null'], { TERM: 'xterm' });

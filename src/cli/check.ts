@@ -48,7 +48,7 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
 }
 
 /** A line for each backend; two where it depends on the tracer. */
-function describeChecks(checks: readonly ExtensionCheck[]): string[] {
+export function describeChecks(checks: readonly ExtensionCheck[]): string[] {
   return [...groupBy(checks, ({ backend }) => backend)].flatMap(([backend, its]) => {
     const [first, second] = its.map(describeCheck);
     if (second === undefined || first === second) return `${backend}: ${first}`;

@@ -6,7 +6,7 @@ import { parseBtf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
 import { parseElf, sectionBytes } from './elf.js';
 import { exampleLike, loadExampleNames, locateExtension } from './examples.js';
-import { checkSuffix, parseExtension } from './extension.js';
+import { checkSuffix, dataBytes, parseExtension } from './extension.js';
 import { findVariables } from './formats.js';
 
 function soundBtf(): Uint8Array {
@@ -34,6 +34,9 @@ test('parseExtension: a GPL-compatible license of its own is noticed', () => {
   const license = Buffer.from('Dual MIT/GPL\0');
   const object = buildElf({ sections: { ...TEXT, '.BTF': soundBtf(), license }, symbols: [MODULE] });
   expect(parse(object).hasLicense).toBe(true);
+  const mpl = Buffer.from('Dual MPL/GPL\0');
+  const other = buildElf({ sections: { ...TEXT, '.BTF': soundBtf(), license: mpl }, symbols: [MODULE] });
+  expect(parse(other).hasLicense).toBe(true);
   expect(parse(sound()).hasLicense).toBe(false);
 });
 
@@ -160,7 +163,9 @@ describe('parseExtension: several files', () => {
   test('what the kernel or libbpf defines is not missed', () => {
     const builder = new BtfBuilder();
     builder.type(15, '.ksyms', 0, [builder.func('bpf_rcu_read_lock', []), 0, 0], 1);
-    parseAll(main(), file([needed('bpf_rcu_read_lock')], builder));
+    const version = builder.variable('LINUX_KERNEL_VERSION', builder.int('int', 4, 1));
+    builder.type(15, '.kconfig', 0, [version, 0, 4], 1);
+    parseAll(main(), file([needed('bpf_rcu_read_lock'), needed('LINUX_KERNEL_VERSION')], builder));
     expect(() => parseAll(main(), file([needed('bpf_rcu_read_lock')]))).toThrow('which no file defines');
   });
 
@@ -242,6 +247,14 @@ test('parseExtension: truncated and corrupted objects give a value or an Extensi
       tryOne(bytes);
     }
   }
+});
+
+test('dataBytes: a multiple of 8, and never less than module() may write', () => {
+  const withBytes = (sizeBytes: number) => {
+    const extension = parse(sound());
+    return dataBytes({ ...extension, eventStruct: { ...extension.eventStruct, sizeBytes } });
+  };
+  expect([1, 64, 65, 72, 1021].map(withBytes)).toEqual([64, 64, 72, 72, 1024]);
 });
 
 test('checkSuffix: only .c and .o', () => {

@@ -463,6 +463,107 @@ test('values: of clang 14 a wide signed value finds its negative enumerator, an 
   expect(shown.text).toBe('signed: teal low: teal unsigned: 18446744071562067968 lower: teal');
 });
 
+test('values: flags of the upper half, and numbers around 2^53', () => {
+  const shown = show((b) => {
+    b.variable('bits', b.enumeration64('bit', { low: 1n, high: 1n << 40n }));
+    const u64 = b.int('unsigned long', 8);
+    return [
+      { name: 'flags', type: u64, bytes: le((1n << 40n) | 1n, 8), tag: 'ipft:fmt:enum_flags:bits' },
+      { name: 'exact', type: u64, bytes: le(2n ** 53n - 1n, 8), tag: 'ipft:fmt:ns' },
+      { name: 'beyond', type: u64, bytes: le(2n ** 53n + 1n, 8), tag: 'ipft:fmt:ns' },
+    ];
+  });
+  expect(shown.text).toBe('flags: low|high exact: 9007199.254740991s beyond: 9007199254740993ns');
+});
+
+test('values: what has more bits than a double holds is a bigint', () => {
+  const builder = new BtfBuilder();
+  const u64 = builder.int('unsigned long long', 8);
+  const members = [
+    { name: 'number', type: u64, offset: 0, bits: 53 },
+    { name: 'bigint', type: u64, offset: 8, bits: 54 },
+  ];
+  builder.variable('__ipft_event_struct', builder.struct('event', 16, members));
+  const parsed = parseEventStruct(parseBtf(builder.bytes()));
+  expect(parsed.types).toEqual({ number: 'number', bigint: 'bigint' });
+});
+
+test('values: a string has DEL escaped', () => {
+  const shown = show((b) => [{ name: 's', type: b.array(b.int('char', 1, 1), 3), bytes: bytesOf('a\x7fb', 3) }]);
+  expect(shown.text).toBe('s: a\\x7fb');
+});
+
+test('parseEventStruct: 1024 bytes are not too many', () => {
+  const builder = new BtfBuilder();
+  const len = { name: 'len', type: builder.int('int', 4, 1), offset: 0 };
+  builder.variable('__ipft_event_struct', builder.struct('event', 1024, [len]));
+  expect(parseEventStruct(parseBtf(builder.bytes())).sizeBytes).toBe(1024);
+});
+
+test.each<[string, (b: BtfBuilder) => void]>([
+  [
+    "it ends past the struct's 4 bytes",
+    (b) => {
+      const type = b.array(b.int('unsigned char', 1), 5);
+      b.variable('__ipft_event_struct', b.struct('event', 4, [{ name: 'a', type, offset: 0 }]));
+    },
+  ],
+  [
+    'a bit-field has 64 bits at most',
+    (b) => {
+      const type = b.int('unsigned __int128', 16);
+      b.variable('__ipft_event_struct', b.struct('event', 16, [{ name: 'a', type, offset: 0, bits: 65 }]));
+    },
+  ],
+  [
+    'the tag ipft:fmt:be16 does not fit the type unsigned short',
+    (b) => {
+      const type = b.int('unsigned short', 2);
+      const struct = b.struct('event', 2, [{ name: 'a', type, offset: 0, bits: 16 }]);
+      b.tag('ipft:fmt:be16', struct, 0);
+      b.variable('__ipft_event_struct', struct);
+    },
+  ],
+  [
+    'an array without elements',
+    (b) => {
+      const type = b.array(b.int('char', 1, 1), 0);
+      b.variable('__ipft_event_struct', b.struct('event', 4, [{ name: 'a', type, offset: 0 }]));
+    },
+  ],
+  [
+    'unknown tag ipft:fmt:hex:colors',
+    (b) => {
+      const struct = b.struct('event', 4, [{ name: 'a', type: b.int('int', 4, 1), offset: 0 }]);
+      b.tag('ipft:fmt:hex:colors', struct, 0);
+      b.variable('__ipft_event_struct', struct);
+    },
+  ],
+  [
+    'member a: there are two of that name',
+    (b) => {
+      const type = b.int('int', 4, 1);
+      const inner = b.struct('', 4, [{ name: 'a', type, offset: 0 }]);
+      const members = [
+        { name: 'a', type, offset: 0 },
+        { name: '', type: inner, offset: 4 },
+      ];
+      b.variable('__ipft_event_struct', b.struct('event', 8, members));
+    },
+  ],
+  [
+    'there are 2 variables __ipft_event_struct',
+    (b) => {
+      const struct = b.struct('event', 4, [{ name: 'a', type: b.int('int', 4, 1), offset: 0 }]);
+      for (let times = 0; times < 2; times++) b.variable('__ipft_event_struct', struct);
+    },
+  ],
+])('parseEventStruct: %s', (message, build) => {
+  const builder = new BtfBuilder();
+  build(builder);
+  expect(() => parseEventStruct(parseBtf(builder.bytes()))).toThrow(message);
+});
+
 test("values: the tag of a typedef is each member's that has none of its own", () => {
   const builder = new BtfBuilder();
   const inner = builder.typedef('inner_t', builder.int('unsigned int', 4));

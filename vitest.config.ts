@@ -16,6 +16,7 @@ const SAME = [
   'library-example',
   'many-packets',
   'mark-help',
+  'process',
   'trace-same',
 ].map((name) => `tests/vm/${name}.test.ts`);
 class LockdownLast extends BaseSequencer {

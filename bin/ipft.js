@@ -1,19 +1,106 @@
-#!/usr/bin/env node
+#!/bin/sh
+//bin/true 2>/dev/null; while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done </proc/self/status; exec node --inspect-port=192.0.2.1:9229 "$0" "$@"
+// The line above is a command for the shell, and a comment for Node: before any script runs, Node takes back what its
+// parent had it ignore (nohup ipft …), so that the shell tells which signals these were. And it answers SIGUSR1 with
+// opening its debugger to everybody on the machine: at an address that no machine has, it can't.
+//
 // A Node that is too old must get as far as the message that says so: nothing here is newer than Node 12.
-const OLDEST = { major: 20, minor: 19 };
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
-const signals = { early: false };
-const remember = () => {
-  if (signals.early) process.exit(130);
-  signals.early = true;
+const OLDEST = { major: 20, minor: 19 };
+/** What would end the process; docs/output.md says what becomes of each. */
+const ENDING = [
+  ...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF'],
+  ...['SIGXCPU', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'],
+];
+/** Those that a person sends: the second of them ends the process at once. */
+const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
+
+const early = { count: 0, insisting: 0 };
+/** @param {string} name */
+const remember = (name) => {
+  early.count++;
+  if (INSISTING.includes(name) && ++early.insisting > 1) process.exit(130);
 };
+
+/** What gets a signal that comes now. */
+let handler = remember;
+/** @type {Map<string, () => void>} */
+const listeners = new Map();
+
+/** Signals that something else has a handler for: a profiler, which is loaded into the process. Node takes but these. */
+function findTaken() {
+  const byNode = ['SIGINT', 'SIGTERM', 'SIGUSR1'];
+  try {
+    const [, taken = '0'] = /^SigCgt:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) || [];
+    return namesIn(taken).filter((name) => !byNode.includes(name));
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} mask as /proc/PID/status shows it */
+function namesIn(mask) {
+  const numbers = /** @type {Record<string, number>} */ (constants.signals);
+  const bits = BigInt(`0x${/^[0-9a-f]+$/.test(mask) ? mask : 0}`);
+  return ENDING.filter((name) => (bits >> BigInt((numbers[name] || 1) - 1)) & BigInt(1));
+}
+
+/** Signals that stay ignored, by their names. */
+function findIgnored() {
+  const told = process.env['IPFT_IGNORED'];
+  delete process.env['IPFT_IGNORED'];
+  if (told !== undefined) return namesIn(told);
+  return inheritsHangup() ? ['SIGHUP'] : [];
+}
+
+/** Started as `node bin/ipft.js`, there are only signs: nohup's own, and what the parent ignores itself. */
+function inheritsHangup() {
+  try {
+    if (/(^|\/)nohup$/.test(process.env['_'] || '')) return true;
+    const [, parent = '0'] =
+      /^SigIgn:\t([0-9a-f]+)$/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'latin1')) || [];
+    if (BigInt(`0x${parent}`) & BigInt(1)) return true;
+    // Instead of a terminal, nohup gives a stdin that can't be read.
+    const [, flags = ''] = /^flags:\t([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1')) || [];
+    return readlinkSync('/proc/self/fd/0') === '/dev/null' && flags.endsWith('1');
+  } catch {
+    return false;
+  }
+}
+
+/** Has tools find the process by its name: pgrep and pkill look at the thread's, pidof and ps at the arguments. */
+function takeName() {
+  process.title = ['ipft', ...process.argv.slice(2)].join(' ');
+  try {
+    writeFileSync('/proc/self/comm', 'ipft');
+  } catch {
+    // The title has named the thread as well.
+  }
+}
+
+/** Started as `node bin/ipft.js`, Node's debugger listens, if SIGUSR1 came before this script ran. */
+async function closeDebugger() {
+  // Unless it was asked for.
+  if (/--inspect(-brk|-wait)?\b(?!-)/.test([process.env['NODE_OPTIONS'], ...process.execArgv].join())) return;
+  try {
+    const { default: inspector } = await import('node:inspector');
+    inspector.close();
+  } catch {
+    // A Node without debugger.
+  }
+}
 
 /** @param {typeof import('../dist/cli/ipft.js')} loaded */
 async function run({ main }) {
-  process.exitCode = await main(process.argv.slice(2), () => {
-    process.off('SIGINT', remember);
-    process.off('SIGTERM', remember);
-    return signals.early;
+  process.exitCode = await main(process.argv.slice(2), {
+    ignored,
+    take(next) {
+      if (next) handler = next;
+      else for (const [name, listener] of listeners) process.off(name, listener);
+      return early.count > 0;
+    },
   });
 }
 
@@ -37,6 +124,21 @@ function fail(message, hint) {
   process.exitCode = 1;
 }
 
+const ignored = findIgnored();
+const taken = findTaken();
+for (const name of ENDING) {
+  if (taken.includes(name)) continue;
+  const listener = ignored.includes(name) ? () => {} : () => handler(name);
+  listeners.set(name, listener);
+  try {
+    // Loading the rest takes a moment: a signal that comes meanwhile is remembered, and obeyed like any other.
+    process.on(name, listener);
+  } catch {
+    // This system has no such signal.
+  }
+}
+takeName();
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
   fail(
@@ -44,8 +146,7 @@ if (major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor)) {
     "install a newer Node; Debian 12's and Ubuntu 24.04's own packages are too old",
   );
 } else {
-  // Loading the rest takes a moment: a signal that comes meanwhile is remembered, and obeyed like any other.
-  process.on('SIGINT', remember);
-  process.on('SIGTERM', remember);
-  import('../dist/cli/ipft.js').then(run, explain);
+  closeDebugger()
+    .then(() => import('../dist/cli/ipft.js'))
+    .then(run, explain);
 }

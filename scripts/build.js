@@ -35,7 +35,11 @@ const EMPTY = Buffer.alloc(0);
 const BUNDLE = 'ipft.js';
 /** What bin/ipft.js needs of src/cli/main.ts. */
 const BUNDLE_TYPES =
-  'export declare function main(args: readonly string[], takeSignals?: () => boolean): Promise<number>;\n';
+  'export interface Signals {\n' +
+  '  readonly ignored: readonly string[];\n' +
+  '  take(handler: ((name: string) => void) | undefined): boolean;\n' +
+  '}\n' +
+  'export declare function main(args: readonly string[], signals?: Signals): Promise<number>;\n';
 /** For `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
 const MAN_PAGE_TYPES = 'export declare function formatManPage(version: string): string;\n';

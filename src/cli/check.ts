@@ -28,7 +28,7 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
   const extension = await loadExtension(options.files, {
     timeoutSeconds: options.compileTimeoutSeconds,
     color: terminal.hasColor,
-    onOutput: (text) => process.stderr.write(text),
+    onOutput: (text) => terminal.write(text),
   });
   await out.write(Buffer.from(formatLayout(extension)));
   const { warnings, jsonConflicts } = extension.eventStruct;

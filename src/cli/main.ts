@@ -18,7 +18,7 @@ import { doctor } from './doctor.js';
 import { list } from './list.js';
 import { formatMarkHelp } from './mark-help.js';
 import { parseCommandLine, type Request } from './options.js';
-import { StopSignal } from './stop.js';
+import { ignoreSignals, NO_SIGNALS, type Signals, StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { trace } from './trace.js';
 import { formatWelcome } from './welcome.js';
@@ -29,13 +29,20 @@ const STATUS_USAGE = 2;
 const STATUS_INTERRUPTED = 130;
 
 /**
- * Runs `ipft`.
+ * Runs `ipft`, and ends the process. Node would set terminals back, and abort if one has gone; it would wait for
+ * threads; and for a moment signals would do what they do by themselves.
  * @param args without the program's name
- * @param takeSignals ends whatever handled SIGINT and SIGTERM so far; returns whether one has come
- * @returns the exit status
  */
-export async function main(args: readonly string[], takeSignals: () => boolean = () => false): Promise<number> {
+export async function main(args: readonly string[], signals: Signals = NO_SIGNALS): Promise<never> {
+  ignoreSignals(signals);
   const terminal = new Terminal(findColorChoice(args));
+  const status = await runFor(args, terminal, signals);
+  await terminal.end();
+  return exitAtOnce(status);
+}
+
+/** Returns the exit status. */
+async function runFor(args: readonly string[], terminal: Terminal, signals: Signals): Promise<number> {
   let verbose = false;
   try {
     if (args.length === 0) {
@@ -45,9 +52,10 @@ export async function main(args: readonly string[], takeSignals: () => boolean =
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
     const out = openWriter('outputFile' in request ? request.outputFile : undefined);
-    const status = await run(request, terminal, out, takeSignals);
+    const status = await run(request, terminal, out, signals);
     // A trace that did not begin leaves the file as it was.
     if (request.action !== 'trace') await out.flush();
+    await out.end();
     if (!out.failure) return status;
     const problem = `writing to ${out.name}: ${out.failure.message}`;
     terminal.error(
@@ -73,15 +81,13 @@ function explainSystemError(error: unknown): unknown {
   return causedBy(new IpftError('SYSTEM', error.message, 'ipft doctor tells what this machine lacks'), error);
 }
 
-async function run(request: Request, terminal: Terminal, out: Writer, takeSignals: () => boolean): Promise<number> {
+async function run(request: Request, terminal: Terminal, out: Writer, signals: Signals): Promise<number> {
   if (request.action === 'trace') {
-    using stop = new StopSignal();
     await immediate();
-    if (takeSignals()) stop.stop();
-    return await trace(request, terminal, out, stop);
+    return await trace(request, terminal, out, new StopSignal(signals));
   }
   await immediate();
-  if (takeSignals()) exitAtOnce(STATUS_INTERRUPTED);
+  if (signals.take(undefined)) exitAtOnce(STATUS_INTERRUPTED);
   switch (request.action) {
     case 'print':
       await out.write(Buffer.from(request.text));

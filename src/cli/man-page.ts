@@ -8,6 +8,7 @@ import {
   formatCall,
   GROUPS,
   type OptionEntry,
+  SIGNALS,
   splitFlags,
   USAGES,
 } from './option-table.js';
@@ -58,6 +59,8 @@ export function formatManPage(version: string): string {
     ...EXAMPLES.flatMap(formatExample),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(({ status, summary }) => ['.TP', bold(String(status)), roff(summary)]),
+    '.SH SIGNALS',
+    ...SIGNALS.flatMap(({ names, summary }) => ['.TP', bold(names), roff(summary)]),
     '.SH ENVIRONMENT',
     ...ENVIRONMENT.flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
     '.SH FILES',

@@ -285,6 +285,22 @@ export const EXIT_STATUSES: readonly { readonly status: number; readonly summary
   { status: 130, summary: 'interrupted: a trace by the second Ctrl-C, all else by the first one' },
 ];
 
+/** What becomes of a trace at a signal; docs/output.md tells more. */
+export const SIGNALS: readonly { readonly names: string; readonly summary: string }[] = [
+  {
+    names: 'SIGINT, SIGTERM, SIGQUIT',
+    summary: 'the trace ends and its result is written; the second one ends the process at once',
+  },
+  {
+    names: 'SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT',
+    summary: 'the trace ends and its result is written, to where it still can go',
+  },
+  {
+    names: 'SIGPIPE, SIGXFSZ, real-time signals',
+    summary: 'ignored, as is what was ignored when ipft was started (nohup)',
+  },
+];
+
 /** How a subcommand is called, as people write it: `check FILE...`. */
 export function formatCall({ name, operands }: CommandEntry): string {
   return `${name} ${operands.replace(/[<>[\]]/g, '')}`.trimEnd();

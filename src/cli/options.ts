@@ -1,6 +1,7 @@
 /** The command line: what can be said is in option-table.ts; here is what it means. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
@@ -19,6 +20,7 @@ import {
 import { FOLDS, type Fold } from '../output/folding.js';
 import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../tracer/rules.js';
 import { writeOut } from './abbreviations.js';
+import { loadColumns } from '../sys/libc.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
@@ -46,6 +48,8 @@ import {
 import { parsePattern } from './pattern.js';
 import { findNearest } from './suggest.js';
 import { wrap } from './wrap.js';
+
+const STDOUT = 1;
 
 /** What `ipft` was asked to do. */
 export type Request =
@@ -204,7 +208,7 @@ const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOp
 type Print = (text: string) => void;
 
 function createCommand(colorChoice: ColorChoice, print: Print): Command {
-  const paint = createPainter(hasColor(colorChoice, process.stdout));
+  const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
   const command = configure(new Command('ipft'), colorChoice, print)
     .usage(USAGES.join('\n       ipft '))
     .description(DESCRIPTION)
@@ -235,7 +239,7 @@ function configure(command: Command, colorChoice: ColorChoice, print: Print): Co
     .configureOutput({
       writeErr: () => {},
       writeOut: print,
-      getOutHasColors: () => hasColor(colorChoice, process.stdout),
+      getOutHasColors: () => hasColor(colorChoice, { isTTY: isatty(STDOUT) }),
     })
     .configureHelp({
       styleTitle: (title) => createPainter(true)(title, 'bold'),
@@ -249,7 +253,7 @@ const LEAST_HELP_ROOM = 40;
 
 /** Of the terminal that shows help. */
 function helpWidth(): number {
-  return process.stdout.columns || 80;
+  return loadColumns(STDOUT) ?? 80;
 }
 
 /** Where there is no room beside an option, what it means stands below it. */
@@ -293,7 +297,7 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   const print = (more: string) => {
     text += more;
   };
-  const paint = createPainter(hasColor(colorChoice, process.stdout));
+  const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
   const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
     request = interpret(raw, environment);
   });

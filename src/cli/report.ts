@@ -75,13 +75,14 @@ export function reportJourneys(
   }
 }
 
-/** What is missing from the result. Returns whether nothing is. */
+/** What is missing from the result. Returns whether nothing is. @param isCut whether not all of it could be written */
 export function reportLosses(
   losses: SessionLosses,
   session: Session,
   tracker: JourneyTracker,
   clock: Clock,
   terminal: Terminal,
+  isCut = false,
 ): boolean {
   const { cpus, missed, unfollowed, ends, unseen, switchedOff } = losses;
   const warnings: string[] = [];
@@ -122,7 +123,7 @@ export function reportLosses(
   }
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
   for (const warning of warnings) terminal.warn(warning);
-  const isWhole = warnings.length === 0 && tracker.refused === 0;
+  const isWhole = warnings.length === 0 && tracker.refused === 0 && !isCut;
   if (isWhole && session.countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
   else if (isWhole) {
     terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');

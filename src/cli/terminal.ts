@@ -1,6 +1,7 @@
 /** stderr: messages for people, and one line that is redrawn while something goes on. */
 import type { IpftError } from '../base/errors.js';
 import { createPainter, type Painter } from '../base/style.js';
+import { Outlet } from '../sys/outlet.js';
 import { type ColorChoice, hasColor } from './color.js';
 import { wrap } from './wrap.js';
 
@@ -11,19 +12,44 @@ const DEFAULT_COLUMNS = 80;
 const INDENT = 6;
 /** Narrower a terminal may be, but not what is read there. */
 const LEAST_ROOM = 40;
+const STDERR = 2;
+/** What waits for a reader that does not read, in bytes; what comes then is forgotten. */
+const MAX_PENDING = 1 << 16;
+/** How often is looked whether there is room again, in milliseconds, and how often at the end. */
+const ROOM_MS = 100;
+const LAST_TRIES = 10;
 
+/** Nobody may listen to what is said here, or not read it: that is no reason to lose the trace, nor to wait. */
 export class Terminal {
-  readonly #isTerminal = process.stderr.isTTY === true;
+  readonly #outlet = new Outlet(STDERR);
+  readonly #isTerminal = this.#outlet.isTerminal;
+  #pending = NOTHING;
+  #timer: NodeJS.Timeout | undefined;
   #status = '';
   #drawnAt = 0;
   readonly hasColor: boolean;
   readonly paint: Painter;
 
   constructor(color: ColorChoice) {
-    this.hasColor = hasColor(color, process.stderr);
+    this.hasColor = hasColor(color, { isTTY: this.#isTerminal });
     this.paint = createPainter(this.hasColor);
-    // Nobody listens to what we say: that is no reason to lose the trace.
-    process.stderr.on('error', () => {});
+  }
+
+  /** Text as it is. */
+  write(text: string): void {
+    if (text === '' || this.#pending.length > MAX_PENDING) return;
+    this.#pending = Buffer.concat([this.#pending, Buffer.from(text)]);
+    this.#writePending();
+  }
+
+  /** Waits a moment for whoever does not read. */
+  async end(): Promise<void> {
+    for (let tries = 0; this.#pending.length > 0 && tries < LAST_TRIES; tries++) {
+      await this.#outlet.waitForRoom(ROOM_MS);
+      this.#writePending();
+    }
+    this.#pending = NOTHING;
+    clearTimeout(this.#timer);
   }
 
   /** Whether stderr is a terminal. */
@@ -33,7 +59,7 @@ export class Terminal {
 
   /** A whole line. */
   line(text: string): void {
-    process.stderr.write(`${this.#eraseStatus()}${text}\n`);
+    this.write(`${this.#eraseStatus()}${text}\n`);
   }
 
   /** Shows how something stands. Where stderr is no terminal only `endStatus` shows anything. */
@@ -42,8 +68,8 @@ export class Terminal {
     if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     // A line that is wrapped could not be taken away again.
-    const shown = text.slice(0, Math.max(1, (process.stderr.columns || DEFAULT_COLUMNS) - 1));
-    process.stderr.write(`${this.#eraseStatus()}${shown}`);
+    const shown = text.slice(0, Math.max(1, this.#columns - 1));
+    this.write(`${this.#eraseStatus()}${shown}`);
     this.#status = shown;
   }
 
@@ -55,13 +81,12 @@ export class Terminal {
 
   /** Takes the status line away. */
   clearStatus(): void {
-    const erase = this.#eraseStatus();
-    if (erase !== '') process.stderr.write(erase);
+    this.write(this.#eraseStatus());
   }
 
   /** Begins the line anew: Ctrl-C stands there, where it was typed. */
   eraseTyped(): void {
-    if (this.#isTerminal) process.stderr.write('\r\x1b[K');
+    if (this.#isTerminal) this.write('\r\x1b[K');
   }
 
   /** An error that ends the program. */
@@ -80,7 +105,29 @@ export class Terminal {
   /** What stands behind the indent, or behind `ipft: `. Where it is read by programs, a message is one line. */
   #wrap(text: string): string {
     if (!this.#isTerminal) return text;
-    return wrap(text, Math.max(LEAST_ROOM, (process.stderr.columns || DEFAULT_COLUMNS) - INDENT), INDENT);
+    return wrap(text, Math.max(LEAST_ROOM, this.#columns - INDENT), INDENT);
+  }
+
+  get #columns(): number {
+    return this.#outlet.columns ?? DEFAULT_COLUMNS;
+  }
+
+  #writePending(): void {
+    try {
+      while (this.#pending.length > 0) {
+        const written = this.#outlet.write(this.#pending);
+        this.#pending = this.#pending.subarray(written);
+        if (written > 0) continue;
+        this.#timer ??= setTimeout(() => {
+          this.#timer = undefined;
+          this.#writePending();
+        }, ROOM_MS).unref();
+        return;
+      }
+    } catch {
+      // The terminal, or who read the pipe, has gone; or the disk is full.
+      this.#pending = NOTHING;
+    }
   }
 
   #eraseStatus(): string {
@@ -89,3 +136,5 @@ export class Terminal {
     return erase;
   }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);

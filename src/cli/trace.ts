@@ -46,6 +46,7 @@ type Options = CommonOptions & TraceOptions & WritingOptions;
 
 /** What an output may keep on the engine's heap; the rest is for what comes and goes. */
 const PART_OF_HEAP = 0.5;
+const STATUS_ERROR = 1;
 /** The exit status of `--strict` when something was lost. */
 const STATUS_LOSS = 3;
 
@@ -75,13 +76,15 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     }
     if (options.output === 'json' && stop.signal.aborted) terminal.eraseTyped();
     const losses = await follower.finish();
-    stop.endAtOnce();
     if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, output, prepared, terminal);
     await silence.report(losses);
-    const isWhole = reportLosses(losses, session, tracker, clock, terminal);
+    const isCut = out.failure !== undefined || follower.problem !== undefined;
+    const isWhole = reportLosses(losses, session, tracker, clock, terminal, isCut);
+    const status = options.strict && !isWhole ? STATUS_LOSS : 0;
+    stop.endAtOnce(isCut ? STATUS_ERROR : status);
     if (follower.problem) throw follower.problem;
-    return options.strict && !isWhole ? STATUS_LOSS : 0;
+    return status;
   } finally {
     await release(session, terminal);
   }
@@ -195,7 +198,7 @@ async function load(options: Options, terminal: Terminal, signal: AbortSignal): 
   const extension = await loadExtension(options.extension, {
     timeoutSeconds: options.compileTimeoutSeconds,
     color: terminal.hasColor,
-    onOutput: (text) => process.stderr.write(text),
+    onOutput: (text) => terminal.write(text),
     signal,
   });
   if (options.output === 'json') checkJsonNames(extension.eventStruct);

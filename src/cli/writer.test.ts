@@ -1,10 +1,22 @@
-import { chmodSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IpftError } from '../base/errors.js';
-import { StdoutWriter } from './stdout.js';
 import { openWriter } from './writer.js';
 
 let dir: string;
@@ -53,7 +65,7 @@ test('openWriter: links, directories, sockets and devices are refused', async ()
 
 test('openWriter: /dev/null, stdout by its names, and other descriptors', async () => {
   for (const path of [undefined, '-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1']) {
-    expect(openWriter(path)).toBeInstanceOf(StdoutWriter);
+    expect(openWriter(path).name).toBe('stdout');
   }
   const nothing = openWriter('/dev/null');
   expect(await nothing.write(Buffer.from('x'))).toBe(true);
@@ -76,4 +88,49 @@ test('openWriter: a full disk is told, and ends the writing', async () => {
   expect(out.closed).toBe(true);
   expect(out.failure?.message).toContain('ENOSPC');
   await out.write(Buffer.from('y'));
+});
+
+test('openWriter: a pipe that nobody reads holds up nobody; what waits for it is forgotten when it goes', async () => {
+  const path = join(dir, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const out = openWriter(`/dev/fd/${openSync(path, 'w')}`);
+  expect(out.closed).toBe(false);
+  let isOver = false;
+  const writing = out.write(Buffer.alloc(1 << 20, 'x')).then(() => {
+    isOver = true;
+  });
+  const begin = Buffer.alloc(4096);
+  await expect.poll(() => readSync(reader, begin)).toBe(4096);
+  expect(isOver).toBe(false);
+  closeSync(reader);
+  await writing;
+  expect(out.closed).toBe(true);
+  expect(out.failure).toBeUndefined();
+});
+
+test('openWriter: all comes through a pipe that is read slowly, in its order', async () => {
+  const path = join(dir, 'slow');
+  execFileSync('mkfifo', [path]);
+  const copy = join(dir, 'copy');
+  const reader = spawn('sh', ['-c', `exec <'${path}'; sleep 0.1; cat >'${copy}'`]);
+  const out = openWriter(`/dev/fd/${openSync(path, 'w')}`);
+  const pieces = Array.from({ length: 40 }, (_, index) => Buffer.alloc(100_000, String.fromCharCode(64 + index)));
+  await Promise.all(pieces.map((piece) => out.write(piece)));
+  // The reader may still have some of it before it.
+  await expect.poll(() => statSync(copy).size).toBe(4_000_000);
+  reader.kill();
+  expect(readFileSync(copy).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+test('openWriter: a reader that has gone is seen before the next write, and is no failure', async () => {
+  const path = join(dir, 'gone');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const out = openWriter(`/dev/fd/${openSync(path, 'w')}`);
+  expect(out.closed).toBe(false);
+  closeSync(reader);
+  expect(out.closed).toBe(true);
+  await out.write(Buffer.from('x'));
+  expect(out.failure).toBeUndefined();
 });

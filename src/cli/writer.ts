@@ -1,12 +1,12 @@
 /** Where the result goes: stdout, or a file. Messages for people don't go there. */
 
-import { constants, fstatSync, ftruncate, lstatSync, openSync, write } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isatty } from 'node:tty';
+import { close, constants, fstatSync, ftruncate, lstatSync, openSync, write } from 'node:fs';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { causedBy, IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { StdoutWriter } from './stdout.js';
+import { duplicate } from '../sys/libc.js';
+import { Outlet } from '../sys/outlet.js';
 
 export interface Writer {
   /** For messages. */
@@ -25,13 +25,16 @@ export interface Writer {
   write(bytes: Uint8Array): Promise<boolean>;
   /** Waits until all has been handed to the system. */
   flush(): Promise<void>;
+  /** Flushes, and asks the system whether it has kept an error up to now, as some do until a file is closed. */
+  end(): Promise<void>;
 }
 
 /** Paths that name a descriptor of this process. */
 const DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/;
+const STDOUT = 1;
 const DESCRIPTORS = new Map([
-  ['-', 1],
-  ['/dev/stdout', 1],
+  ['-', STDOUT],
+  ['/dev/stdout', STDOUT],
   ['/dev/stderr', 2],
 ]);
 
@@ -40,16 +43,15 @@ const DESCRIPTORS = new Map([
  * @throws IpftError `OUTPUT_FILE`
  */
 export function openWriter(path: string | undefined): Writer {
-  if (path === undefined) return new StdoutWriter();
-  const fd = DESCRIPTORS.get(path) ?? Number(DESCRIPTOR.exec(path)?.[1] ?? Number.NaN);
-  if (fd === 1) return new StdoutWriter();
-  if (Number.isNaN(fd)) return new FileWriter(printable(path), openFile(path), true);
+  const named = path === undefined ? STDOUT : DESCRIPTORS.get(path);
+  const fd = named ?? Number(DESCRIPTOR.exec(path ?? '')?.[1] ?? Number.NaN);
+  const name = fd === STDOUT ? 'stdout' : printable(path ?? '');
   try {
-    fstatSync(fd);
+    return Number.isNaN(fd) ? new OutletWriter(name, openFile(path ?? ''), true) : new OutletWriter(name, fd, false);
   } catch (error) {
-    throw causedBy(refuse(path, (error as Error).message), error);
+    if (error instanceof IpftError) throw error;
+    throw causedBy(refuse(name, (error as Error).message), error);
   }
-  return new FileWriter(printable(path), fd, false);
 }
 
 function refuse(
@@ -82,14 +84,20 @@ function openFile(path: string): number {
   }
 }
 
-/** How long to wait for a reader that has no room, in milliseconds. */
-const NO_ROOM_MS = 5;
-const system = { write: promisify(write), truncate: promisify(ftruncate) };
+const system = { write: promisify(write), truncate: promisify(ftruncate), close: promisify(close) };
 
-class FileWriter implements Writer {
+/** How long to wait for room before looking whether what waits is still wanted, in milliseconds. */
+const ROOM_MS = 100;
+/** As much is written at a time before signals get their turn. */
+const SLICE_BYTES = 1 << 20;
+/** Errors that mean that the reader has gone. */
+const NO_READER = ['EPIPE', 'ECONNRESET', 'ENXIO'];
+
+class OutletWriter implements Writer {
   readonly name: string;
-  readonly isTerminal: boolean;
-  readonly #fd: number;
+  readonly #outlet: Outlet;
+  /** Whether the descriptor is ours to close. */
+  readonly #isOwn: boolean;
   /** Whether it is a file that is to be replaced, and still has what it had. */
   #isOld: boolean;
   #closed = false;
@@ -97,16 +105,27 @@ class FileWriter implements Writer {
   /** What is being written: pieces keep their order. */
   #last: Promise<void> = Promise.resolve();
 
-  /** @param replaces whether a file loses what it had; whoever opened a descriptor has decided that already */
-  constructor(name: string, fd: number, replaces: boolean) {
+  /** @param isOwn whether a file loses what it had; whoever opened a descriptor has decided that already */
+  constructor(name: string, fd: number, isOwn: boolean) {
     this.name = name;
-    this.#fd = fd;
-    this.#isOld = replaces && fstatSync(fd).isFile();
-    this.isTerminal = isatty(fd);
+    this.#outlet = new Outlet(fd);
+    this.#isOwn = isOwn;
+    this.#isOld = isOwn && this.#outlet.isRegular;
   }
 
+  get isTerminal(): boolean {
+    return this.#outlet.isTerminal;
+  }
+
+  get columns(): number | undefined {
+    return this.#outlet.columns;
+  }
+
+  /** Also before the next write would fail. */
   get closed(): boolean {
-    return this.#closed;
+    if (this.#closed || this.#outlet.hasReader) return this.#closed;
+    this.#close();
+    return true;
   }
 
   get failure(): Error | undefined {
@@ -123,23 +142,48 @@ class FileWriter implements Writer {
     await this.write(NOTHING);
   }
 
+  async end(): Promise<void> {
+    await this.#last;
+    if (!this.#outlet.isRegular) return;
+    try {
+      // Network file systems tell of a full disk when a descriptor is closed; any descriptor of the open file will do.
+      const fd = this.#isOwn ? this.#outlet.fd : duplicate(this.#outlet.fd);
+      if (fd >= 0) await system.close(fd);
+    } catch (error) {
+      this.#close(error as Error);
+    }
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      if (this.#isOld) await system.truncate(this.#fd, 0);
+      if (this.#isOld) await system.truncate(this.#outlet.fd, 0);
       this.#isOld = false;
       for (let begin = 0; begin < bytes.length && !this.#closed; ) {
-        const { bytesWritten } = await system.write(this.#fd, bytes, begin).catch(async (error) => {
-          if (error.code !== 'EAGAIN') throw error;
-          await sleep(NO_ROOM_MS);
-          return { bytesWritten: 0 };
-        });
-        begin += bytesWritten;
+        begin += await this.#writeSome(bytes.subarray(begin, begin + SLICE_BYTES));
       }
     } catch (error) {
-      this.#closed = true;
-      // A reader that has seen enough is no failure.
-      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') this.#failure = error as Error;
+      this.#close(error as Error);
     }
+  }
+
+  /** Returns how many bytes were written: none, where there was no room for a while. */
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    if (this.#outlet.isFile) {
+      const { bytesWritten } = await system.write(this.#outlet.fd, bytes);
+      if (bytesWritten === 0) throw new Error('the system takes no bytes');
+      return bytesWritten;
+    }
+    const written = this.#outlet.write(bytes);
+    await (written === 0 ? this.#outlet.waitForRoom(ROOM_MS) : immediate());
+    return written;
+  }
+
+  #close(error?: Error): void {
+    this.#closed = true;
+    const code = (error as NodeJS.ErrnoException | undefined)?.code ?? 'EPIPE';
+    if (!NO_READER.includes(code)) this.#failure ??= error;
+    // Whoever reads a pipe may have seen enough; nobody closes a terminal for that.
+    else if (this.isTerminal) this.#failure ??= error ?? new Error('the terminal is gone');
   }
 }
 

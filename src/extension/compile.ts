@@ -1,10 +1,10 @@
 /** Compiling an extension's C source, as the guide promises: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell. */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { causedBy, ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { runCommand } from '../sys/child.js';
 import { INCLUDE_DIRECTORY } from './skeleton.js';
 
 export interface CompileOptions {
@@ -101,23 +101,13 @@ function run(
   abort: AbortSignal | undefined,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    // A process group of its own, so that ending it ends what the shell started too.
-    const child = spawn('/bin/sh', ['-c', command, 'sh', ...args], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
+    const running = runCommand(`${command} </dev/null`, args, env);
+    const child = running.process;
     const output = collect(child.stdout, MAX_OBJECT_BYTES);
     const messages = collect(child.stderr, MAX_MESSAGE_BYTES);
     let ended: Result['ended'] = 'itself';
     let grace: NodeJS.Timeout | undefined;
-    const end = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // it has ended by itself
-      }
-    };
+    const end = () => running.kill();
     const timer = setTimeout(() => {
       ended = 'timeout';
       end();
@@ -130,6 +120,7 @@ function run(
       abort?.removeEventListener('abort', end);
       child.stdout.destroy();
       child.stderr.destroy();
+      running.release();
       resolve({ status, signal, ended, output: output(), messages: messages().toString('utf8') });
     };
     child.on('error', (error) => {

@@ -6,8 +6,8 @@ import { readFileSync, writeSync } from 'node:fs';
 import koffi, { type KoffiFunc, type LibraryHandle } from 'koffi';
 import { causedBy, EnvironmentError, SystemCallError } from '../base/errors.js';
 import { type ProgramImage, readFunctions } from './bpf.js';
-import { errnoName } from './errno.js';
-import { createMemoryFile, descriptorPath, formatVaList } from './libc.js';
+import { EAGAIN, EINTR, errnoName } from './errno.js';
+import { createMemoryFile, descriptorPath, formatVaList, withoutSignals } from './libc.js';
 
 type Pointer = unknown;
 
@@ -149,6 +149,29 @@ export class LibbpfError extends SystemCallError {
   }
 }
 
+/** libbpf itself tries five times. */
+const LOADING_TRIES = 100;
+
+/**
+ * Loads again what something has interrupted, though signals are kept away: a debugger, or a freezer of control groups.
+ * @param load opens an object and loads it: libbpf loads none a second time
+ */
+export function loadUndisturbed<T>(load: () => T): T {
+  for (let tries = 1; ; tries++) {
+    try {
+      return load();
+    } catch (error) {
+      if (tries >= LOADING_TRIES || !wasInterrupted(error)) throw error;
+    }
+  }
+}
+
+/** Whether loading was interrupted, and says nothing about what was loaded. */
+export function wasInterrupted(error: unknown): boolean {
+  if (error instanceof LibbpfError) return error.errno === EAGAIN || error.errno === EINTR;
+  return error instanceof Error && error.cause instanceof LibbpfError && wasInterrupted(error.cause);
+}
+
 /** A BPF object file's bytes, with a name for messages. */
 export interface NamedObject {
   readonly name: string;
@@ -262,7 +285,7 @@ export class BpfObject implements Disposable {
       this.#libbpf.programSetAutoload(program, wanted.has(name));
       this.#libbpf.programSetLogBuf(program, log, log.length);
     }
-    const { value, warnings } = withWarnings(() => this.#libbpf.objectLoad(this.#object));
+    const { value, warnings } = withWarnings(() => withoutSignals(() => this.#libbpf.objectLoad(this.#object)));
     for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, EMPTY, 0);
     if (value === 0) return;
     const text = log.toString('utf8', 0, Math.max(0, log.indexOf(0)));

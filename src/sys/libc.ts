@@ -17,6 +17,13 @@ const c = {
   exit: libc.func('void _exit(int status)'),
   klogctl: libc.func('int klogctl(int action, void *text, int length)'),
   poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
+  send: libc.func('long send(int socket, void *bytes, size_t length, int flags)'),
+  dup: libc.func('int dup(int fd)'),
+  dup3: libc.func('int dup3(int from, int to, int flags)'),
+  windowSize: libc.func('int ioctl(int fd, ulong request, void *size)'),
+  signal: libc.func('void *signal(int number, intptr_t action)'),
+  sigmask: libc.func('int pthread_sigmask(int how, void *set, void *old)'),
+  setitimer: libc.func('int setitimer(int which, void *next, void *old)'),
   clockGettime: libc.func('int clock_gettime(int clock, void *time)'),
   vsnprintf: libc.func('int vsnprintf(void *text, size_t size, void *format, void *args)'),
 };
@@ -32,20 +39,72 @@ const SYS_BPF: Record<string, number> = { x64: 321, arm64: 280 };
 export function bpf(command: number, attr: Uint8Array): number {
   const number = SYS_BPF[process.arch];
   if (number === undefined) return -constants.errno.ENOSYS;
-  const result = Number(c.syscall(number, command, attr, attr.byteLength));
-  return result < 0 ? -koffi.errno() : result;
+  const call = () => {
+    const result = Number(c.syscall(number, command, attr, attr.byteLength));
+    return result < 0 ? -koffi.errno() : result;
+  };
+  if (command !== BPF_PROG_LOAD) return call();
+  return withoutSignals(() => {
+    let result = call();
+    for (let tries = 1; isInterrupted(result) && tries < MAX_TRIES; tries++) result = call();
+    return result;
+  });
+}
+
+const BPF_PROG_LOAD = 5;
+/** So often something is tried that a signal has interrupted; each time takes as long as the kernel could work. */
+export const MAX_TRIES = 1000;
+
+/** The verifier gives up (EAGAIN) when a signal comes for its thread; other calls end with EINTR. */
+export function isInterrupted(result: number): boolean {
+  return result === -constants.errno.EAGAIN || result === -constants.errno.EINTR;
+}
+
+const SIG_BLOCK = 0;
+const SIG_SETMASK = 2;
+/** Of glibc and musl: `sigset_t`. */
+const SIGNAL_SET_BYTES = 128;
+
+/**
+ * Calls what must not be interrupted: signals wait, or go to another thread. Node's own handler runs in any, and the event
+ * loop learns of them afterwards.
+ */
+export function withoutSignals<T>(body: () => T): T {
+  const old = Buffer.alloc(SIGNAL_SET_BYTES);
+  c.sigmask(SIG_BLOCK, Buffer.alloc(SIGNAL_SET_BYTES, 0xff), old);
+  try {
+    return body();
+  } finally {
+    c.sigmask(SIG_SETMASK, old, null);
+  }
+}
+
+const ITIMER_VIRTUAL = 1;
+
+/** Has the kernel end this process (SIGVTALRM) when it has used so much time of the processor outside of the kernel. */
+export function limitOwnTime(seconds: number): void {
+  c.setitimer(ITIMER_VIRTUAL, BigInt64Array.of(0n, 0n, BigInt(seconds), 0n), null);
 }
 
 /** The same in another thread: for commands that the kernel takes its time for. Keep what `attr` points to alive. */
 export function bpfAsync(command: number, attr: Uint8Array): Promise<number> {
   const number = SYS_BPF[process.arch];
   if (number === undefined) return Promise.resolve(-constants.errno.ENOSYS);
-  return new Promise((resolve) => {
-    c.syscall.async(number, command, attr, attr.byteLength, (error: Error | null, result: number | bigint) => {
-      // The call's own errno: koffi brings it along.
-      resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
+  const call = () =>
+    new Promise<number>((resolve) => {
+      c.syscall.async(number, command, attr, attr.byteLength, (error: Error | null, result: number | bigint) => {
+        // The call's own errno: koffi brings it along.
+        resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
+      });
     });
-  });
+  return tryAgain(call);
+}
+
+/** Signals mostly go to the main thread, which waits: sooner or later another one is left alone. */
+async function tryAgain(call: () => Promise<number>): Promise<number> {
+  let result = await call();
+  for (let tries = 1; isInterrupted(result) && tries < MAX_TRIES; tries++) result = await call();
+  return result;
 }
 
 const SYS_PERF_EVENT_OPEN: Record<string, number> = { x64: 298, arm64: 241 };
@@ -59,12 +118,14 @@ const PERF_FLAG_FD_CLOEXEC = 8;
 export function perfEventOpenAsync(attr: Uint8Array): Promise<number> {
   const number = SYS_PERF_EVENT_OPEN[process.arch];
   if (number === undefined) return Promise.resolve(-constants.errno.ENOSYS);
-  return new Promise((resolve) => {
-    const done = (error: Error | null, result: number | bigint) => {
-      resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
-    };
-    c.perfEventOpen.async(number, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC, done);
-  });
+  const call = () =>
+    new Promise<number>((resolve) => {
+      const done = (error: Error | null, result: number | bigint) => {
+        resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
+      };
+      c.perfEventOpen.async(number, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC, done);
+    });
+  return tryAgain(call);
 }
 
 /** ioctl(2) with a number as its argument; returns what the call returns, or a negative errno. */
@@ -143,6 +204,7 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   return errno;
 }
 
+const POLLOUT = 4;
 const POLLERR = 8;
 const POLLHUP = 16;
 /** `struct pollfd`: `int fd; short events; short revents;` */
@@ -154,6 +216,58 @@ export function hasReader(fd: number): boolean {
   pollfdWords[0] = fd;
   pollfd.fill(0, 2);
   return c.poll(pollfd, 1, 0) < 1 || (pollfd[3]! & (POLLERR | POLLHUP)) === 0;
+}
+
+/** Waits in another thread until a descriptor takes more, its reader has gone, or the time is over. */
+export function waitForRoom(fd: number, timeoutMs: number): Promise<void> {
+  const one = new Int16Array(4);
+  new Int32Array(one.buffer)[0] = fd;
+  one[2] = POLLOUT;
+  return new Promise((resolve) => c.poll.async(one, 1, timeoutMs, () => resolve()));
+}
+
+/** Whether a descriptor takes at least a page without making anyone wait. */
+export function hasRoom(fd: number): boolean {
+  pollfdWords[0] = fd;
+  pollfd[2] = POLLOUT;
+  pollfd[3] = 0;
+  return c.poll(pollfd, 1, 0) === 1 && (pollfd[3]! & POLLOUT) !== 0;
+}
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+/** Sends what a socket takes at once. @returns how many bytes, or a negative errno */
+export function sendNow(fd: number, bytes: Uint8Array): number {
+  const sent = Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
+  return sent < 0 ? -koffi.errno() : sent;
+}
+
+/** Another descriptor for the same open file. @returns it, or a negative errno */
+export function duplicate(fd: number): number {
+  const copy: number = c.dup(fd);
+  return copy < 0 ? -koffi.errno() : copy;
+}
+
+/** Has a descriptor name another's open file. */
+export function replaceDescriptor(fd: number, by: number): void {
+  c.dup3(by, fd, 0);
+}
+
+const TIOCGWINSZ = 0x5413;
+
+/** How wide a terminal is, in characters; undefined if it does not tell, or is none. */
+export function loadColumns(fd: number): number | undefined {
+  const size = new Uint16Array(4);
+  if (c.windowSize(fd, TIOCGWINSZ, size) !== 0) return undefined;
+  return size[1] || undefined;
+}
+
+const SIG_IGN = 1;
+
+/** Has the kernel ignore a signal, as if it were never sent: no system call is interrupted. */
+export function ignoreSignal(number: number): void {
+  c.signal(number, SIG_IGN);
 }
 
 const CLOCK_REALTIME = 0;

@@ -24,7 +24,7 @@ import {
 } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
-import { BpfObject } from '../sys/libbpf.js';
+import { BpfObject, loadUndisturbed } from '../sys/libbpf.js';
 import { KnownAddresses } from './addresses.js';
 import { Attachment, type Backend, type Misses } from './backend.js';
 import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
@@ -84,7 +84,8 @@ export class Lifecycle extends Attachment {
       });
     const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
     const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
-    const load = (name: string, copying: readonly Copying[]) => this.#load(name, copying, loaded);
+    const load = (name: string, copying: readonly Copying[]) =>
+      loadUndisturbed(() => this.#load(name, copying, loaded));
     try {
       this.#object = load(`lifecycle${variant}`, functions);
       this.#functions = functions;

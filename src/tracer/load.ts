@@ -12,7 +12,14 @@ import { findHint, findSourceLine, summarizeVerifierLog } from '../extension/ver
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
-import { BpfObject, LibbpfError, linkObjects, type NamedObject } from '../sys/libbpf.js';
+import {
+  BpfObject,
+  LibbpfError,
+  linkObjects,
+  loadUndisturbed,
+  type NamedObject,
+  wasInterrupted,
+} from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 import type { Backend } from './backend.js';
 import { setMark, type WantedMark } from './mark.js';
@@ -55,6 +62,10 @@ export function loadPrograms(
   targets: readonly Target[] | undefined,
   options: LoadOptions,
 ): LoadedPrograms {
+  return loadUndisturbed(() => loadOnce(backend, targets, options));
+}
+
+function loadOnce(backend: Backend, targets: readonly Target[] | undefined, options: LoadOptions): LoadedPrograms {
   const { extension, tracer } = options;
   const vmlinux = loadKernelBtf();
   const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
@@ -165,6 +176,13 @@ function explainLink(error: unknown, extension: Extension | undefined): unknown 
 /** What a failed load means, for people. */
 export function explainLoad(error: unknown, extension: Extension | undefined): unknown {
   if (!(error instanceof LibbpfError)) return error;
+  if (wasInterrupted(error)) {
+    const problem = `${error.message}: something interrupts the kernel each time it looks at a program`;
+    return causedBy(
+      new IpftError('LOAD', problem, 'a debugger, or many signals, may do that: try again without'),
+      error,
+    );
+  }
   const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
   if (log.trim() === '') {

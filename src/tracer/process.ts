@@ -1,9 +1,9 @@
 /** Settings of the whole process that tracing needs. */
 import { errnoName } from '../sys/errno.js';
 import { setLibbpfLog } from '../sys/libbpf.js';
-import { exitAtOnce, RLIM_INFINITY, RLIMIT_MEMLOCK, RLIMIT_NOFILE, raiseLimit } from '../sys/libc.js';
+import { exitAtOnce, ignoreSignal, RLIM_INFINITY, RLIMIT_MEMLOCK, RLIMIT_NOFILE, raiseLimit } from '../sys/libc.js';
 
-export { exitAtOnce };
+export { exitAtOnce, ignoreSignal };
 
 /** Enough for one descriptor a function, were each attached by itself. */
 const DESCRIPTORS = 65536n;

@@ -13,7 +13,6 @@ import { countPossibleCpus } from '../kernel/cpus.js';
 import { isSwitchedOff, type Switch, switchesOf } from '../kernel/switches.js';
 import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
-import { ShortGracePeriods } from '../sys/grace-periods.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
 import {
@@ -70,8 +69,6 @@ export interface SessionLosses extends Losses {
   readonly switchedOff: readonly Switch[];
 }
 
-/** Releasing fewer links than this one by one takes no time worth hastening. */
-const MANY_LINKS = 8;
 /** Numbers of the functions that are attached to though they make no events. */
 const HIDDEN_INDEX = TARGET_INDEX;
 
@@ -267,11 +264,8 @@ export class Session implements Disposable {
    * session is disposed of.
    */
   async detach(onProgress: ReleaseProgress = () => {}): Promise<void> {
-    const isLong = this.#options.backend.oneByOne && this.#attachment.linkCount >= MANY_LINKS;
-    const hastened = isLong ? new ShortGracePeriods() : undefined;
     await this.#attachment.release(onProgress);
     await this.#lifecycle.release(() => {});
-    await hastened?.end();
   }
 
   /** Detaches as `detach` does, and closes all. */

@@ -1,0 +1,224 @@
+/** The process' life: signals, terminals that go, full disks, limits, children. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { example, IPFT, Network, run, Tracing } from './harness.js';
+
+let network: Network;
+let dir: string;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+  dir = mkdtempSync(join(tmpdir(), 'ipft-process-test-'));
+});
+afterAll(() => {
+  network?.[Symbol.dispose]();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const FEW = ['-r', '^(ip_output|dev_hard_start_xmit|icmp_rcv)$'];
+const countJourneys = (text: string) => text.split('\n').filter((line) => line.startsWith('=== ')).length;
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 600) throw new Error(`it did not happen: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Whether a process is there, and no zombie. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Processes whose arguments contain a text. */
+function find(text: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid > 0 && pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(text);
+      } catch {
+        return false;
+      }
+    });
+}
+
+describe('signals', () => {
+  test.each(['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGXCPU', 'SIGPROF'] as const)(
+    '%s ends a trace as SIGINT does, also when it comes twice',
+    async (signal) => {
+      using tracing = new Tracing(['-m', '61', ...FEW], {}, [IPFT]);
+      await tracing.ready();
+      network.ping(61, { count: 1 });
+      if (signal !== 'SIGQUIT') tracing.process.kill(signal);
+      const { status, stdout, stderr } = await tracing.stop(signal);
+      expect(status).toBe(0);
+      expect(countJourneys(stdout)).toBe(1);
+      expect(stderr).toContain('Nothing was lost');
+      expect(stderr).not.toContain('Debugger');
+    },
+  );
+
+  test.each([
+    ['nohup ipft', ['nohup', IPFT], 'SIGHUP'],
+    ['ipft & of a shell that is not interactive', ['sh', '-c', '"$0" "$@" & wait', IPFT], 'SIGINT'],
+  ] as const)('what was ignored stays ignored: %s', async (_title, command, signal) => {
+    const mark = signal === 'SIGHUP' ? '62' : '63';
+    using tracing = new Tracing(['-m', mark, ...FEW], {}, [...command]);
+    await tracing.ready();
+    const [pid = 0] = find(`ipft --ready-file`).filter(
+      (one) => readFileSync(`/proc/${one}/comm`, 'latin1') === 'ipft\n',
+    );
+    network.ping(Number(mark), { count: 1 });
+    process.kill(pid, signal);
+    network.ping(Number(mark), { count: 1 });
+    expect(lives(pid)).toBe(true);
+    process.kill(pid, 'SIGTERM');
+    const { stdout, status } = await tracing.ended();
+    expect(status).toBe(0);
+    expect(countJourneys(stdout)).toBe(2);
+  });
+
+  test('the first SIGINT after --count has ended the trace is no interrupt', async () => {
+    using tracing = new Tracing(['-m', '64', '--count', '1', '-b', 'ftrace', '-r', '^(ip|tcp|udp)_'], {}, [IPFT]);
+    await tracing.ready();
+    network.ping(64, { count: 1 });
+    await until(() => tracing.stderr.includes(' journey'), 'the result is out');
+    // What is now released one by one waits for grace periods. How long they are is the machine's own affair.
+    expect(readFileSync('/sys/kernel/rcu_expedited', 'latin1')).toBe('0\n');
+    const { status, stdout } = await tracing.stop();
+    expect(status).toBe(0);
+    expect(countJourneys(stdout)).toBe(1);
+  });
+});
+
+test('tools find the process by its name', async () => {
+  using tracing = new Tracing(['-m', '65', ...FEW], {}, [IPFT]);
+  await tracing.ready();
+  const pid = String(tracing.process.pid);
+  expect(run('pgrep', ['-x', 'ipft']).stdout.split('\n')).toContain(pid);
+  expect(run('pidof', ['ipft']).stdout.trim().split(' ')).toContain(pid);
+  expect(run('ps', ['-o', 'args=', '-p', pid]).stdout).toMatch(/^ipft --ready-file .* -m 65 /);
+  network.ping(65, { count: 1 });
+  run('pkill', ['-INT', '-x', 'ipft']);
+  expect(countJourneys((await tracing.ended()).stdout)).toBe(1);
+});
+
+describe('a terminal that goes', () => {
+  /** Traces at a terminal of its own, which goes when `gone` is removed. Returns what `script` is. */
+  function traceAtTerminal(name: string, line: string): { terminal: ChildProcess; path: (what: string) => string } {
+    const path = (what: string) => join(dir, `${name}.${what}`);
+    writeFileSync(path('sh'), `${line}\necho "$?" > '${path('status')}'\n`);
+    const env = { ...process.env, IPFT, READY: path('ready'), OUT: path('out') };
+    const terminal = spawn('script', ['-qec', `sh '${path('sh')}'`, '/dev/null'], {
+      env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    return { terminal, path };
+  }
+
+  test.each([
+    ['stdout-file', `trap : HUP; "$IPFT" -m 66 --ready-file "$READY" -r '${FEW[1]}' > "$OUT"`, false],
+    ['output-file', `trap : HUP; "$IPFT" -m 66 --ready-file "$READY" -r '${FEW[1]}' --output-file "$OUT"`, false],
+    ['nohup', `trap '' HUP; "$IPFT" -m 66 --ready-file "$READY" -r '${FEW[1]}' --output-file "$OUT"`, true],
+  ])('the result is written where it still can go: %s', async (name, line, goesOn) => {
+    const { terminal, path } = traceAtTerminal(name, line);
+    await until(() => existsSync(path('ready')), 'ready');
+    const pid = Number(readFileSync(path('ready'), 'utf8'));
+    network.ping(66, { count: 1 });
+    // Its end closes the terminal.
+    terminal.kill('SIGKILL');
+    if (goesOn) {
+      await sleep(500);
+      network.ping(66, { count: 1 });
+      expect(lives(pid)).toBe(true);
+      process.kill(pid, 'SIGINT');
+    }
+    await until(() => existsSync(path('status')) && statSync(path('status')).size > 0, 'the end');
+    expect(readFileSync(path('status'), 'utf8')).toBe('0\n');
+    expect(countJourneys(readFileSync(path('out'), 'utf8'))).toBe(goesOn ? 2 : 1);
+  });
+});
+
+describe('a disk that is full', () => {
+  /** A file system with room for so many pages, while `body` runs. */
+  async function withSmallDisk(pages: number, body: (path: string) => Promise<void> | void): Promise<void> {
+    const path = join(dir, 'disk');
+    mkdirSync(path, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${pages * 4096}`, 'tmpfs', path]);
+    try {
+      await body(path);
+    } finally {
+      execFileSync('umount', [path]);
+    }
+  }
+
+  test('all bytes are written, or the status says that they are not', async () => {
+    const whole = run(IPFT, ['completion', 'bash']).stdout;
+    const pages = Math.floor(whole.length / 4096);
+    for (const room of [1, pages, pages + 1]) {
+      await withSmallDisk(room, (disk) => {
+        const path = join(disk, 'file');
+        for (const command of [
+          `'${IPFT}' completion bash > '${path}'`,
+          `'${IPFT}' completion bash --output-file '${path}'`,
+        ]) {
+          const { status, stderr } = run('sh', ['-c', command]);
+          expect({ room, status }).toEqual({ room, status: room > pages ? 0 : 1 });
+          if (room > pages) expect(readFileSync(path, 'utf8')).toBe(whole);
+          else expect(stderr).toMatch(/^ipft: writing to \S+: ENOSPC/);
+          rmSync(path);
+        }
+      });
+    }
+  });
+
+  test('a trace whose result is cut does not say that nothing was lost', async () => {
+    await withSmallDisk(1, async (disk) => {
+      using tracing = new Tracing(['-m', '67', ...FEW], {}, [
+        'sh',
+        '-c',
+        `exec '${IPFT}' "$@" > '${join(disk, 'file')}'`,
+        'sh',
+      ]);
+      await tracing.ready();
+      network.ping(67, { count: 30, more: ['-i', '0.01'] });
+      const { status, stderr } = await tracing.stop();
+      expect(status).toBe(1);
+      expect(stderr).toContain('writing to stdout: ENOSPC');
+      expect(stderr).not.toContain('Nothing was lost');
+      expect(statSync(join(disk, 'file')).size).toBe(4096);
+    });
+  });
+});
+
+test('a compiler that hangs does not outlive ipft', async () => {
+  const compiler = join(dir, 'hanging-compiler');
+  writeFileSync(compiler, `#!/bin/sh\ntrap '' HUP INT TERM\n: > '${dir}/compiles'\nsleep 100 & wait\n`, {
+    mode: 0o755,
+  });
+  using tracing = new Tracing(['-m', '68', '-e', example('skb-len.bpf.c'), ...FEW], { CC: compiler }, [IPFT]);
+  await until(() => existsSync(join(dir, 'compiles')), 'the compiler runs');
+  const pids = find(compiler);
+  expect(pids.length).toBeGreaterThan(0);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  tracing.process.kill('SIGKILL');
+  await until(() => !pids.some(lives), 'all of it has gone');
+});

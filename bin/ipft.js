@@ -1,8 +1,22 @@
 #!/bin/sh
-//bin/true 2>/dev/null; while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done </proc/self/status; exec node --inspect-port=192.0.2.1:9229 "$0" "$@"
-// The line above is a command for the shell, and a comment for Node: before any script runs, Node takes back what its
-// parent had it ignore (nohup ipft …), so that the shell tells which signals these were. And it answers SIGUSR1 with
-// opening its debugger to everybody on the machine: at an address that no machine has, it can't.
+//bin/true 2>/dev/null; eval "$(sed -n 's|^//sh ||p' "$0")"; exit 1
+// Lines that begin with //sh are run by the shell; all are comments for Node. Before any script runs, Node takes back what
+// its parent had it ignore (nohup ipft …): so the shell tells which signals these were. Node answers SIGUSR1 with opening
+// its debugger to everybody on the machine: it gets an address that no machine has. And where limits are too low it can't
+// begin, and fails with a stack trace.
+//
+//sh while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done </proc/self/status
+//sh need() {
+//sh   have="$(ulimit -S "-$1")"
+//sh   [ "$have" = unlimited ] || [ "$have" -ge "$2" ] && return
+//sh   printf '%s\n' "ipft: the limit of $3 (ulimit -$1) is $have, and $2 are needed" "      raise it: ulimit -$1 $2" >&2
+//sh   exit 1
+//sh }
+//sh need n 64 'open files'
+//sh need s 256 'the stack, in KiB,'
+//sh need d 400000 'data, in KiB,'
+//sh need v 1000000 'virtual memory, in KiB,'
+//sh exec node --inspect-port=192.0.2.1:9229 "$0" "$@"
 //
 // A Node that is too old must get as far as the message that says so: nothing here is newer than Node 12.
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';

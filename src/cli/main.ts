@@ -4,6 +4,7 @@ import { causedBy } from '../base/errors.js';
 import {
   exitAtOnce,
   IpftError,
+  leaveTimeToEnd,
   loadModuleHeader,
   loadModuleSkeleton,
   printable,
@@ -74,15 +75,9 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
   }
 }
 
-/** A file that can't be read, a limit that is reached: no fault of the program's, though nothing better is known of it. */
-function explainSystemError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof IpftError || !('syscall' in error) || !('errno' in error))
-    return error;
-  return causedBy(new IpftError('SYSTEM', error.message, 'ipft doctor tells what this machine lacks'), error);
-}
-
 async function run(request: Request, terminal: Terminal, out: Writer, signals: Signals): Promise<number> {
   if (request.action === 'trace') {
+    leaveTimeToEnd();
     await immediate();
     return await trace(request, terminal, out, new StopSignal(signals));
   }
@@ -120,4 +115,24 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       break;
   }
   return 0;
+}
+
+/** What a limit of the process may be to blame for. */
+const LIMITS: Partial<Record<string, string>> = {
+  EMFILE: 'the limit of open files (ulimit -n) is too low',
+  ENFILE: 'the machine has too many open files',
+  EFBIG: 'the limit of file sizes (ulimit -f) is too low: objects in memory count as files',
+  ENOMEM: 'the limit of memory (ulimit -v, or of the control group) is too low; a smaller --ring-size needs less',
+  EAGAIN: 'the limit of processes (ulimit -u, or of the control group) is too low',
+  ENOSPC: 'a disk is full',
+};
+
+/** A file that can't be read, a limit that is reached: no fault of the program's, though nothing better is known of it. */
+function explainSystemError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof IpftError) return error;
+  const isOutOfMemory = error instanceof RangeError && /allocation failed/.test(error.message);
+  if (isOutOfMemory) return causedBy(new IpftError('SYSTEM', 'there is not enough memory', LIMITS['ENOMEM']), error);
+  if (!('syscall' in error) || !('errno' in error)) return error;
+  const hint = LIMITS[(error as NodeJS.ErrnoException).code ?? ''] ?? 'ipft doctor tells what this machine lacks';
+  return causedBy(new IpftError('SYSTEM', error.message, hint), error);
 }

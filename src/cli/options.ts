@@ -20,7 +20,6 @@ import {
 import { FOLDS, type Fold } from '../output/folding.js';
 import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../tracer/rules.js';
 import { writeOut } from './abbreviations.js';
-import { loadColumns } from '../sys/libc.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
@@ -253,7 +252,7 @@ const LEAST_HELP_ROOM = 40;
 
 /** Of the terminal that shows help. */
 function helpWidth(): number {
-  return loadColumns(STDOUT) ?? 80;
+  return process.stdout.columns || 80;
 }
 
 /** Where there is no room beside an option, what it means stands below it. */

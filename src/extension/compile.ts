@@ -101,7 +101,7 @@ function run(
   abort: AbortSignal | undefined,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const running = runCommand(`${command} </dev/null`, args, env);
+    const running = runCommand(`exec </dev/null; ${command}`, args, env);
     const child = running.process;
     const output = collect(child.stdout, MAX_OBJECT_BYTES);
     const messages = collect(child.stderr, MAX_MESSAGE_BYTES);
@@ -118,8 +118,8 @@ function run(
       clearTimeout(timer);
       clearTimeout(grace);
       abort?.removeEventListener('abort', end);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       running.release();
       resolve({ status, signal, ended, output: output(), messages: messages().toString('utf8') });
     };
@@ -136,10 +136,10 @@ function run(
 }
 
 /** Takes in what a stream brings, up to a limit; the rest is read and forgotten. */
-function collect(stream: Readable, maxBytes: number): () => Buffer {
+function collect(stream: Readable | undefined, maxBytes: number): () => Buffer {
   const pieces: Buffer[] = [];
   let length = 0;
-  stream.on('data', (piece: Buffer) => {
+  stream?.on('data', (piece: Buffer) => {
     const taken = piece.subarray(0, maxBytes - length);
     if (taken.length > 0) pieces.push(taken);
     length += taken.length;

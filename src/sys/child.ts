@@ -27,7 +27,8 @@ export function runCommand(text: string, args: readonly string[], env: NodeJS.Pr
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  const watch = child.stdio[3] as Writable | undefined;
+  // Without a descriptor more there is no child, and no pipe.
+  const watch = child.stdio?.[3] as Writable | undefined;
   for (const stream of [child.stdin, watch]) stream?.on('error', () => {});
   return {
     process: child,

@@ -12,5 +12,6 @@ export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`;
 }
 
-export const { EPERM, ENOENT, ESRCH, EFAULT, EINVAL, E2BIG, EOPNOTSUPP, EACCES, EAGAIN, EINTR, ENODEV } = constants.errno;
+export const { EPERM, ENOENT, ESRCH, EFAULT, EINVAL, E2BIG, EOPNOTSUPP, EACCES, EAGAIN, EINTR, ENODEV } =
+  constants.errno;
 export { ENOTSUPP };

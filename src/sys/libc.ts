@@ -181,6 +181,7 @@ export class Mapping implements Disposable {
   }
 }
 
+export const RLIMIT_CPU = 0;
 export const RLIMIT_NOFILE = 7;
 export const RLIMIT_MEMLOCK = 8;
 export const RLIM_INFINITY = 0xffffffffffffffffn;
@@ -202,6 +203,18 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   limits.fill(hard);
   c.prlimit(0, resource, limits, null);
   return errno;
+}
+
+/**
+ * Lowers a soft limit.
+ * @param wanted from the hard limit, which stays, to the soft one
+ */
+export function lowerSoftLimit(resource: number, wanted: (hard: bigint) => bigint): void {
+  const limits = new BigUint64Array(2);
+  if (c.prlimit(0, resource, null, limits) !== 0) return;
+  const [soft = 0n, hard = 0n] = limits;
+  limits[0] = wanted(hard);
+  if (limits[0] < soft) c.prlimit(0, resource, limits, null);
 }
 
 const POLLOUT = 4;

@@ -1,7 +1,16 @@
 /** Settings of the whole process that tracing needs. */
 import { errnoName } from '../sys/errno.js';
 import { setLibbpfLog } from '../sys/libbpf.js';
-import { exitAtOnce, ignoreSignal, RLIM_INFINITY, RLIMIT_MEMLOCK, RLIMIT_NOFILE, raiseLimit } from '../sys/libc.js';
+import {
+  exitAtOnce,
+  ignoreSignal,
+  lowerSoftLimit,
+  RLIM_INFINITY,
+  RLIMIT_CPU,
+  RLIMIT_MEMLOCK,
+  RLIMIT_NOFILE,
+  raiseLimit,
+} from '../sys/libc.js';
 
 export { exitAtOnce, ignoreSignal };
 
@@ -23,6 +32,18 @@ export function raiseLimits(): string[] {
     return errno === 0 ? [] : [`${name} could not be raised (${errnoName(errno)})`];
   });
 }
+
+/**
+ * Has the limit of processor time tell (SIGXCPU) before it kills: `ulimit -t` sets both limits to the same time, and the
+ * kernel then kills at once.
+ */
+export function leaveTimeToEnd(): void {
+  lowerSoftLimit(RLIMIT_CPU, (hard) =>
+    hard === RLIM_INFINITY || hard < 2n ? hard : hard - atMost(hard / 4n, 10n) - 1n,
+  );
+}
+
+const atMost = (value: bigint, limit: bigint) => (value < limit ? value : limit);
 
 /** Hands all that libbpf says to `take`, a line or more at a time. */
 export function setDebugLog(take: (text: string) => void): void {

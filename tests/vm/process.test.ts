@@ -61,13 +61,13 @@ function find(text: string): number[] {
 }
 
 describe('signals', () => {
-  test.each(['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGXCPU', 'SIGPROF'] as const)(
+  test.each(['SIGHUP', 'SIGUSR1', 'SIGPROF'] as const)(
     '%s ends a trace as SIGINT does, also when it comes twice',
     async (signal) => {
       using tracing = new Tracing(['-m', '61', ...FEW], {}, [IPFT]);
       await tracing.ready();
       network.ping(61, { count: 1 });
-      if (signal !== 'SIGQUIT') tracing.process.kill(signal);
+      tracing.process.kill(signal);
       const { status, stdout, stderr } = await tracing.stop(signal);
       expect(status).toBe(0);
       expect(countJourneys(stdout)).toBe(1);

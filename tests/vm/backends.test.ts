@@ -1,6 +1,6 @@
 /** Every backend and tracer that this kernel has, on the same packets. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   compiled,
@@ -371,15 +371,11 @@ describe('Ctrl-C', () => {
     ...readFileSync('/sys/kernel/debug/kprobes/list', 'latin1').split('\n').filter(Boolean),
   ];
 
-  /** How many descriptors of a kind a process has. */
-  const count = (pid: number, kind: RegExp) =>
-    readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-      try {
-        return kind.test(readlinkSync(`/proc/${pid}/fd/${fd}`));
-      } catch {
-        return false; // closed meanwhile
-      }
-    }).length;
+  /** How many descriptors of a kind a process has: none when it has ended. */
+  const count = (pid: number, kind: RegExp) => {
+    const names = run('find', [`/proc/${pid}/fd`, '-type', 'l', '-printf', '%l\\n']).stdout.split('\n');
+    return names.filter((name) => kind.test(name)).length;
+  };
   const ATTACHED = /bpf[_-]link|perf_event/;
   /** Until it has loaded what comes behind its handler, the signal may end it, as it does any program. */
   const takesSignals = (pid: number) => readFileSync(`/proc/${pid}/maps`, 'latin1').includes('koffi');
@@ -408,9 +404,11 @@ describe('Ctrl-C', () => {
         await interrupt(args, 'programs are loaded', (pid) => count(pid, /bpf-prog/) > 0);
         return;
       }
-      // One by one: some are attached, most are not, and it does not go on.
+      // One by one: some are attached, many hundred are not, and it does not go on.
       const some = (pid: number) => count(pid, ATTACHED) > 10;
-      expect(await interrupt([...args, '-r', '^ip_[a-f]'], 'some functions are attached', some)).toBe(false);
+      expect(await interrupt([...args, '-r', '^(__)?(ip|tcp|udp|skb|dev)'], 'some functions are attached', some)).toBe(
+        false,
+      );
     });
   }
 
@@ -420,8 +418,11 @@ describe('Ctrl-C', () => {
     const pid = tracing.process.pid ?? 0;
     const attached = count(pid, ATTACHED);
     tracing.process.kill('SIGINT');
-    const detaches = () => tracing.stderr.includes('Got 0 traces') && count(pid, ATTACHED) < attached;
-    await tracing.until(detaches, 'it detaches');
+    // It tells what there was, and then detaches, or has already.
+    await until(
+      () => tracing.stderr.includes('Got 0 traces') && count(pid, ATTACHED) < attached,
+      () => `it detaches: ${tracing.stderr}`,
+    );
     tracing.process.kill('SIGINT');
     const { status } = await tracing.ended();
     expect([0, 130]).toContain(status);

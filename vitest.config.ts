@@ -29,6 +29,7 @@ class LockdownLast extends BaseSequencer {
 
 /** They end what hangs, and nothing that is slow, on however busy a machine. */
 const patience = { testTimeout: 600_000, hookTimeout: 600_000 };
+const setupFiles = ['tests/support/seed.ts'];
 /** One emulated machine, one trace at a time. */
 const vm = { ...patience, fileParallelism: false };
 
@@ -48,11 +49,12 @@ export default defineConfig({
           // Pure code needs no process of its own for each file: that takes as long as the tests.
           ...{ pool: 'threads', isolate: false },
           ...patience,
+          setupFiles,
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
           environment: 'node',
         },
       },
-      { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], ...patience } },
+      { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], ...patience, setupFiles } },
       { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], ...patience } },
       { test: { name: 'package', include: ['tests/package/**/*.test.ts'], ...patience } },
       { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [DOCS, PACKAGE, ...SAME] } },

@@ -79,7 +79,6 @@ export function writeFlags(out: TextBuffer, enumerators: readonly Enumerator[], 
   let restHigh = high;
   let first = true;
   for (const flag of enumerators) {
-    if (flag.low === 0 && flag.high === 0) continue;
     const set = (low & flag.low) >>> 0 === flag.low && (high & flag.high) >>> 0 === flag.high;
     if (!set || ((restLow & flag.low) === 0 && (restHigh & flag.high) === 0)) continue;
     if (!first) out.byte(PIPE);

@@ -64,6 +64,7 @@ test('parseExtension: of two licenses the linker sees one section, and one varia
   const { objects, hasLicense } = parseExtension([
     { path: 'a.o', bytes: file(true), compiled: false },
     { path: 'b.o', bytes: file(false), compiled: false },
+    { path: 'c.o', bytes: file(false), compiled: false },
   ]);
   expect(hasLicense).toBe(true);
   const seen = objects.map(({ bytes }) => {
@@ -80,11 +81,12 @@ test('parseExtension: of two licenses the linker sees one section, and one varia
   expect(seen).toEqual([
     { section: 'license', binding: 'global', linkage: 1, names: 1 },
     { section: 'licens0', binding: 'local', linkage: 0, names: 0 },
+    { section: 'licens1', binding: 'local', linkage: 0, names: 0 },
   ]);
 });
 
 describe("parseExtension: a module() that the tracer can not call is told in the author's terms", () => {
-  type Types = { [name in 'int' | 'long' | 'void' | 'ctx' | 'regs' | 'skb' | 'data' | 'event']: number };
+  type Types = { [name in 'int' | 'long' | 'void' | 'ctx' | 'regs' | 'skb' | 'data' | 'event' | 'longs']: number };
   /** An object whose module has these types: what it returns, and its parameters. */
   const withTypes = (choose: (types: Types) => number[]) => {
     const builder = new BtfBuilder();
@@ -94,7 +96,7 @@ describe("parseExtension: a module() that the tracer can not call is told in the
     const [returned = 0, ...parameters] = choose({
       ...{ int, long: builder.int('long', 8, 1), void: 0, ctx: builder.pointer(0), regs: pointerTo('pt_regs') },
       ...{ skb: pointerTo('sk_buff'), data: builder.pointer(builder.typedef('__u8', builder.int('unsigned char', 1))) },
-      event: builder.pointer(struct),
+      ...{ event: builder.pointer(struct), longs: builder.pointer(builder.int('long', 8, 1)) },
     });
     builder.func('module', parameters, returned);
     builder.variable('__ipft_event_struct', struct);
@@ -111,6 +113,7 @@ describe("parseExtension: a module() that the tracer can not call is told in the
       'has struct event * for its parameter 3, which must be __u8 *',
       ({ int, ctx, skb, event }) => [int, ctx, skb, event],
     ],
+    ['has long * for its parameter 3, which must be __u8 *', ({ int, ctx, skb, longs }) => [int, ctx, skb, longs]],
     [
       'returns void, and must return int, has void * for its parameter 3',
       ({ void: none, ctx, skb }) => [none, ctx, skb, ctx],
@@ -218,6 +221,18 @@ describe('parseExtension: each lack has its own message', () => {
     expect(() => parse(object)).toThrow(ExtensionError);
     expect(() => parse(object)).toThrow(message);
   });
+});
+
+test('parseElf: big-endian, and a name that runs into the next section, are no BPF object', () => {
+  const bigEndian = sound();
+  bigEndian[5] = 2;
+  expect(() => parse(bigEndian)).toThrow('is not 64-bit little-endian');
+  const unterminated = sound();
+  const { sections } = parseElf(unterminated);
+  const names = sections.find(({ name }) => name === '.shstrtab')!;
+  // The last byte of the names ends the last of them.
+  unterminated[names.offset + names.length - 1] = 0x78;
+  expect(() => parse(unterminated)).toThrow('has a name that does not end');
 });
 
 test('parseExtension: a circle of typedefs is no sound object', () => {

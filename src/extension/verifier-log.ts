@@ -2,6 +2,9 @@
 import { printable } from '../base/printable.js';
 import type { SourceLine } from './line-info.js';
 
+/** Of BPF's 512, with each backend and tracer: docs/extension.md states it. */
+const LEAST_STACK_BYTES = 336;
+
 /** How many lines before the verdict are worth a look. */
 const CONTEXT_LINES = 6;
 
@@ -43,7 +46,7 @@ export function findSourceLine(log: string): SourceLine | undefined {
 /** What an author can do about it. */
 export function findHint(log: string): string | undefined {
   if (/combined stack size of \d+ calls/.test(log)) {
-    return 'docs/extension.md tells how much stack module() and what it calls may use with each backend (-b)';
+    return `at least ${LEAST_STACK_BYTES} bytes of stack are left for module() and what it calls; ipft check tells which backends take more`;
   }
   if (/unrecognized bpf_ld_imm64 insn/.test(log)) {
     return 'this kernel has no callbacks: Linux 5.13 is the first with bpf_for_each_map_elem, 5.17 with bpf_loop';

@@ -166,7 +166,7 @@ test('parseEventStruct: how deep types are nested is bounded, and how many value
   };
   expect(nested(15, 1)()).toBe(1);
   expect(nested(17, 1)).toThrow(/nested too deep/);
-  expect(nested(2, 60)()).toBe(1);
+  expect(nested(2, 30)()).toBe(1);
   expect(nested(14, 8)).toThrow(/too many/);
   const arrays = (levels: number) => () => {
     const b = new BtfBuilder();
@@ -176,4 +176,40 @@ test('parseEventStruct: how deep types are nested is bounded, and how many value
   };
   expect(arrays(15)()).toBe(1);
   expect(arrays(17)).toThrow(/nested too deep/);
+});
+
+test('parseEventStruct: there is one event struct, with members that can be told apart', () => {
+  const int = (b: BtfBuilder) => b.int('unsigned int', 4);
+  const declare = (b: BtfBuilder, type: number) => b.variable('__ipft_event_struct', type);
+  const parseWith = (build: (b: BtfBuilder) => void) => () => {
+    const b = new BtfBuilder();
+    build(b);
+    return parseEventStruct(parseBtf(b.bytes()));
+  };
+  const one = (b: BtfBuilder) => b.struct('event', 4, [{ name: 'a', type: int(b), offset: 0 }]);
+  expect(parseWith((b) => declare(b, b.constant(b.typedef('event_t', one(b)))))().fields).toHaveLength(1);
+  expect(parseWith(() => {})).toThrow('there is no __ipft_event_struct');
+  expect(parseWith((b) => [one(b), one(b)].map((type) => declare(b, type)))).toThrow('there are 2 variables');
+  expect(parseWith((b) => declare(b, int(b)))).toThrow('is unsigned int, and must be a struct');
+  expect(parseWith((b) => declare(b, b.union('event', 4, [{ name: 'a', type: int(b), offset: 0 }])))).toThrow(
+    'must be a struct',
+  );
+  expect(parseWith((b) => declare(b, b.struct('event', 4, [])))).toThrow('has no members');
+  const twice = (name: string) =>
+    parseWith((b) => {
+      const inner = b.struct('', 4, [{ name, type: int(b), offset: 0 }]);
+      declare(
+        b,
+        b.struct('event', 8, [
+          { name: 'a', type: int(b), offset: 0 },
+          { name: '', type: inner, offset: 4 },
+        ]),
+      );
+    });
+  expect(twice('a')).toThrow('struct event, member a: there are two of that name');
+  expect(twice('b')().fields.map(({ name }) => name)).toEqual(['a', 'b']);
+  const large = (size: number) =>
+    parseWith((b) => declare(b, b.struct('event', size, [{ name: 'a', type: int(b), offset: 0 }])));
+  expect(large(1024)().fields).toHaveLength(1);
+  expect(large(1025)).toThrow(/1024/);
 });

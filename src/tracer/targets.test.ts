@@ -121,3 +121,20 @@ test('selectTargets: a struct by value moves the arguments behind it, one that i
     ['struct_behind', 'returns_struct', 'twelve', 'thirteen'].map((name) => `vmlinux:${name}`),
   );
 });
+
+test('findCandidates: of functions that share a name within a module the first is told, once', () => {
+  const kernel = new BtfBuilder();
+  const skb = kernel.pointer(kernel.struct('sk_buff', 8, []));
+  const long = kernel.int('long', 8, 1);
+  const first = kernel.func('same', [long, skb]);
+  kernel.func('same', [skb]);
+  kernel.func('other', [skb]);
+  const known = parseTraceableFunctions('same\nother\n');
+  const { modules } = findCandidates({ vmlinux: parseBtf(kernel.bytes()), moduleBtf, traceable: known });
+  expect(modules.map(({ functions }) => functions.map(({ name, id, position }) => [name, id, position]))).toEqual([
+    [
+      ['same', first, 1],
+      ['other', expect.any(Number), 0],
+    ],
+  ]);
+});

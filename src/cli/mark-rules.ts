@@ -22,7 +22,8 @@ export interface NamespaceRules {
 
 const PROGRAMS = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'];
 const NAMED = '/run/netns';
-const PATIENCE_MS = 2000;
+/** A machine may be busy, and rules very many. */
+const PATIENCE_MS = 10_000;
 /** Further ones are not looked at. */
 const MAX_NAMESPACES = 8;
 const MAX_BYTES = 16 << 20;

@@ -78,7 +78,7 @@ test('a rule that matches no packet is told of', async () => {
 });
 
 test('at a terminal, a trace without events says what was seen before it ends', () => {
-  const line = `${process.execPath} ${IPFT} -m 55 -r '^icmp_rcv$' --duration 7s`;
+  const line = `${process.execPath} ${IPFT} -m 55 -r '^icmp_rcv$' --duration 15s`;
   const { stdout } = run('script', ['-qec', line, '/dev/null'], { TERM: 'xterm' });
   expect(stdout.match(/no packet with mark 0x37 was seen/g)).toHaveLength(2);
   expect(stdout.match(/no packet at all passed the traced function: was anything sent\?/g)).toHaveLength(2);

@@ -14,6 +14,7 @@ const FREEING = new Set([
   'napi_skb_cache_put',
   'kfree_skb_partial',
   'napi_skb_free_stolen_head',
+  '_kfree_skb_defer',
   '__kfree_skb_defer',
   '__napi_kfree_skb',
   // Makes a copy of another one of it: what it was is gone.
@@ -24,14 +25,16 @@ const HEAD = 'skb_release_head_state';
 const RELEASING = 'skb_release_data';
 const FINAL = new Set(['kfree_skbmem', 'napi_skb_cache_put']);
 
-/** Called while an skb is being freed, beside those that free it: parts of that, and destructors of sockets. */
+/** Called while an skb is being freed, beside those that free it: parts of that, and destructors. */
 const TAIL = new Set([
-  ...['__kfree_skb', 'skb_release_all', 'skb_free_head', '__skb_zcopy_downgrade_managed'],
-  ...['sock_wfree', '__sock_wfree', 'sock_rfree', 'sock_efree', 'sock_ofree', 'sock_pfree', 'tcp_wfree', 'sctp_wfree'],
-  ...['unix_wfree', 'unix_destruct_scm', 'netlink_skb_destructor', 'tpacket_destruct_skb', 'xsk_destruct_skb'],
+  ...['__kfree_skb', 'skb_release_all', 'skb_free_head', '__skb_zcopy_downgrade_managed', 'kfree_skb_add_bulk'],
+  ...['sock_wfree', '__sock_wfree', 'sock_rfree', 'sock_efree', 'sock_edemux', 'sock_ofree', 'sock_pfree'],
+  ...['tcp_wfree', 'sctp_wfree', 'sctp_sock_rfree', 'kcm_rfree', 'mptcp_rfree', 'l2tp_sock_wfree', 'caif_flow_cb'],
+  ...['unix_wfree', 'unix_destruct_scm', 'netlink_skb_destructor', 'tpacket_destruct_skb'],
+  ...['xsk_destruct_skb', 'xsk_skb_destructor', 'io_destruct_skb', 'sk_stream_rfree'],
 ]);
 /** Told that memory which user space lent is free again. */
-const ZERO_COPY = /zerocopy.*(callback|complete)|zcopy_.*complete/;
+const ZERO_COPY = /zerocopy.*(callback|complete)|zcopy_.*complete|ubuf_complete/;
 
 /** Functions that are called with a socket and the skb that it gets. */
 const QUEUEING = new Set([

@@ -16,6 +16,7 @@ for (const [name, parameters] of Object.entries({
   shared: [pointer],
   unrelated: [int],
   sixth: [int, int, int, int, int, pointer],
+  seventh: [int, int, int, int, int, int, pointer],
   variadic: [pointer, 0],
   kfree_skbmem: [pointer],
 })) {
@@ -23,7 +24,7 @@ for (const [name, parameters] of Object.entries({
 }
 const vmlinux = parseBtf(builder.bytes());
 const traceable = parseTraceableFunctions(
-  'ip_rcv\nip_output\ntwice\ntwice\nshared\nunrelated\nsixth\nvariadic\nkfree_skbmem\nveth_xmit [veth]\nshared [veth]\nold_xmit [old]\n',
+  'ip_rcv\nip_output\ntwice\ntwice\nshared\nunrelated\nsixth\nseventh\nvariadic\nkfree_skbmem\nveth_xmit [veth]\nshared [veth]\nold_xmit [old]\n',
 );
 const moduleBtf = (module: string, base: Btf) => {
   if (module === 'old') return { problem: 'no BTF' };
@@ -41,6 +42,7 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
   expect(selection.targets).toMatchObject([
     { name: 'ip_rcv', module: 'vmlinux', skbPosition: 0 },
     { name: 'ip_output', module: 'vmlinux', skbPosition: 2 },
+    { name: 'sixth', module: 'vmlinux', skbPosition: 5 },
     { name: 'variadic', module: 'vmlinux', skbPosition: 0 },
     { name: 'kfree_skbmem', module: 'vmlinux', skbPosition: 0 },
     { name: 'veth_xmit', module: 'veth', skbPosition: 0 },
@@ -51,7 +53,7 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
     { name: 'twice', module: 'vmlinux', reason: 'another function bears the same name' },
     { name: 'inlined', module: 'vmlinux', reason: expect.stringContaining('ftrace does not know it') },
     { name: 'shared', module: 'vmlinux', reason: 'another function bears the same name' },
-    { name: 'sixth', module: 'vmlinux', reason: 'its skb is not among the first 5 arguments' },
+    { name: 'seventh', module: 'vmlinux', reason: 'its skb is not among the first 6 arguments' },
   ]);
   expect(selection.unknownModules).toEqual([{ module: 'old', problem: 'no BTF' }]);
   expect(selection.filtered).toBe(0);
@@ -60,7 +62,7 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
 
 test('selectTargets: trampolines reach further, and not everywhere', () => {
   const selection = selectTargets(candidates, { ...needs, access: 'trampoline' }, {});
-  expect(names(selection.targets)).toContain('vmlinux:sixth');
+  expect(names(selection.targets)).toContain('vmlinux:seventh');
   expect(selection.excluded).toContainEqual(
     expect.objectContaining({ name: 'variadic', reason: 'a trampoline takes no variable number of arguments' }),
   );
@@ -74,7 +76,7 @@ test('selectTargets: trampolines reach further, and not everywhere', () => {
 test('selectTargets: filters are unanchored, both must match, and what they leave out is counted', () => {
   const byName = selectTargets(candidates, needs, { functionPattern: /_xmit|rcv/ });
   expect(names(byName.targets)).toEqual(['vmlinux:ip_rcv', 'veth:veth_xmit']);
-  expect(byName.filtered).toBe(3);
+  expect(byName.filtered).toBe(4);
   expect(byName.excluded).toEqual([]);
   expect(names(byName.deciding)).toEqual(['vmlinux:kfree_skbmem']);
   const both = selectTargets(candidates, needs, { functionPattern: /_/, modulePattern: /^ve/ });

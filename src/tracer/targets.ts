@@ -51,7 +51,7 @@ export interface TargetNeeds {
 }
 
 /** Arguments that stand in registers, on every machine that is supported: a kprobe sees no others. */
-const KPROBE_ARGUMENTS = 5;
+const KPROBE_ARGUMENTS = 6;
 /** MAX_BPF_FUNC_ARGS of the kernel. */
 const TRAMPOLINE_ARGUMENTS = 12;
 

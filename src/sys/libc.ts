@@ -23,6 +23,7 @@ const c = {
   windowSize: libc.func('int ioctl(int fd, ulong request, void *size)'),
   signal: libc.func('void *signal(int number, intptr_t action)'),
   sigmask: libc.func('int pthread_sigmask(int how, void *set, void *old)'),
+  prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   setitimer: libc.func('int setitimer(int which, void *next, void *old)'),
   clockGettime: libc.func('int clock_gettime(int clock, void *time)'),
   vsnprintf: libc.func('int vsnprintf(void *text, size_t size, void *format, void *args)'),
@@ -77,6 +78,16 @@ export function withoutSignals<T>(body: () => T): T {
   } finally {
     c.sigmask(SIG_SETMASK, old, null);
   }
+}
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+/** Has the kernel end this process when its parent has gone, also if it is stopped by then. @param parent its number */
+export function dieWithParent(parent: number): void {
+  c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  // It may have gone before.
+  if (process.ppid !== parent) exitAtOnce(1);
 }
 
 const ITIMER_VIRTUAL = 1;

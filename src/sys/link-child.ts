@@ -10,8 +10,11 @@ import { readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ExtensionError } from '../base/errors.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject, setLibbpfLog } from './libbpf.js';
+import { dieWithParent, limitOwnTime } from './libc.js';
 
 const TIMEOUT_SECONDS = 60;
+/** What libbpf may take of the processor, without the kernel's verifier: a hundred times as much as it needs. */
+const OWN_TIME_SECONDS = 10;
 const REFUSED_STATUS = 1;
 /** A power of two and a multiple of every page size. */
 const SMALL_RING_BYTES = 1 << 16;
@@ -30,7 +33,7 @@ interface Refusal {
  * @throws LibbpfError if they don't fit together, ExtensionError if one crashed libbpf
  */
 export function linkInChild(objects: readonly NamedObject[]): Uint8Array {
-  const child = spawnSync(process.execPath, [CHILD, 'link'], {
+  const child = spawnSync(process.execPath, [CHILD, 'link', String(process.pid)], {
     input: encodeObjects(objects),
     maxBuffer: 1 << 28,
     timeout: TIMEOUT_SECONDS * 1000,
@@ -73,6 +76,8 @@ function decodeObjects(input: Buffer): NamedObject[] {
 
 /** The child's side. */
 function linkStdin(): void {
+  dieWithParent(Number(process.argv[3]));
+  limitOwnTime(OWN_TIME_SECONDS);
   try {
     // Without a taker libbpf would print what it has to say.
     setLibbpfLog(() => {});

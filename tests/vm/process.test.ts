@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, IPFT, Network, run, Tracing } from './harness.js';
+import { example, IPFT, Network, ROOT, run, Tracing } from './harness.js';
 
 let network: Network;
 let dir: string;
@@ -207,6 +207,19 @@ describe('a disk that is full', () => {
       expect(statSync(join(disk, 'file')).size).toBe(4096);
     });
   });
+});
+
+test('the child that links does not outlive ipft, also if it is stopped', async () => {
+  const child = join(ROOT, 'dist/sys/link-child.js');
+  const script = `const child = require('node:child_process').spawn(process.execPath, [${JSON.stringify(child)}, 'link', String(process.pid)]);
+    console.log(child.pid); setInterval(() => {}, 1000);`;
+  const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))));
+  // It waits for what it is to link.
+  await until(() => /^(0|63) 0x0 /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1')), 'it reads');
+  process.kill(pid, 'SIGSTOP');
+  parent.kill('SIGKILL');
+  await until(() => !lives(pid), 'it has gone');
 });
 
 test('a compiler that hangs does not outlive ipft', async () => {

@@ -26,6 +26,7 @@ const MATCH = 'Uint8Array.from(names, (name) => (regExp.test(name) ? 1 : 0))';
 const WORKER = `
 const { parentPort, workerData: { source, flags, names } } = require('node:worker_threads');
 const regExp = new RegExp(source, flags);
+parentPort.postMessage('begins');
 parentPort.postMessage(${MATCH});
 `;
 
@@ -85,13 +86,17 @@ export async function matchInThread(
   const { source, flags } = pattern.regExp;
   const worker = new Worker(WORKER, { eval: true, execArgv: [], workerData: { source, flags, names } });
   let endEarly = () => {};
-  const timer = setTimeout(() => endEarly(), LONGEST_MS);
+  let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
       const tooLong = `it takes longer than ${LONGEST_MS / 1000} s to match it with ${names.length} names`;
       endEarly = () => reject(signal?.aborted ? signal.reason : refuse(pattern, tooLong));
       signal?.addEventListener('abort', endEarly);
-      worker.on('message', resolve);
+      worker.on('message', (message: 'begins' | Uint8Array) => {
+        // On a busy machine a thread takes seconds to start: that is not the pattern's doing.
+        if (message === 'begins') timer = setTimeout(endEarly, LONGEST_MS);
+        else resolve(message);
+      });
       worker.on('error', (error) => reject(refuse(pattern, error.message, error)));
     });
   } finally {

@@ -75,7 +75,7 @@ const filterOf = (only) => ({ functionPattern: only && { regExp: only, text: onl
 async function chooseTargets(backend, { functions, only }) {
   const { targets } = await loadTargets(backend.access, filterOf(only));
   const all = targets.map((target, index) => {
-    return { target, index, hidden: false, roles: rolesOf(target) };
+    return { target, index, hidden: false, roles: rolesOf(target, 'function') };
   });
   return all.filter(({ roles }) => functions === 'all' || (functions === 'plain') === (roles.length === 0));
 }

@@ -7,6 +7,7 @@
  *   IPFT_SKB_IS_TYPED	if the verifier knows that its skb is one: then it can be read without help
  * and after it:
  *   ipft_cookie(ctx)	the attach cookie of the function that was hit
+ *   ipft_address(ctx)	its address
  *
  * All names that the linker sees begin with ipft_, so that an extension can use any other.
  */
@@ -22,11 +23,16 @@ extern int module(void *ctx, struct sk_buff *skb, __u8 data[IPFT_DATA_SIZE]);
 static __always_inline bool ipft_sampled_out(void)
 {
 	struct ipft_cpu *cpu;
+	__u64 matched;
 
 	if (ipft_config.sample_period <= 1)
 		return false;
 	cpu = ipft_this_cpu();
-	return cpu && cpu->matched++ % ipft_config.sample_period;
+	if (!cpu)
+		return false;
+	matched = *(volatile __u64 *)&cpu->matched;
+	ipft_count(cpu->matched);
+	return matched % ipft_config.sample_period;
 }
 
 /* The buffer is all zero when module() is entered. The verifier knows data_size, and so does away with what is beyond. */
@@ -70,7 +76,17 @@ static __always_inline __u32 ipft_low_half(const void *pointer)
 #endif
 
 static __always_inline __u64 ipft_cookie(void *ctx);
+static __always_inline __u64 ipft_address(void *ctx);
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value);
+
+/* For extensions, by the function ipft_func_arg of each backend: the same arguments with all of them. */
+static __always_inline int ipft_argument_of_function(void *ctx, __u32 n, __u64 *value)
+{
+	/* Beyond the last one some registers hold what somebody has left there. */
+	if (n >= (((__u32)ipft_cookie(ctx) >> IPFT_TARGET_ARGUMENTS) & 7))
+		return -IPFT_EINVAL;
+	return ipft_argument(ctx, n, value);
+}
 
 /* What a program is attached to. */
 enum ipft_kind {
@@ -112,11 +128,23 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 
 /* A function that was hit, and the packet that it was hit with. */
 struct ipft_hit {
+	struct ipft_event *event;	/* its record, while the extension writes to it */
 	struct ipft_journey *journey;
 	__u64 skb;
 	__u32 target;		/* the cookie */
 	bool matches;
 };
+
+/*
+ * Whether a function is called as the destructor of a packet that is being freed: one of many, and any module may bring
+ * more. The kernel forgets the destructor only when it has returned.
+ */
+static __always_inline bool ipft_is_destructor(void *ctx, __u64 skb)
+{
+	const __u64 address = ipft_address(ctx);
+
+	return address && ipft_read_word(&((struct sk_buff *)skb)->destructor) == address;
+}
 
 /* Whether a function was hit with a packet that is followed: one that matches, or that is followed whatever its mark. */
 static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
@@ -131,7 +159,7 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 	tail = kind == IPFT_DECIDING && hit->target & IPFT_TARGET_TAIL;
 	journey = ipft_find(hit->skb);
 	/* It is being freed, yet here it is with a function that has no part in that: the end was missed. */
-	if (journey && !tail && journey->freeing_ns) {
+	if (journey && !tail && journey->freeing_ns && !ipft_is_destructor(ctx, hit->skb)) {
 		ipft_end(hit->skb, journey);
 		journey = NULL;
 	}
@@ -149,7 +177,7 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 		hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES));
 }
 
-/* What the function means for the journey, before its event and behind it. */
+/* What the function means for the journey: before its event is made, and when that has been made. */
 static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const struct ipft_hit *hit)
 {
 	struct ipft_journey *journey = hit->journey;
@@ -158,16 +186,20 @@ static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const st
 	if (kind != IPFT_DECIDING || !(hit->target & IPFT_TARGET_QUEUES) || ipft_argument(ctx, 0, (__u64 *)&sk))
 		return;
 	journey->stage = IPFT_STAGE_QUEUED;
+	journey->sock = (__u64)sk;
 	bpf_core_read(&journey->family, sizeof(journey->family), &sk->__sk_common.skc_family);
-	bpf_core_read(&journey->protocol, sizeof(journey->protocol), &sk->sk_protocol);
+	bpf_core_read(&journey->sock_state, sizeof(journey->sock_state), &sk->__sk_common.skc_state);
+	/* A socket in TIME_WAIT is TCP's, and ends before the protocol. */
+	if (journey->sock_state == IPFT_TCP_TIME_WAIT)
+		journey->protocol = IPFT_IPPROTO_TCP;
+	else
+		bpf_core_read(&journey->protocol, sizeof(journey->protocol), &sk->sk_protocol);
 }
 
-static __always_inline void ipft_after(enum ipft_kind kind, const struct ipft_hit *hit)
+static __always_inline void ipft_after(const struct ipft_hit *hit)
 {
 	struct ipft_journey *journey = hit->journey;
 
-	if (kind != IPFT_DECIDING)
-		return;
 	if (hit->target & IPFT_TARGET_FREES || (hit->target & IPFT_TARGET_RELEASES && journey->freeing_ns))
 		ipft_end(hit->skb, journey);
 	if (hit->target & IPFT_TARGET_FINAL)
@@ -178,6 +210,12 @@ static __always_inline void ipft_after(enum ipft_kind kind, const struct ipft_hi
 		journey->flags |= IPFT_JOURNEY_END_SENT;
 		ipft_send_end(journey, bpf_ktime_get_ns());
 	}
+}
+
+IPFT_FUNCTION int ipft_after_extension(const struct ipft_hit *hit)
+{
+	ipft_after(hit);
+	return 0;
 }
 
 /* Whether the function makes an event of the packet. */
@@ -192,12 +230,6 @@ static __always_inline bool ipft_makes_event(enum ipft_kind kind, const struct i
 	}
 	return !ipft_sampled_out();
 }
-
-enum ipft_entered {
-	IPFT_DROPPED,		/* by the extension: there is no event */
-	IPFT_RECORDED,
-	IPFT_NO_ROOM,
-};
 
 /* Says that the packet is somewhere new. If there is no room, the next event tries again. */
 IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
@@ -239,16 +271,17 @@ IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 w
 }
 
 /*
- * Makes the record of an entry, and before the first one the notice that the journey has begun. The extension writes
- * straight into the ring: nothing is copied.
+ * Makes room for the record of an entry, and before the first one the notice that the journey has begun. The extension
+ * writes straight into the ring: nothing is copied. Returns 0, and has counted the event, if there is no room. The record
+ * stands in @hit then: of one that is returned, older verifiers would not know that it can't be NULL.
  */
-static __always_inline enum ipft_entered ipft_record_entry(void *ctx, struct sk_buff *skb, const struct ipft_hit *hit,
-							   __u64 timestamp_ns, __u8 depth)
+static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit *hit, bool is_extended,
+					    __u64 timestamp_ns, __u8 depth)
 {
+	const __u32 data_size = is_extended ? ipft_config.data_size : 0;
 	struct ipft_journey *journey = hit->journey;
 	struct ipft_event *event;
 	__u64 where;
-	__u8 *data;
 
 	where = ipft_new_whereabouts(skb, journey);
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
@@ -256,44 +289,68 @@ static __always_inline enum ipft_entered ipft_record_entry(void *ctx, struct sk_
 			ipft_note_place(journey, where, timestamp_ns);
 	} else if (!ipft_announce(hit->skb, journey, where, timestamp_ns)) {
 		/* Without its beginning nobody knows whose event it is. */
-		journey->events++;
-		ipft_count_lost(timestamp_ns);
-		return IPFT_NO_ROOM;
+		goto lost;
 	}
-	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + ipft_config.data_size, 0);
-	if (!event) {
-		journey->events++;
-		ipft_count_lost(timestamp_ns);
-		return IPFT_NO_ROOM;
-	}
+	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + data_size, 0);
+	if (!event)
+		goto lost;
 	ipft_fill(event, journey, timestamp_ns, hit->target & IPFT_TARGET_INDEX);
 	event->flags = 0;
 	event->depth = depth;
-	if (ipft_config.data_size) {
-		data = (__u8 *)(event + 1);
-		ipft_clear(data);
-		if (module(ctx, (struct sk_buff *)hit->skb, data)) {
-			bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-			return IPFT_DROPPED;
-		}
-	}
-	journey->events++;
-	/* The reader polls: nobody is woken up. */
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return IPFT_RECORDED;
+	if (data_size)
+		ipft_clear((__u8 *)(event + 1));
+	hit->event = event;
+	return 1;
+lost:
+	ipft_count_event(journey);
+	ipft_count_lost(timestamp_ns);
+	return 0;
 }
 
-/* A function was entered, and its return is not looked for. */
+/* Has the extension fill in its part of a record, and hands it over. Returns false if the extension drops the event. */
+static __always_inline bool ipft_fill_record(void *ctx, const struct ipft_hit *hit)
+{
+	struct ipft_event *event = hit->event;
+
+	if (ipft_config.data_size && module(ctx, (struct sk_buff *)hit->skb, (__u8 *)(event + 1))) {
+		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		return false;
+	}
+	ipft_count_event(hit->journey);
+	/* The reader polls: nobody is woken up. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/*
+ * A function was entered, and its return is not looked for. Returns whether there is a record; @hit tells of a journey, if
+ * it is a packet's that is followed.
+ */
+static __always_inline int ipft_open_entry(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
+					   bool is_extended, struct ipft_hit *hit)
+{
+	if (!ipft_hits(ctx, skb, kind, matches, hit)) {
+		hit->journey = NULL;
+		return 0;
+	}
+	ipft_before(ctx, kind, hit);
+	if (!ipft_makes_event(kind, hit))
+		return 0;
+	return ipft_open_record(skb, hit, is_extended, bpf_ktime_get_ns(), 0);
+}
+
+/* Without an extension: all in one. */
 static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_hit hit = {};
 
-	if (!ipft_hits(ctx, skb, kind, matches, &hit))
-		return;
-	ipft_before(ctx, kind, &hit);
-	if (ipft_makes_event(kind, &hit))
-		ipft_record_entry(ctx, skb, &hit, bpf_ktime_get_ns(), 0);
-	ipft_after(kind, &hit);
+	if (ipft_open_entry(ctx, skb, kind, matches, false, &hit)) {
+		ipft_count_event(hit.journey);
+		/* The reader polls: nobody is woken up. */
+		bpf_ringbuf_submit(hit.event, BPF_RB_NO_WAKEUP);
+	}
+	if (kind == IPFT_DECIDING && hit.journey)
+		ipft_after(&hit);
 }
 
 #define IPFT_TRACED(name, kind)									\
@@ -306,6 +363,29 @@ static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, enum ipft
 IPFT_TRACED(plain, IPFT_PLAIN)
 IPFT_TRACED(deciding, IPFT_DECIDING)
 
+/*
+ * With one, what goes before it and what comes behind it are functions of their own: while it runs, the stack holds the
+ * hit and nothing else.
+ */
+#define IPFT_EXTENDED(name, kind)								\
+	IPFT_FUNCTION int ipft_open_##name(void *ctx, struct sk_buff *skb, bool matches, struct ipft_hit *hit) \
+	{											\
+		return ipft_open_entry(ctx, skb, kind, matches, true, hit);			\
+	}											\
+	IPFT_FUNCTION int ipft_extended_##name(void *ctx, struct sk_buff *skb, bool matches)	\
+	{											\
+		struct ipft_hit hit;								\
+												\
+		if (ipft_open_##name(ctx, skb, matches, &hit))					\
+			ipft_fill_record(ctx, &hit);						\
+		if (kind == IPFT_DECIDING && hit.journey)					\
+			ipft_after_extension(&hit);						\
+		return 0;									\
+	}
+
+IPFT_EXTENDED(plain, IPFT_PLAIN)
+IPFT_EXTENDED(deciding, IPFT_DECIDING)
+
 /* What a program does at the entry of a function. @skb_of: finds the skb among its arguments */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
@@ -313,6 +393,11 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
+	if (ipft_config.data_size) {
+		if (kind == IPFT_DECIDING)
+			return ipft_extended_deciding(ctx, skb_of(ctx), matches);
+		return ipft_extended_plain(ctx, skb_of(ctx), matches);
+	}
 	if (kind == IPFT_DECIDING)
 		return ipft_traced_deciding(ctx, skb_of(ctx), matches);
 	return ipft_traced_plain(ctx, skb_of(ctx), matches);

@@ -14,7 +14,7 @@
  * The low half of a function's address in the high half, its cookie in the low half: one load sees both or none. No two
  * functions share the low half: the kernel and its modules lie within 4 GiB.
  */
-__u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.ipft_cookies");
+__u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.cookies");
 
 static __always_inline __u32 ipft_remembered_cookie(void *ctx)
 {

@@ -13,8 +13,8 @@
  */
 struct ipft_event {
 	__u64 timestamp_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
-	__u32 journey;		/* the low half of its number */
-	__u32 sequence;		/* which event of its journey, from 0; those that found no room count */
+	__u32 journey;		/* the low half of its number: no two living journeys share it */
+	__u32 sequence;		/* how many events of its journey came before; those that found no room count */
 	__u32 target;		/* index into the table of targets; of a notice: which, IPFT_NOTICE_* */
 	__u16 cpu;
 	__u8 flags;		/* IPFT_EVENT_* */
@@ -31,7 +31,7 @@ struct ipft_event {
 
 #define IPFT_NOTICE_BEGIN	1	/* struct ipft_begin, before the journey's first event */
 #define IPFT_NOTICE_PLACE	2	/* struct ipft_moved, before the first event there */
-#define IPFT_NOTICE_END		3	/* struct ipft_end, in a ring of its own */
+#define IPFT_NOTICE_END		3	/* struct ipft_end, in a ring of its own, or where that is full among the events */
 
 #define IPFT_DEVICE_NAME 16
 
@@ -59,6 +59,7 @@ struct ipft_moved {
 
 struct ipft_end {
 	struct ipft_event event;	/* sequence: how many events there were */
+	__u64 number;			/* of the journey */
 	__u64 location;			/* address behind the call that dropped or consumed it, or 0 */
 	__u32 reason;			/* enum skb_drop_reason and its likes, or 0 */
 	__u32 ifindex;			/* IPFT_STAGE_SENT: the device's */
@@ -68,13 +69,18 @@ struct ipft_end {
 	__u8 flags;			/* IPFT_JOURNEY_* */
 	__u16 reserved;
 	char device[IPFT_DEVICE_NAME];	/* IPFT_STAGE_SENT */
-	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; empty if it was told before */
+	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; not there if it was told before */
 };
+
+/* Of one whose symbol is not there. */
+#define IPFT_END_BYTES __builtin_offsetof(struct ipft_end, symbol)
 
 /* How far a packet got: the last of these since it was last received from a device. */
 #define IPFT_STAGE_NONE		0
 #define IPFT_STAGE_SENT		1	/* handed to a device */
 #define IPFT_STAGE_QUEUED	2	/* handed to a socket */
+#define IPFT_STAGE_PROCESSED	3	/* handed to a TCP socket, which had taken in all of it when it was dropped */
+#define IPFT_STAGE_UNREAD	4	/* handed to a TCP socket, which was closed before all of it was read */
 
 #define IPFT_JOURNEY_ANNOUNCED	1	/* its IPFT_NOTICE_BEGIN is in the ring */
 #define IPFT_JOURNEY_FOLLOWED	2	/* whatever becomes of its mark */
@@ -95,6 +101,8 @@ struct ipft_journey {
 	__u64 where;		/* address of the device or socket that its place was last read from */
 	__u64 freeing_ns;	/* when a tracepoint told that it is being freed; 0 before */
 	__u64 location;		/* and where */
+	__u64 caller;		/* of a call that says where it frees, and whose return is traced: where it returns to; or 0 */
+	__u64 sock;		/* IPFT_STAGE_QUEUED: the socket's address */
 	__u32 reason;
 	__u32 events;		/* with those that found no room */
 	__u32 ifindex;
@@ -104,7 +112,8 @@ struct ipft_journey {
 	__u8 flags;
 	__u16 cpu;		/* where it ended */
 	__u8 tail;		/* IPFT_TAIL_* */
-	__u8 reserved[3];
+	__u8 sock_state;	/* TCP_* when the socket got it */
+	__u8 reserved[2];
 	char device[IPFT_DEVICE_NAME];
 };
 
@@ -123,8 +132,11 @@ struct ipft_journey {
 #define IPFT_TARGET_HEAD	(1u << 26)	/* skb_release_head_state: called once for each skb that is freed */
 #define IPFT_TARGET_FINAL	(1u << 25)	/* the last one that is called with an skb */
 #define IPFT_TARGET_POSITION	21		/* from this bit on: the skb's position among the arguments */
-#define IPFT_TARGET_INDEX	((1u << IPFT_TARGET_POSITION) - 1)
 #define IPFT_MAX_POSITION	15
+#define IPFT_TARGET_REPORTS	(1u << 20)	/* frees, and tells tracepoints its return address as the place */
+#define IPFT_TARGET_ARGUMENTS	17		/* from this bit on: how many arguments ipft_func_arg knows */
+#define IPFT_MAX_ARGUMENTS	6		/* as many as registers hold on every machine */
+#define IPFT_TARGET_INDEX	((1u << IPFT_TARGET_ARGUMENTS) - 1)
 
 /*
  * The mark that is wanted and its mask stand in the instructions that compare them, which saves two loads at each call
@@ -139,7 +151,6 @@ struct ipft_config {
 	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
 	__u32 direct_reads;	/* backend ftrace: whether the mark may be read without a helper; see ipft_matches */
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
-	__u32 cpus;		/* how many there can be */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
 	char symbol_format[4];	/* "%pS" */
@@ -149,9 +160,10 @@ struct ipft_config {
 #define IPFT_DATA_SIZE 64
 #define IPFT_MAX_DATA_SIZE 1024
 
-#define IPFT_DEPTHS 4
-
-/* One for each CPU, in the only entry of the map ipft_cpus. */
+/*
+ * One for each CPU, in the only entry of the map ipft_cpus. Counted with atomic additions, though no other CPU writes
+ * there: an interrupt or, in a trampoline, another task may come in between.
+ */
 struct ipft_cpu {
 	__u64 lost;		/* events that found no room in the ring */
 	__u64 lost_first_ns;	/* when the first and the last of them were lost */
@@ -161,8 +173,6 @@ struct ipft_cpu {
 	__u64 unfollowed;	/* events of skbs for which ipft_journeys had no room */
 	__u64 ends_lost;	/* ends that found no room in the ring */
 	__u64 unseen;		/* journeys of which no event found room */
-	__u64 depth;		/* of interrupts that are just numbering a journey */
-	__u64 births[IPFT_DEPTHS];	/* journeys that began at each depth: number them */
 };
 
 #endif

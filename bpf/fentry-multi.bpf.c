@@ -4,6 +4,7 @@
  * all its functions in one link.
  */
 #define IPFT_SESSION_TAKES_CTX
+#define IPFT_KEYS_ARE_FOLLOWED
 #include "graph.bpf.h"
 #include "session.h"
 #include "trampoline.h"
@@ -25,12 +26,22 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
-	return ipft_trampoline_argument(ctx, n, value);
+	return ipft_argument_of_function(ctx, n, value);
+}
+
+static __always_inline __u64 ipft_address(void *ctx)
+{
+	return bpf_get_func_ip(ctx);
 }
 
 __hidden __u64 ipft_func_ip(void *ctx)
 {
-	return bpf_get_func_ip(ctx);
+	return ipft_address(ctx);
+}
+
+static __always_inline __u64 ipft_return_address(void *ctx, __u32 target)
+{
+	return ipft_trampoline_return((__u64)ctx, ipft_address(ctx), target);
 }
 
 /* The verifier lets no such program read its context itself. Taken for a plain address it may be read. */

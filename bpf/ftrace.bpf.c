@@ -21,7 +21,7 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 }
 
 /* Before Linux 5.15 the kernel can't tell: 0 if the user side could not find out either. */
-__hidden __u64 ipft_func_ip(void *ctx)
+static __always_inline __u64 ipft_address(void *ctx)
 {
 	__u64 address;
 
@@ -31,6 +31,11 @@ __hidden __u64 ipft_func_ip(void *ctx)
 	return address;
 }
 
+__hidden __u64 ipft_func_ip(void *ctx)
+{
+	return ipft_address(ctx);
+}
+
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 {
 	return ipft_trampoline_argument(ctx, n, value);
@@ -38,7 +43,12 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
-	return ipft_trampoline_argument(ctx, n, value);
+	return ipft_argument_of_function(ctx, n, value);
+}
+
+static __always_inline __u64 ipft_return_address(void *ctx, __u32 target)
+{
+	return ipft_trampoline_return(ipft_as_number(ctx), ipft_address(ctx), target);
 }
 
 /* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */

@@ -22,8 +22,9 @@ struct ipft_call {
 /* Replaced before loading where returns are not traced: then they have one entry. */
 #define IPFT_MAX_CALLS (1 << 14)
 
+/* The oldest are forgotten: their returns were left out by the kernel, and will not come. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CALLS);
 	__type(key, __u64);	/* of the backend's choice, unique among the calls that are open */
 	__type(value, struct ipft_call);
@@ -61,42 +62,83 @@ static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 /* A backend's: what ipft_leave will be called with when this call returns; 0 if that can't be followed. */
 static __always_inline __u64 ipft_call_key(void *ctx);
 
-/* A function was entered with a packet that may be followed. Returns the call's key, or 0 if its return is not followed. */
-static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
+/* A backend's: where the function that was entered returns to; 0 if that is not known. */
+static __always_inline __u64 ipft_return_address(void *ctx, __u32 target);
+
+/* A call that is entered, while the extension runs. */
+struct ipft_entering {
+	struct ipft_hit hit;
+	struct ipft_nesting *nesting;
+	__u64 key;		/* 0 if the return is not followed */
+	__u64 entry_ns;
+	__u8 depth;
+};
+
+/* As ipft_open_entry. */
+static __always_inline int ipft_open_call(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
+					  struct ipft_entering *entering)
 {
+	struct ipft_hit *hit = &entering->hit;
 	struct ipft_nesting *nesting;
 	struct ipft_nest nest = {};
-	struct ipft_call call = {};
-	struct ipft_hit hit = {};
-	enum ipft_entered entered;
-	__u64 key, followed = 0;
+	__u64 key;
 
-	if (!ipft_hits(ctx, skb, kind, matches, &hit))
+	if (!ipft_hits(ctx, skb, kind, matches, hit)) {
+		hit->journey = NULL;
 		return 0;
-	ipft_before(ctx, kind, &hit);
-	if (!ipft_makes_event(kind, &hit))
-		goto out;
+	}
+	ipft_before(ctx, kind, hit);
+	/* To see the return, something else is put in its place; the tracepoints tell that where they are told this. */
+	if (hit->target & IPFT_TARGET_REPORTS)
+		hit->journey->caller = ipft_return_address(ctx, hit->target);
+	if (!ipft_makes_event(kind, hit))
+		return 0;
 	key = ipft_call_key(ctx);
 	if (!key)
-		goto out;
-	nest.journey = hit.journey->number;
+		return 0;
+	nest.journey = hit->journey->number;
 	nest.cpu = bpf_get_smp_processor_id();
 	nesting = bpf_map_lookup_elem(&ipft_nestings, &nest);
-	call.skb = hit.skb;
-	call.journey = nest.journey;
-	call.target = hit.target;
-	call.cpu = nest.cpu;
-	call.entry_ns = ipft_time_after(nesting);
+	entering->nesting = nesting;
+	entering->key = key;
+	entering->entry_ns = ipft_time_after(nesting);
 	if (nesting)
-		call.depth = nesting->depth < 255 ? nesting->depth : 255;
-	entered = ipft_record_entry(ctx, skb, &hit, call.entry_ns, call.depth);
-	if (entered == IPFT_DROPPED)
-		goto out;
-	call.entry_lost = entered == IPFT_NO_ROOM;
+		entering->depth = nesting->depth < 255 ? nesting->depth : 255;
+	return ipft_open_record(skb, hit, true, entering->entry_ns, entering->depth);
+}
+
+IPFT_FUNCTION int ipft_open_call_plain(void *ctx, struct sk_buff *skb, bool matches, struct ipft_entering *entering)
+{
+	return ipft_open_call(ctx, skb, IPFT_PLAIN, matches, entering);
+}
+
+IPFT_FUNCTION int ipft_open_call_deciding(void *ctx, struct sk_buff *skb, bool matches, struct ipft_entering *entering)
+{
+	return ipft_open_call(ctx, skb, IPFT_DECIDING, matches, entering);
+}
+
+/* Keeps what the return will need. Returns the call's key, or 0 if that can't be done. */
+IPFT_FUNCTION __u64 ipft_follow_call(const struct ipft_entering *entering, bool entry_lost)
+{
+	struct ipft_nesting *nesting = entering->nesting;
+	struct ipft_journey *journey = entering->hit.journey;
+	struct ipft_nest nest = {};
+	struct ipft_call call = {};
+	__u64 key = entering->key;
+
+	nest.journey = journey->number;
+	nest.cpu = bpf_get_smp_processor_id();
+	call.skb = entering->hit.skb;
+	call.journey = nest.journey;
+	call.target = entering->hit.target;
+	call.cpu = nest.cpu;
+	call.entry_ns = entering->entry_ns;
+	call.depth = entering->depth;
+	call.entry_lost = entry_lost;
 	if (bpf_map_update_elem(&ipft_calls, &key, &call, BPF_ANY)) {
-		hit.journey->events++;
+		ipft_count_event(journey);
 		ipft_count_lost(call.entry_ns);	/* the return's event */
-		goto out;
+		return 0;
 	}
 	if (nesting) {
 		nesting->depth++;
@@ -106,10 +148,27 @@ static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipf
 
 		bpf_map_update_elem(&ipft_nestings, &nest, &first, BPF_ANY);
 	}
-	followed = key;
-out:
-	ipft_after(kind, &hit);
-	return followed;
+	return key;
+}
+
+/* A function was entered with a packet that may be followed. Returns the call's key, or 0 if its return is not followed. */
+static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
+{
+	struct ipft_entering entering = {};
+	bool has_room;
+	__u64 key = 0;
+
+	if (kind == IPFT_DECIDING)
+		has_room = ipft_open_call_deciding(ctx, skb, matches, &entering);
+	else
+		has_room = ipft_open_call_plain(ctx, skb, matches, &entering);
+	if (has_room && !ipft_fill_record(ctx, &entering.hit))
+		entering.key = 0;
+	if (entering.key && entering.hit.journey)
+		key = ipft_follow_call(&entering, !has_room);
+	if (kind == IPFT_DECIDING && entering.hit.journey)
+		ipft_after_extension(&entering.hit);
+	return key;
 }
 
 IPFT_FUNCTION __u64 ipft_enter_plain(void *ctx, struct sk_buff *skb, bool matches)
@@ -143,8 +202,17 @@ static __always_inline __u64 ipft_number_call(void)
 	return cpu ? (__u64)(bpf_get_smp_processor_id() + 1) << 48 | __sync_fetch_and_add(&cpu->calls, 1) : 0;
 }
 
-/* A function returned. @key: as given to ipft_enter; one that is unknown is of a call that is not followed */
-IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
+/* A call that returns, while the extension runs. */
+struct ipft_leaving {
+	struct ipft_event *event;
+	__u64 skb;
+};
+
+/*
+ * A function returned: makes room for its record. Returns whether there is one.
+ * @key: as given to ipft_enter; one that is unknown is of a call that is not followed, unless the backend knows better
+ */
+IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 {
 	struct ipft_journey *journey;
 	struct ipft_nesting *nesting;
@@ -155,10 +223,16 @@ IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 	bool freed;
 
 	found = bpf_map_lookup_elem(&ipft_calls, &key);
-	if (!found)
+	if (!found) {
+#ifdef IPFT_KEYS_ARE_FOLLOWED
+		/* It was forgotten, since too many calls were open. */
+		ipft_count_lost(bpf_ktime_get_ns());
+#endif
 		return 0;
+	}
 	call = *found;
 	bpf_map_delete_elem(&ipft_calls, &key);
+	leaving->skb = call.skb;
 	nest.journey = call.journey;
 	nest.cpu = call.cpu;
 	nesting = bpf_map_lookup_elem(&ipft_nestings, &nest);
@@ -176,6 +250,8 @@ IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 		journey = ipft_search(call.skb, call.skb | IPFT_OWNER_ENDED);
 		if (journey && journey->number != call.journey)
 			journey = NULL;
+	} else if (call.target & IPFT_TARGET_REPORTS) {
+		journey->caller = 0;
 	}
 	/* Without its beginning nobody knows whose event it is. */
 	event = NULL;
@@ -184,26 +260,43 @@ IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 					    sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
 	if (!event) {
 		if (journey)
-			journey->events++;
+			ipft_count_event(journey);
 		ipft_count_lost(now);
 		return 0;
 	}
 	event->timestamp_ns = now;
 	event->journey = call.journey;
-	event->sequence = journey ? journey->events++ : IPFT_SEQUENCE_UNKNOWN;
+	event->sequence = IPFT_SEQUENCE_UNKNOWN;
+	if (journey) {
+		event->sequence = journey->events;
+		ipft_count_event(journey);
+	}
 	event->target = call.target & IPFT_TARGET_INDEX;
 	event->cpu = bpf_get_smp_processor_id();
 	event->flags = IPFT_EVENT_RETURN | (call.entry_lost ? IPFT_EVENT_ENTRY_LOST : 0);
 	event->depth = call.depth;
 	entry_ns = (__u64 *)(event + 1);
 	*entry_ns = call.entry_ns;
-	if (freed) {
+	if (freed)
 		event->flags |= IPFT_EVENT_FREED | IPFT_EVENT_NO_FIELDS;
-	} else if (ipft_config.data_size) {
+	else if (ipft_config.data_size)
 		ipft_clear((__u8 *)(entry_ns + 1));
-		if (module(ctx, (struct sk_buff *)call.skb, (__u8 *)(entry_ns + 1)))
-			event->flags |= IPFT_EVENT_NO_FIELDS;
-	}
+	leaving->event = event;
+	return 1;
+}
+
+/* A function returned. @key: as ipft_open_return */
+IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
+{
+	struct ipft_leaving leaving = {};
+	struct ipft_event *event;
+
+	if (!ipft_open_return(key, &leaving))
+		return 0;
+	event = leaving.event;
+	if (ipft_config.data_size && !(event->flags & IPFT_EVENT_FREED) &&
+	    module(ctx, (struct sk_buff *)leaving.skb, (__u8 *)(event + 1) + sizeof(__u64)))
+		event->flags |= IPFT_EVENT_NO_FIELDS;
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -36,12 +36,14 @@ struct net_device {
 
 struct sock_common {
 	unsigned short skc_family;
+	unsigned char skc_state;
 	possible_net_t skc_net;
 } __attribute__((preserve_access_index));
 
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
@@ -49,6 +51,18 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	__u32 mark;
+	char cb[48];
+	void *destructor;
+} __attribute__((preserve_access_index));
+
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u8 tcp_flags;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	__u32 copied_seq;
 } __attribute__((preserve_access_index));
 
 #ifndef IPFT_BY_HELPER
@@ -61,14 +75,17 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #endif
 
 /*
- * What is seldom done stands in functions of its own: programs are smaller, and the verifier is done sooner. Not where
- * programs read through pointers that may lead nowhere, and calling functions panics some kernels: see ipft_matches.
+ * What is seldom done stands in functions of its own: programs are smaller, the verifier is done sooner, and while the
+ * extension runs the stack holds little of ours. Not where programs read through pointers that may lead nowhere, and
+ * calling functions panics some kernels: see ipft_matches. With an extension they call functions anyway.
  */
-#ifdef IPFT_SKB_IS_TYPED
+#if defined(IPFT_SKB_IS_TYPED) && !defined(IPFT_WITH_EXTENSION)
 #define IPFT_FUNCTION static __always_inline
 #else
 #define IPFT_FUNCTION static __noinline
 #endif
+
+#define IPFT_EINVAL 22
 
 const volatile struct ipft_config ipft_config SEC(".rodata.ipft") = {};
 
@@ -105,19 +122,6 @@ struct {
 	__type(value, struct ipft_journey);
 } ipft_journeys SEC(".maps");
 
-#ifdef IPFT_BY_HELPER
-/*
- * Kernels before 5.12 refuse a program that mentions an atomic compare and exchange. An entry that only one can make
- * stands in for it: who wants a place adds it here, and takes it out again when the place is claimed.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 10);
-	__type(key, __u32);
-	__type(value, __u32);
-} ipft_claims SEC(".maps");
-#endif
-
 /*
  * How many living journeys have an address with this hash: mostly none, which a packet that does not match finds out
  * with one load.
@@ -129,6 +133,11 @@ __u32 ipft_followed SEC(".bss.ipft");
 /* Addresses whose names the user side has been told. */
 #define IPFT_TOLD_BITS 8
 __u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
+#ifdef IPFT_BY_HELPER
+/* How many are just claiming a place with this number, or one that shares it: see ipft_claim. */
+#define IPFT_CLAIMS (1 << 14)
+__u32 ipft_claims[IPFT_CLAIMS] SEC(".bss.ipft");
+#endif
 
 static __always_inline struct ipft_cpu *ipft_this_cpu(void)
 {
@@ -171,40 +180,19 @@ static __always_inline __u64 ipft_read_word(const void *address)
 #endif
 }
 
-/* Plain additions suffice: the counters belong to this CPU, and one that an interrupt gets in between of is rare. */
+/* Counts one more. The result must not be used: kernels before 5.12 refuse a program that asks for it. */
+#define ipft_count(counter) ((void)__sync_fetch_and_add(&(counter), 1))
+
 static __always_inline void ipft_count_lost(__u64 timestamp_ns)
 {
 	struct ipft_cpu *cpu = ipft_this_cpu();
 
 	if (!cpu)
 		return;
-	if (!cpu->lost++)
+	if (!cpu->lost_first_ns)
 		cpu->lost_first_ns = timestamp_ns;
 	cpu->lost_last_ns = timestamp_ns;
-}
-
-/*
- * A number that no other journey has. Not by an atomic operation: those that tell the old value came with Linux 5.12,
- * and older kernels refuse a program that only mentions them. Instead each CPU counts, and an interrupt that gets in
- * between counts apart. The depth itself needs no protection: an interrupt leaves it as it found it.
- */
-static __always_inline __u64 ipft_number_journey(void)
-{
-	struct ipft_cpu *cpu = ipft_this_cpu();
-	volatile __u64 *depth, *births;
-	__u64 level, number;
-
-	if (!cpu)
-		return 0;
-	depth = &cpu->depth;
-	level = *depth;
-	*depth = level + 1;
-	births = &cpu->births[level & (IPFT_DEPTHS - 1)];
-	number = *births;
-	*births = number + 1;
-	*depth = level;
-	number = number * IPFT_DEPTHS + (level & (IPFT_DEPTHS - 1));
-	return number * ipft_config.cpus + bpf_get_smp_processor_id() + 1;
+	ipft_count(cpu->lost);
 }
 
 static __always_inline struct ipft_journey *ipft_journey_at(__u32 place)
@@ -238,18 +226,23 @@ static __always_inline struct ipft_journey *ipft_find(__u64 skb)
 	return ipft_may_be_known(skb) ? ipft_search(skb, skb) : NULL;
 }
 
-/* Makes a place somebody's, unless it has become another one's meanwhile. */
+/*
+ * Makes a place somebody's, unless it has become another one's meanwhile. Kernels before 5.12 refuse a program that
+ * mentions an atomic compare and exchange, but know an atomic addition: who wants the place adds 1 to a counter, and has
+ * it alone if the counter is 1 then. Two that come at the same time may both go away without: nothing is held for longer
+ * than this function takes, and nothing is left behind.
+ */
 static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 place, __u64 before, __u64 owner)
 {
 #ifdef IPFT_BY_HELPER
+	__u32 *claims = &ipft_claims[place & (IPFT_CLAIMS - 1)];
 	bool is_mine;
 
-	if (bpf_map_update_elem(&ipft_claims, &place, &place, BPF_NOEXIST))
-		return false;
-	is_mine = journey->owner == before;
+	__sync_fetch_and_add(claims, 1);
+	is_mine = *(volatile __u32 *)claims == 1 && *(volatile __u64 *)&journey->owner == before;
 	if (is_mine)
-		journey->owner = owner;
-	bpf_map_delete_elem(&ipft_claims, &place);
+		*(volatile __u64 *)&journey->owner = owner;
+	__sync_fetch_and_add(claims, -1);
 	return is_mine;
 #else
 	return __sync_val_compare_and_swap(&journey->owner, before, owner) == before;
@@ -258,7 +251,9 @@ static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 place
 
 /*
  * Claims a place for the journey of an skb that has none: the one of the last journey at that address, so that it is not
- * taken for this one's later; or a free one; or another one whose journey has ended.
+ * taken for this one's later; or a free one; or another one whose journey has ended. Numbers it: with the place, and how
+ * often that has been claimed. Only one has a place at a time, so that no two journeys get the same number, on whatever
+ * CPU and whoever comes in between; and those that live differ in its low half.
  */
 IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
 {
@@ -268,6 +263,9 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
 	__u32 i, place = home, worth, best = 0;
 
 	for (i = 0; i < IPFT_PLACES; i++) {
+		/* The first place is nobody's: the number 0 stands for no journey. */
+		if (!((home + i) & (IPFT_MAX_JOURNEYS - 1)))
+			continue;
 		journey = ipft_journey_at(home + i);
 		if (!journey)
 			return NULL;
@@ -286,7 +284,10 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
 		return NULL;
 	place &= IPFT_MAX_JOURNEYS - 1;
 	journey = bpf_map_lookup_elem(&ipft_journeys, &place);
-	return journey && ipft_claim(journey, place, before, skb | IPFT_OWNER_BUSY) ? journey : NULL;
+	if (!journey || !ipft_claim(journey, place, before, skb | IPFT_OWNER_BUSY))
+		return NULL;
+	journey->number = journey->number ? journey->number + IPFT_MAX_JOURNEYS : place;
+	return journey;
 }
 
 /* Makes a place known as somebody's when all in it is written. */
@@ -311,16 +312,17 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 		journey = ipft_search(skb, skb);
 		cpu = journey ? NULL : ipft_this_cpu();
 		if (cpu)
-			cpu->unfollowed++;
+			ipft_count(cpu->unfollowed);
 		return journey;
 	}
 	if (ipft_config.follow)
 		flags |= IPFT_JOURNEY_FOLLOWED;
-	journey->number = ipft_number_journey();
 	journey->parent = parent;
 	journey->where = 0;
 	journey->freeing_ns = 0;
 	journey->location = 0;
+	journey->caller = 0;
+	journey->sock = 0;
 	journey->reason = 0;
 	journey->events = 0;
 	journey->ifindex = 0;
@@ -330,6 +332,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	journey->flags = flags;
 	journey->cpu = 0;
 	journey->tail = 0;
+	journey->sock_state = 0;
 	__builtin_memset(journey->device, 0, sizeof(journey->device));
 	if (flags & IPFT_JOURNEY_FOLLOWED)
 		__sync_fetch_and_add(&ipft_followed, 1);
@@ -346,6 +349,12 @@ static __always_inline void ipft_fill(struct ipft_event *event, const struct ipf
 	event->sequence = journey->events;
 	event->target = target;
 	event->cpu = bpf_get_smp_processor_id();
+}
+
+/* An event of the journey that is numbered already. Several at once may have had the same number; the count is right. */
+static __always_inline void ipft_count_event(struct ipft_journey *journey)
+{
+	ipft_count(journey->events);
 }
 
 static __always_inline void ipft_fill_notice(struct ipft_event *event, const struct ipft_journey *journey,
@@ -400,29 +409,12 @@ static __always_inline void ipft_read_place(__u64 where, struct ipft_place *plac
 		__builtin_memset(place, 0, sizeof(*place));
 }
 
-static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 timestamp_ns)
+/* All of an end but the symbol. */
+static __always_inline void ipft_fill_end(struct ipft_end *end, const struct ipft_journey *journey, __u64 timestamp_ns)
 {
-	struct ipft_end *end;
-	struct ipft_cpu *cpu;
-	__u64 location, *told;
-	bool is_told;
-
-	location = journey->location;
-	told = &ipft_told[ipft_hash(location, IPFT_TOLD_BITS)];
-	/*
-	 * Finding the name takes longer than all the rest: each is told once, or now and then where two compete. Asked for
-	 * before there is a place in the ring: what says the name lies before what leaves it out.
-	 */
-	is_told = *(volatile __u64 *)told == location;
-	end = bpf_ringbuf_reserve(&ipft_ends, sizeof(*end), 0);
-	if (!end) {
-		cpu = ipft_this_cpu();
-		if (cpu)
-			cpu->ends_lost++;
-		return;
-	}
 	ipft_fill_notice(&end->event, journey, timestamp_ns, IPFT_NOTICE_END);
-	end->location = location;
+	end->number = journey->number;
+	end->location = journey->location;
 	end->reason = journey->reason;
 	end->ifindex = journey->ifindex;
 	end->family = journey->family;
@@ -431,15 +423,118 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 	end->flags = journey->flags;
 	end->reserved = 0;
 	__builtin_memcpy(end->device, journey->device, sizeof(end->device));
-	__builtin_memset(end->symbol, 0, sizeof(end->symbol));
-	if (location && !is_told && bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf)) {
-		bpf_snprintf(end->symbol, sizeof(end->symbol), (const char *)ipft_config.symbol_format, &location,
-			     sizeof(location));
-		bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
-		*told = location;
+}
+
+/*
+ * Says that the journey has ended: in the ring of ends, or where that is full, among the events. Finding the name of the
+ * place takes longer than all the rest: each is told once, or now and then where two compete. Whether it was is asked
+ * before there is room in the ring: the record with the name must come before any record that omits it.
+ */
+static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 timestamp_ns)
+{
+	__u64 location = journey->location;
+	__u64 *told = &ipft_told[ipft_hash(location, IPFT_TOLD_BITS)];
+	struct ipft_end *end;
+	struct ipft_cpu *cpu;
+
+	if (location && *(volatile __u64 *)told != location &&
+	    bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_snprintf)) {
+		end = bpf_ringbuf_reserve(&ipft_ends, sizeof(*end), 0);
+		if (end) {
+			ipft_fill_end(end, journey, timestamp_ns);
+			__builtin_memset(end->symbol, 0, sizeof(end->symbol));
+			bpf_snprintf(end->symbol, sizeof(end->symbol), (const char *)ipft_config.symbol_format, &location,
+				     sizeof(location));
+			bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
+			*told = location;
+			return;
+		}
+	} else {
+		end = bpf_ringbuf_reserve(&ipft_ends, IPFT_END_BYTES, 0);
+	}
+	if (!end)
+		end = bpf_ringbuf_reserve(&ipft_events, IPFT_END_BYTES, 0);
+	if (!end) {
+		cpu = ipft_this_cpu();
+		if (cpu)
+			ipft_count(cpu->ends_lost);
 		return;
 	}
+	ipft_fill_end(end, journey, timestamp_ns);
 	bpf_ringbuf_submit(end, BPF_RB_NO_WAKEUP);
+}
+
+#define IPFT_IPPROTO_TCP 6
+
+/* enum of net/tcp_states.h */
+#define IPFT_TCP_SYN_SENT	2
+#define IPFT_TCP_TIME_WAIT	6
+#define IPFT_TCP_CLOSE		7
+#define IPFT_TCP_LISTEN		10
+
+/* include/net/tcp.h */
+#define IPFT_TCPHDR_FIN 1
+#define IPFT_TCPHDR_SYN 2
+#define IPFT_TCPHDR_RST 4
+
+#define IPFT_SHUTDOWN_MASK 3
+
+/* What a TCP socket that got a packet has made of it. */
+struct ipft_taken {
+	__u32 payload;		/* bytes */
+	__u32 unread;		/* of these: what nobody has read */
+	__u8 flags;
+};
+
+/* Returns whether that can be told: the packet was handed to TCP, in a state in which it takes something in. */
+static __always_inline bool ipft_look_at_socket(__u64 skb, const struct ipft_journey *journey, struct ipft_taken *taken)
+{
+	struct tcp_skb_cb *control = (void *)&((struct sk_buff *)skb)->cb[0];
+	struct tcp_sock *sk = (void *)journey->sock;
+	__u32 begin = 0, end = 0, read = 0;
+	const __u8 state = journey->sock_state;
+
+	if (journey->stage != IPFT_STAGE_QUEUED || journey->protocol != IPFT_IPPROTO_TCP || state == IPFT_TCP_LISTEN ||
+	    state == IPFT_TCP_CLOSE || state == IPFT_TCP_SYN_SENT)
+		return false;
+	taken->flags = 0;
+	if (bpf_core_read(&begin, sizeof(begin), &control->seq) || bpf_core_read(&end, sizeof(end), &control->end_seq) ||
+	    bpf_core_read(&taken->flags, sizeof(taken->flags), &control->tcp_flags))
+		return false;
+	/* Both have a place in the sequence, and bring no byte. */
+	if (taken->flags & IPFT_TCPHDR_SYN)
+		begin++;
+	if (taken->flags & IPFT_TCPHDR_FIN)
+		end--;
+	taken->payload = end - begin;
+	taken->unread = taken->payload;
+	/* A socket in TIME_WAIT is a small one, which takes in no data. */
+	if (!taken->payload || state == IPFT_TCP_TIME_WAIT)
+		return true;
+	if (bpf_core_read(&read, sizeof(read), &sk->copied_seq))
+		return false;
+	if ((__s32)(end - read) <= 0)
+		taken->unread = 0;
+	else if ((__s32)(read - begin) > 0)
+		taken->unread = end - read;
+	return true;
+}
+
+/*
+ * Whether TCP closes a socket that still holds data of the packet. It frees them as if they had been read: no tracepoint
+ * says that they are lost.
+ */
+static __always_inline bool ipft_is_unread(__u64 skb, const struct ipft_journey *journey)
+{
+	struct sock *sk = (void *)journey->sock;
+	struct ipft_taken taken;
+	__u8 shutdown = 0;
+
+	if (journey->flags & (IPFT_JOURNEY_DROPPED | IPFT_JOURNEY_CONSUMED) || !journey->sock ||
+	    journey->sock_state == IPFT_TCP_TIME_WAIT || !ipft_look_at_socket(skb, journey, &taken) || !taken.unread)
+		return false;
+	bpf_core_read(&shutdown, sizeof(shutdown), &sk->sk_shutdown);
+	return (shutdown & IPFT_SHUTDOWN_MASK) == IPFT_SHUTDOWN_MASK;
 }
 
 /* The skb is freed, or as good as freed. */
@@ -449,6 +544,8 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 
 	if (journey->flags & IPFT_JOURNEY_ENDED)
 		return 0;
+	if (ipft_is_unread(skb, journey))
+		journey->stage = IPFT_STAGE_UNREAD;
 	journey->flags |= IPFT_JOURNEY_ENDED;
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		journey->flags |= IPFT_JOURNEY_END_SENT;
@@ -456,7 +553,7 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 	} else if (journey->events) {
 		cpu = ipft_this_cpu();
 		if (cpu)
-			cpu->unseen++;
+			ipft_count(cpu->unseen);
 	}
 	journey->cpu = bpf_get_smp_processor_id();
 	journey->freeing_ns = bpf_ktime_get_ns();

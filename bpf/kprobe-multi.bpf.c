@@ -11,8 +11,7 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return ipft_remembered_cookie(ctx);
 }
 
-/* For extensions, as ipft_func_arg. */
-__hidden __u64 ipft_func_ip(void *ctx)
+static __always_inline __u64 ipft_address(void *ctx)
 {
 	return bpf_get_func_ip(ctx);
 }

@@ -3,6 +3,7 @@
  * Backend kprobe-multi with returns (Linux 6.10+ with CONFIG_FPROBE): as kprobe-multi.bpf.c, with programs that also
  * run when the function returns. The session cookie holds the call's number.
  */
+#define IPFT_KEYS_ARE_FOLLOWED
 #include "cookie.h"
 #include "graph.bpf.h"
 #include "registers.h"
@@ -28,12 +29,22 @@ __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
 	if (ipft_session_is_return(ctx))
 		return -IPFT_EINVAL;
-	return ipft_register_argument(ctx, n, value);
+	return ipft_argument_of_function(ctx, n, value);
+}
+
+static __always_inline __u64 ipft_address(void *ctx)
+{
+	return bpf_get_func_ip(ctx);
 }
 
 __hidden __u64 ipft_func_ip(void *ctx)
 {
-	return bpf_get_func_ip(ctx);
+	return ipft_address(ctx);
+}
+
+static __always_inline __u64 ipft_return_address(void *ctx, __u32 target)
+{
+	return ipft_return_register((struct ipft_registers *)ctx);
 }
 
 static __always_inline int ipft_session(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)

@@ -12,7 +12,7 @@ struct {
 	__type(value, __u32);
 } ipft_functions SEC(".maps");
 
-__hidden __u64 ipft_func_ip(void *ctx)
+static __always_inline __u64 ipft_address(void *ctx)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ip))
 		return bpf_get_func_ip(ctx);

@@ -14,7 +14,13 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 /* For extensions: `ctx` is not the same with every backend, this is. See include/ipft/extension.h. */
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
-	return ipft_register_argument(ctx, n, value);
+	return ipft_argument_of_function(ctx, n, value);
+}
+
+/* The address of the traced function. */
+__hidden __u64 ipft_func_ip(void *ctx)
+{
+	return ipft_address(ctx);
 }
 
 #define IPFT_ENTRY(section, name, position, kind)						\

@@ -30,6 +30,34 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 	return journey;
 }
 
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_QUEUE_PURGE,
+};
+
+/* Whether a reason says no more than that the packet is freed. */
+static __always_inline bool ipft_says_nothing(__u32 reason)
+{
+	if (!ipft_config.drop_has_reason)
+		return true;
+	if (reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED))
+		return true;
+	return bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE) &&
+	       reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_QUEUE_PURGE);
+}
+
+/*
+ * Whether TCP had taken in all that the packet brought, and frees it in the same way as one that it drops: what only
+ * acknowledges or closes when it has been looked at, what was read when its queue is emptied.
+ */
+static __always_inline bool ipft_had_done_its_work(__u64 skb, const struct ipft_journey *journey)
+{
+	struct ipft_taken taken;
+
+	return ipft_says_nothing(journey->reason) && ipft_look_at_socket(skb, journey, &taken) && !taken.unread &&
+	       !(taken.flags & (IPFT_TCPHDR_SYN | IPFT_TCPHDR_RST));
+}
+
 /* kfree_skb(skb, location, reason since Linux 5.17, …): the last reference is given up, and the packet is dropped. */
 SEC("raw_tp")
 int ipft_on_drop(__u64 *ctx)
@@ -39,9 +67,11 @@ int ipft_on_drop(__u64 *ctx)
 	if (!journey)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_DROPPED;
-	journey->location = ctx[1];
+	journey->location = journey->caller ? journey->caller : ctx[1];
 	if (ipft_config.drop_has_reason)
 		journey->reason = ctx[2];
+	if (ipft_had_done_its_work(ctx[0], journey))
+		journey->stage = IPFT_STAGE_PROCESSED;
 	journey->freeing_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -56,7 +86,7 @@ int ipft_on_consume(__u64 *ctx)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_CONSUMED;
 	if (ipft_config.consume_has_location)
-		journey->location = ctx[1];
+		journey->location = journey->caller ? journey->caller : ctx[1];
 	journey->freeing_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -119,21 +149,34 @@ __noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 	return 0;
 }
 
-/* More segments than the largest packet has. */
-#define IPFT_MAX_SEGMENTS 400
+/* No packet has more segments than this times this: an skb counts them in 16 bits. */
+#define IPFT_SEGMENTS_AT_ONCE 256
+
+/*
+ * Some segments of an skb: from one in a list on. Returns the one behind them, or 0. Not a static function, so that the
+ * verifier looks at it once.
+ */
+__noinline __u64 ipft_some_segments(__u64 skb, __u64 segment)
+{
+	int i;
+
+	for (i = 0; i < IPFT_SEGMENTS_AT_ONCE; i++) {
+		if (!segment || segment >= -4095ull)
+			return 0;
+		ipft_copied(skb, segment, true);
+		if (bpf_core_read(&segment, sizeof(segment), &((struct sk_buff *)segment)->next))
+			return 0;
+	}
+	return segment;
+}
 
 /* The copy is the first of a list. */
 static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
 {
 	int i;
 
-	for (i = 0; i < IPFT_MAX_SEGMENTS; i++) {
-		if (!segment || segment >= -4095ull)
-			return;
-		ipft_copied(skb, segment, true);
-		if (bpf_core_read(&segment, sizeof(segment), &((struct sk_buff *)segment)->next))
-			return;
-	}
+	for (i = 0; i < IPFT_SEGMENTS_AT_ONCE && segment; i++)
+		segment = ipft_some_segments(skb, segment);
 }
 
 /*

@@ -8,7 +8,7 @@
 
 #if defined(__TARGET_ARCH_x86)
 struct ipft_registers {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp;
 };
 #define IPFT_REGISTER_0 di
 #define IPFT_REGISTER_1 si
@@ -18,6 +18,8 @@ struct ipft_registers {
 #define IPFT_REGISTER_5 r9
 #define IPFT_REGISTER_RETURN ax
 #define IPFT_REGISTER_IP ip
+/* The caller has put it on the stack. */
+#define ipft_return_register(ctx) ipft_read_word((void *)(ctx)->sp)
 #define IPFT_BREAKPOINT_BYTES 1	/* a kprobe's handler sees the instruction pointer behind the breakpoint */
 #elif defined(__TARGET_ARCH_arm64)
 struct ipft_registers {
@@ -31,6 +33,7 @@ struct ipft_registers {
 #define IPFT_REGISTER_5 x[5]
 #define IPFT_REGISTER_RETURN x[0]
 #define IPFT_REGISTER_IP pc
+#define ipft_return_register(ctx) ((ctx)->x[30])
 #define IPFT_BREAKPOINT_BYTES 0
 #else
 #error "the registers of this machine are not known"
@@ -48,8 +51,6 @@ struct sk_buff;
 IPFT_SKB_OF(0)
 IPFT_SKB_OF(1)
 IPFT_SKB_OF(2)
-
-#define IPFT_EINVAL 22
 
 /*
  * One load for each argument, at an offset that is written into it: the compiler would make one load of all, at an

@@ -3,18 +3,42 @@
 #ifndef IPFT_TRAMPOLINE_H
 #define IPFT_TRAMPOLINE_H
 
-#define IPFT_EINVAL 22
-/* As many as the other backends know. */
-#define IPFT_ARGUMENTS 6
 
 /* The helper is inlined and knows how many there are (Linux 5.17+); before, the function's own memory is read. */
 static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *value)
 {
-	if (n >= IPFT_ARGUMENTS)
+	if (n >= IPFT_MAX_ARGUMENTS)
 		return -IPFT_EINVAL;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_arg))
 		return bpf_get_func_arg(ctx, n, value) ? -IPFT_EINVAL : 0;
 	return bpf_probe_read_kernel(value, sizeof(*value), (__u64 *)ctx + n) ? -IPFT_EINVAL : 0;
+}
+
+/*
+ * Where the function returns to. Behind the arguments, which no function that this is asked of has more than six of, the
+ * trampoline keeps the value that it returns; behind that a frame: x86-64 has the address in it that the trampoline
+ * returns to, within the function, right before the wanted one, arm64 another word in between.
+ */
+#if defined(__TARGET_ARCH_x86)
+#define IPFT_RETURN_BEHIND 1
+#else
+#define IPFT_RETURN_BEHIND 2
+#endif
+/* How far from its beginning a function calls its trampoline. */
+#define IPFT_HOOK_BYTES 32
+/* Saved registers and padding between the arguments and the frame. */
+#define IPFT_FRAME_WORDS 8
+
+static __always_inline __u64 ipft_trampoline_return(__u64 ctx, __u64 address, __u32 target)
+{
+	const __u64 *words = (__u64 *)ctx + ((target >> IPFT_TARGET_ARGUMENTS) & 7);
+	__u32 i;
+
+	for (i = 0; i < IPFT_FRAME_WORDS; i++) {
+		if (ipft_read_word(words + i) - address - 1 < IPFT_HOOK_BYTES)
+			return ipft_read_word(words + i + IPFT_RETURN_BEHIND);
+	}
+	return 0;
 }
 
 #endif

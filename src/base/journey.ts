@@ -11,7 +11,10 @@ export interface Place {
 
 /** A journey has begun; comes before its first event. */
 export interface Began {
-  /** What events and notices call the journey: the low half of the kernel side's number for it. */
+  /**
+   * The kernel side's number for the journey, which no other has. Its events bear the low 32 bits: no two journeys that
+   * live share these; one that begins later may.
+   */
   readonly journey: number;
   readonly timestampNs: bigint;
   /** Address of the skb. */
@@ -32,8 +35,11 @@ export interface Fate {
   readonly dropped: boolean;
   /** Whether it was received from a device. */
   readonly received: boolean;
-  /** How far it got since. */
-  readonly stage: 'none' | 'sent' | 'queued';
+  /**
+   * How far it got since. `processed`: TCP had taken in all that it brought when it was dropped; `unread`: TCP got it, and
+   * the socket was closed before all of it was read.
+   */
+  readonly stage: 'none' | 'sent' | 'queued' | 'processed' | 'unread';
   /** `enum skb_drop_reason` and those of subsystems; 0 if the kernel tells none. */
   readonly reason: number;
   /** Address behind the call that dropped or consumed it; 0 if that is not known. */
@@ -52,6 +58,7 @@ export interface Fate {
  * before: the kernel side tells of ends apart.
  */
 export interface Ended {
+  /** As `Began.journey`. */
   readonly journey: number;
   readonly timestampNs: bigint;
   /** How many events it had so far, with those that were lost. */
@@ -74,16 +81,25 @@ export interface Living {
  * - `delivered`: a socket got it
  * - `forwarded`: a device got it, after another one had brought it
  * - `transmitted`: a device got it
- * - `dropped`
+ * - `dropped`: it was lost for its receiver
+ * - `processed`: TCP took in all that it brought; then the kernel freed it in the way of dropped packets
  * - `consumed`: it was used up in another way: merged, answered, segmented, acknowledged
  * - `alive`: it was not freed when tracing ended
  * - `unknown`: its end was lost
  */
-export type Outcome = 'delivered' | 'forwarded' | 'transmitted' | 'dropped' | 'consumed' | 'alive' | 'unknown';
+export type Outcome =
+  | 'delivered'
+  | 'forwarded'
+  | 'transmitted'
+  | 'dropped'
+  | 'processed'
+  | 'consumed'
+  | 'alive'
+  | 'unknown';
 
 /** All outcomes. */
 export const OUTCOMES: readonly Outcome[] = [
-  ...(['delivered', 'forwarded', 'transmitted', 'dropped', 'consumed', 'alive', 'unknown'] as const),
+  ...(['delivered', 'forwarded', 'transmitted', 'dropped', 'processed', 'consumed', 'alive', 'unknown'] as const),
 ];
 
 /** One packet from its first event until its skb was freed. */

@@ -22,8 +22,8 @@ export async function list(options: CommonOptions, terminal: Terminal, out: Writ
     if (!addresses.has(key)) addresses.set(key, symbol.address);
   }
   terminal.line(`${'Function'.padStart(64)}\t${'Module'.padStart(16)}\t${'Address'.padEnd(18)}\tSKB`);
-  const rows = selection.targets.map(({ module, name, skbPosition }) => {
-    const address = (addresses.get(`${module}\t${name}`) ?? 0n).toString(16).padStart(16, '0');
+  const rows = selection.targets.map(({ module, name, skbPosition, address: own }) => {
+    const address = (own ?? addresses.get(`${module}\t${name}`) ?? 0n).toString(16).padStart(16, '0');
     return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
   });
   await out.write(Buffer.from(rows.join('')));

@@ -217,6 +217,28 @@ test('outcomeOf: dropped, whatever came before; else how far it got since it was
   expect(of({ stage: 'sent' })).toBe('transmitted');
   expect(of({ stage: 'sent', received: true })).toBe('forwarded');
   expect(of({ stage: 'queued', dropped: true })).toBe('dropped');
+  expect(of({ stage: 'processed', dropped: true, received: true })).toBe('processed');
+  expect(of({ stage: 'unread', received: true })).toBe('dropped');
+});
+
+test('JourneyTracker: an id that another journey gets is no confusion, though the first one has not ended yet', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes);
+  const LATER = 2 ** 32;
+  hand(began(7, 0x100n), tracker);
+  hand(event(7, 0, 1), tracker);
+  // The same skb and the same place on the kernel side: only the number tells them apart.
+  hand(began(7 + LATER, 0x100n), tracker);
+  hand(began(7 + LATER, 0x100n), tracker);
+  hand(event(7, 0, 2), tracker);
+  hand(event(7, 1, 3), tracker);
+  tracker.ended({ ...ended(7, 1, 4n), fate: { ...FATE, dropped: true } });
+  tracker.ended(ended(7 + LATER, 2, 5n));
+  tracker.settle(1_000_000_000n);
+  expect(notes.journeys.map(({ outcome, events, gap }) => [outcome, events, gap])).toEqual([
+    ['dropped', 1, false],
+    ['consumed', 2, false],
+  ]);
 });
 
 function began(journey: number, packetId: bigint, parent = 0): { began: Began } {

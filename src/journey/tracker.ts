@@ -49,6 +49,7 @@ class State implements Journey {
   constructor(
     readonly number: number,
     readonly id: number,
+    readonly fullNumber: number,
     readonly packetId: bigint,
     readonly parentId: number,
     public parent: number,
@@ -66,6 +67,8 @@ export class JourneyTracker implements RecordTaker {
   readonly #onPlace: (place: Place) => void;
   /** By their id. */
   readonly #journeys = new Map<number, State>();
+  /** Those whose id another one has meanwhile, by their full number. */
+  readonly #replaced = new Map<number, State>();
   /** Those that are not over, by the skb's address. */
   readonly #byAddress = new Map<number, State>();
   /** Those that are over, in this order, and of which more may be told. */
@@ -111,10 +114,11 @@ export class JourneyTracker implements RecordTaker {
     return this.#count;
   }
 
-  began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
+  began({ journey: fullNumber, timestampNs, packetId, parent, place }: Began): void {
+    const id = fullNumber >>> 0;
     const known = this.#journeys.get(id);
-    if (known?.packetId === packetId) return; // two CPUs were about to begin it
-    if (known) this.#replace(known); // so long ago that the kernel side counts over again
+    if (known?.fullNumber === fullNumber) return; // two CPUs were about to begin it
+    if (known) this.#replace(known, Number(timestampNs));
     const address = addressKey(packetId);
     const before = this.#byAddress.get(address);
     // Its end was told, and will be read in a moment; or it is lost.
@@ -123,7 +127,7 @@ export class JourneyTracker implements RecordTaker {
     if (!admitted) this.refused++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
     const placeIndex = this.#placeIndex(place);
-    const state = new State(++this.#count, id, packetId, parent, parentNumber, placeIndex, admitted);
+    const state = new State(++this.#count, id, fullNumber, packetId, parent, parentNumber, placeIndex, admitted);
     this.#journeys.set(id, state);
     this.#byAddress.set(address, state);
   }
@@ -162,7 +166,8 @@ export class JourneyTracker implements RecordTaker {
   }
 
   ended(notice: Ended): void {
-    const state = this.#journeys.get(notice.journey);
+    let state = this.#journeys.get(notice.journey >>> 0);
+    if (state?.fullNumber !== notice.journey) state = this.#replaced.get(notice.journey);
     if (!state || state.fate) return;
     state.fate = notice.fate;
     state.outcome = outcomeOf(notice.fate);
@@ -218,20 +223,19 @@ export class JourneyTracker implements RecordTaker {
     }
   }
 
-  /** Another journey has its id from now on. */
-  #replace(state: State): void {
-    if (this.#last === state) this.#last = undefined;
-    // One that is over is handed on when it has settled.
-    if (state.settlesNs !== 0) return;
-    state.gap = true;
-    this.#handOn(state);
-  }
-
   /** The journey is over since a time; what is told of it may still come for a while. */
   #settle(state: State, sinceNs: number): void {
     this.#settleAddress(state);
     state.settlesNs = sinceNs + SETTLING_NS;
     this.#settling.push(state);
+  }
+
+  /** Another journey has its id, which the kernel side gives again only to the next one: its end may still be read. */
+  #replace(state: State, sinceNs: number): void {
+    this.#journeys.delete(state.id);
+    this.#replaced.set(state.fullNumber, state);
+    if (this.#last === state) this.#last = undefined;
+    if (state.settlesNs === 0) this.#settle(state, sinceNs);
   }
 
   #settleAddress(state: State): void {
@@ -243,6 +247,7 @@ export class JourneyTracker implements RecordTaker {
     // It may have had its first event after this one.
     if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
     if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
+    this.#replaced.delete(state.fullNumber);
     if (state.settlesNs === 0) this.#settleAddress(state);
     if (this.#last === state) this.#last = undefined;
     if (!state.admitted || state.events === 0) return;
@@ -325,7 +330,8 @@ class Windows {
 
 /** What became of a packet, from what the kernel saw of it. */
 export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
-  if (dropped) return 'dropped';
+  if (dropped) return stage === 'processed' ? 'processed' : 'dropped';
+  if (stage === 'unread') return 'dropped';
   if (stage === 'queued') return 'delivered';
   if (stage === 'sent') return received ? 'forwarded' : 'transmitted';
   return 'consumed';

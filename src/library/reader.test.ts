@@ -18,7 +18,13 @@ const SOAK_MS = 10_000 + SOAK_EVENTS / 20;
 const MIB = 1 << 20;
 
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
-const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, module: 'vmlinux', skbPosition: 0, btfId: 1 }));
+const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({
+  name,
+  module: 'vmlinux',
+  skbPosition: 0,
+  parameters: 2,
+  btfId: 1,
+}));
 const names = { reason: () => undefined, symbol: () => undefined };
 const context: OutputContext = {
   ...{ targets, hasReturns: false, fields: undefined, dataSize: 0, place: () => undefined, names },

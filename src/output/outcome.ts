@@ -25,24 +25,33 @@ const PROTOCOLS: Record<number, string> = {
 const IP_FAMILIES = [2, 10];
 
 /** Why a dropped packet was dropped; nothing where the kernel does not tell. */
-export function reasonOf({ outcome, fate }: Journey, names: KernelNames): string | undefined {
-  return outcome === 'dropped' && fate ? names.reason(fate.reason) : undefined;
+export function reasonOf({ fate }: Journey, names: KernelNames): string | undefined {
+  return fate?.dropped ? names.reason(fate.reason) : undefined;
 }
+
+/** What stands where a call would return to whose return is traced: no place of the kernel's code. */
+const TRAMPOLINE =
+  /^(arch_rethook_trampoline|return_to_handler|_*kretprobe_trampoline|bpf_trampoline_\d+|ftrace_\w+)\b/;
 
 /** The function that dropped or consumed it, as `name+0x10`; nothing where the kernel does not tell. */
 export function endedIn({ fate }: Journey, names: KernelNames): string | undefined {
   if (!fate || fate.location === 0n) return undefined;
   // The kernel writes `name+0x10/0x40 [module]`.
-  const symbol = /^([^/ ]+)\//.exec(fate.symbol)?.[1];
-  return symbol === undefined ? names.symbol(fate.location) : printable(symbol);
+  const symbol = /^([^/ ]+)\//.exec(fate.symbol)?.[1] ?? names.symbol(fate.location);
+  return symbol === undefined || TRAMPOLINE.test(symbol) ? undefined : printable(symbol);
 }
 
-/** The socket that got a delivered packet: its family, and its protocol where that belongs to one of IP. */
+/** The socket that got the packet: its family, and its protocol where that belongs to one of IP. */
 export function socketOf({ outcome, fate }: Journey): { family: string; protocol: string | undefined } | undefined {
-  if (outcome !== 'delivered' || !fate) return undefined;
+  if (!fate || !(outcome === 'delivered' || outcome === 'processed' || isUnread({ outcome, fate }))) return undefined;
   const { family, protocol } = fate;
   const name = IP_FAMILIES.includes(family) ? (PROTOCOLS[protocol] ?? String(protocol)) : undefined;
   return { family: FAMILIES[family] ?? `AF_${family}`, protocol: name };
+}
+
+/** Whether TCP got it, and nobody had read all of it when the socket was closed. */
+function isUnread({ outcome, fate }: Pick<Journey, 'outcome' | 'fate'>): boolean {
+  return outcome === 'dropped' && fate?.stage === 'unread';
 }
 
 /** The device that got a packet which left. */
@@ -54,19 +63,22 @@ export function deviceOf({ outcome, fate }: Journey): string | undefined {
 export function describeOutcome(journey: Journey, names: KernelNames): string {
   const { outcome } = journey;
   const socket = socketOf(journey);
-  if (socket) return `delivered to ${[socket.family, socket.protocol].filter((part) => part !== undefined).join(' ')}`;
+  const socketName = [socket?.family, socket?.protocol].filter((part) => part !== undefined).join(' ');
+  if (isUnread(journey)) return `dropped: unread when the ${socketName} socket was closed`;
+  if (socket && outcome === 'delivered') return `delivered to ${socketName}`;
   const device = deviceOf(journey);
   if (device !== undefined) return `${outcome} to ${printable(device)}`;
-  if (outcome !== 'dropped' && outcome !== 'consumed') return outcome;
+  if (outcome !== 'dropped' && outcome !== 'processed' && outcome !== 'consumed') return outcome;
   const place = endedIn(journey, names);
   const reason = reasonOf(journey, names);
-  return `${outcome}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
+  const by = socket ? ` by ${socketName}` : '';
+  return `${outcome}${by}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
 }
 
 /** The colour of an outcome as `describeOutcome` tells it: good, bad, or neither. */
 export function styleOf(described: string): Style {
   if (described.startsWith('dropped')) return 'red';
-  return /^(delivered|forwarded|transmitted)/.test(described) ? 'green' : 'cyan';
+  return /^(delivered|processed|forwarded|transmitted)/.test(described) ? 'green' : 'cyan';
 }
 
 /** What is said of what may be missing; nothing if all is there. */

@@ -12,7 +12,7 @@ const targets = [
   { name: 'ip_rcv', module: 'vmlinux' },
   { name: 'a_function_with_a_name_longer_than_its_column', module: 'nf_conntrack' },
   { name: 'evil\x1b[2J"name', module: 'mod' },
-].map((target) => ({ ...target, skbPosition: 0, btfId: 1 }));
+].map((target) => ({ ...target, skbPosition: 0, parameters: 2, btfId: 1 }));
 const fields: FieldWriter = {
   names: new Set(['len']),
   text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)}`),
@@ -124,6 +124,19 @@ test('AggregateOutput: the separator says what became of the journey, and what m
   expect(separator({ outcome: 'dropped', fate: drop, parent: 3, lost: 2, gap: true })).toBe(
     '=== journey 7, copy of 3, dropped: REASON_4 in nf_hook_slow+0xa9, 1.500us, 1 event, gap: 2 events lost',
   );
+  const tcp = { family: 2, protocol: 6 };
+  expect(separator({ outcome: 'processed', fate: { ...drop, ...tcp, stage: 'processed' } })).toContain(
+    ', processed by AF_INET TCP: REASON_4 in nf_hook_slow+0xa9, ',
+  );
+  expect(separator({ outcome: 'dropped', fate: fate({ ...tcp, stage: 'unread' }) })).toContain(
+    ', dropped: unread when the AF_INET TCP socket was closed, ',
+  );
+  // What stands in the place of a call's return address, where the return is traced, is no place.
+  for (const trampoline of ['arch_rethook_trampoline+0x0', 'return_to_handler+0x0', 'bpf_trampoline_6442536402+0x5b']) {
+    expect(separator({ outcome: 'dropped', fate: { ...drop, symbol: `${trampoline}/0x80` } })).toContain(
+      ', dropped: REASON_4, ',
+    );
+  }
   expect(separator({ outcome: 'dropped', fate: fate({ dropped: true, location: 0x42n }) })).toContain(
     ', dropped in some_function+0x2, ',
   );

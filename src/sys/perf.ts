@@ -28,14 +28,17 @@ export function loadPerfEventParanoid(): number {
 /**
  * Sets a kprobe at the beginning of a function. Requires Linux 4.17.
  * @param type as `loadKprobeEventType` tells
+ * @param where the function's name, `module:name` for one of a module; or its address
  * @returns the event, or a negative errno: ENOENT if there is no such function, EINVAL if it can't be probed
  */
-export async function openKprobe(type: number, name: string): Promise<Descriptor | number> {
-  const text = Buffer.from(`${name}\0`);
+export async function openKprobe(type: number, where: string | bigint): Promise<Descriptor | number> {
+  const text = Buffer.from(`${where}\0`);
   const attr = Buffer.alloc(ATTR_BYTES);
   attr.writeUInt32LE(type, 0);
   attr.writeUInt32LE(ATTR_BYTES, 4);
-  attr.writeBigUInt64LE(addressOf(text), 56); // config1: kprobe_func
+  if (typeof where === 'string')
+    attr.writeBigUInt64LE(addressOf(text), 56); // config1: kprobe_func
+  else attr.writeBigUInt64LE(where, 64); // config2: kprobe_addr
   const result = await perfEventOpenAsync(attr);
   // Used after the call, so that it can't have been collected before.
   if (text.length === 0 || result < 0) return result;

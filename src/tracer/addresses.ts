@@ -4,6 +4,7 @@
  * kernel's tables are large, and its symbols are not always where a link wants them): a link tells where it was made.
  */
 import { loadCached, storeCached } from '../kernel/cache.js';
+import { loadSymbolAddresses } from '../kernel/functions.js';
 import { loadKernelIdentity } from '../kernel/identity.js';
 
 /** The name of the kept file. */
@@ -13,6 +14,8 @@ const KIND = 'addresses';
 interface Place {
   readonly module: string;
   readonly name: string;
+  /** Where it lies, if that is known. */
+  readonly address?: bigint;
 }
 
 export class KnownAddresses {
@@ -35,11 +38,32 @@ export class KnownAddresses {
   /** The addresses of all these functions, or nothing if one is unknown. */
   find(functions: readonly Place[]): bigint[] | undefined {
     const found: bigint[] = [];
-    for (const { module, name } of functions) {
-      const address = this.#addresses.get(`${module}:${name}`);
+    for (const { module, name, address: given } of functions) {
+      const address = given ?? this.#addresses.get(`${module}:${name}`);
       if (address === undefined) return undefined;
       found.push(address);
     }
+    return found;
+  }
+
+  /**
+   * Where all functions of a name lie that is borne by several, in the order of the kernel's table, which is read where
+   * they are not kept. None if it does not show them to this process.
+   */
+  findAll({ module, name }: Place): bigint[] {
+    const found: bigint[] = [];
+    for (;;) {
+      const address = this.#addresses.get(`${module}:${name}#${found.length}`);
+      if (address === undefined) break;
+      found.push(address);
+    }
+    if (found.length > 0) return found;
+    for (const { address } of loadSymbolAddresses(new Map([[module, new Set([name])]]))) {
+      if (address === 0n) return [];
+      this.#addresses.set(`${module}:${name}#${found.length}`, address);
+      found.push(address);
+    }
+    this.#hasLearned ||= found.length > 0;
     return found;
   }
 

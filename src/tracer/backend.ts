@@ -8,7 +8,9 @@ import type { Descriptor } from '../sys/descriptor.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { forEachParallel } from './parallel.js';
 import {
+  MAX_ARGUMENTS,
   MAX_POSITION,
+  TARGET_ARGUMENTS,
   TARGET_FINAL,
   TARGET_FREES,
   TARGET_HEAD,
@@ -16,6 +18,7 @@ import {
   TARGET_POSITION,
   TARGET_QUEUES,
   TARGET_RELEASES,
+  TARGET_REPORTS,
   TARGET_TAIL,
 } from './record.js';
 
@@ -44,7 +47,9 @@ export type Role =
   /** It may be called while the skb is being freed. */
   | 'tail'
   /** Its first argument is a socket, which gets the skb. */
-  | 'queues';
+  | 'queues'
+  /** It frees the skb, and tells tracepoints its own return address as the place: of interest where returns are traced. */
+  | 'reports';
 
 const ROLE_BITS: Record<Role, number> = {
   frees: TARGET_FREES,
@@ -53,6 +58,7 @@ const ROLE_BITS: Record<Role, number> = {
   final: TARGET_FINAL,
   tail: TARGET_TAIL,
   queues: TARGET_QUEUES,
+  reports: TARGET_REPORTS,
 };
 
 /**
@@ -63,8 +69,11 @@ const ROLE_BITS: Record<Role, number> = {
 export type Variant = 0 | 1 | 2 | 'deciding';
 const OFTEN = [0, 1, 2] as const;
 
+/** Whether a role says what becomes of an skb, so that packets are looked at whose mark does not match. */
+export const decidesBy = (role: Role) => role !== 'reports';
+
 export function variantOf({ target, roles }: Pick<NumberedTarget, 'target' | 'roles'>): Variant {
-  const often = roles.length > 0 ? undefined : OFTEN.find((position) => position === target.skbPosition);
+  const often = roles.some(decidesBy) ? undefined : OFTEN.find((position) => position === target.skbPosition);
   return often ?? 'deciding';
 }
 
@@ -221,5 +230,6 @@ export abstract class Attachment implements Disposable {
 export function cookieOf({ target, index, roles, hidden }: NumberedTarget): number {
   const bits = roles.reduce((sum, role) => sum | ROLE_BITS[role], 0);
   const position = Math.min(target.skbPosition, MAX_POSITION) << TARGET_POSITION;
-  return (index | position | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
+  const known = Math.min(target.parameters, MAX_ARGUMENTS) << TARGET_ARGUMENTS;
+  return (index | known | position | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
 }

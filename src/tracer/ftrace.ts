@@ -23,6 +23,7 @@ import {
   Attachment,
   type Backend,
   cookieOf,
+  decidesBy,
   type Misses,
   type NumberedTarget,
   type ProgramSpec,
@@ -95,7 +96,7 @@ class FtraceAttachment extends Attachment {
     // The return first: a call that is entered meanwhile would miss it.
     const leaving = target.hidden
       ? undefined
-      : await this.#attachProgram(target, BPF_TRACE_FEXIT, this.#image('ipft_return'));
+      : await this.#attachProgram(target, BPF_TRACE_FEXIT, this.#imageFor(target, 'ipft_return', address));
     if (leaving !== undefined) return this.fail(target, leaving);
     const entering = await this.#attachProgram(target, BPF_TRACE_FENTRY, entry);
     return entering === undefined ? this.count([target]) : this.fail(target, entering);
@@ -126,8 +127,12 @@ class FtraceAttachment extends Attachment {
 
   #entryImage(target: NumberedTarget, address: bigint): Image {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const kind = target.roles.length > 0 ? 'deciding_' : '';
-    const image = this.#image(`ipft_${name}_${kind}${target.target.skbPosition}`);
+    const kind = target.roles.some(decidesBy) ? 'deciding_' : '';
+    return this.#imageFor(target, `ipft_${name}_${kind}${target.target.skbPosition}`, address);
+  }
+
+  #imageFor(target: NumberedTarget, program: string, address: bigint): Image {
+    const image = this.#image(program);
     const instructions = Buffer.from(image.instructions);
     replaceConstant(instructions, COOKIE_PLACE, BigInt(cookieOf(target)));
     replaceConstant(instructions, ADDRESS_PLACE, address);
@@ -154,14 +159,12 @@ class FtraceAttachment extends Attachment {
 
 type Image = ReturnType<BpfObject['programImage']>;
 
-const keyOf = ({ module, name }: Target) => `${module}:${name}`;
+const keyOf = ({ module, name }: Pick<Target, 'module' | 'name'>) => `${module}:${name}`;
 
 function loadAddresses(targets: readonly NumberedTarget[]): Map<string, bigint> {
   const names = new Map<string, Set<string>>();
   for (const { target } of targets) names.set(target.module, (names.get(target.module) ?? new Set()).add(target.name));
-  return new Map(
-    loadSymbolAddresses(names).map((symbol) => [keyOf({ ...symbol, skbPosition: 0, btfId: 0 }), symbol.address]),
-  );
+  return new Map(loadSymbolAddresses(names).map((symbol) => [keyOf(symbol), symbol.address]));
 }
 
 const BPF_LD_IMM64 = 0x18;

@@ -14,6 +14,7 @@ import {
   readKprobeMulti,
   readLinkMisses,
   readProgramMisses,
+  writeMapEntry,
 } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { EPERM, errnoName } from '../sys/errno.js';
@@ -31,6 +32,8 @@ import {
   variantsFor,
 } from './backend.js';
 
+/** Size of `ipft_cookies` of `bpf/cookie.h`. */
+const COOKIES_SIZE = 8 << 14;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
 
 export const kprobeMulti: Backend = {
@@ -63,12 +66,23 @@ class KprobeMultiAttachment extends Attachment {
   async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
     const prefix = this.context.tracer === 'function' ? 'ipft_entry_' : 'ipft_session_';
     const addresses = KnownAddresses.load();
+    this.#forgetCookies();
     for (const [variant, its] of groupBy(targets, variantOf)) {
       const fd = this.context.object.programFd(`${prefix}${variant}`);
       this.#programs.set(fd, variant);
-      if (!(await this.#linkByAddress(fd, its, addresses, signal))) await this.#link(fd, its, addresses, signal);
+      if (await this.#linkByAddress(fd, its, addresses, signal)) continue;
+      const hasName = ({ target }: NumberedTarget) => target.address === undefined;
+      for (const alike of groupBy(its, hasName).values()) await this.#link(fd, alike, addresses, signal);
     }
     addresses.save();
+  }
+
+  /**
+   * Programs remember the cookie of each address (`bpf/cookie.h`). A module that is loaded while tracing may lie where
+   * another one was: what was known of that is forgotten before its functions are attached to.
+   */
+  #forgetCookies(): void {
+    writeMapEntry(this.context.object.mapFd('.bss.cookies'), new Uint8Array(4), new Uint8Array(COOKIES_SIZE));
   }
 
   /** Returns whether it could be done. */
@@ -86,7 +100,10 @@ class KprobeMultiAttachment extends Attachment {
     return true;
   }
 
-  /** One name that the kernel doesn't take fails the whole link: halving finds it in few steps. */
+  /**
+   * One function that the kernel doesn't take fails the whole link: halving finds it in few steps.
+   * @param targets with an address all of them, or none
+   */
   async #link(
     programFd: number,
     targets: readonly NumberedTarget[],
@@ -94,7 +111,8 @@ class KprobeMultiAttachment extends Attachment {
     signal: AbortSignal,
   ): Promise<void> {
     if (signal.aborted) return;
-    const functions = targets.map(({ target }) => target.name);
+    const given = targets.flatMap(({ target }) => target.address ?? []);
+    const functions = given.length > 0 ? given : targets.map(({ target }) => target.name);
     const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: targets.map(cookieOf) });
     if (typeof link !== 'number') {
       learnAddresses(link.fd, targets, addresses);
@@ -137,6 +155,6 @@ function learnAddresses(linkFd: number, targets: readonly NumberedTarget[], addr
   const byCookie = groupBy(targets, (target) => BigInt(cookieOf(target)));
   for (const { address, cookie } of readKprobeMulti(linkFd, targets.length)) {
     const its = byCookie.get(cookie) ?? [];
-    if (its.length === 1) addresses.learn(its[0]!.target, address);
+    if (its.length === 1 && its[0]!.target.address === undefined) addresses.learn(its[0]!.target, address);
   }
 }

@@ -56,8 +56,8 @@ class KprobeAttachment extends Attachment {
       const variant = variantOf(target);
       const programFd = this.context.object.programFd(`ipft_entry_${variant}`);
       this.#programs.set(programFd, variant);
-      const { name, module } = target.target;
-      const event = await openKprobe(type, module === VMLINUX ? name : `${module}:${name}`);
+      const { name, module, address } = target.target;
+      const event = await openKprobe(type, address ?? (module === VMLINUX ? name : `${module}:${name}`));
       if (typeof event === 'number') {
         if (-event === EPERM || -event === EACCES) {
           throw new SystemCallError('perf_event_open', -event, errnoName(-event), 'attaching to kernel functions');
@@ -93,7 +93,8 @@ class KprobeAttachment extends Attachment {
     for (const { module, name, address } of loadSymbolAddresses(names)) addresses.set(`${module}:${name}`, address);
     const mapFd = this.context.object.mapFd('ipft_functions');
     return targets.filter((target) => {
-      const address = addresses.get(`${target.target.module}:${target.target.name}`) ?? 0n;
+      const { module, name, address: given } = target.target;
+      const address = given ?? addresses.get(`${module}:${name}`) ?? 0n;
       if (address === 0n) {
         this.fail(target, 'its address is not known: reading /proc/kallsyms needs CAP_SYSLOG');
         return false;

@@ -53,8 +53,6 @@ type CopyMethod = 'multi' | 'session' | 'fexit';
 
 /** Maps that the backend's object has made. */
 const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
-/** … where it is built for kernels without `bpf_rdonly_cast`. */
-const SHARED_BY_HELPER = [...SHARED, 'ipft_claims'];
 
 interface Copying {
   readonly name: string;
@@ -106,7 +104,7 @@ export class Lifecycle extends Attachment {
     const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
     const object = new BpfObject(setMark(own.bytes, mark));
     try {
-      for (const map of byHelper ? SHARED_BY_HELPER : SHARED) object.reuseMap(map, shared.mapFd(map));
+      for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
       object.setInitialValue('.rodata.ipft', config);
       const wanted = new Set<string>();
       for (const [, program] of TRACEPOINTS) {

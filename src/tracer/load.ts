@@ -10,7 +10,6 @@ import { CLANG_HINT, dataBytes, type Extension } from '../extension/extension.js
 import { findPlace, type SourcePlace } from '../extension/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import { countPossibleCpus } from '../kernel/cpus.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import {
   BpfObject,
@@ -79,7 +78,7 @@ function loadOnce(backend: Backend, targets: readonly Target[] | undefined, opti
     const directReads = mark.value !== 0 && (!extension || mendsFaultsEverywhere(vmlinux));
     const dataSize = extension ? dataBytes(extension) : 0;
     const tracepoints = readTracepoints(vmlinux);
-    const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads, cpus: countPossibleCpus() });
+    const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads });
     object.setInitialValue('.rodata.ipft', config);
     for (const [map, entries] of Object.entries(backend.maps(tracer, vmlinux))) object.setMaxEntries(map, entries);
     const programs = backend.programs(tracer, targets);
@@ -128,8 +127,9 @@ export function link(
   extension: Extension | undefined,
   byHelper = needsHelper(extension),
 ): Uint8Array {
-  // The programs of ftrace have typed pointers: there is one way to build them.
-  const variant = byHelper && backend.name !== 'ftrace' ? '.by-helper' : '';
+  // The programs of ftrace have typed pointers, and are one function where they can be.
+  const isTyped = backend.name === 'ftrace';
+  const variant = isTyped ? (extension ? '.with-extension' : '') : byHelper ? '.by-helper' : '';
   const objects = [
     loadOwnObject(`${backend.object(tracer)}${variant}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [

@@ -58,28 +58,31 @@ test('record.ts mirrors bpf/event.h', () => {
   }
   expect(constant('IPFT_TARGET_POSITION')).toBe(record.TARGET_POSITION);
   expect(constant('IPFT_MAX_POSITION')).toBe(record.MAX_POSITION);
-  expect(record.TARGET_INDEX).toBe(2 ** record.TARGET_POSITION - 1);
+  expect(record.TARGET_INDEX).toBe(2 ** record.TARGET_ARGUMENTS - 1);
   for (const name of ['BEGIN', 'PLACE', 'END'] as const) {
     expect(constant(`IPFT_NOTICE_${name}`)).toBe(mirrored[`IPFT_NOTICE_${name}`]);
   }
-  for (const name of ['HIDDEN', 'FREES', 'QUEUES', 'TAIL', 'RELEASES', 'HEAD', 'FINAL'] as const) {
+  for (const name of ['HIDDEN', 'FREES', 'QUEUES', 'TAIL', 'RELEASES', 'HEAD', 'FINAL', 'REPORTS'] as const) {
     expect(constant(`IPFT_TARGET_${name}`)).toBe(mirrored[`TARGET_${name}`]);
   }
   expect(layout('ipft_cpu')['size']).toBe(record.CPU_SIZE);
   expect(layout('ipft_journey')['size']).toBe(record.JOURNEY_SIZE);
   const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true };
-  const config = record.encodeConfig({ dataSize: 64, samplePeriod: 3, cpus: 9, ...flags });
+  const config = record.encodeConfig({ dataSize: 64, samplePeriod: 3, ...flags });
   expect(layout('ipft_config')).toEqual({
-    ...{ data_size: 0, sample_period: 4, direct_reads: 8, follow: 12, cpus: 16 },
-    ...{ drop_has_reason: 20, consume_has_location: 24, symbol_format: 28, size: config.length },
+    ...{ data_size: 0, sample_period: 4, direct_reads: 8, follow: 12, drop_has_reason: 16 },
+    ...{ consume_has_location: 20, symbol_format: 24, size: config.length },
   });
-  expect([...new Uint32Array(config.buffer, config.byteOffset, 7)]).toEqual([64, 3, 1, 1, 9, 1, 1]);
-  expect(Buffer.from(config.subarray(28)).toString('latin1')).toBe('%pS\0');
-  for (const [index, flag] of ['directReads', 'follow', undefined, 'dropHasReason', 'consumeHasLocation'].entries()) {
-    if (flag === undefined) continue;
-    const one = record.encodeConfig({ dataSize: 64, samplePeriod: 3, cpus: 9, ...flags, [flag]: false });
+  expect([...new Uint32Array(config.buffer, config.byteOffset, 6)]).toEqual([64, 3, 1, 1, 1, 1]);
+  expect(Buffer.from(config.subarray(24)).toString('latin1')).toBe('%pS\0');
+  for (const [index, flag] of (['directReads', 'follow', 'dropHasReason', 'consumeHasLocation'] as const).entries()) {
+    const one = record.encodeConfig({ dataSize: 64, samplePeriod: 3, ...flags, [flag]: false });
     expect([one[8 + index * 4], one.filter((byte, at) => byte !== config[at]).length]).toEqual([0, 1]);
   }
+  expect(constant('IPFT_TARGET_POSITION')).toBe(record.TARGET_POSITION);
+  expect(constant('IPFT_TARGET_ARGUMENTS')).toBe(record.TARGET_ARGUMENTS);
+  expect(constant('IPFT_MAX_POSITION')).toBe(record.MAX_POSITION);
+  expect(constant('IPFT_MAX_ARGUMENTS')).toBe(record.MAX_ARGUMENTS);
   expect(constant('IPFT_MASK_PLACE')).toBe(record.IPFT_MASK_PLACE);
   expect(constant('IPFT_MARK_PLACE')).toBe(record.IPFT_MARK_PLACE);
   expect(constant('IPFT_JOURNEY_BITS')).toBe(Math.log2(record.MAX_JOURNEYS));
@@ -92,7 +95,7 @@ test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
   event(7, 0).copy(Buffer.from(began.buffer), 8);
   Buffer.from(began.buffer).write(place(0xf0000001, 2, 'eth0'), 8 + (layout('ipft_begin')['place'] ?? 0), 'latin1');
   expect(new record.NoticeDecoder().began(began, 8)).toEqual({
-    ...{ packetId: 0xffff888012345678n, journey: 7, parent: 3, timestampNs: 1n << 40n },
+    ...{ packetId: 0xffff888012345678n, journey: 0x100000007, parent: 3, timestampNs: 1n << 40n },
     place: { netns: 0xf0000001, ifindex: 2, device: 'eth0' },
   });
   const moved = new DataView(new ArrayBuffer(8 + (layout('ipft_moved')['size'] ?? 0)));
@@ -107,14 +110,22 @@ test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
 
 test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   const ended = build('ipft_end', {
-    ...{ location: 0xffffffff81234567n, reason: 0x30002n, ifindex: 4n, family: 10n, protocol: 262n, stage: 1n },
+    ...{
+      number: 0x5fffffffen,
+      location: 0xffffffff81234567n,
+      reason: 0x30002n,
+      ifindex: 4n,
+      family: 10n,
+      protocol: 262n,
+      stage: 1n,
+    },
     ...{ flags: 8n + 4n, device: 'veth0', symbol: 'ip_rcv+0x10/0x40 [mod]' },
   });
   event(0xfffffffe, 12).copy(Buffer.from(ended.buffer), 8);
   const decoder = new record.NoticeDecoder();
   const first = decoder.ended(ended, 8, layout('ipft_end')['size'] ?? 0);
   expect(first).toEqual({
-    ...{ journey: 0xfffffffe, timestampNs: 1n << 40n, events: 12 },
+    ...{ journey: 0x5fffffffe, timestampNs: 1n << 40n, events: 12 },
     fate: {
       ...{ dropped: true, received: true, stage: 'sent', reason: 0x30002, location: 0xffffffff81234567n },
       ...{ symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0', family: 10, protocol: 262 },
@@ -189,8 +200,8 @@ test('NoticeDecoder: a device name without a zero behind it, each flag by itself
 });
 
 test('decodeLosses, decodeLivings', () => {
-  const words = new BigUint64Array(26);
-  words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 13);
+  const words = new BigUint64Array(16);
+  words.set([5n, 10n, 20n, 0n, 0n, 1n, 2n, 3n], 8);
   words.set([4n, 40n, 50n], 5);
   expect(record.decodeLosses(new DataView(words.buffer))).toEqual({
     ...{ cpus: [{ cpu: 1, lost: 5n, firstNs: 10n, lastNs: 20n }], unfollowed: 5n, ends: 42n, unseen: 53n },

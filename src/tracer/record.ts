@@ -28,7 +28,7 @@ const IPFT_SYMBOL_SIZE = 80;
 /** Bits of struct ipft_journey's flags. */
 const IPFT_JOURNEY_RECEIVED = 4;
 const IPFT_JOURNEY_DROPPED = 8;
-const STAGES = ['none', 'sent', 'queued'] as const;
+const STAGES = ['none', 'sent', 'queued', 'processed', 'unread'] as const;
 
 /** Bits of the attach cookie. */
 export const TARGET_HIDDEN = 0x80000000;
@@ -41,7 +41,11 @@ export const TARGET_FINAL = 0x02000000;
 /** The skb's position among the arguments, from this bit on, and the highest that is told. */
 export const TARGET_POSITION = 21;
 export const MAX_POSITION = 15;
-export const TARGET_INDEX = (1 << TARGET_POSITION) - 1;
+export const TARGET_REPORTS = 0x00100000;
+/** How many arguments extensions can ask for, from this bit on, and the most. */
+export const TARGET_ARGUMENTS = 17;
+export const MAX_ARGUMENTS = 6;
+export const TARGET_INDEX = (1 << TARGET_ARGUMENTS) - 1;
 
 /** Immediates that stand for the mask and the mark in the programs. */
 export const IPFT_MASK_PLACE = 0x36c1b5e7;
@@ -50,7 +54,7 @@ export const IPFT_MARK_PLACE = 0x52e9a37d;
 /** struct ipft_place: netns u32, ifindex u32, device char[16] */
 const PLACE_SIZE = 24;
 /**
- * What a struct ipft_end has behind its event: location u64, reason u32, ifindex u32, family u16, protocol u16, stage u8,
+ * What a struct ipft_end has behind its event and the journey's number u64: location u64, reason u32, ifindex u32, family u16, protocol u16, stage u8,
  * flags u8, 2 bytes, device char[16]; then symbol char[80].
  */
 const FATE_SIZE = 40;
@@ -67,7 +71,7 @@ export class NoticeDecoder {
     return {
       timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
       packetId: view.getBigUint64(at + EVENT_SIZE, true),
-      journey: view.getUint32(at + EVENT_SIZE + 8, true),
+      journey: readNumber(view, at + EVENT_SIZE + 8),
       parent: view.getUint32(at + EVENT_SIZE + 16, true),
       place: this.#place(view, at + EVENT_SIZE + 24),
     };
@@ -85,12 +89,12 @@ export class NoticeDecoder {
 
   /** struct ipft_end. @param length of the record: without the symbol, if it was told before */
   ended(view: DataView, at: number, length: number): Ended {
-    const own = at + EVENT_SIZE;
+    const own = at + EVENT_SIZE + 8;
     if (at + length > own + FATE_SIZE && view.getUint8(own + FATE_SIZE) !== 0) {
       this.#symbols.set(view.getBigUint64(own, true), decodeText(view, own + FATE_SIZE, IPFT_SYMBOL_SIZE));
     }
     return {
-      journey: view.getUint32(at + EVENT_JOURNEY, true),
+      journey: readNumber(view, at + EVENT_SIZE),
       timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP, true),
       events: view.getUint32(at + EVENT_SEQUENCE, true),
       fate: this.#fates.get(view, own, this.#decodeFate),
@@ -150,6 +154,11 @@ class Interned {
 const NONE: never[] = [];
 const MAX_INTERNED = 1 << 16;
 
+/** The number of a journey: less than 2^53, which no trace of whatever length comes near to. */
+function readNumber(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
+}
+
 function decodePlace(view: DataView, at: number): Place {
   const device = decodeText(view, at + 8, IPFT_DEVICE_NAME);
   return { netns: view.getUint32(at, true), ifindex: view.getUint32(at + 4, true), device };
@@ -168,24 +177,22 @@ export function encodeConfig(config: {
   samplePeriod: number;
   directReads: boolean;
   follow: boolean;
-  cpus: number;
   dropHasReason: boolean;
   consumeHasLocation: boolean;
 }): Uint8Array {
-  const bytes = Buffer.alloc(32);
+  const bytes = Buffer.alloc(28);
   bytes.writeUInt32LE(config.dataSize, 0);
   bytes.writeUInt32LE(config.samplePeriod, 4);
   bytes.writeUInt32LE(config.directReads ? 1 : 0, 8);
   bytes.writeUInt32LE(config.follow ? 1 : 0, 12);
-  bytes.writeUInt32LE(config.cpus, 16);
-  bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, 20);
-  bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, 24);
-  bytes.write('%pS', 28, 'latin1');
+  bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, 16);
+  bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, 20);
+  bytes.write('%pS', 24, 'latin1');
   return bytes;
 }
 
 /** struct ipft_cpu: words of 8 bytes */
-export const CPU_SIZE = 104;
+export const CPU_SIZE = 64;
 
 /** What one CPU lost since tracing began. */
 export interface CpuLoss {
@@ -224,10 +231,11 @@ export function decodeLosses(view: DataView): Losses {
 }
 
 /**
- * struct ipft_journey: owner u64, number u64, parent u64, where u64, freeing_ns u64, location u64, reason u32, events u32,
- * ifindex u32, family u16, protocol u16, stage u8, flags u8, cpu u16, tail u8, 3 bytes, device char[16]
+ * struct ipft_journey: owner u64, number u64, parent u64, where u64, freeing_ns u64, location u64, caller u64, sock u64,
+ * reason u32, events u32, ifindex u32, family u16, protocol u16, stage u8, flags u8, cpu u16, tail u8, sock_state u8,
+ * 2 bytes, device char[16]
  */
-export const JOURNEY_SIZE = 88;
+export const JOURNEY_SIZE = 104;
 /** Places of the map. */
 export const MAX_JOURNEYS = 1 << 17;
 /** Bits of the owner of a place where no journey lives. */
@@ -255,18 +263,18 @@ export function countPlaces(view: DataView): number {
 
 function decodeLiving(view: DataView, at: number): Living {
   const journey = view.getUint32(at + 8, true);
-  const events = view.getUint32(at + 52, true);
+  const events = view.getUint32(at + 68, true);
   const freeingNs = view.getBigUint64(at + 32, true);
   if (freeingNs === 0n) return { journey, events, freeing: undefined };
-  const flags = view.getUint8(at + 65);
+  const flags = view.getUint8(at + 81);
   const fate: Fate = {
-    ...{ location: view.getBigUint64(at + 40, true), symbol: '', reason: view.getUint32(at + 48, true) },
-    family: view.getUint16(at + 60, true),
-    protocol: view.getUint16(at + 62, true),
-    stage: STAGES[view.getUint8(at + 64)] ?? 'none',
+    ...{ location: view.getBigUint64(at + 40, true), symbol: '', reason: view.getUint32(at + 64, true) },
+    family: view.getUint16(at + 76, true),
+    protocol: view.getUint16(at + 78, true),
+    stage: STAGES[view.getUint8(at + 80)] ?? 'none',
     received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
     dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
-    device: decodeText(view, at + 72, IPFT_DEVICE_NAME),
+    device: decodeText(view, at + 88, IPFT_DEVICE_NAME),
   };
-  return { journey, events, freeing: { journey, events, timestampNs: freeingNs, fate } };
+  return { journey, events, freeing: { journey: readNumber(view, at + 8), events, timestampNs: freeingNs, fate } };
 }

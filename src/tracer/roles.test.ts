@@ -3,7 +3,7 @@ import { VMLINUX } from '../base/target.js';
 import { decides, rolesOf } from './roles.js';
 
 const target = (name: string, skbPosition = 0, module = VMLINUX) => ({
-  ...{ name, module, skbPosition, btfId: 1 },
+  ...{ name, module, skbPosition, parameters: 2, btfId: 1 },
 });
 
 test.each([
@@ -12,17 +12,32 @@ test.each([
   ['skb_release_data', 0, ['releases', 'tail']],
   ['skb_release_head_state', 0, ['head', 'tail']],
   ['tcp_rcv_established', 1, ['queues']],
+  ['tcp_timewait_state_process', 1, ['queues']],
+  // Listens to the tracepoint that says that the skb is freed.
+  ['net_dm_packet_trace_kfree_skb_hit', 1, ['tail']],
   ['io_tx_ubuf_complete', 0, ['tail']],
   ['ip_rcv', 0, []],
 ] as const)('rolesOf: %s', (name, position, roles) => {
-  expect(rolesOf(target(name, position))).toEqual(roles);
+  expect(rolesOf(target(name, position), 'function')).toEqual(roles);
 });
 
 test.each([
   ...['sock_edemux', 'sock_efree', 'sock_rfree', 'sock_wfree', 'kcm_rfree', 'sctp_sock_rfree', 'mptcp_rfree'],
   ...['tcp_wfree', 'netlink_skb_destructor', 'unix_destruct_scm', 'xsk_destruct_skb'],
 ])('rolesOf: the destructor %s, of whatever module, is called while an skb is being freed', (name) => {
-  expect(rolesOf(target(name, 0, 'a_module'))).toEqual(['tail']);
+  expect(rolesOf(target(name, 0, 'a_module'), 'function')).toEqual(['tail']);
+});
+
+test('rolesOf: what tells its return address as the place is of interest where returns are traced', () => {
+  for (const [name, position] of [
+    ['kfree_skb', 0],
+    ['sk_skb_reason_drop', 1],
+    ['consume_skb', 0],
+  ] as const) {
+    expect(rolesOf(target(name, position), 'function_graph')).toEqual(['reports']);
+    expect(rolesOf(target(name, position), 'function')).toEqual([]);
+    expect(decides(target(name, position))).toBe(false);
+  }
 });
 
 test('decides: what ends a journey or gives the skb to a socket, but no destructor', () => {

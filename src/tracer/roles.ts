@@ -2,6 +2,7 @@
  * What functions mean for the journey of an skb: which free it, which give it to a socket. Found by reading which
  * functions of Linux 5.10, 6.1, 6.12 and 7.2 call those that give the memory back; no kernel has all of them.
  */
+import type { TracerName } from '../base/method.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Role } from './backend.js';
 
@@ -25,25 +26,36 @@ const HEAD = 'skb_release_head_state';
 const RELEASING = 'skb_release_data';
 const FINAL = new Set(['kfree_skbmem', 'napi_skb_cache_put']);
 
-/** Called while an skb is being freed, beside those that free it: parts of that, and destructors. */
+/**
+ * Called while an skb is being freed, beside those that free it: parts of that, and destructors. The programs know a
+ * destructor when they see one (`ipft_is_destructor`), unless the function's address is not known to them.
+ */
 const TAIL = new Set([
   ...['__kfree_skb', 'skb_release_all', 'skb_free_head', '__skb_zcopy_downgrade_managed', 'kfree_skb_add_bulk'],
   ...['sock_wfree', '__sock_wfree', 'sock_rfree', 'sock_efree', 'sock_edemux', 'sock_ofree', 'sock_pfree'],
   ...['tcp_wfree', 'sctp_wfree', 'sctp_sock_rfree', 'kcm_rfree', 'mptcp_rfree', 'l2tp_sock_wfree', 'caif_flow_cb'],
   ...['unix_wfree', 'unix_destruct_scm', 'netlink_skb_destructor', 'tpacket_destruct_skb'],
   ...['xsk_destruct_skb', 'xsk_skb_destructor', 'io_destruct_skb', 'sk_stream_rfree'],
+  // The tracepoint's other listener: it may be called after our program.
+  ...['trace_kfree_skb_hit', 'net_dm_packet_trace_kfree_skb_hit', 'trace_drop_common'],
 ]);
 /** Told that memory which user space lent is free again. */
 const ZERO_COPY = /zerocopy.*(callback|complete)|zcopy_.*complete|ubuf_complete/;
 
 /** Functions that are called with a socket and the skb that it gets. */
 const QUEUEING = new Set([
-  ...['__udp_enqueue_schedule_skb', 'tcp_rcv_established', 'tcp_rcv_state_process'],
+  ...['__udp_enqueue_schedule_skb', 'tcp_rcv_established', 'tcp_rcv_state_process', 'tcp_timewait_state_process'],
   ...['sock_queue_rcv_skb', 'sock_queue_rcv_skb_reason', '__sock_queue_rcv_skb', 'skb_free_datagram'],
 ]);
 
+/** Functions that tell the tracepoints `kfree_skb` and `consume_skb` their own return address as the place. */
+const REPORTING = new Set([
+  ...['kfree_skb', 'kfree_skb_reason', 'sk_skb_reason_drop', 'kfree_skb_list_reason'],
+  ...['consume_skb', 'napi_consume_skb', '__consume_stateless_skb'],
+]);
+
 /** What a function means for a journey. */
-export function rolesOf({ name, module, skbPosition }: Target): Role[] {
+export function rolesOf({ name, module, skbPosition }: Target, tracer: TracerName): Role[] {
   const roles: Role[] = [];
   if (skbPosition === 0) {
     const frees = module === VMLINUX && FREEING.has(name);
@@ -51,14 +63,16 @@ export function rolesOf({ name, module, skbPosition }: Target): Role[] {
     if (module === VMLINUX && name === RELEASING) roles.push('releases');
     if (module === VMLINUX && name === HEAD) roles.push('head');
     if (frees && FINAL.has(name)) roles.push('final');
-    if (roles.length > 0 || TAIL.has(name) || ZERO_COPY.test(name)) roles.push('tail');
+    if (roles.length > 0 || ZERO_COPY.test(name)) roles.push('tail');
   } else if (skbPosition === 1 && module === VMLINUX && QUEUEING.has(name)) {
     roles.push('queues');
   }
+  if (TAIL.has(name) && skbPosition <= 1) roles.push('tail');
+  if (tracer === 'function_graph' && module === VMLINUX && REPORTING.has(name)) roles.push('reports');
   return roles;
 }
 
 /** Whether journeys need to know of the function, though nobody wants to see it. */
 export function decides(target: Target): boolean {
-  return rolesOf(target).some((role) => role !== 'tail');
+  return rolesOf(target, 'function').some((role) => role !== 'tail');
 }

@@ -19,9 +19,11 @@ import {
   type Attachment,
   type AttachProgress,
   type Backend,
+  decidesBy,
   type Misses,
   type NumberedTarget,
   type ReleaseProgress,
+  type Role,
   variantOf,
 } from './backend.js';
 import { Lifecycle } from './lifecycle.js';
@@ -143,15 +145,15 @@ export class Session implements Disposable {
     const attachment = this.#attachment;
     attachment.onProgress = onProgress;
     const numbered: NumberedTarget[] = targets.map((target, index) => {
-      return { target, index, hidden: false, roles: rolesOf(target) };
+      return { target, index, hidden: false, roles: this.#rolesOf(target) };
     });
     const shown = new Set(targets.filter(({ module }) => module === VMLINUX).map(({ name }) => name));
     const hidden = deciding
       .filter(({ name }) => !shown.has(name))
-      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: rolesOf(target) }));
+      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(target) }));
     // What ends a journey comes first: none must begin that would not end.
     await this.#lifecycle.attach([], signal);
-    const decides = ({ roles }: NumberedTarget) => roles.length > 0;
+    const decides = ({ roles }: NumberedTarget) => roles.some(decidesBy);
     const first = [...hidden, ...numbered.filter(decides)];
     await attachment.attach(first, signal);
     await attachment.attach(
@@ -177,9 +179,13 @@ export class Session implements Disposable {
       target,
       index: firstIndex + offset,
       hidden: false,
-      roles: rolesOf(target),
+      roles: this.#rolesOf(target),
     }));
     await this.#attachment.attach(numbered, signal);
+  }
+
+  #rolesOf(target: Target): Role[] {
+    return rolesOf(target, this.#options.tracer);
   }
 
   get succeeded(): number {
@@ -255,7 +261,7 @@ export class Session implements Disposable {
 
   /** Of how many of the traced functions `countCalls` tells. */
   get countableFunctions(): number {
-    const isCountable = (target: Target) => variantOf({ target, roles: rolesOf(target) }) !== 'deciding';
+    const isCountable = (target: Target) => variantOf({ target, roles: this.#rolesOf(target) }) !== 'deciding';
     return this.#options.targets.filter(isCountable).length;
   }
 

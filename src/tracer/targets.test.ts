@@ -33,7 +33,7 @@ const moduleBtf = (module: string, base: Btf) => {
   return parseBtf(split.bytes(), base);
 };
 const candidates = findCandidates({ vmlinux, moduleBtf, traceable });
-const needs = { access: 'registers', moduleTrampolines: true } as const;
+const needs = { access: 'registers', moduleTrampolines: true, addressesOf: () => [] } as const;
 const names = (list: readonly { module: string; name: string }[]) =>
   list.map(({ module, name }) => `${module}:${name}`);
 
@@ -42,8 +42,8 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
   expect(selection.targets).toMatchObject([
     { name: 'ip_rcv', module: 'vmlinux', skbPosition: 0 },
     { name: 'ip_output', module: 'vmlinux', skbPosition: 2 },
-    { name: 'sixth', module: 'vmlinux', skbPosition: 5 },
-    { name: 'variadic', module: 'vmlinux', skbPosition: 0 },
+    { name: 'sixth', module: 'vmlinux', skbPosition: 5, parameters: 6 },
+    { name: 'variadic', module: 'vmlinux', skbPosition: 0, parameters: 1 },
     { name: 'kfree_skbmem', module: 'vmlinux', skbPosition: 0 },
     { name: 'veth_xmit', module: 'veth', skbPosition: 0 },
   ]);
@@ -60,13 +60,28 @@ test('selectTargets: takes what BTF and ftrace both know, and tells of the rest'
   expect(names(selection.deciding)).toEqual(['vmlinux:kfree_skbmem']);
 });
 
+test('selectTargets: functions that share a name are told apart by their addresses, where these are known', () => {
+  const addressesOf = (module: string, name: string) =>
+    name === 'twice' ? [0x10n, 0x20n] : module === 'vmlinux' ? [0x30n] : [];
+  const selection = selectTargets(candidates, { ...needs, addressesOf }, { functionPattern: /twice|shared/ });
+  expect(selection.targets.map(({ name, address }) => [name, address])).toEqual([
+    ['twice', 0x10n],
+    ['twice', 0x20n],
+    ['shared', 0x30n],
+  ]);
+  expect(selection.excluded).toEqual([]);
+  // A trampoline is made for a name.
+  const trampoline = selectTargets(candidates, { ...needs, access: 'trampoline', addressesOf }, {});
+  expect(names(trampoline.excluded)).toContain('vmlinux:twice');
+});
+
 test('selectTargets: trampolines reach further, and not everywhere', () => {
   const selection = selectTargets(candidates, { ...needs, access: 'trampoline' }, {});
   expect(names(selection.targets)).toContain('vmlinux:seventh');
   expect(selection.excluded).toContainEqual(
     expect.objectContaining({ name: 'variadic', reason: 'a trampoline takes no variable number of arguments' }),
   );
-  const unprivileged = selectTargets(candidates, { access: 'trampoline', moduleTrampolines: false }, {});
+  const unprivileged = selectTargets(candidates, { ...needs, access: 'trampoline', moduleTrampolines: false }, {});
   expect(names(unprivileged.targets)).not.toContain('veth:veth_xmit');
   expect(unprivileged.excluded).toContainEqual(
     expect.objectContaining({ name: 'veth_xmit', reason: 'BTF of modules needs CAP_SYS_ADMIN' }),
@@ -112,14 +127,14 @@ test('selectTargets: a struct by value moves the arguments behind it, one that i
   const known = parseTraceableFunctions('struct_before\nstruct_behind\nreturns_struct\ntwelve\nthirteen\n');
   const found = findCandidates({ vmlinux: parseBtf(kernel.bytes()), moduleBtf, traceable: known });
   const refused = (access: 'registers' | 'trampoline') =>
-    selectTargets(found, { access, moduleTrampolines: true }, {}).excluded.map(({ name, reason }) => [name, reason]);
+    selectTargets(found, { ...needs, access }, {}).excluded.map(({ name, reason }) => [name, reason]);
   expect(refused('registers')).toEqual([['struct_before', 'a struct passed by value stands before its skb']]);
   expect(refused('trampoline')).toEqual([
     ['struct_before', 'a struct passed by value stands before its skb'],
     ['returns_struct', 'a trampoline returns no struct'],
     ['thirteen', 'a trampoline takes no more than 12 arguments'],
   ]);
-  expect(names(selectTargets(found, { access: 'registers', moduleTrampolines: true }, {}).targets)).toEqual(
+  expect(names(selectTargets(found, needs, {}).targets)).toEqual(
     ['struct_behind', 'returns_struct', 'twelve', 'thirteen'].map((name) => `vmlinux:${name}`),
   );
 });

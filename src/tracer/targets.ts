@@ -3,9 +3,11 @@ import { IpftError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import { loadCapabilities } from '../kernel/privileges.js';
+import { KnownAddresses } from './addresses.js';
 import type { ArgumentAccess } from './backend.js';
 import { type Candidate, type Candidates, loadCandidates } from './candidates.js';
 import { type Matches, matchNames } from './matching.js';
+import { MAX_ARGUMENTS } from './record.js';
 import { decides } from './roles.js';
 
 export interface TargetFilter {
@@ -48,10 +50,12 @@ export interface TargetNeeds {
   readonly access: ArgumentAccess;
   /** Whether trampolines can be had for functions of modules. */
   readonly moduleTrampolines: boolean;
+  /** Where the functions of a name lie in their module; none where that can't be known. */
+  readonly addressesOf: (module: string, name: string) => readonly bigint[];
 }
 
 /** Arguments that stand in registers, on every machine that is supported: a kprobe sees no others. */
-const KPROBE_ARGUMENTS = 6;
+const KPROBE_ARGUMENTS = MAX_ARGUMENTS;
 /** MAX_BPF_FUNC_ARGS of the kernel. */
 const TRAMPOLINE_ARGUMENTS = 12;
 
@@ -68,7 +72,7 @@ export async function loadTargets(
   signal?: AbortSignal,
 ): Promise<TargetSelection> {
   const candidates = loadCandidates();
-  const selection = selectTargets(candidates, loadNeeds(access), await match(candidates, filter, signal));
+  const selection = select(candidates, access, await match(candidates, filter, signal));
   if (selection.targets.length > 0) return selection;
   const { filtered, excluded } = selection;
   if (filtered === 0 && excluded.length === 0) {
@@ -95,7 +99,7 @@ export async function loadModuleTargets(
   const ofModule = <T extends { module: string }>(list: readonly T[]) =>
     list.filter((entry) => entry.module === module);
   const candidates = { modules: ofModule(all.modules), unknownModules: ofModule(all.unknownModules) };
-  const selection = selectTargets(candidates, loadNeeds(access), await match(candidates, filter, signal));
+  const selection = select(candidates, access, await match(candidates, filter, signal));
   return { ...selection, filtered: 0, deciding: [] };
 }
 
@@ -112,8 +116,16 @@ async function match(
   };
 }
 
-function loadNeeds(access: ArgumentAccess): TargetNeeds {
-  return { access, moduleTrampolines: loadCapabilities().has('CAP_SYS_ADMIN') };
+function select(candidates: Candidates, access: ArgumentAccess, matches: TargetMatches): TargetSelection {
+  let addresses: KnownAddresses | undefined;
+  const addressesOf = (module: string, name: string) => {
+    addresses ??= KnownAddresses.load();
+    return addresses.findAll({ module, name });
+  };
+  const moduleTrampolines = loadCapabilities().has('CAP_SYS_ADMIN');
+  const selection = selectTargets(candidates, { access, moduleTrampolines, addressesOf }, matches);
+  addresses?.save();
+  return selection;
 }
 
 /** The choice itself, apart from where its facts come from. */
@@ -125,12 +137,16 @@ export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter
   for (const { module, functions } of candidates.modules) {
     const moduleMatches = filter.modulePattern?.test(module) ?? true;
     for (const candidate of functions) {
-      const { name, id, position } = candidate;
+      const { name, id, position, parameters } = candidate;
+      const target = { name, module, skbPosition: position, parameters, btfId: id };
       const reason = refusal(candidate, module, needs);
-      const target = { name, module, skbPosition: position, btfId: id };
-      if (reason === undefined && decides(target)) deciding.push(target);
+      if (reason === undefined && !candidate.isAmbiguous && decides(target)) deciding.push(target);
       if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) {
-        if (reason === undefined) filtered++;
+        if (reason === undefined && !candidate.isAmbiguous) filtered++;
+      } else if (reason === undefined && candidate.isAmbiguous) {
+        const addresses = needs.addressesOf(module, name);
+        for (const address of addresses) targets.push({ ...target, address });
+        if (addresses.length === 0) excluded.push({ name, module, reason: AMBIGUOUS });
       } else if (reason !== undefined) {
         excluded.push({ name, module, reason });
       } else {
@@ -141,11 +157,14 @@ export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter
   return { targets, filtered, excluded, unknownModules: candidates.unknownModules, deciding };
 }
 
+const AMBIGUOUS = 'another function bears the same name';
+
 /** Why a function can't be traced, or nothing. */
 function refusal(candidate: Candidate, module: string, { access, moduleTrampolines }: TargetNeeds): string | undefined {
   const { position, parameters, isTraceable, isAmbiguous, isVariadic, returnsStruct, structBefore } = candidate;
   if (!isTraceable) return 'ftrace does not know it: it is inlined everywhere, or excluded from tracing';
-  if (isAmbiguous) return 'another function bears the same name';
+  // A trampoline is made for a type, which has a name and no address; programs of kprobes are attached to addresses, too.
+  if (isAmbiguous && access === 'trampoline') return AMBIGUOUS;
   if (structBefore) return 'a struct passed by value stands before its skb';
   if (access === 'registers') {
     return position < KPROBE_ARGUMENTS ? undefined : `its skb is not among the first ${KPROBE_ARGUMENTS} arguments`;

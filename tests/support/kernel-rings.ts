@@ -12,7 +12,7 @@ import { Rings } from '../../src/tracer/rings.js';
 const PAGE = 4096;
 const HEADER = 8;
 const BEGIN_BYTES = EVENT_SIZE + 48;
-const END_BYTES = EVENT_SIZE + 40;
+const END_BYTES = EVENT_SIZE + 48;
 const NOTICE = 128;
 const [NOTICE_BEGIN, NOTICE_END] = [1, 3];
 const DROPPED = 8;
@@ -189,7 +189,8 @@ export class KernelRings implements Readable {
     const ring = own === undefined ? this.events : ends;
     ring.event(at, this.ns, packet.id, packet.events, NOTICE_END, 0, NOTICE);
     for (let offset = EVENT_SIZE; offset < END_BYTES; offset += 4) ring.view.setUint32(at + offset, 0, true);
-    ring.view.setUint8(at + EVENT_SIZE + 21, packet.id % 7 === 0 ? DROPPED : 0);
+    ring.view.setUint32(at + EVENT_SIZE, packet.id, true);
+    ring.view.setUint8(at + EVENT_SIZE + 29, packet.id % 7 === 0 ? DROPPED : 0);
   }
 
   read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);

@@ -41,7 +41,8 @@ typedef unsigned long long __u64, __le64, __be64;
 /*
  * What `ctx` points to depends on how the program is attached; these work with all ways.
  *
- * Argument n of the traced function, counted from 0, among the first six. Returns 0, or -EINVAL for one beyond.
+ * Argument n of the traced function, counted from 0, among the first six. Returns 0, or -EINVAL for one beyond or one that
+ * the function does not have.
  */
 extern int ipft_func_arg(void *ctx, __u32 n, __u64 *value);
 /* The address of the traced function. */

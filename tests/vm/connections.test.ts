@@ -1,0 +1,104 @@
+/** TCP connections that nothing happens to, and some that data are lost of: what is said of each packet is the truth. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type JourneyLine, Network, ROOT, splitJson, traceWhile } from './harness.js';
+import { KERNEL } from './kernels.js';
+
+const MARK = 0x57;
+const SCRIPT = join(ROOT, 'tests/vm/connections.js');
+const FUNCTIONS = '^(__ip_local_out|ip6_xmit|__tcp_transmit_skb|ip_rcv|ipv6_rcv|tcp_v[46]_rcv|tcp_v[46]_do_rcv)$';
+/** What both ends do: the one that listens, and the one that connects. */
+const HEALTHY: Record<string, readonly [string, string]> = {
+  'the client closes first': ['accept,read,drain,close', 'write,close'],
+  'the server closes first': ['accept,read,write,close', 'write,drain,close'],
+  'both close at once': ['accept,read,close', 'write,wait,close'],
+  'the client waits for the end': ['accept,read,write,close', 'write,read,wait,close'],
+  'half is closed': ['accept,drain,write,close', 'write,shut,drain,close'],
+};
+const LOSING: Record<string, readonly [string, string]> = {
+  'data that nobody reads': ['accept,wait,close', 'write,wait,wait'],
+  'data in the listen queue': ['wait,close', 'write,wait,wait'],
+  'data behind what was read': ['accept,read,wait,close', 'write,wait,write,wait'],
+};
+
+let network: Network;
+const of = new Map<string, JourneyLine[]>();
+
+beforeAll(async () => {
+  for (const module of ['veth', 'nf_tables']) execFileSync('modprobe', [module]);
+  network = new Network();
+  const rules = `chain out { type filter hook output priority 0; tcp sport 4712 meta mark set ${MARK}; tcp dport 4712 meta mark set ${MARK}; };`;
+  for (const namespace of [network.here, network.there]) {
+    execFileSync('ip', ['netns', 'exec', namespace, 'nft', `table inet ipft_test { ${rules} }`]);
+  }
+  const windows: [string, bigint, bigint][] = [];
+  const { stdout } = await traceWhile(['-m', String(MARK), '--follow', '-o', 'json', '-r', FUNCTIONS], async () => {
+    for (const address of ['10.11.0.2', 'fd11::2']) {
+      const all = Object.values({ ...HEALTHY, ...LOSING });
+      const start = (namespace: string, end: string, steps: string[]) =>
+        spawn('ip', ['netns', 'exec', namespace, process.execPath, SCRIPT, end, address, ...steps], {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        });
+      const server = start(
+        network.there,
+        'listen',
+        all.map(([steps]) => steps),
+      );
+      const client = start(
+        network.here,
+        'connect',
+        all.map(([, steps]) => steps),
+      );
+      const ended = [once(server, 'close'), once(client, 'close')];
+      for (const name of Object.keys({ ...HEALTHY, ...LOSING })) {
+        const from = process.hrtime.bigint();
+        server.stdin.write('\n');
+        await once(server.stdout, 'data');
+        client.stdin.write('\n');
+        await Promise.all([once(server.stdout, 'data'), once(client.stdout, 'data')]);
+        // The last packets are answered.
+        await sleep(300);
+        windows.push([`${address} ${name}`, from, process.hrtime.bigint()]);
+      }
+      await Promise.all(ended);
+    }
+  });
+  const { journeys } = splitJson(stdout);
+  for (const [name, from, to] of windows) {
+    of.set(
+      name,
+      journeys.filter(({ begin }) => BigInt(begin) >= from && BigInt(begin) <= to),
+    );
+  }
+}, 300_000);
+afterAll(() => network?.[Symbol.dispose]());
+
+const describe = (one: JourneyLine) => `${one.outcome} ${one.reason} in ${one.ended_in}`;
+
+for (const address of ['10.11.0.2', 'fd11::2']) {
+  test.each(Object.keys(HEALTHY))(`${address}: %s: nothing is dropped`, (name) => {
+    const journeys = of.get(`${address} ${name}`) ?? [];
+    expect(journeys.length).toBeGreaterThan(6);
+    if (process.env['IPFT_SHOW']) console.log(name, journeys.map(describe));
+    expect(journeys.filter(({ outcome }) => outcome === 'dropped').map(describe)).toEqual([]);
+  });
+
+  test.each(Object.keys(LOSING))(`${address}: %s: the packet is dropped`, (name) => {
+    const journeys = of.get(`${address} ${name}`) ?? [];
+    if (process.env['IPFT_SHOW']) console.log(name, journeys.map(describe));
+    const dropped = journeys.filter(({ outcome }) => outcome === 'dropped');
+    expect(dropped.length).toBeGreaterThanOrEqual(1);
+  });
+}
+
+test('what had done its work says so, with the kernel’s words', () => {
+  const processed = [...of.values()].flat().filter(({ outcome }) => outcome === 'processed');
+  expect(processed.length).toBeGreaterThan(0);
+  for (const one of processed) {
+    expect(one).toMatchObject({ protocol: 'TCP', ended_in: expect.stringMatching(/\+0x/) });
+    if (KERNEL.hasDropReasons) expect(one.reason).toMatch(/^SKB_DROP_REASON_(NOT_SPECIFIED|QUEUE_PURGE)$/);
+  }
+});

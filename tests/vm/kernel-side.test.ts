@@ -1,0 +1,212 @@
+/** What the programs in the kernel do beside making events: with every backend and tracer that this kernel has. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createEvent } from '../../src/base/event.js';
+import { loadKernelBtf } from '../../src/kernel/btf.js';
+import { writeMapEntry } from '../../src/sys/bpf.js';
+import { chooseBackend } from '../../src/tracer/backends.js';
+import { loadPrograms } from '../../src/tracer/load.js';
+import { Ring } from '../../src/tracer/ring.js';
+import { PAGE_SIZE } from '../../src/tracer/session.js';
+import { loadTargets } from '../../src/tracer/targets.js';
+import { extension, ipft, Network, parseEvents, ROOT, run, splitJson, traceWhile } from './harness.js';
+import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
+
+const METHODS: readonly Method[] = [
+  ...(['fentry-multi function', 'fentry-multi function_graph'] as const),
+  ...(['kprobe-multi function', 'kprobe-multi function_graph'] as const),
+  ...(['kprobe function', 'ftrace function', 'ftrace function_graph'] as const),
+];
+const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
+/** What frees packets and says where, on some kernel. */
+const FREEING = 'kfree_skb|kfree_skb_reason|sk_skb_reason_drop|kfree_skb_list_reason|consume_skb|kfree_skbmem';
+
+let network: Network;
+beforeAll(() => {
+  for (const module of ['veth', 'nf_tables']) execFileSync('modprobe', [module]);
+  network = new Network();
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+const there = (program: string, ...args: string[]) => run('ip', ['netns', 'exec', network.there, program, ...args]);
+/** Drops what comes in there, after routing. */
+function dropThere(what: string) {
+  const { status, stderr } = there(
+    'nft',
+    `table inet ipft_drop { chain in { type filter hook input priority 0; ${what} drop; }; }`,
+  );
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  return { [Symbol.dispose]: () => there('nft', 'delete', 'table', 'inet', 'ipft_drop') };
+}
+const ping = (mark: number) =>
+  run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c', '1', '-W', '1', '-m', String(mark), '10.11.0.2']);
+
+describe('the place of an end, where the functions that free are traced with their returns', () => {
+  for (const method of GRAPHS) {
+    testMethod(method, 'is where the packet was dropped', async () => {
+      using _rule = dropThere('icmp type echo-request');
+      const args = [
+        ...optionsOf(method),
+        '-m',
+        '41',
+        '--follow',
+        '-o',
+        'json',
+        '-r',
+        `^(ip_rcv|nf_hook_slow|${FREEING})$`,
+      ];
+      const { stdout } = await traceWhile(args, () => ping(41));
+      const { journeys } = splitJson(stdout);
+      const dropped = journeys.filter(({ outcome }) => outcome === 'dropped');
+      expect(dropped.map(({ ended_in }) => ended_in)).toEqual([
+        expect.stringMatching(/^(nft_do_chain|nf_hook_slow)\+0x/),
+      ]);
+    });
+  }
+});
+
+test('a packet that a socket has been found for, and that is dropped, ends once', async () => {
+  const PORT = 'tcp dport 4712';
+  const rules = `chain out { type filter hook output priority 0; ${PORT} meta mark set 42; };`;
+  network.exec('nft', `table inet ipft_mark { ${rules} }`);
+  const script = join(ROOT, 'tests/vm/connections.js');
+  const end = (namespace: string, ...args: string[]) =>
+    spawn('ip', ['netns', 'exec', namespace, process.execPath, script, ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  const server = end(network.there, 'listen', '10.11.0.2', 'accept,read,drain,close');
+  server.stdin.write('\n');
+  await once(server.stdout, 'data');
+  const client = end(network.here, 'connect', '10.11.0.2', 'write,wait,say,pause,write,pause,close');
+  client.stdin.write('\n');
+  await once(client.stdout, 'data');
+  const destructors = 'sock_edemux|sock_efree|sock_pfree|sock_rfree|sock_wfree|tcp_wfree';
+  const args = [
+    '-m',
+    '42',
+    '--follow',
+    '-o',
+    'json',
+    '-r',
+    `^(tcp_v4_rcv|ip_rcv|ip_local_deliver|${destructors}|${FREEING})$`,
+  ];
+  const { stdout } = await traceWhile(args, async () => {
+    using _rule = dropThere(PORT);
+    client.stdin.write('\n');
+    await sleep(1500);
+  });
+  client.stdin.end('\n');
+  await Promise.all([once(client, 'close'), once(server, 'close')]);
+  const { journeys, events } = splitJson(stdout);
+  const dropped = journeys.filter(({ outcome }) => outcome === 'dropped');
+  expect(dropped.length).toBeGreaterThanOrEqual(1);
+  const namesOf = (journey: number) => events.filter((one) => one['journey'] === journey).map((one) => one['function']);
+  expect(dropped.flatMap(({ journey }) => namesOf(journey))).toContain('sock_edemux');
+  for (const { journey } of journeys) {
+    expect(['ip_rcv', 'tcp_wfree', 'sock_wfree'], JSON.stringify(namesOf(journey))).toContain(namesOf(journey)[0]);
+  }
+});
+
+test('all segments of a packet are its copies, be they hundreds', async () => {
+  const route = (...more: string[]) =>
+    network.exec('ip', 'route', 'replace', '10.11.0.0/24', 'dev', 'veth-a', 'src', '10.11.0.1', ...more);
+  network.exec('ethtool', '-K', 'veth-a', 'tso', 'off');
+  // Small segments, and as many at once as there are.
+  route('mtu', 'lock', '120', 'initcwnd', '3000');
+  const args = ['-m', '46', '--follow', '-o', 'json', '-r', '^(__ip_local_out|ip_rcv|tcp_v4_rcv)$'];
+  const { stdout, stderr } = await traceWhile(args, async () => {
+    network.send('tcp', '10.11.0.2', 46, 60_000);
+    await sleep(500);
+  });
+  route();
+  network.exec('ethtool', '-K', 'veth-a', 'tso', 'on');
+  expect(stderr).not.toMatch(/were lost|no room/);
+  const { journeys } = splitJson(stdout);
+  const children = new Map<number, number>();
+  for (const { parent } of journeys) if (parent !== null) children.set(parent, (children.get(parent) ?? 0) + 1);
+  expect(Math.max(...children.values())).toBeGreaterThan(400);
+  if (process.env['IPFT_SHOW']) console.log([...children.values()]);
+});
+
+describe('an extension', () => {
+  for (const method of METHODS) {
+    testMethod(method, 'finds the arguments that there are, and has the stack that docs/backends.md says', async () => {
+      const bytes = (method.endsWith('function') ? 448 : 416) - 32;
+      const args = [...optionsOf(method), '-m', '43', '-o', 'json', '-e', extension('arguments.bpf.c')];
+      const { stdout, stderr } = await traceWhile([...args, '-r', '^(ip_output|ip_finish_output2)$'], () => ping(43), {
+        CFLAGS: `-DSTACK_BYTES=${bytes}`,
+      });
+      const events = parseEvents(stdout).filter((event) => event['is_return'] === false);
+      expect(events.length, stderr).toBeGreaterThan(0);
+      // (net, sock, skb)
+      for (const event of events) {
+        expect(event).toMatchObject({ found: [0, 0, 0, -22, -22, -22, -22, -22], room: bytes - 8 });
+      }
+    });
+  }
+});
+
+test.runIf(KERNEL.methods.some((method) => method.startsWith('kprobe')))(
+  '-l: functions that share a name stand there, each with its address',
+  () => {
+    const rows = ipft('-l', '-b', 'kprobe')
+      .stdout.trim()
+      .split('\n')
+      .map((row) => row.trim().split(/\t\s*/));
+    const shared = rows.filter(([name], index) => rows[index - 1]?.[0] === name);
+    expect(shared.length).toBeGreaterThan(0);
+    const names = new Set(shared.map(([name]) => name));
+    const places = rows.filter(([name = '']) => names.has(name)).map((row) => row[2]);
+    expect(new Set(places).size).toBe(places.length);
+    const [name = ''] = names;
+    const traced = ipft('-m', '1', '-b', 'kprobe', '-r', `^${name}$`, '--duration', '0.1');
+    expect(traced.stderr).toMatch(/succeeded 2, failed 0/);
+    expect(traced.status).toBe(0);
+  },
+);
+
+test('returns are seen though places for calls have leaked', async () => {
+  const { backend } = await chooseBackend('function_graph');
+  const all = await loadTargets(backend.access);
+  const targets = all.targets.filter(({ name }) => name === 'ip_output');
+  const ringSizeBytes = 1 << 20;
+  const loaded = loadPrograms(backend, targets, {
+    ...{ tracer: 'function_graph', mark: 45, mask: 0xffffffff, samplePeriod: 1, follow: false, extension: undefined },
+    ringSizeBytes,
+  });
+  using object = loaded.object;
+  // As those of calls whose return the kernel has left out.
+  const calls = object.mapFd('ipft_calls');
+  const key = new BigUint64Array(1);
+  for (let leaked = 1; leaked <= 1 << 14; leaked++) {
+    key[0] = BigInt(leaked);
+    writeMapEntry(calls, new Uint8Array(key.buffer), new Uint8Array(32));
+  }
+  using attachment = backend.attachment({
+    tracer: 'function_graph',
+    object,
+    vmlinux: loadKernelBtf(),
+    moduleBtfs: new Map(),
+  });
+  await attachment.attach(
+    targets.map((target, index) => ({ target, index, roles: [], hidden: false })),
+    new AbortController().signal,
+  );
+  using ring = new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE);
+  let [entries, returns] = [0, 0];
+  ping(45);
+  const nothing = () => {};
+  ring.read({
+    ...{ began: nothing, moved: nothing, ended: nothing },
+    event(event = createEvent()) {
+      if (event.isReturn) returns++;
+      else entries++;
+    },
+  });
+  expect(entries).toBeGreaterThan(0);
+  expect(returns).toBe(entries);
+});

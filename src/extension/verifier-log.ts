@@ -48,7 +48,8 @@ export function findHint(log: string): string | undefined {
   if (/combined stack size of \d+ calls/.test(log)) {
     return `at least ${LEAST_STACK_BYTES} bytes of stack are left for module() and what it calls; ipft check tells which backends take more`;
   }
-  if (/unrecognized bpf_ld_imm64 insn/.test(log)) {
+  // To such a kernel a function that is only called back is none, and one too many in the list of functions.
+  if (/unrecognized bpf_ld_imm64 insn|number of funcs in func_info doesn't match/.test(log)) {
     return 'this kernel has no callbacks: Linux 5.13 is the first with bpf_for_each_map_elem, 5.17 with bpf_loop';
   }
   const [, helper] = /(?:invalid func|unknown func|cannot use helper) (?:unknown)?(\S*#\d+)/.exec(log) ?? [];

@@ -46,7 +46,7 @@ test('findVerdict: what stands behind the last instruction', () => {
 });
 
 test('findHint: what stands in the way, where the log names it', () => {
-  expect(findHint('combined stack size of 2 calls is 528. Too large')).toMatch(/at least 336 bytes of stack/);
+  expect(findHint('combined stack size of 2 calls is 528. Too large')).toMatch(/at least 320 bytes of stack/);
   expect(findHint('unrecognized bpf_ld_imm64 insn')).toMatch(/Linux 5.13/);
   expect(findHint("number of funcs in func_info doesn't match number of subprogs")).toMatch(/Linux 5.13/);
   expect(findHint('invalid func unknown#181')).toMatch(/lacks the helper #181/);

@@ -3,7 +3,7 @@ import { printable } from '../base/printable.js';
 import type { SourceLine } from './line-info.js';
 
 /** Of BPF's 512, with each backend and tracer: docs/extension.md states it. */
-const LEAST_STACK_BYTES = 336;
+const LEAST_STACK_BYTES = 320;
 
 /** How many lines before the verdict are worth a look. */
 const CONTEXT_LINES = 6;

@@ -173,14 +173,14 @@ describe('a disk that is full', () => {
   }
 
   test('all bytes are written, or the status says that they are not', async () => {
-    const whole = run(IPFT, ['completion', 'bash']).stdout;
+    const whole = run(IPFT, ['completion', 'zsh']).stdout;
     const pages = Math.floor(whole.length / 4096);
     for (const room of [1, pages, pages + 1]) {
       await withSmallDisk(room, (disk) => {
         const path = join(disk, 'file');
         for (const command of [
-          `'${IPFT}' completion bash > '${path}'`,
-          `'${IPFT}' completion bash --output-file '${path}'`,
+          `'${IPFT}' completion zsh > '${path}'`,
+          `'${IPFT}' completion zsh --output-file '${path}'`,
         ]) {
           const { status, stderr } = run('sh', ['-c', command]);
           expect({ room, status }).toEqual({ room, status: room > pages ? 0 : 1 });

@@ -1,7 +1,7 @@
 /**
  * The two rings as the kernel side fills them, in memory of this process: packets of several CPUs pass one after the
- * other and at the same time, addresses are used again, and what finds no room is lost and counted. Other than in bpf/, an
- * end that finds no room among the ends goes among the events, so that few are lost.
+ * other and at the same time, addresses are used again, an end that finds no room among the ends goes among the events, and
+ * what finds no room at all is lost and counted.
  */
 import type { Living } from '../../src/base/journey.js';
 import type { Readable } from '../../src/library/reader.js';

@@ -6,6 +6,8 @@ const ENOTSUPP = 524;
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 names.set(ENOTSUPP, 'ENOTSUPP');
+// The number has two names; of two, the list's last would be taken.
+names.set(constants.errno.EAGAIN, 'EAGAIN');
 
 /** `EPERM` for 1; `errno 999` for one that has no name. */
 export function errnoName(errno: number): string {

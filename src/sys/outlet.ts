@@ -8,7 +8,7 @@
  */
 import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { errnoName } from './errno.js';
+import { EAGAIN, errnoName } from './errno.js';
 import { hasReader, hasRoom, loadColumns, sendNow, waitForRoom } from './libc.js';
 
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
@@ -62,8 +62,8 @@ export class Outlet {
     if (this.#kind === 'socket') {
       const sent = sendNow(this.fd, bytes);
       if (sent >= 0) return sent;
+      if (sent === -EAGAIN) return 0;
       const code = errnoName(-sent);
-      if (code === 'EAGAIN') return 0;
       throw Object.assign(new Error(`${code}: send`), { code });
     }
     if (this.#waits && !this.isFile) {

@@ -324,6 +324,7 @@ describe('thousands of packets', () => {
       const isWhole = ({ begin, events: count, gap }: JourneyLine) =>
         BigInt(begin) > resumedNs && count === way.length && !gap;
       while (!splitJson(lines().slice(shownBefore)).journeys.some(isWhole)) {
+        expect(tracing.process.exitCode, tracing.stderr).toBeNull();
         ping('10.34.0.1', '-c', '1');
         await sleep(100);
       }

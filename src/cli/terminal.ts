@@ -37,16 +37,23 @@ export class Terminal {
 
   /** Text as it is. */
   write(text: string): void {
-    if (text === '' || this.#pending.length > MAX_PENDING) return;
+    if (this.#pending.length <= MAX_PENDING) this.#say(text);
+  }
+
+  #say(text: string): void {
+    if (text === '') return;
     this.#pending = Buffer.concat([this.#pending, Buffer.from(text)]);
     this.#writePending();
   }
 
   /** Waits a moment for whoever does not read. */
   async end(): Promise<void> {
-    for (let tries = 0; this.#pending.length > 0 && tries < LAST_TRIES; tries++) {
+    for (let tries = 0; this.#pending.length > 0 && tries < LAST_TRIES; ) {
+      const before = this.#pending.length;
       await this.#outlet.waitForRoom(ROOM_MS);
       this.#writePending();
+      // Whoever reads slowly gets all of it.
+      if (this.#pending.length === before) tries++;
     }
     this.#pending = NOTHING;
     clearTimeout(this.#timer);
@@ -89,12 +96,12 @@ export class Terminal {
     if (this.#isTerminal) this.write('\r\x1b[K');
   }
 
-  /** An error that ends the program. */
+  /** An error that ends the program: said behind whatever else waits for the reader. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');
-    this.line(`${this.paint('ipft:', 'red', 'bold')} ${this.#wrap(first)}`);
-    for (const line of rest) this.line(line);
-    if (error.hint !== undefined) this.line(`${' '.repeat(INDENT)}${this.#wrap(error.hint)}`);
+    const lines = [`${this.paint('ipft:', 'red', 'bold')} ${this.#wrap(first)}`, ...rest];
+    if (error.hint !== undefined) lines.push(`${' '.repeat(INDENT)}${this.#wrap(error.hint)}`);
+    this.#say(`${this.#eraseStatus()}${lines.join('\n')}\n`);
   }
 
   warn(text: string): void {

@@ -163,7 +163,7 @@ describe('function_graph', () => {
       };
       const result = await traceWhile(args, flood);
       const lost = Number(/warning: (\d+) events were lost/.exec(result.stderr)?.[1]);
-      const lines = result.stdout.split('\n').filter((line) => /^\d/.test(line));
+      const lines = result.stdout.split('\n').filter((line) => /^\d+ +\d{3} /.test(line));
       expect(lost).toBeGreaterThan(0);
       expect(lines.length + lost).toBe(2 * WAY.length * sent);
       for (const line of lines) {

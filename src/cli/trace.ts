@@ -76,7 +76,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     }
     // The result may go to the same terminal: the line that is redrawn must not stand before it.
     terminal.clearStatus();
-    if (stop.signal.aborted) terminal.eraseTyped();
+    if (options.output === 'json' && stop.signal.aborted) terminal.eraseTyped();
     const losses = await follower.finish();
     if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, output, prepared, terminal);

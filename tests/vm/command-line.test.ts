@@ -205,7 +205,8 @@ describe('at a terminal', () => {
     };
     const colored = show('');
     expect(colored).toContain('\n\x1b[1m=== journey 1\x1b[0m, \x1b[36mconsumed');
-    expect(colored).toContain('\n\x1b[1mTimestamp ');
+    // At the beginning of a line, where progress stood.
+    expect(colored).toContain('\r\x1b[1mTimestamp ');
     const events = colored.split('\r\n').filter((line) => /^\d/.test(line));
     expect(events).not.toEqual([]);
     for (const line of events) expect(line).not.toContain(COLOR);

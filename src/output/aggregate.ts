@@ -1,6 +1,6 @@
 /**
- * `-o aggregate`: where there are more than a few journeys, a summary (summary.ts); a header, then for each journey a line that begins with `===` and tells what became of it, and its
- * events by time. As C formats:
+ * `-o aggregate`: where there are more than a few journeys, a summary (summary.ts); a header; then for each journey a line
+ * that begins with `===` and tells what became of it, and its events by time. As C formats:
  *
  *     %-20s %3s %24s %32s                  header
  *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME]

@@ -174,7 +174,19 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 	hit->journey = journey;
 	return matches || journey->flags & IPFT_JOURNEY_FOLLOWED ||
 	       (kind == IPFT_DECIDING &&
-		hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES));
+		hit->target & (IPFT_TARGET_FREES | IPFT_TARGET_RELEASES | IPFT_TARGET_QUEUES | IPFT_TARGET_DEFERS));
+}
+
+/*
+ * Another CPU will free the skb. By then the socket may be another one's: what it says of the packet is asked now, and not
+ * again.
+ */
+IPFT_FUNCTION int ipft_defer(__u64 skb, struct ipft_journey *journey)
+{
+	if (ipft_is_unread(skb, journey))
+		journey->stage = IPFT_STAGE_UNREAD;
+	journey->sock = 0;
+	return 0;
 }
 
 /* What the function means for the journey: before its event is made, and when that has been made. */
@@ -183,7 +195,11 @@ static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const st
 	struct ipft_journey *journey = hit->journey;
 	struct sock *sk = NULL;
 
-	if (kind != IPFT_DECIDING || !(hit->target & IPFT_TARGET_QUEUES) || ipft_argument(ctx, 0, (__u64 *)&sk))
+	if (kind != IPFT_DECIDING)
+		return;
+	if (hit->target & IPFT_TARGET_DEFERS)
+		ipft_defer(hit->skb, journey);
+	if (!(hit->target & IPFT_TARGET_QUEUES) || ipft_argument(ctx, 0, (__u64 *)&sk))
 		return;
 	journey->stage = IPFT_STAGE_QUEUED;
 	journey->sock = (__u64)sk;

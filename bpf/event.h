@@ -134,7 +134,8 @@ struct ipft_journey {
 #define IPFT_TARGET_POSITION	21		/* from this bit on: the skb's position among the arguments */
 #define IPFT_MAX_POSITION	15
 #define IPFT_TARGET_REPORTS	(1u << 20)	/* frees, and tells tracepoints its return address as the place */
-#define IPFT_TARGET_ARGUMENTS	17		/* from this bit on: how many arguments ipft_func_arg knows */
+#define IPFT_TARGET_DEFERS	(1u << 19)	/* another CPU frees the skb, some time later */
+#define IPFT_TARGET_ARGUMENTS	16		/* from this bit on: how many arguments ipft_func_arg knows */
 #define IPFT_MAX_ARGUMENTS	6		/* as many as registers hold on every machine */
 #define IPFT_TARGET_INDEX	((1u << IPFT_TARGET_ARGUMENTS) - 1)
 

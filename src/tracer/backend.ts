@@ -11,6 +11,7 @@ import {
   MAX_ARGUMENTS,
   MAX_POSITION,
   TARGET_ARGUMENTS,
+  TARGET_DEFERS,
   TARGET_FINAL,
   TARGET_FREES,
   TARGET_HEAD,
@@ -48,6 +49,8 @@ export type Role =
   | 'tail'
   /** Its first argument is a socket, which gets the skb. */
   | 'queues'
+  /** It gives the skb to another CPU, which frees it some time later. */
+  | 'defers'
   /** It frees the skb, and tells tracepoints its own return address as the place: of interest where returns are traced. */
   | 'reports';
 
@@ -58,6 +61,7 @@ const ROLE_BITS: Record<Role, number> = {
   final: TARGET_FINAL,
   tail: TARGET_TAIL,
   queues: TARGET_QUEUES,
+  defers: TARGET_DEFERS,
   reports: TARGET_REPORTS,
 };
 

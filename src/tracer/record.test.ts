@@ -62,7 +62,7 @@ test('record.ts mirrors bpf/event.h', () => {
   for (const name of ['BEGIN', 'PLACE', 'END'] as const) {
     expect(constant(`IPFT_NOTICE_${name}`)).toBe(mirrored[`IPFT_NOTICE_${name}`]);
   }
-  for (const name of ['HIDDEN', 'FREES', 'QUEUES', 'TAIL', 'RELEASES', 'HEAD', 'FINAL', 'REPORTS'] as const) {
+  for (const name of ['HIDDEN', 'FREES', 'QUEUES', 'TAIL', 'RELEASES', 'HEAD', 'FINAL', 'REPORTS', 'DEFERS'] as const) {
     expect(constant(`IPFT_TARGET_${name}`)).toBe(mirrored[`TARGET_${name}`]);
   }
   expect(layout('ipft_cpu')['size']).toBe(record.CPU_SIZE);

@@ -42,8 +42,9 @@ export const TARGET_FINAL = 0x02000000;
 export const TARGET_POSITION = 21;
 export const MAX_POSITION = 15;
 export const TARGET_REPORTS = 0x00100000;
+export const TARGET_DEFERS = 0x00080000;
 /** How many arguments extensions can ask for, from this bit on, and the most. */
-export const TARGET_ARGUMENTS = 17;
+export const TARGET_ARGUMENTS = 16;
 export const MAX_ARGUMENTS = 6;
 export const TARGET_INDEX = (1 << TARGET_ARGUMENTS) - 1;
 

@@ -12,6 +12,7 @@ test.each([
   ['skb_release_data', 0, ['releases', 'tail']],
   ['skb_release_head_state', 0, ['head', 'tail']],
   ['tcp_rcv_established', 1, ['queues']],
+  ['skb_attempt_defer_free', 0, ['defers']],
   ['tcp_timewait_state_process', 1, ['queues']],
   // Listens to the tracepoint that says that the skb is freed.
   ['net_dm_packet_trace_kfree_skb_hit', 1, ['tail']],

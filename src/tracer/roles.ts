@@ -48,6 +48,9 @@ const QUEUEING = new Set([
   ...['sock_queue_rcv_skb', 'sock_queue_rcv_skb_reason', '__sock_queue_rcv_skb', 'skb_free_datagram'],
 ]);
 
+/** Functions that give the skb, their first argument, to the CPU that it came from, which frees it. */
+const DEFERRING = new Set(['skb_attempt_defer_free']);
+
 /** Functions that tell the tracepoints `kfree_skb` and `consume_skb` their own return address as the place. */
 const REPORTING = new Set([
   ...['kfree_skb', 'kfree_skb_reason', 'sk_skb_reason_drop', 'kfree_skb_list_reason'],
@@ -64,6 +67,7 @@ export function rolesOf({ name, module, skbPosition }: Target, tracer: TracerNam
     if (module === VMLINUX && name === HEAD) roles.push('head');
     if (frees && FINAL.has(name)) roles.push('final');
     if (roles.length > 0 || ZERO_COPY.test(name)) roles.push('tail');
+    if (module === VMLINUX && DEFERRING.has(name)) roles.push('defers');
   } else if (skbPosition === 1 && module === VMLINUX && QUEUEING.has(name)) {
     roles.push('queues');
   }

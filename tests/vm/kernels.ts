@@ -17,6 +17,8 @@ interface Kernel {
   readonly hasModuleBtf: boolean;
   /** Whether functions that drop packets are told why. */
   readonly hasDropReasons: boolean;
+  /** Whether BTF describes functions that share a name: newer versions of pahole leave them out. */
+  readonly hasSharedNames: boolean;
 }
 
 /** By the beginning of the release; what is none of these is the newest. */
@@ -26,18 +28,21 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: false,
     hasDropReasons: false,
+    hasSharedNames: true,
   },
   '6.1.': {
     methods: ONE_BY_ONE,
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: true,
     hasDropReasons: true,
+    hasSharedNames: true,
   },
   '6.12.': {
     methods: [...KPROBE_MULTI, ...ONE_BY_ONE],
     chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
     hasModuleBtf: true,
     hasDropReasons: true,
+    hasSharedNames: true,
   },
 };
 const NEWEST: Kernel = {
@@ -45,6 +50,7 @@ const NEWEST: Kernel = {
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
   hasDropReasons: true,
+  hasSharedNames: false,
 };
 
 export const KERNEL: Kernel = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;

@@ -74,7 +74,7 @@ describe('-o json', () => {
     const lines = result.stdout.trimEnd().split('\n');
     const [v4, v6] = parseEvents(result.stdout);
     expect(lines).toHaveLength(2);
-    const fixed = { mark: '0x4d', gso_type: '<none>', gso_size: 0, linear: true, letter: 'i', tiny: -8 };
+    const fixed = { mark: '0x4d', gso_type: '<none>', gso_size: 0, linear: true, letter: 105, tiny: -8 };
     expect(v4).toMatchObject({
       ...fixed,
       len: 14 + 20 + 8 + 333,

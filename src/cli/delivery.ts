@@ -19,6 +19,7 @@ export class GivenUp extends Error {}
 export class Delivery {
   readonly #out: Writer;
   readonly #settlingMs: number;
+  readonly #countingMs: number;
   /** What has not been handed over yet, and the piece that is being handed over. */
   #rest = NOTHING;
   #writing: { readonly bytes: number; readonly done: Promise<boolean> } | undefined;
@@ -28,9 +29,10 @@ export class Delivery {
   #givenUpAt: number | undefined;
   #droppedBytes = 0;
 
-  constructor(out: Writer, settlingMs = SETTLING_MS) {
+  constructor(out: Writer, { settlingMs = SETTLING_MS, countingMs = COUNTING_MS } = {}) {
     this.#out = out;
     this.#settlingMs = settlingMs;
+    this.#countingMs = countingMs;
   }
 
   /** Whether nothing has been taken since this was asked last, though something waits. */
@@ -84,7 +86,7 @@ export class Delivery {
 
   #drop(bytes: number): boolean {
     this.#droppedBytes += bytes;
-    if (performance.now() - (this.#givenUpAt ?? 0) > COUNTING_MS) throw new GivenUp();
+    if (performance.now() - (this.#givenUpAt ?? 0) > this.#countingMs) throw new GivenUp();
     return true;
   }
 

@@ -14,7 +14,6 @@ const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => {
 });
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
 const terminal = { status() {} };
-const MIB = 1 << 20;
 
 let dir: string;
 beforeAll(() => {
@@ -55,15 +54,22 @@ test('Follower: a turn of the loop leaves nothing behind', async () => {
   const kernel = new Flood(8);
   const stop = new AbortController();
   const { follower } = follow(kernel, openWriter('/dev/null'));
-  const TURNS = 20_000;
+  // By then all that is kept for use again has its size.
+  const WARM = 8_000;
+  const TURNS = 5_000;
   let before = 0;
+  let after = 0;
   kernel.onRead = () => {
-    if (kernel.reads === TURNS) before = usedBytes();
-    if (kernel.reads === 2 * TURNS) stop.abort();
+    if (kernel.reads === WARM) before = usedBytes();
+    if (kernel.reads !== WARM + TURNS) return;
+    // What is kept with what ends the loop goes with it.
+    after = usedBytes();
+    stop.abort();
   };
   await follower.run({ output: 'json', count: undefined }, terminal, stop, undefined);
-  expect(kernel.reads).toBe(2 * TURNS);
-  expect(usedBytes() - before).toBeLessThan(3 * MIB);
+  expect(kernel.reads).toBe(WARM + TURNS);
+  // A promise that is kept for each turn takes 312 bytes.
+  expect(after - before).toBeLessThan(TURNS * 200);
 });
 
 test('Follower: count ends the trace while the ring is never empty; then all that had come is handed out, in pieces', async () => {

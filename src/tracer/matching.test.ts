@@ -10,12 +10,15 @@ test('matchNames: tells which names match', async () => {
   expect(NAMES.map((name) => matches.test(name))).toEqual([false, false, true]);
 });
 
-test.each(['^(\\w+)+!$', '(.*)*$x'])('matchNames: %s is stopped, and named', async (text) => {
+test.each([
+  ['^(\\w+)+!$', '2', (text: string) => matchNames(pattern(text), NAMES)],
+  ['(.*)*$x', '0.2', (text: string) => matchInThread(pattern(text), NAMES, undefined, 200)],
+])('matchNames: %s is stopped after %s s, and named', async (text, seconds, match) => {
   let turns = 0;
   const counting = setInterval(() => turns++, 20);
-  const matching = matchNames(pattern(text), NAMES);
+  const matching = match(text);
   await expect(matching).rejects.toThrow(UsageError);
-  await expect(matching).rejects.toThrow(`the regular expression '${text}': it takes longer than 2 s`);
+  await expect(matching).rejects.toThrow(`the regular expression '${text}': it takes longer than ${seconds} s`);
   clearInterval(counting);
   // Meanwhile others had their turn.
   expect(turns).toBeGreaterThan(2);

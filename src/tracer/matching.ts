@@ -76,11 +76,12 @@ function matchAtOnce(pattern: NamePattern, names: readonly string[]): Uint8Array
   }
 }
 
-/** @returns 1 for each name that matches, 0 for the others */
+/** @returns 1 for each name that matches, 0 for the others @throws UsageError if it takes longer than so many milliseconds */
 export async function matchInThread(
   pattern: NamePattern,
   names: readonly string[],
   signal?: AbortSignal,
+  longestMs = LONGEST_MS,
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
   const { source, flags } = pattern.regExp;
@@ -89,12 +90,12 @@ export async function matchInThread(
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
-      const tooLong = `it takes longer than ${LONGEST_MS / 1000} s to match it with ${names.length} names`;
+      const tooLong = `it takes longer than ${longestMs / 1000} s to match it with ${names.length} names`;
       endEarly = () => reject(signal?.aborted ? signal.reason : refuse(pattern, tooLong));
       signal?.addEventListener('abort', endEarly);
       worker.on('message', (message: 'begins' | Uint8Array) => {
         // On a busy machine a thread takes seconds to start: that is not the pattern's doing.
-        if (message === 'begins') timer = setTimeout(endEarly, LONGEST_MS);
+        if (message === 'begins') timer = setTimeout(endEarly, longestMs);
         else resolve(message);
       });
       worker.on('error', (error) => reject(refuse(pattern, error.message, error)));

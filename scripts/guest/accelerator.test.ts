@@ -41,7 +41,7 @@ describe('chooseKvm', () => {
 });
 
 test('acceleratorArguments', () => {
-  const emulated = 'max,smap=off,smep=off,umip=off,pku=off';
+  const emulated = 'max,smap=off,smep=off,umip=off,pku=off,erms=off,fsrm=off,la57=off';
   expect(acceleratorArguments({ threads: false })).toEqual(['-accel', 'tcg,thread=single', '-cpu', emulated]);
   expect(acceleratorArguments({ threads: true })).toEqual(['-accel', 'tcg,thread=multi', '-cpu', emulated]);
   expect(acceleratorArguments({ threads: false, icount: true })).toEqual([

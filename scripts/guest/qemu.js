@@ -32,6 +32,10 @@ const STDIN_FD = INITRD_FD + 1;
 const SIZE_FD = STDIN_FD + 1;
 /** A guest has no network: what would try again for minutes gives up at once, unless it was told otherwise. */
 const WITHOUT_NETWORK = { npm_config_fetch_retries: '0', PIP_RETRIES: '0' };
+/**
+ * No mitigations, and programs are at the same addresses each time: what the emulator has translated of them is used again.
+ */
+const KERNEL_ARGUMENTS = 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off norandmaps random.trust_cpu=on';
 /** What a shell says of a command that was ended by SIGPIPE. */
 const SIGPIPE_STATUS = 141;
 
@@ -161,7 +165,7 @@ function startQemu(kernel, options, initrd) {
     ...acceleratorArguments(options),
     ...['-smp', String(options.cpus)],
     ...['-kernel', kernel.image, '-initrd', `/proc/self/fd/${INITRD_FD}`],
-    ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on'],
+    ...['-append', KERNEL_ARGUMENTS],
     ...['-virtfs', share('/', 'host', ',readonly=on')],
     ...(options.out === undefined ? [] : ['-virtfs', share(options.out, 'out', '')]),
     ...['-device', 'virtio-serial-pci'],

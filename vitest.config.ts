@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { measurePatience } from './tests/support/patience.js';
 
 /** What it does to the kernel can't be undone before the next boot: it comes last. */
 const LOCKDOWN = 'tests/vm/lockdown.test.ts';
@@ -27,8 +28,14 @@ class LockdownLast extends BaseSequencer {
   }
 }
 
-/** They end what hangs, and nothing that is slow, on however busy a machine. */
-const patience = { testTimeout: 600_000, hookTimeout: 600_000 };
+/** They end what hangs, and nothing that is slow, on however busy a machine. A test may wait for several things. */
+const patienceMs = measurePatience();
+const patience = {
+  testTimeout: 3 * patienceMs,
+  hookTimeout: 3 * patienceMs,
+  expect: { poll: { timeout: patienceMs } },
+  provide: { patienceMs },
+};
 const setupFiles = ['tests/support/seed.ts'];
 /** One emulated machine, one trace at a time. */
 const vm = { ...patience, fileParallelism: false };

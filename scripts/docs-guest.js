@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const BLOCK = /^<!-- (file|terminal|guest): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 const IN_GUEST = /^<!-- (terminal|guest): /m;
 /** A command of the docs that takes longer hangs, on however slow a machine. */
-const PATIENCE_MS = 900_000;
+const PATIENCE_MS = 300_000;
 /** The last line of a tracer that goes on. */
 const READY = 'Trace ready!\n';
 /** Comes only where attaching takes long; on a terminal it would be drawn over. */

@@ -1,10 +1,11 @@
 /** What the tests in a guest share: a network of their own, and running `ipft` while something happens there. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const IPFT = join(ROOT, 'bin/ipft.js');
@@ -32,24 +33,25 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Longer than anything takes on a machine that is busy with other things: what comes not by then never comes. */
-const PATIENCE_MS = 500_000;
+const PATIENCE_MS = inject('patienceMs');
+/** For commands that are waited for. */
+const OPTIONS = { encoding: 'utf8', cwd: ROOT, timeout: PATIENCE_MS, killSignal: 'SIGKILL' } as const;
 
 /** Waits for a condition, however slow the machine is. */
-export async function until(condition: () => boolean, what: () => string): Promise<void> {
+export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
   for (const begin = performance.now(); !condition(); await sleep(50)) {
-    if (performance.now() - begin > PATIENCE_MS) throw new Error(`this does not come: ${what()}`);
+    if (performance.now() - begin < PATIENCE_MS) continue;
+    throw new Error(`this does not come: ${typeof what === 'string' ? what : what()}`);
   }
 }
 
 /** A command's output, be its status what it may. */
 export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Finished {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    maxBuffer: 1 << 28,
-    cwd: ROOT,
-  });
+  const options = { ...OPTIONS, env: { ...process.env, ...env }, maxBuffer: 1 << 28 };
+  const { status, stdout, stderr, error } = spawnSync(program, args, options);
+  if (error && (error as NodeJS.ErrnoException).code === 'ETIMEDOUT') {
+    throw new Error(`this does not end: ${program} ${args.join(' ')}\n${stdout}${stderr}`);
+  }
   return { status, stdout, stderr };
 }
 
@@ -90,7 +92,7 @@ export class Network implements Disposable {
 
   /** Runs a program in the first namespace. */
   exec(program: string, ...args: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', this.here, program, ...args], { encoding: 'utf8', cwd: ROOT });
+    return execFileSync('ip', ['netns', 'exec', this.here, program, ...args], OPTIONS);
   }
 
   /** Pings with a mark; `bytes` is the payload. Returns how many packets were sent. */
@@ -128,7 +130,7 @@ export class Tracing implements Disposable {
   readonly process: ChildProcess;
   #stdout = '';
   #stderr = '';
-  readonly #closed: Promise<number | null>;
+  #isClosed = false;
 
   /** @param command how to run it, if not simply so; the arguments stand behind it */
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, command = [process.execPath, IPFT]) {
@@ -144,7 +146,9 @@ export class Tracing implements Disposable {
     this.process.stderr?.on('data', (data) => {
       this.#stderr += data;
     });
-    this.#closed = new Promise((resolve) => this.process.on('close', resolve));
+    this.process.on('close', () => {
+      this.#isClosed = true;
+    });
   }
 
   /** Waits until the programs are attached. */
@@ -155,6 +159,11 @@ export class Tracing implements Disposable {
   /** Whether it says that the programs are attached. */
   get isReady(): boolean {
     return existsSync(join(this.#dir, 'ready'));
+  }
+
+  /** When they were, by the clock of files. */
+  get readyAtMs(): number {
+    return statSync(join(this.#dir, 'ready')).mtimeMs;
   }
 
   /** Waits for a condition, or an error if it ends before. */
@@ -179,7 +188,11 @@ export class Tracing implements Disposable {
   }
 
   async ended(): Promise<Finished> {
-    return { status: await this.#closed, stdout: this.#stdout, stderr: this.#stderr };
+    await until(
+      () => this.#isClosed,
+      () => `the end of ipft; it has said:\n${this.#stderr}`,
+    );
+    return { status: this.process.exitCode, stdout: this.#stdout, stderr: this.#stderr };
   }
 
   /** Ends it as Ctrl-C does. */
@@ -287,7 +300,7 @@ export class Route implements Disposable {
 
   /** Runs a program in one of the namespaces. */
   exec(namespace: string, program: string, ...args: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', namespace, program, ...args], { encoding: 'utf8', cwd: ROOT });
+    return execFileSync('ip', ['netns', 'exec', namespace, program, ...args], OPTIONS);
   }
 
   /** The number that `netns` has in JSON: the namespace's inode. */

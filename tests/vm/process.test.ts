@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, IPFT, Network, ROOT, run, Tracing } from './harness.js';
+import { example, IPFT, Network, ROOT, run, Tracing, until } from './harness.js';
 
 let network: Network;
 let dir: string;
@@ -30,13 +30,6 @@ afterAll(() => {
 
 const FEW = ['-r', '^(ip_output|dev_hard_start_xmit|icmp_rcv)$'];
 const countJourneys = (text: string) => text.split('\n').filter((line) => line.startsWith('=== ')).length;
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 6000) throw new Error(`it did not happen: ${what}`);
-    await sleep(50);
-  }
-}
 
 /** Whether a process is there, and no zombie. */
 function lives(pid: number): boolean {

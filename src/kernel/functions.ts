@@ -123,10 +123,20 @@ export function readSymbols(): string {
  */
 export function parseSymbolAddresses(text: string, wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
   const found: SymbolAddress[] = [];
-  for (const [, address = '', name = '', module = VMLINUX] of text.matchAll(
-    /^([0-9a-f]+) [tTwW] ([^\t\n]+)(?:\t\[(.+)\])?$/gm,
-  )) {
-    if (wanted.get(module)?.has(name)) found.push({ module, name, address: BigInt(`0x${address}`) });
+  // Most lines are looked at no further than their name: there are more than a hundred thousand.
+  for (let begin = 0; begin < text.length; ) {
+    const newline = text.indexOf('\n', begin);
+    const end = newline < 0 ? text.length : newline;
+    const [line, behindAddress] = [begin, text.indexOf(' ', begin)];
+    begin = end + 1;
+    if (behindAddress < 0 || behindAddress > end || !'tTwW'.includes(text[behindAddress + 1]!)) continue;
+    const isOfModule = text[end - 1] === ']';
+    const nameEnd = isOfModule ? text.lastIndexOf('\t', end) : end;
+    const name = text.slice(behindAddress + 3, nameEnd);
+    const module = isOfModule ? text.slice(nameEnd + 2, end - 1) : VMLINUX;
+    if (wanted.get(module)?.has(name)) {
+      found.push({ module, name, address: BigInt(`0x${text.slice(line, behindAddress)}`) });
+    }
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /** Names of kernel addresses. */
 import type { SymbolWriter } from '../base/event.js';
 import { printable } from '../base/printable.js';
-import { encode } from '../base/text-buffer.js';
+import { encode, type Fragment } from '../base/text-buffer.js';
 import { loadKernelBtf } from './btf.js';
 import { readSymbols } from './functions.js';
 
@@ -21,18 +21,28 @@ export function kernelNamesAddresses(): boolean {
 
 /** How far behind a symbol's beginning an address may be: the symbols have no end, and there are gaps between them. */
 const LARGEST_SYMBOL_BYTES = 1 << 20;
-/** Below are the places of per-CPU variables within their area, which are no addresses. */
-const LOWEST_ADDRESS = 1n << 63n;
+/** Of an address, the upper half: below are the places of per-CPU variables within their area, which are no addresses. */
+const LOWEST_HIGH = 0x80000000;
+/** `ADDRESS TYPE `, with the 16 digits of 64 bits. */
+const NAME_AT = 16 + 3;
 
-/** @param text content of `/proc/kallsyms`: lines of `ADDRESS TYPE NAME` and `ADDRESS TYPE NAME\t[MODULE]` */
+/**
+ * There are more than a hundred thousand symbols, of which few are ever named: only their addresses are read beforehand.
+ * @param text content of `/proc/kallsyms`: lines of `ADDRESS TYPE NAME` and `ADDRESS TYPE NAME\t[MODULE]`
+ */
 export function createSymbolWriter(text: string): SymbolWriter {
-  const symbols = parseSymbols(text);
-  // Kernel addresses differ from the first symbol's by less than 2^53.
-  const base = symbols[0]?.address ?? 0n;
-  const offsets = Float64Array.from(symbols, ({ address }) => Number(address - base));
-  const names = symbols.map(({ name }) => encode(printable(name).replace(/["\\]/g, '?')));
-  const baseHigh = Number(base >> 32n);
-  const baseLow = Number(base & 0xffffffffn);
+  const { baseHigh, baseLow, offsets, lines } = parseSymbols(text);
+  const names = new Map<number, Fragment>();
+  const nameOf = (index: number) => {
+    let name = names.get(index);
+    if (name === undefined) {
+      const [, letters = ''] =
+        /^([^\t\n]+)/.exec(text.slice(lines[index]! + NAME_AT, endOfLine(text, lines[index]!))) ?? [];
+      name = encode(printable(letters).replace(/["\\]/g, '?'));
+      names.set(index, name);
+    }
+    return name;
+  };
   return (out, low, high) => {
     const offset = (high - baseHigh) * 0x100000000 + (low - baseLow);
     const index = findLast(offsets, offset);
@@ -41,22 +51,60 @@ export function createSymbolWriter(text: string): SymbolWriter {
       out.hex64(low, high);
       return;
     }
-    out.bytes(names[index]!);
+    out.bytes(nameOf(index));
     if (offset === begin) return;
     out.byte(PLUS);
     out.hex64(offset - begin, 0);
   };
 }
 
-/** Functions and data by address; of several at one address the first. */
-function parseSymbols(text: string): { address: bigint; name: string }[] {
-  const symbols: { address: bigint; name: string }[] = [];
-  for (const [, digits = '', name = ''] of text.matchAll(/^([0-9a-f]+) [a-zA-Z] ([^\t\n]+)/gm)) {
-    const address = BigInt(`0x${digits}`);
-    if (address >= LOWEST_ADDRESS) symbols.push({ address, name });
+interface Symbols {
+  /** The first symbol's address. Those of the kernel differ by less than 2^53. */
+  readonly baseHigh: number;
+  readonly baseLow: number;
+  /** How far from there each is, in their order; of several at one address there is the first. */
+  readonly offsets: Float64Array;
+  /** Where their lines begin. */
+  readonly lines: Uint32Array;
+}
+
+function parseSymbols(text: string): Symbols {
+  const offsets: number[] = [];
+  const lines: number[] = [];
+  let [baseHigh, baseLow] = [0, 0];
+  for (let begin = 0; begin < text.length; begin = endOfLine(text, begin) + 1) {
+    const high = parseHex(text, begin);
+    const low = parseHex(text, begin + 8);
+    if (!(high >= LOWEST_HIGH && low >= 0)) continue;
+    if (lines.length === 0) [baseHigh, baseLow] = [high, low];
+    offsets.push((high - baseHigh) * 0x100000000 + (low - baseLow));
+    lines.push(begin);
   }
-  symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-  return symbols.filter(({ address }, index) => symbols[index - 1]?.address !== address);
+  // Those of modules come behind the kernel's.
+  const order = [...lines.keys()].sort((a, b) => offsets[a]! - offsets[b]! || a - b);
+  const chosen = order.filter((one, place) => offsets[order[place - 1] ?? -1] !== offsets[one]);
+  return {
+    ...{ baseHigh, baseLow },
+    offsets: Float64Array.from(chosen, (one) => offsets[one]!),
+    lines: Uint32Array.from(chosen, (one) => lines[one]!),
+  };
+}
+
+function endOfLine(text: string, begin: number): number {
+  const end = text.indexOf('\n', begin);
+  return end < 0 ? text.length : end;
+}
+
+/** The number of eight digits; NaN if there is something else. */
+function parseHex(text: string, begin: number): number {
+  let value = 0;
+  for (let at = begin; at < begin + 8; at++) {
+    const code = text.charCodeAt(at);
+    const digit = code >= LETTER_A ? code - LETTER_A + 10 : code - DIGIT_0;
+    if (!(digit >= 0 && digit < 16)) return Number.NaN;
+    value = value * 16 + digit;
+  }
+  return value;
 }
 
 /** The index of the last value that is not above `wanted`, or -1. */
@@ -72,3 +120,5 @@ function findLast(sorted: Float64Array, wanted: number): number {
 }
 
 const PLUS = 0x2b;
+const DIGIT_0 = 0x30;
+const LETTER_A = 0x61;

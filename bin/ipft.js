@@ -3,7 +3,8 @@
 // Lines that begin with //sh are run by the shell; all are comments for Node. Before any script runs, Node takes back what
 // its parent had it ignore (nohup ipft …): so the shell tells which signals these were. Node answers SIGUSR1 with opening
 // its debugger to everybody on the machine: it gets an address that no machine has. And where limits are too low it can't
-// begin, and fails with a stack trace.
+// begin, and fails with a stack trace; when the processor time is used up, the kernel kills it without a word. In the place
+// of a stdout that is closed Node opens /dev/null, where the result would be lost: it gets one that can't be written to.
 //
 //sh while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done </proc/self/status
 //sh need() {
@@ -16,6 +17,8 @@
 //sh need s 256 'the stack, in KiB,'
 //sh need d 400000 'data, in KiB,'
 //sh need v 1000000 'virtual memory, in KiB,'
+//sh need t 10 'processor time, in seconds,'
+//sh (: 3>&1) 2>/dev/null || exec 1</dev/null
 //sh exec node --inspect-port=192.0.2.1:9229 "$0" "$@"
 //
 // A Node that is too old must get as far as the message that says so: nothing here is newer than Node 12.

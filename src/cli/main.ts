@@ -59,9 +59,9 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     await out.end();
     if (!out.failure) return status;
     const problem = `writing to ${out.name}: ${out.failure.message}`;
-    terminal.error(
-      new IpftError('OUTPUT_FILE', problem, '--output-file names another place: a file on a disk with room'),
-    );
+    const isClosed = (out.failure as NodeJS.ErrnoException).code === 'EBADF';
+    const place = isClosed ? '' : ': a file on a disk with room';
+    terminal.error(new IpftError('OUTPUT_FILE', problem, `--output-file names another place${place}`));
     return STATUS_ERROR;
   } catch (thrown) {
     const error = explainSystemError(thrown);

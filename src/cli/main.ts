@@ -8,6 +8,7 @@ import {
   loadModuleHeader,
   loadModuleSkeleton,
   printable,
+  SystemCallError,
   UsageError,
   VerifierError,
 } from '../internal.js';
@@ -129,6 +130,11 @@ const LIMITS: Partial<Record<string, string>> = {
 
 /** A file that can't be read, a limit that is reached: no fault of the program's, though nothing better is known of it. */
 function explainSystemError(error: unknown): unknown {
+  if (error instanceof SystemCallError && error.hint === undefined) {
+    const { errnoName, message } = error;
+    const hint = LIMITS[errnoName];
+    return hint === undefined ? error : causedBy(new IpftError('SYSTEM', message, hint), error);
+  }
   if (!(error instanceof Error) || error instanceof IpftError) return error;
   const isOutOfMemory = error instanceof RangeError && /allocation failed/.test(error.message);
   if (isOutOfMemory) return causedBy(new IpftError('SYSTEM', 'there is not enough memory', LIMITS['ENOMEM']), error);

@@ -1,6 +1,7 @@
 /** How much memory this process may still take: its memory cgroup and all above it have limits. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { loadLimit, RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA } from '../sys/libc.js';
 
 export interface MemoryRoom {
   /** What may be taken before the kernel ends a process of the group; what it can take back by itself counts as free. */
@@ -35,6 +36,26 @@ const HIERARCHIES: readonly Hierarchy[] = [
     ...{ limits: ['memory.limit_in_bytes'], usage: 'memory.usage_in_bytes', files: 'total_cache', kept: 'total_shmem' },
   },
 ];
+
+/** Limits of a process of its own, as shells call them. */
+const OWN_LIMITS = [
+  { resource: RLIMIT_AS, name: 'virtual memory (ulimit -v)' },
+  { resource: RLIMIT_DATA, name: 'data (ulimit -d)' },
+];
+
+/**
+ * What to do about memory that this process did not get because of a limit of its own. Libraries that run into one blame
+ * whatever they were about to do.
+ * @returns nothing where there is no limit
+ */
+export function findLimitHint(): string | undefined {
+  const set = OWN_LIMITS.map(({ resource, name }) => ({ limit: loadLimit(resource), name })).filter(
+    ({ limit }) => limit !== RLIM_INFINITY,
+  );
+  if (set.length === 0) return undefined;
+  const limits = set.map(({ limit, name }) => `${name}, ${limit >> 10n} KiB`).join(', and of ');
+  return `the limit of ${limits}, may be the reason: raise it`;
+}
 
 /** @returns nothing where there is no limit, or none can be read */
 export function loadMemoryRoom(): MemoryRoom | undefined {

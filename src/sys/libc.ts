@@ -193,8 +193,10 @@ export class Mapping implements Disposable {
 }
 
 export const RLIMIT_CPU = 0;
+export const RLIMIT_DATA = 2;
 export const RLIMIT_NOFILE = 7;
 export const RLIMIT_MEMLOCK = 8;
+export const RLIMIT_AS = 9;
 export const RLIM_INFINITY = 0xffffffffffffffffn;
 
 /**
@@ -214,6 +216,12 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   limits.fill(hard);
   c.prlimit(0, resource, limits, null);
   return errno;
+}
+
+/** A soft limit of this process; RLIM_INFINITY where there is none. */
+export function loadLimit(resource: number): bigint {
+  const limits = new BigUint64Array(2);
+  return c.prlimit(0, resource, null, limits) === 0 ? limits[0]! : RLIM_INFINITY;
 }
 
 /**

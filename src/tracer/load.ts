@@ -11,6 +11,7 @@ import { findPlace, type SourcePlace } from '../extension/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../extension/verifier-log.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
+import { findLimitHint } from '../kernel/memory.js';
 import {
   BpfObject,
   LibbpfError,
@@ -186,7 +187,7 @@ export function explainLoad(error: unknown, extension: Extension | undefined): u
   const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
   if (log.trim() === '') {
-    return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`), error);
+    return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
   }
   const program = extension?.label ?? "ipft's own program";
   const place = extension && findSourcePlace(extension, log);

@@ -37,6 +37,15 @@ export interface Extension {
 
 /** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/event.h`. */
 const LEAST_DATA_BYTES = 64;
+/** Sources and objects have some kilobytes. */
+const MAX_FILE_BYTES = 64 << 20;
+const REASONS: Partial<Record<string, string>> = {
+  ENOENT: 'no such file',
+  ENOTDIR: 'no such file',
+  EACCES: 'permission denied',
+  ENAMETOOLONG: 'its name is too long',
+};
+
 /** A section that belongs to the tracer. */
 const OWN_SECTION = '.rodata.ipft';
 
@@ -84,8 +93,7 @@ export async function loadExtension(given: readonly string[], options: CompileOp
 function checkDistinct(paths: readonly string[]): void {
   const known = new Map<string, string>();
   for (const path of paths) {
-    const { dev, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
-    const key = ino === undefined ? path : `${dev}:${ino}`;
+    const key = identityOf(path);
     const other = known.get(key);
     if (other !== undefined) {
       const again = other === path ? 'twice' : `as ${printable(other)} and as ${printable(path)}`;
@@ -95,17 +103,30 @@ function checkDistinct(paths: readonly string[]): void {
   }
 }
 
+/** The same for all names of a file. */
+function identityOf(path: string): string {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    // That it can't be read is told when it is.
+    return path;
+  }
+}
+
 /** Reads the file, be it source or object: that it can't be read is best said by us. */
 function readExtensionFile(path: string): Uint8Array {
   const reading = `reading the extension ${printable(path)}`;
   try {
     // A pipe would keep us waiting for ever.
-    if (!statSync(path).isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
+    if (stats.size > MAX_FILE_BYTES) throw new ExtensionError(`${reading}: it is larger than any extension (64M)`);
     return readFileSync(path);
   } catch (error) {
     if (error instanceof ExtensionError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = { ENOENT: 'no such file', EACCES: 'permission denied' }[code ?? ''];
+    const reason = REASONS[code ?? ''];
     const example = code === 'ENOENT' ? exampleLike(path) : undefined;
     const hint = example === undefined ? undefined : `the packaged example is called ${example}: -e ${example}`;
     throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`, hint), error);

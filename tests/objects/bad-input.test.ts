@@ -1,6 +1,6 @@
 /** What `ipft check` says of files that are no extension: one clear message, no crash, nothing left behind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,6 +67,10 @@ describe('files that are no extension', () => {
     execFileSync('mkfifo', [join(dir, 'pipe.c')]);
     expectRefusal(check([join(dir, 'pipe.c')]), 'no regular file');
     expectRefusal(check([file('x.txt', '')]), 'must end in .c', 2);
+    expectRefusal(check([join(file('file.o', ''), 'below.o')]), /reading the extension .*below\.o: no such file/);
+    expectRefusal(check([join(dir, `${'n'.repeat(300)}.c`)]), /reading the extension .*n\.c: its name is too long/);
+    truncateSync(file('large.o', ''), 1e9);
+    expectRefusal(check([join(dir, 'large.o')]), 'it is larger than any extension (64M)');
   });
 
   test('empty, text, an object for another machine, one without BTF', () => {

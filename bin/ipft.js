@@ -16,7 +16,7 @@
 //sh need n 64 'open files'
 //sh need s 256 'the stack, in KiB,'
 //sh need d 400000 'data, in KiB,'
-//sh need v 1000000 'virtual memory, in KiB,'
+//sh need v 1200000 'virtual memory, in KiB,'
 //sh need t 10 'processor time, in seconds,'
 //sh (: 3>&1) 2>/dev/null || exec 1</dev/null
 //sh exec node --inspect-port=192.0.2.1:9229 "$0" "$@"

@@ -114,7 +114,8 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
   },
   NO_MEMORY: {
     says: 'more memory, and',
-    meaning: 'Tracing needs more memory than the limit of its cgroup leaves: the kernel would kill the process',
+    meaning:
+      'Tracing needs more memory than the limits of its cgroup or of the process leave: it would be killed, or fail',
     causes: ['`--ring-size` is too large for the limit', 'a container or a service with very little memory'],
     remedy:
       'Take a smaller `--ring-size`, or raise the limit (`MemoryMax=` of systemd, `--memory` of containers). Without `--ring-size` the ring is made to fit.',

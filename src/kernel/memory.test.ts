@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findMemoryRoom } from './memory.js';
+import { RLIM_INFINITY, RLIMIT_AS } from '../sys/libc.js';
+import { findMemoryRoom, findOwnRooms } from './memory.js';
 
 let dir: string;
 beforeEach(() => {
@@ -25,7 +26,7 @@ test('findMemoryRoom: version 2, the least of all groups above', () => {
   group('a', { 'memory.max': 60 * M, 'memory.current': 40 * M, 'memory.stat': `file ${8 * M}\nshmem ${3 * M}` });
   group('', {});
   const found = findMemoryRoom('0::/a/b\n', mount('/', 'cgroup2', 'rw'));
-  expect(found).toEqual({ freeBytes: 25 * M, limitBytes: 60 * M, directory: join(dir, 'a') });
+  expect(found).toMatchObject({ freeBytes: 25 * M, limitBytes: 60 * M, name: `the cgroup ${join(dir, 'a')}` });
 });
 
 test('findMemoryRoom: memory.high counts, and what is over it is no room', () => {
@@ -54,4 +55,17 @@ test('findMemoryRoom: a container that sees a part of the tree', () => {
 test.each(['', 'nonsense', '0::', '0::/../../../etc\n'])('findMemoryRoom: %j tells nothing', (groups) => {
   expect(findMemoryRoom(groups, mount('/', 'cgroup2', 'rw'))).toBeUndefined();
   expect(findMemoryRoom('0::/a\n', '')).toBeUndefined();
+});
+
+test("findOwnRooms: what the process's own limits leave, less what threads take when they begin", () => {
+  const status = 'Name:\tipft\nVmSize:\t 1048576 kB\nVmData:\t  102400 kB\n';
+  const limits = (virtual: bigint, data: bigint) => (resource: number) => (resource === RLIMIT_AS ? virtual : data);
+  expect(findOwnRooms(limits(RLIM_INFINITY, RLIM_INFINITY), status)).toEqual([]);
+  expect(findOwnRooms(limits(BigInt(2048 * M), BigInt(300 * M)), status)).toMatchObject([
+    { freeBytes: 384 * M, limitBytes: 2048 * M, name: "this process's virtual memory" },
+    { freeBytes: 136 * M, limitBytes: 300 * M, remedy: 'raise the limit: ulimit -d' },
+  ]);
+  expect(findOwnRooms(limits(BigInt(M), BigInt(M)), status)).toMatchObject([{ freeBytes: 0 }, { freeBytes: 0 }]);
+  // /proc is hidden.
+  expect(findOwnRooms(limits(BigInt(M), BigInt(M)), '')).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** How much memory this process may still take: its memory cgroup and all above it have limits. */
+/** How much memory this process may still take: its memory cgroup and all above it have limits, and itself may have some. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadLimit, RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA } from '../sys/libc.js';
@@ -8,8 +8,10 @@ export interface MemoryRoom {
   readonly freeBytes: number;
   /** The limit that is nearest to be reached. */
   readonly limitBytes: number;
-  /** The directory of the group whose limit that is. */
-  readonly directory: string;
+  /** What has that limit: `the cgroup /sys/fs/cgroup/x`. */
+  readonly name: string;
+  /** What to do about it. */
+  readonly remedy: string;
 }
 
 /** Where a kernel shows its groups: version 1 has names of its own for the same. */
@@ -37,30 +39,77 @@ const HIERARCHIES: readonly Hierarchy[] = [
   },
 ];
 
-/** Limits of a process of its own, as shells call them. */
-const OWN_LIMITS = [
-  { resource: RLIMIT_AS, name: 'virtual memory (ulimit -v)' },
-  { resource: RLIMIT_DATA, name: 'data (ulimit -d)' },
+const GROUP_REMEDY = 'raise the limit (systemd: MemoryMax=, containers: --memory), or trace outside of the group';
+
+/** A limit of a process of its own. Who runs into one fails, in ways that depend on what was being done. */
+interface OwnLimit {
+  readonly resource: number;
+  /** As shells call it. */
+  readonly option: string;
+  readonly what: string;
+  /** What counts, in `/proc/self/status`. */
+  readonly usage: string;
+  /** What threads take when they begin. */
+  readonly threadsBytes: number;
+  /** For each byte that is used, so many are mapped. */
+  readonly mapped: number;
+}
+
+const OWN_LIMITS: readonly OwnLimit[] = [
+  // The ring's data are mapped twice, and a memory that grows is for a moment there twice.
+  {
+    ...{ resource: RLIMIT_AS, option: '-v', what: 'virtual memory', usage: 'VmSize' },
+    ...{ threadsBytes: 256 << 20, mapped: 2 },
+  },
+  {
+    ...{ resource: RLIMIT_DATA, option: '-d', what: 'data', usage: 'VmData' },
+    ...{ threadsBytes: 64 << 20, mapped: 1 },
+  },
 ];
 
 /**
- * What to do about memory that this process did not get because of a limit of its own. Libraries that run into one blame
+ * What to do about memory that this process did not get because of a limit of its own: libraries that run into one blame
  * whatever they were about to do.
  * @returns nothing where there is no limit
  */
 export function findLimitHint(): string | undefined {
-  const set = OWN_LIMITS.map(({ resource, name }) => ({ limit: loadLimit(resource), name })).filter(
-    ({ limit }) => limit !== RLIM_INFINITY,
-  );
-  if (set.length === 0) return undefined;
-  const limits = set.map(({ limit, name }) => `${name}, ${limit >> 10n} KiB`).join(', and of ');
-  return `the limit of ${limits}, may be the reason: raise it`;
+  const set = OWN_LIMITS.flatMap(({ resource, option, what }) => {
+    const limit = loadLimit(resource);
+    return limit === RLIM_INFINITY ? [] : [`${what} (ulimit ${option}), ${limit >> 10n} KiB`];
+  });
+  return set.length === 0 ? undefined : `the limit of ${set.join(', and of ')}, may be the reason: raise it`;
 }
 
 /** @returns nothing where there is no limit, or none can be read */
 export function loadMemoryRoom(): MemoryRoom | undefined {
   const [groups, mounts] = [read('/proc/self/cgroup'), read('/proc/self/mountinfo')];
-  return groups === undefined || mounts === undefined ? undefined : findMemoryRoom(groups, mounts);
+  const inGroups = groups === undefined || mounts === undefined ? undefined : findMemoryRoom(groups, mounts);
+  return leastRoom([inGroups, ...findOwnRooms(loadLimit, read('/proc/self/status') ?? '')]);
+}
+
+function leastRoom(rooms: readonly (MemoryRoom | undefined)[]): MemoryRoom | undefined {
+  return rooms.reduce(
+    (least, room) => (room && room.freeBytes < (least?.freeBytes ?? Infinity) ? room : least),
+    undefined,
+  );
+}
+
+/**
+ * What the process's own limits leave.
+ * @param limitOf RLIM_INFINITY where there is none
+ * @param status as /proc/PID/status has it
+ */
+export function findOwnRooms(limitOf: (resource: number) => bigint, status: string): MemoryRoom[] {
+  return OWN_LIMITS.flatMap(({ resource, option, what, usage, threadsBytes, mapped }) => {
+    const limit = limitOf(resource);
+    const used = new RegExp(`^${usage}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (limit === RLIM_INFINITY || used === undefined) return [];
+    const free = Math.max(0, Number(limit) - Number(used) * 1024 - threadsBytes);
+    return {
+      ...{ freeBytes: Math.floor(free / mapped), limitBytes: Number(limit) },
+      ...{ name: `this process's ${what}`, remedy: `raise the limit: ulimit ${option}` },
+    };
+  });
 }
 
 /**
@@ -69,14 +118,11 @@ export function loadMemoryRoom(): MemoryRoom | undefined {
  * @param mounts as proc_pid_mountinfo(5) has them
  */
 export function findMemoryRoom(groups: string, mounts: string): MemoryRoom | undefined {
-  let least: MemoryRoom | undefined;
-  for (const hierarchy of HIERARCHIES) {
-    for (const directory of directoriesOf(hierarchy, groups, mounts)) {
-      const room = roomIn(directory, hierarchy);
-      if (room && room.freeBytes < (least?.freeBytes ?? Number.POSITIVE_INFINITY)) least = room;
-    }
-  }
-  return least;
+  return leastRoom(
+    HIERARCHIES.flatMap((hierarchy) =>
+      directoriesOf(hierarchy, groups, mounts).map((directory) => roomIn(directory, hierarchy)),
+    ),
+  );
 }
 
 /** The group's directory and those above it, as far as they can be seen. */
@@ -112,7 +158,8 @@ function roomIn(directory: string, { limits, usage, files, kept }: Hierarchy): M
   const stat = read(join(directory, 'memory.stat')) ?? '';
   const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
   const reclaimable = Math.max(0, count(files) - count(kept));
-  return { freeBytes: Math.max(0, limitBytes - Math.max(0, used - reclaimable)), limitBytes, directory };
+  const freeBytes = Math.max(0, limitBytes - Math.max(0, used - reclaimable));
+  return { freeBytes, limitBytes, name: `the cgroup ${directory}`, remedy: GROUP_REMEDY };
 }
 
 /** Nothing for `max`, and for what is not there. */

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { planMemory } from './memory-plan.js';
 
 const M = 1 << 20;
-const room = (free: number) => ({ freeBytes: free * M, limitBytes: 60 * M, directory: '/sys/fs/cgroup/x' });
+const room = (free: number) => ({
+  ...{ freeBytes: free * M, limitBytes: 60 * M },
+  ...{ name: 'the cgroup /sys/fs/cgroup/x', remedy: 'raise it' },
+});
 const wish = (ringSizeBytes: number, ringIsGiven = false) => ({ ringSizeBytes, ringIsGiven });
 
 test('planMemory: without a limit all is as wanted', () => {

@@ -69,14 +69,12 @@ function refuse(ring: number, room: MemoryRoom, rest: number): EnvironmentError 
   return new EnvironmentError(
     'NO_MEMORY',
     `tracing with a ring of ${formatSize(ring)} needs ${needed} more memory, and ${describe(room)}`,
-    largest === undefined
-      ? 'raise the limit (systemd: MemoryMax=, containers: --memory), or trace outside of the group'
-      : `--ring-size ${formatSize(largest)} would fit`,
+    largest === undefined ? room.remedy : `--ring-size ${formatSize(largest)} would fit`,
   );
 }
 
-function describe({ freeBytes, limitBytes, directory }: MemoryRoom): string {
-  return `the cgroup ${directory} with its limit of ${formatSize(limitBytes)} leaves ${formatSize(freeBytes)}`;
+function describe({ freeBytes, limitBytes, name }: MemoryRoom): string {
+  return `${name} with its limit of ${formatSize(limitBytes)} leaves ${formatSize(freeBytes)}`;
 }
 
 function largestRing(left: number): number | undefined {

@@ -14,7 +14,7 @@ test.each([
   ['n', '20', 'open files', 64],
   ['s', '100', 'the stack, in KiB,', 256],
   ['d', '100000', 'data, in KiB,', 400_000],
-  ['v', '900000', 'virtual memory, in KiB,', 1_000_000],
+  ['v', '900000', 'virtual memory, in KiB,', 1_200_000],
   ['t', '1', 'processor time, in seconds,', 10],
 ])('a limit that is too low is named, with the remedy: ulimit -%s %s', (limit, value, what, needed) => {
   expect(run(`ulimit -${limit} ${value}; exec "$@"`, '--version')).toEqual(

@@ -50,6 +50,7 @@ test('checkPrivileges: root or CAP_BPF with CAP_PERFMON; names what is missing',
   checkPrivileges(parseCapabilities(status((1n << 38n) | (1n << 39n))));
   expect(() => checkPrivileges(parseCapabilities(status(1n << 39n)))).toThrow(/: CAP_PERFMON is missing/);
   expect(() => checkPrivileges(parseCapabilities(status(0n)))).toThrow(EnvironmentError);
+  expect(() => parseCapabilities('')).toThrow('/proc/self/status is not what the kernel shows there');
 });
 
 test('createSymbolWriter: name and offset of functions and data; numbers for what lies in no symbol', () => {

@@ -9,19 +9,19 @@ export type Capability = keyof typeof CAPABILITIES;
 
 /** The effective capabilities of this process, of those that tracing asks for. */
 export function loadCapabilities(): Set<Capability> {
-  let status: string;
   try {
-    status = readFileSync('/proc/self/status', 'latin1');
+    return parseCapabilities(readFileSync('/proc/self/status', 'latin1'));
   } catch (error) {
     const problem = `reading what this process may do: ${(error as Error).message}`;
     throw causedBy(new EnvironmentError('SYSTEM', problem, '/proc is hidden here: mount -t proc proc /proc'), error);
   }
-  return parseCapabilities(status);
 }
 
-/** Reads the line `CapEff:` of `/proc/PID/status`. */
+/** Reads the line `CapEff:` of `/proc/PID/status`. @throws Error if it is not there: something else lies over the file */
 export function parseCapabilities(status: string): Set<Capability> {
-  const bits = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  if (mask === undefined) throw new Error('/proc/self/status is not what the kernel shows there');
+  const bits = BigInt(`0x${mask}`);
   const names = Object.keys(CAPABILITIES) as Capability[];
   return new Set(names.filter((name) => (bits >> BigInt(CAPABILITIES[name])) & 1n));
 }

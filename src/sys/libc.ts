@@ -1,7 +1,8 @@
 /** The few functions of the C library that Node does not offer, through koffi. */
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import { SystemCallError } from '../base/errors.js';
+import { EnvironmentError, SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
 import { errnoName } from './errno.js';
 
@@ -159,9 +160,18 @@ export function createMemoryFile(name: string): Descriptor {
   return new Descriptor(fd);
 }
 
-/** The path under which this process and its children open a descriptor's file. */
+/**
+ * The path under which this process and its children open a descriptor's file.
+ * @throws EnvironmentError where the directory is hidden: who opens the file would only say that it is not there
+ */
 export function descriptorPath(descriptor: Descriptor): string {
-  return `/proc/self/fd/${descriptor.fd}`;
+  const path = `/proc/self/fd/${descriptor.fd}`;
+  if (existsSync(path)) return path;
+  throw new EnvironmentError(
+    'SYSTEM',
+    `opening a file in memory by its path: ${path} is not there`,
+    '/proc/self/fd is hidden here: mount -t proc proc /proc',
+  );
 }
 
 export const PROT_READ = 1;

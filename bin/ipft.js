@@ -6,7 +6,7 @@
 // begin, and fails with a stack trace; when the processor time is used up, the kernel kills it without a word. In the place
 // of a stdout that is closed Node opens /dev/null, where the result would be lost: it gets one that can't be written to.
 //
-//sh while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done </proc/self/status
+//sh while read -r name value; do [ "$name" = SigIgn: ] && export IPFT_IGNORED="$value"; done 2>/dev/null </proc/self/status
 //sh need() {
 //sh   have="$(ulimit -S "-$1")"
 //sh   [ "$have" = unlimited ] || [ "$have" -ge "$2" ] && return

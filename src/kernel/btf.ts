@@ -5,6 +5,11 @@ import { type Btf, parseBtf } from '../btf/btf.js';
 
 const DIRECTORY = '/sys/kernel/btf';
 
+const NOT_BUILT =
+  'the kernel must be built with CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11, Ubuntu 20.10, Fedora 31 and later are';
+/** What to do about a file that the kernel can't have written so. */
+export const COVERED = 'something else lies over that file, as in some containers: unmount it, or run ipft outside';
+
 let vmlinux: Btf | undefined;
 
 /**
@@ -17,20 +22,17 @@ export function loadKernelBtf(): Btf {
 }
 
 function readKernelBtf(): Btf {
-  let bytes: Buffer;
+  const path = `${DIRECTORY}/vmlinux`;
   try {
-    bytes = readFileSync(`${DIRECTORY}/vmlinux`);
+    return parseBtf(readFileSync(path));
   } catch (error) {
-    throw causedBy(
-      new EnvironmentError(
-        'NO_BTF',
-        `reading the kernel's types: ${(error as Error).message}`,
-        'the kernel must be built with CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11, Ubuntu 20.10, Fedora 31 and later are',
-      ),
-      error,
-    );
+    const { message } = error as Error;
+    const [problem, hint] =
+      error instanceof ParseError
+        ? [`${path}: ${message}`, `${COVERED}; or this kernel is too new for this ipft`]
+        : [message, NOT_BUILT];
+    throw causedBy(new EnvironmentError('NO_BTF', `reading the kernel's types: ${problem}`, hint), error);
   }
-  return parseBtf(bytes);
 }
 
 /**

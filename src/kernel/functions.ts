@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { causedBy, EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
 import { ENODEV, errnoName } from '../sys/errno.js';
+import { COVERED } from './btf.js';
 import { SWITCHES } from './switches.js';
 
 const CLOSING_BRACKET = 0x5d;
@@ -25,7 +26,12 @@ export type TraceableFunctions = Map<string, Map<string, number>>;
  * @throws EnvironmentError if tracefs is not mounted or can't be read
  */
 export function loadTraceableFunctions(): TraceableFunctions {
-  return withTraceableFunctions((path) => parseTraceableFunctions(readFileSync(path, 'latin1')));
+  return withTraceableFunctions((path) => {
+    const functions = parseTraceableFunctions(readFileSync(path, 'latin1'));
+    if (functions.get(VMLINUX)?.size) return functions;
+    const problem = `reading the functions that can be traced: ${path} names none`;
+    throw new EnvironmentError('TRACEFS_REFUSED', problem, COVERED);
+  });
 }
 
 /** Throws as `loadTraceableFunctions` does, without reading it, which takes the kernel a while. */
@@ -40,6 +46,7 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
     try {
       return use(path);
     } catch (error) {
+      if (error instanceof EnvironmentError) throw error;
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
       // After an error of its own ftrace shuts itself down.

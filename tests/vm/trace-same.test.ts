@@ -198,6 +198,14 @@ describe('errors', () => {
     const noBtf = run('unshare', ['-m', 'sh', '-c', `mount -t tmpfs none /sys/kernel/btf; ${node} bin/ipft.js -m 1`]);
     expect(noBtf.stderr).toContain('CONFIG_DEBUG_INFO_BTF');
 
+    const covered = (path: string) =>
+      run('unshare', ['-m', 'sh', '-c', `mount --bind /dev/null ${path}; IPFT_CACHE= ${node} bin/ipft.js -m 1`]);
+    const noTypes = covered('/sys/kernel/btf/vmlinux');
+    expect(noTypes.stderr).toContain("reading the kernel's types: /sys/kernel/btf/vmlinux: BTF at byte 0: ");
+    expect(noTypes.stderr).toContain('something else lies over that file');
+    const noFunctions = covered('/sys/kernel/tracing/available_filter_functions');
+    expect(noFunctions.stderr).toContain('/sys/kernel/tracing/available_filter_functions names none');
+
     const noClang = run(node, ['bin/ipft.js', '-m', '1', '-e', example('skb-len.bpf.c')], { PATH: '/nonexistent' });
     expect(noClang.status).toBe(1);
     expect(noClang.stderr).toContain('install clang');

@@ -1,6 +1,6 @@
 /** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
 import { openSync, writeSync } from 'node:fs';
-import { AggregateOutput, JourneyTracker, JsonOutput } from '../dist/internal.js';
+import { AggregateOutput, createJsonOutput, JourneyTracker, Places } from '../dist/internal.js';
 import { drain, recordTrace } from './recorded.js';
 
 const TARGETS = 1600;
@@ -19,35 +19,32 @@ const nowhere = openSync('/dev/null', 'w');
 
 /** @template {import('../dist/internal.js').Output} T @param {(context: import('../dist/internal.js').OutputContext) => T} create */
 function follow(create) {
-  /** @type {{ tracker?: JourneyTracker }} */
-  const places = {};
+  const places = new Places();
   const output = create({
     ...{ targets, hasReturns: false, fields: undefined, dataSize: 0 },
-    place: (index) => places.tracker?.place(index),
+    places,
     names: { reason: () => undefined, symbol: () => undefined },
   });
-  const tracker = new JourneyTracker(output);
-  places.tracker = tracker;
-  return { output, tracker };
+  return { output, tracker: new JourneyTracker(output, places) };
 }
 
 /** @param {(bytes: Uint8Array) => void} write */
 function json(write) {
-  const { output, tracker } = follow((context) => new JsonOutput(context));
+  const { output, tracker } = follow((context) => createJsonOutput(context));
   drain(rings, tracker, (idleMs) => {
     tracker.settle(FOREVER);
     output.tick(idleMs);
     if (output.pendingBytes === 0) return;
-    const text = output.text();
+    const text = output.take();
     write(text);
-    output.giveBack(text);
+    output.giveBack?.(text);
   });
   tracker.finish([], endNs);
   for (const piece of output.finish()) write(piece);
 }
 
 function aggregate() {
-  const { output, tracker } = follow((context) => new AggregateOutput(context));
+  const { output, tracker } = follow((context) => new AggregateOutput(context, { order: 'begin' }));
   drain(rings, tracker, () => tracker.settle(FOREVER));
   return output;
 }

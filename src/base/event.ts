@@ -16,6 +16,8 @@ export interface TraceEvent {
   /** Index into the session's targets. */
   target: number;
   cpu: number;
+  /** Where the packet is, as `Places` numbers it; 0 if that is not known. The tracker says it. */
+  place: number;
   /** The function returned; otherwise it was entered. */
   isReturn: boolean;
   /** Whether there are bytes of the extension: not where it drops a return, nor after the skb was freed. */
@@ -24,6 +26,8 @@ export interface TraceEvent {
   skbFreed: boolean;
   /** Of a return: the event of its entry was lost. */
   entryLost: boolean;
+  /** Whether its entry or its return is known to be missing. Who puts events in order, or journeys together, says it. */
+  partnerLost: boolean;
   /** How many traced calls of this skb were open on its CPU at the entry; 255 for more. 0 if returns are not traced. */
   depth: number;
   /** Of a return: the timestamp of its entry. */
@@ -39,8 +43,8 @@ export const SEQUENCE_UNKNOWN = 0xffffffff;
 /** An event to be filled. */
 export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent {
   return {
-    ...{ journey: 0, sequence: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0 },
-    ...{ isReturn: false, hasFields: true, skbFreed: false, entryLost: false },
+    ...{ journey: 0, sequence: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, place: 0 },
+    ...{ isReturn: false, hasFields: true, skbFreed: false, entryLost: false, partnerLost: false },
     ...{ depth: 0, entryLow: 0, entryHigh: 0, data, dataOffset: 0 },
   };
 }

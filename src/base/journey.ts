@@ -112,8 +112,6 @@ export interface Journey {
   readonly packetId: bigint;
   /** Number of the journey that it is a copy of; 0 if it is none, or nothing was seen of that one. */
   parent: number;
-  /** Where it is, as an index into the tracker's places; changes while it lives. */
-  place: number;
   /** Time of the first event. */
   readonly beginNs: bigint;
   /** When it was freed, or of the last event. */

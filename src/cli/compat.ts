@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import type { JourneyOrder } from '../journey/assembler.js';
 
 const PROFILES = ['ipftrace2'] as const;
 
@@ -15,8 +16,10 @@ export const COMPAT_VARIABLE = 'IPFT_COMPAT';
 
 /** What differs with a profile from what is printed otherwise. */
 export interface OutputForm {
-  /** Text: a packet's events stand below a line that is `===` and nothing else; no summary comes before them. */
+  /** Text: a packet's events stand below a line that is `===` and nothing else; there is no summary. */
   readonly plainText: boolean;
+  /** Text: in which order packets are shown, where it is not said. */
+  readonly order: JourneyOrder;
   /** JSON: only events. */
   readonly jsonEventsOnly: boolean;
 }
@@ -34,5 +37,6 @@ export function findCompatProfile(environment: NodeJS.ProcessEnv): CompatProfile
 }
 
 export function outputFormOf(profile: CompatProfile | undefined): OutputForm {
-  return { plainText: profile === 'ipftrace2', jsonEventsOnly: profile === 'ipftrace2' };
+  const isOld = profile === 'ipftrace2';
+  return { plainText: isOld, order: isOld ? 'begin' : 'end', jsonEventsOnly: isOld };
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
-import { JourneyTracker, JsonOutput } from '../internal.js';
+import { createJsonOutput, JourneyTracker } from '../internal.js';
+import { Places } from '../journey/places.js';
 import { Follower } from './follower.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -13,7 +14,7 @@ const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => {
   return { name, module: 'vmlinux', skbPosition: 0, parameters: 1, btfId: 1 };
 });
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
-const terminal = { status() {} };
+const terminal = { status() {}, clearStatus() {} };
 
 let dir: string;
 beforeAll(() => {
@@ -39,15 +40,14 @@ class Flood extends KernelRings {
 }
 
 function follow(kernel: KernelRings, out: Writer) {
-  const places: { tracker?: JourneyTracker } = {};
-  const output = new JsonOutput({
+  const places = new Places();
+  const output = createJsonOutput({
     ...{ targets, hasReturns: false, fields: undefined, dataSize: 0 },
-    place: (index) => places.tracker?.place(index),
+    places,
     names: { reason: () => undefined, symbol: () => undefined },
   });
-  const tracker = new JourneyTracker(output);
-  places.tracker = tracker;
-  return { tracker, follower: new Follower(kernel, output, tracker, out) };
+  const tracker = new JourneyTracker(output, places);
+  return { tracker, follower: new Follower(kernel, output, tracker, out, terminal) };
 }
 
 test('Follower: a turn of the loop leaves nothing behind', async () => {
@@ -66,7 +66,7 @@ test('Follower: a turn of the loop leaves nothing behind', async () => {
     after = usedBytes();
     stop.abort();
   };
-  await follower.run({ output: 'json', count: undefined }, terminal, stop, undefined);
+  await follower.run({ output: 'json', count: undefined }, stop, undefined);
   expect(kernel.reads).toBe(WARM + TURNS);
   // A promise that is kept for each turn takes 312 bytes.
   expect(after - before).toBeLessThan(TURNS * 200);
@@ -77,7 +77,7 @@ test('Follower: count ends the trace while the ring is never empty; then all tha
   const path = join(dir, 'all');
   const out = openWriter(path);
   const { follower, tracker } = follow(kernel, out);
-  await follower.run({ output: 'json', count: 1000 }, terminal, { signal: new AbortController().signal }, undefined);
+  await follower.run({ output: 'json', count: 1000 }, { signal: new AbortController().signal }, undefined);
   expect(tracker.journeys).toBeGreaterThanOrEqual(1000);
   expect(tracker.journeys).toBeLessThan(1000 + 4096);
   const { events, lostEvents } = kernel.truth;
@@ -97,7 +97,7 @@ test('Follower: count ends the trace while nobody takes the text, by what has en
     const kernel = new Flood(4096);
     const { follower, tracker } = follow(kernel, openWriter(`/dev/fd/${fd}`));
     const { signal } = new AbortController();
-    await follower.run({ output: 'json', count: 1500 }, terminal, { signal }, undefined);
+    await follower.run({ output: 'json', count: 1500 }, { signal }, undefined);
     expect(tracker.over + kernel.countUnreadEnds()).toBeGreaterThanOrEqual(1500);
     expect(tracker.journeys).toBeLessThan(1500);
   } finally {

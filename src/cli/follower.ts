@@ -20,21 +20,26 @@ const LOOK_MS = 100;
 /** What is needed of a session. */
 export type Followed = ConstructorParameters<typeof SessionReader>[0] & Pick<Session, 'countUnreadEnds'>;
 
+/** Where it is shown how the trace stands. */
+type Status = Pick<Terminal, 'status' | 'clearStatus'>;
+
 export class Follower {
   readonly #session: Followed;
   readonly #reader: SessionReader;
   readonly #output: Output;
   readonly #out: Writer;
   readonly #delivery: Delivery;
+  readonly #terminal: Status;
   readonly tracker: JourneyTracker;
   #isFinished = false;
 
-  constructor(session: Followed, output: Output, tracker: JourneyTracker, out: Writer) {
+  constructor(session: Followed, output: Output, tracker: JourneyTracker, out: Writer, terminal: Status) {
     this.#session = session;
     this.#reader = new SessionReader(session, tracker);
     this.#output = output;
     this.#out = out;
     this.#delivery = new Delivery(out);
+    this.#terminal = terminal;
     this.tracker = tracker;
   }
 
@@ -55,7 +60,6 @@ export class Follower {
   /** A reader that is slow makes the ring fill, not memory: nothing is read while text waits. */
   async run(
     { output, count = Number.POSITIVE_INFINITY }: Pick<TraceOptions, 'output' | 'count'>,
-    terminal: Pick<Terminal, 'status'>,
     stop: Pick<StopSignal, 'signal'>,
     modules: ModuleFollower | undefined,
   ): Promise<void> {
@@ -68,7 +72,7 @@ export class Follower {
     try {
       while (!over.signal.aborted && !this.#out.closed && this.#shown < count) {
         const hasMore = this.#reader.read();
-        if (output !== 'json') terminal.status(this.progress);
+        if (output !== 'json') this.#terminal.status(this.#status);
         await this.#handOn(over.signal);
         await modules?.look(stop.signal);
         await this.#reader.pause(hasMore, over.signal);
@@ -101,15 +105,19 @@ export class Follower {
     return this.#delivery.problem(!this.#isFinished);
   }
 
+  readonly #status = () => [this.progress, ...(this.#output.status?.() ?? [])].join('\n');
+
   /** Hands out the text that can be made by now. @param signal ends the waiting for who reads it */
   async #handOn(signal?: AbortSignal): Promise<void> {
     for (let hasMore = true; hasMore && !signal?.aborted; ) {
       hasMore = this.#output.tick(this.#reader.idleMs);
-      if (this.#output.pendingBytes > 0) await this.#write(this.#output.text(), signal);
+      if (this.#output.pendingBytes > 0) await this.#write(this.#output.take(), signal);
     }
   }
 
   async #write(text: Uint8Array, signal?: AbortSignal): Promise<void> {
+    // Text to the same terminal must not stand behind the line that is redrawn.
+    if (this.#out.isTerminal) this.#terminal.clearStatus();
     if (await this.#delivery.write(text, signal)) this.#output.giveBack?.(text);
   }
 }

@@ -5,6 +5,7 @@
  * To add a subcommand: an entry in `COMMANDS` here, and what it asks for in `INTERPRETERS` of options.ts.
  */
 import { OUTCOMES } from '../base/journey.js';
+import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { COLOR_CHOICES } from './color.js';
 
@@ -155,6 +156,12 @@ export const GROUPS: readonly OptionGroup[] = [
           'with -o aggregate: one line for a packet that repeats an earlier one but for times (same), or took its path (path); auto: same, from the eleventh packet on; never',
         default: 'auto',
         values: FOLDS,
+      },
+      {
+        flags: '--sort <ORDER>',
+        summary:
+          'with -o aggregate: in which order packets are shown: as they end (end), or all at last, by their first event (begin); default: end',
+        values: JOURNEY_ORDERS,
       },
       {
         flags: '--time <CLOCK>',

@@ -35,7 +35,7 @@ test('parseCommandLine: defaults', () => {
       diff: undefined,
       maxMemoryBytes: expect.any(Number),
     },
-    ...{ only: undefined, slowerNs: undefined, fold: 'auto' },
+    ...{ only: undefined, slowerNs: undefined, fold: 'auto', order: 'end' },
   });
 });
 
@@ -234,8 +234,8 @@ test('parseCommandLine: help and version are text', () => {
 
 test('parseCommandLine: IPFT_COMPAT chooses the output of another tool', () => {
   const withProfile = (profile: string) => parseCommandLine(['-m', '1'], { IPFT_COMPAT: profile });
-  expect(withProfile('ipftrace2')).toMatchObject({ plainText: true, jsonEventsOnly: true });
-  expect(withProfile('')).toMatchObject({ plainText: false, jsonEventsOnly: false });
+  expect(withProfile('ipftrace2')).toMatchObject({ plainText: true, order: 'begin', jsonEventsOnly: true });
+  expect(withProfile('')).toMatchObject({ plainText: false, order: 'end', jsonEventsOnly: false });
   expect(() => withProfile('ipftrace')).toThrow(UsageError);
   expect(() => withProfile('x\x1b[m')).toThrow(
     /^the environment variable IPFT_COMPAT names 'x\\x1b\[m': there is ipftrace2$/,

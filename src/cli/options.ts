@@ -17,6 +17,7 @@ import {
   refuseLua,
   type TracerName,
 } from '../internal.js';
+import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
 import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../tracer/rules.js';
 import { writeOut } from './abbreviations.js';
@@ -124,6 +125,8 @@ export interface TraceOptions {
   /** How long journeys must have taken to be shown; undefined: however long. */
   readonly slowerNs: number | undefined;
   readonly fold: Fold;
+  /** In which order journeys are shown as text. */
+  readonly order: JourneyOrder;
 }
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
@@ -172,6 +175,7 @@ interface RawOptions {
   only?: string[];
   slower?: string;
   fold: string;
+  sort?: string;
   json?: boolean;
   functions?: string;
   modules?: string;
@@ -404,6 +408,7 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
     only: raw.only?.flatMap((list) => list.split(',')).map((name) => oneOf('--only', name, OUTCOMES)),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
     fold: oneOf('--fold', raw.fold, FOLDS),
+    order: oneOf('--sort', raw.sort ?? form.order, JOURNEY_ORDERS),
   };
   const packets = interpretMark(raw);
   const writing = interpretWriting(raw);

@@ -28,7 +28,7 @@ export class Progress {
     const now = performance.now();
     const line = `${text}${this.#estimate(now, done, total)}`;
     if (this.#terminal.isTerminal) {
-      this.#terminal.status(line);
+      this.#terminal.status(() => line);
     } else if (done < total && now - this.#writtenAt >= LINE_MS) {
       this.#writtenAt = now;
       this.#wasShown = true;

@@ -8,6 +8,7 @@ import { wrap } from './wrap.js';
 /** Least time between two drawings of the status line, in milliseconds. */
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
+const STATUS_LINES = 12;
 /** Before all lines of a message but the first: as wide as `ipft: `. */
 const INDENT = 6;
 /** Narrower a terminal may be, but not what is read there. */
@@ -69,13 +70,17 @@ export class Terminal {
     this.write(`${this.#eraseStatus()}${text}\n`);
   }
 
-  /** Shows how something stands. Where stderr is no terminal only `endStatus` shows anything. */
-  status(text: string): void {
+  /**
+   * Shows how something stands, in one line or a few. Where stderr is no terminal only `endStatus` shows anything.
+   * @param text asked for when it is drawn
+   */
+  status(text: () => string): void {
     const now = performance.now();
     if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
-    // A line that is wrapped could not be taken away again.
-    const shown = text.slice(0, Math.max(1, this.#columns - 1));
+    // A line that is wrapped, or has left the screen, could not be taken away again.
+    const lines = text().split('\n').slice(0, STATUS_LINES);
+    const shown = lines.map((line) => line.slice(0, Math.max(1, this.#columns - 1))).join('\n');
     this.write(`${this.#eraseStatus()}${shown}`);
     this.#status = shown;
   }
@@ -138,9 +143,10 @@ export class Terminal {
   }
 
   #eraseStatus(): string {
-    const erase = this.#status === '' ? '' : '\r\x1b[K';
+    if (this.#status === '') return '';
+    const above = this.#status.split('\n').length - 1;
     this.#status = '';
-    return erase;
+    return `\r\x1b[K${'\x1b[A\x1b[K'.repeat(above)}`;
   }
 }
 

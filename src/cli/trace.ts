@@ -6,10 +6,10 @@ import {
   checkJsonNames,
   checkKernel,
   chooseBackend,
+  createJsonOutput,
   createKernelNames,
   type Extension,
   JourneyTracker,
-  JsonOutput,
   kernelNamesAddresses,
   loadExtension,
   loadSymbolWriter,
@@ -24,9 +24,10 @@ import {
   type Target,
   type TargetSelection,
 } from '../internal.js';
+import { Choice } from '../journey/choice.js';
+import { Places } from '../journey/places.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { NetnsNames } from '../kernel/netns-names.js';
-import { Choice } from '../output/choice.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
 import { planMemory } from '../tracer/memory-plan.js';
@@ -60,7 +61,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
   const { session, output, tracker, targets, clock } = prepared;
   try {
     if (!(await attach(prepared, options, terminal, stop))) return 0;
-    const follower = new Follower(session, output, tracker, out);
+    const follower = new Follower(session, output, tracker, out, terminal);
     using silence = new Silence(session, tracker, options, terminal);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
     if (!(await stop.hasHappened())) {
@@ -68,7 +69,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
         const { durationMs } = options;
         const timer = durationMs === undefined ? undefined : setTimeout(() => stop.expire(), durationMs);
         try {
-          await follower.run(options, terminal, stop, modules);
+          await follower.run(options, stop, modules);
         } finally {
           clearTimeout(timer);
         }
@@ -217,21 +218,20 @@ function createOutput(
 ): { output: Output; tracker: JourneyTracker } {
   const struct = extension?.eventStruct;
   const addresses = struct?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
-  const places: { tracker?: JourneyTracker } = {};
   const netnsNames = new NetnsNames();
+  // JSON has numbers alone.
+  const namesPlaces = options.output === 'paths' || (options.output === 'aggregate' && options.follow);
+  const places = new Places(namesPlaces ? ({ netns }) => netnsNames.look(netns) : undefined);
   const context: OutputContext = {
     ...{ targets, hasReturns: options.tracer === 'function_graph' },
     ...{ fields: struct?.createWriter(addresses ?? (() => {})), dataSize: struct?.sizeBytes ?? 0 },
-    place: (index) => places.tracker?.place(index),
+    places,
     names: createKernelNames(addresses),
     netnsName: (netns) => netnsNames.name(netns),
     clock,
   };
   const output = chooseOutput(options, context, hasColor(options.color, { isTTY: out.isTerminal }));
-  // JSON has numbers alone.
-  const namesPlaces = options.output === 'paths' || (options.output === 'aggregate' && options.follow);
-  places.tracker = new JourneyTracker(output, namesPlaces ? ({ netns }) => netnsNames.look(netns) : undefined);
-  return { output, tracker: places.tracker };
+  return { output, tracker: new JourneyTracker(output, places) };
 }
 
 function createClock(time: TimeName): Clock {
@@ -247,16 +247,18 @@ function createClock(time: TimeName): Clock {
 
 function chooseOutput(options: Options, context: OutputContext, hasColor: boolean): Output {
   const { output, maxMemoryBytes: maxBytes, follow: showPlaces, jsonEventsOnly: eventsOnly, diff, plainText } = options;
-  const { only, slowerNs, fold } = options;
+  const { only, slowerNs, fold, order } = options;
   const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
   switch (output) {
     case 'json':
-      return new JsonOutput(context, { eventsOnly, choice, maxBytes });
+      return createJsonOutput(context, { eventsOnly, choice, maxBytes, maxHeapBytes });
     case 'paths':
       return new PathsOutput(context, { maxBytes, maxHeapBytes, diff, hasColor, choice });
     case 'aggregate':
-      return new AggregateOutput(context, { maxBytes, maxHeapBytes, showPlaces, hasColor, plainText, choice, fold });
+      return new AggregateOutput(context, {
+        ...{ maxBytes, maxHeapBytes, showPlaces, hasColor, plainText, choice, fold, order },
+      });
   }
 }
 

@@ -30,6 +30,7 @@ const RETURN = 1;
 const FIELDS = 2;
 const FREED = 4;
 const ENTRY_LOST = 8;
+const PARTNER_LOST = 16;
 
 export class EventStore {
   readonly #dataSize: number;
@@ -39,6 +40,7 @@ export class EventStore {
   readonly #stride: number;
   readonly #chunks: Chunk[] = [];
   #count = 0;
+  #order = new Uint32Array(256);
 
   /**
    * @param dataSize how many of the extension's bytes belong to an event; 0 without an extension
@@ -51,32 +53,22 @@ export class EventStore {
     this.#stride = this.#ownWords + Math.ceil(dataSize / 4);
   }
 
+  /** How many there are, or have been. */
   get count(): number {
     return this.#count;
   }
 
-  /** Forgets all events, and keeps the room for as many. */
-  clear(): void {
-    this.#count = 0;
-  }
-
-  /** How much memory it takes, with what `journeys` needs. None of it is on the engine's heap. */
-  get sizeBytes(): number {
-    return this.#chunks.length * CHUNK_EVENTS * (this.#stride + 1) * 4;
+  /** How much memory each event takes. None of it is on the engine's heap. */
+  get eventBytes(): number {
+    return this.#stride * 4;
   }
 
   /**
-   * Copies the event behind the others.
-   * @param place where the packet is
+   * Copies the event to where another one was, or behind the last one.
    * @param journey what stands for its journey here
    */
-  add(event: TraceEvent, place = 0, journey = event.journey): void {
-    this.put(this.#count, event, place, journey);
-  }
-
-  /** Copies the event to where another one was, or behind the last one. */
-  put(index: number, event: TraceEvent, place: number, journey = event.journey): void {
-    const number = index >> CHUNK_BITS;
+  put(index: number, event: TraceEvent, journey = event.journey): void {
+    const number = index >>> CHUNK_BITS;
     while (number >= this.#chunks.length) this.#addChunk();
     const { words, view } = this.#chunks[number]!;
     const at = (index & CHUNK_MASK) * this.#stride;
@@ -84,12 +76,13 @@ export class EventStore {
     words[at + TIMESTAMP_LOW] = event.timestampLow;
     words[at + TIMESTAMP_HIGH] = event.timestampHigh;
     words[at + TARGET] = event.target;
-    words[at + PLACE_CPU] = (place << 16) | event.cpu;
+    words[at + PLACE_CPU] = (event.place << 16) | event.cpu;
     words[at + FLAGS_DEPTH] =
       (event.isReturn ? RETURN : 0) |
       (event.hasFields ? FIELDS : 0) |
       (event.skbFreed ? FREED : 0) |
       (event.entryLost ? ENTRY_LOST : 0) |
+      (event.partnerLost ? PARTNER_LOST : 0) |
       (event.depth << 8);
     if (this.#hasReturns) {
       words[at + ENTRY_LOW] = event.entryLow;
@@ -112,7 +105,7 @@ export class EventStore {
 
   /** Fills `event` with the stored event `index`. */
   load(index: number, event: TraceEvent): void {
-    const chunk = this.#chunks[index >> CHUNK_BITS];
+    const chunk = this.#chunks[index >>> CHUNK_BITS];
     if (!chunk || index >= this.#count) throw new RangeError(`there is no event ${index}`);
     const { words } = chunk;
     const at = (index & CHUNK_MASK) * this.#stride;
@@ -120,12 +113,15 @@ export class EventStore {
     event.timestampLow = words[at + TIMESTAMP_LOW]!;
     event.timestampHigh = words[at + TIMESTAMP_HIGH]!;
     event.target = words[at + TARGET]!;
-    event.cpu = words[at + PLACE_CPU]! & 0xffff;
+    const placeCpu = words[at + PLACE_CPU]!;
+    event.cpu = placeCpu & 0xffff;
+    event.place = placeCpu >>> 16;
     const flags = words[at + FLAGS_DEPTH]!;
     event.isReturn = (flags & RETURN) !== 0;
     event.hasFields = (flags & FIELDS) !== 0;
     event.skbFreed = (flags & FREED) !== 0;
     event.entryLost = (flags & ENTRY_LOST) !== 0;
+    event.partnerLost = (flags & PARTNER_LOST) !== 0;
     event.depth = (flags >> 8) & 0xff;
     event.entryLow = this.#hasReturns ? words[at + ENTRY_LOW]! : 0;
     event.entryHigh = this.#hasReturns ? words[at + ENTRY_HIGH]! : 0;
@@ -133,70 +129,64 @@ export class EventStore {
     event.dataOffset = (at + this.#ownWords) * 4;
   }
 
+  /** In a chain of events each names the next one, in the place of its journey. */
+  link(index: number): number {
+    return this.#word(index, JOURNEY);
+  }
+
+  setLink(index: number, next: number): void {
+    this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + JOURNEY] = next;
+  }
+
   #word(index: number, which: number): number {
-    return this.#chunks[index >> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + which]!;
-  }
-
-  /** Where the packet was at an event. */
-  place(index: number): number {
-    return this.#word(index, PLACE_CPU) >>> 16;
-  }
-
-  /** Which of two events is the earlier one; those of the same time are in the order in which they came. */
-  compare(a: number, b: number): number {
-    return this.compareTime(a, b) || a - b;
+    return this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + which]!;
   }
 
   /** Whether an event was before a time. */
   isBefore(index: number, low: number, high: number): boolean {
-    const { words } = this.#chunks[index >> CHUNK_BITS]!;
+    const { words } = this.#chunks[index >>> CHUNK_BITS]!;
     const at = (index & CHUNK_MASK) * this.#stride;
     const its = words[at + TIMESTAMP_HIGH]!;
     return its < high || (its === high && words[at + TIMESTAMP_LOW]! < low);
   }
 
   /**
-   * The events of each journey, as indices for `load`, in the order of their time; equal times stay in the order in
-   * which they came. Journeys come in the order of their first event. What stands for them must be small numbers, each of
-   * which takes 8 bytes. For each event it takes 4 bytes, none of them on the engine's heap.
+   * The events of a chain, as indices for `load`, in the order of their time; equal times stay in the order of the chain.
+   * They are lent until the next call.
+   * @param first of the chain, which `setLink` has made
+   * @param count how many there are
    */
-  *journeys(): Generator<Uint32Array> {
-    let highest = -1;
-    for (let index = 0; index < this.#count; index++) highest = Math.max(highest, this.#journey(index));
-    // First how many events each has, then where the next one goes, at last where they end.
-    const ends = new Uint32Array(highest + 2);
-    for (let index = 0; index < this.#count; index++) ends[this.#journey(index) + 1]!++;
-    for (let journey = 1; journey < ends.length; journey++) ends[journey]! += ends[journey - 1]!;
-    const order = new Uint32Array(this.#count);
-    for (let index = 0; index < this.#count; index++) order[ends[this.#journey(index)]!++] = index;
-    const begins = new Uint32Array(highest + 1);
-    let count = 0;
-    for (let journey = 0, begin = 0; journey <= highest; begin = ends[journey++]!) {
-      if (ends[journey] === begin) continue;
-      this.#sortByTime(order, begin, ends[journey]!);
-      begins[count++] = begin;
+  inOrder(first: number, count: number): Uint32Array {
+    if (this.#order.length < count) this.#order = new Uint32Array(Math.max(count, this.#order.length * 2));
+    const order = this.#order.subarray(0, count);
+    for (let at = 0, index = first; at < count; at++, index = this.link(index)) order[at] = index;
+    this.#sortByTime(order);
+    return order;
+  }
+
+  /** The event of a chain that has the earliest time; of equal ones the first. */
+  earliest(first: number, count: number): number {
+    let earliest = first;
+    for (let at = 1, index = first; at < count; at++) {
+      index = this.link(index);
+      if (this.compareTime(index, earliest) < 0) earliest = index;
     }
-    const byTime = begins.subarray(0, count);
-    const isInOrder = byTime.every(
-      (begin, at) => at === 0 || this.compare(order[byTime[at - 1]!]!, order[begin]!) <= 0,
-    );
-    if (!isInOrder) byTime.sort((a, b) => this.compare(order[a]!, order[b]!));
-    for (const begin of byTime) yield order.subarray(begin, ends[this.#journey(order[begin]!)]!);
+    return earliest;
   }
 
   /** They are nearly in order: most journeys have few events, and few of these come late. */
-  #sortByTime(order: Uint32Array, begin: number, end: number): void {
-    for (let i = begin + 1; i < end; i++) {
+  #sortByTime(order: Uint32Array): void {
+    for (let i = 1; i < order.length; i++) {
       const index = order[i]!;
       let at = i;
-      for (; at > begin && this.compareTime(order[at - 1]!, index) > 0; at--) order[at] = order[at - 1]!;
+      for (; at > 0 && this.compareTime(order[at - 1]!, index) > 0; at--) order[at] = order[at - 1]!;
       order[at] = index;
     }
   }
 
   /**
    * Which entries of a journey have no return among its events.
-   * @param packet as `journeys` gives it
+   * @param packet as `inOrder` gives it
    * @returns for each of its events 1 if it is an entry without a return
    */
   findLostReturns(packet: Uint32Array): Uint8Array {
@@ -231,10 +221,6 @@ export class EventStore {
 
   #flags(index: number): number {
     return this.#word(index, FLAGS_DEPTH);
-  }
-
-  #journey(index: number): number {
-    return this.#word(index, JOURNEY);
   }
 
   /** Which of two events is the earlier one; 0 if their times are equal. */

@@ -9,7 +9,7 @@ import { createEvent, type TraceEvent } from '../base/event.js';
 import { EventStore } from './event-store.js';
 
 /** Takes an event that is held no longer. */
-export type ReleaseTaker = (event: TraceEvent, place: number, partnerLost: boolean) => void;
+export type ReleaseTaker = (event: TraceEvent) => void;
 
 /** No more events than this are held. */
 const MAX_HELD = 1 << 14;
@@ -71,10 +71,10 @@ export class HeldCalls {
     return this.count === MAX_HELD;
   }
 
-  take(event: TraceEvent, place: number): void {
+  take(event: TraceEvent): void {
     if (this.isFull) this.#handOn();
     const index = this.#tail++;
-    this.#store.put(index & HELD_MASK, event, place);
+    this.#store.put(index & HELD_MASK, event);
     let stack = this.#find(event.journey, event.cpu);
     if (event.isReturn) {
       this.#state[index & HELD_MASK] = event.entryLost ? LOST : COMPLETE;
@@ -205,7 +205,8 @@ export class HeldCalls {
   #handOn(): void {
     const place = this.#head++ & HELD_MASK;
     this.#store.load(place, this.#event);
-    this.#take(this.#event, this.#store.place(place), this.#state[place] === LOST);
+    this.#event.partnerLost = this.#state[place] === LOST;
+    this.#take(this.#event);
   }
 }
 

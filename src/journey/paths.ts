@@ -81,6 +81,7 @@ export class PathBook {
       this.#kept += steps.length * 6 + key.length / 8 + 32;
     }
     const duration = times.at(-1) ?? 0;
+    this.journeys++;
     group.count++;
     if (gap) group.gaps++;
     if (group.examples.length < EXAMPLES) group.examples.push(number);
@@ -95,6 +96,24 @@ export class PathBook {
     this.#random = (Math.imul(this.#random, 1664525) + 1013904223) >>> 0;
     const place = Math.floor((this.#random / 0x100000000) * group.count);
     if (place < SAMPLE) group.sample[place] = times;
+  }
+
+  /** How many paths there are, and how many journeys took them. */
+  get size(): number {
+    return this.#groups.size;
+  }
+  journeys = 0;
+
+  /** What is known of the most frequent ones, as far as it takes no time. */
+  mostFrequent(count: number): Pick<Path, 'count' | 'outcome'>[] {
+    const most: Group[] = [];
+    for (const group of this.#groups.values()) {
+      let at = most.length;
+      while (at > 0 && most[at - 1]!.count < group.count) at--;
+      if (at < count) most.splice(at, 0, group);
+      if (most.length > count) most.pop();
+    }
+    return most;
   }
 
   /** The paths, the most frequent first; equally frequent ones in the order of their first journeys. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type TrueEvent, traces } from '../../tests/support/calls.js';
-import { createEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { Sequencer, type SequenceTaker } from './sequencer.js';
 
@@ -25,9 +25,9 @@ class Notes implements SequenceTaker {
   isFull(): boolean {
     return this.seen.length >= this.room;
   }
-  event(event: { journey: number; timestampLow: number }, place: number, partnerLost: boolean): void {
-    this.seen.push(`${event.journey} ${event.timestampLow} ${partnerLost}`);
-    if (place !== event.journey) expect.unreachable('an event in the place of another');
+  event({ journey, timestampLow, place, partnerLost }: TraceEvent): void {
+    this.seen.push(`${journey} ${timestampLow} ${partnerLost}`);
+    if (place !== journey) expect.unreachable('an event in the place of another');
   }
   ended({ id }: Journey): void {
     this.seen.push(`${id} ended`);
@@ -53,7 +53,7 @@ test('Sequencer: events by time, with what is known of their partners, each jour
       const over: { id: number; at: number }[] = [];
       for (const [at, index] of order.entries()) {
         const event = events[index]!;
-        sequencer.event(event, event.journey);
+        sequencer.event({ ...event, place: event.journey });
         if (lastOf.get(event.journey) === at) over.push({ id: event.journey, at: truth[index]!.timestampLow });
         // As the tracker tells of it: when nothing that is as early can come any more.
         while (over[0] && over[0].at + 20 < truth[index]!.timestampLow) sequencer.ended(journey(over.shift()!.id));
@@ -83,7 +83,7 @@ test('Sequencer: without returns an event waits until none that is earlier can c
   const notes = new Notes();
   const sequencer = new Sequencer(0, false, notes);
   const add = (time: number) =>
-    sequencer.event({ ...createEvent(), journey: 1, timestampLow: low(time), timestampHigh: high(time) }, 1);
+    sequencer.event({ ...createEvent(), journey: 1, timestampLow: low(time), timestampHigh: high(time), place: 1 });
   const seen = () => notes.seen.map((line) => line.split(' ')[1]);
   for (const time of [30, 39, 38, 41]) add(time);
   sequencer.ended(journey(1));
@@ -99,7 +99,8 @@ test('Sequencer: without returns an event waits until none that is earlier can c
 test('Sequencer: a call that is open when its journey has ended has lost its return, and waits for nothing', () => {
   const notes = new Notes();
   const sequencer = new Sequencer(0, true, notes);
-  const add = (id: number, time: number) => sequencer.event({ ...createEvent(), journey: id, timestampLow: time }, id);
+  const add = (id: number, time: number) =>
+    sequencer.event({ ...createEvent(), journey: id, timestampLow: time, place: id });
   add(1, 1);
   add(2, 2);
   sequencer.ended(journey(1));

@@ -14,8 +14,8 @@ const IDLE_MS = 10;
 export interface SequenceTaker {
   /** Whether what it has is enough for now; asked before each event and each journey. */
   isFull(): boolean;
-  /** The event is lent for the time of the call. @param place where the packet was @param partnerLost its entry or return is missing */
-  event(event: TraceEvent, place: number, partnerLost: boolean): void;
+  /** The event is lent for the time of the call. */
+  event(event: TraceEvent): void;
   /** All of its events have come. */
   ended(journey: Journey): void;
 }
@@ -42,20 +42,20 @@ export class Sequencer {
   constructor(dataSize: number, hasReturns: boolean, taker: SequenceTaker) {
     this.#taker = taker;
     if (hasReturns) {
-      this.#held = new HeldCalls(dataSize, (event, place, partnerLost) => this.#handOn(event, place, partnerLost));
+      this.#held = new HeldCalls(dataSize, (event) => this.#handOn(event));
     }
-    this.#timeline = new Timeline(dataSize, hasReturns, (event, place) => {
+    this.#timeline = new Timeline(dataSize, hasReturns, (event) => {
       // One that is pushed out is told what is known of it.
       if (this.#held?.isFull) this.#endCalls();
       this.#ordered++;
-      if (this.#held) this.#held.take(event, place);
-      else this.#handOn(event, place, false);
+      if (this.#held) this.#held.take(event);
+      else this.#handOn(event);
     });
   }
 
-  event(event: TraceEvent, place: number): void {
+  event(event: TraceEvent): void {
     this.#taken++;
-    this.#timeline.add(event, place);
+    this.#timeline.add(event);
   }
 
   ended(journey: Journey): void {
@@ -91,9 +91,9 @@ export class Sequencer {
 
   readonly #wantsMore = () => !this.#taker.isFull();
 
-  #handOn(event: TraceEvent, place: number, partnerLost: boolean): void {
+  #handOn(event: TraceEvent): void {
     this.#handedOn++;
-    this.#taker.event(event, place, partnerLost);
+    this.#taker.event(event);
   }
 
   /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */

@@ -13,13 +13,13 @@ test('Timeline: in the order of time, equal times as they came, nothing lost, wh
   fc.assert(
     fc.property(events, (list) => {
       const seen: { time: number; came: number }[] = [];
-      const timeline = new Timeline(0, false, ({ timestampLow, target }, place) => {
+      const timeline = new Timeline(0, false, ({ timestampLow, target, place }) => {
         seen.push({ time: timestampLow, came: place === target ? target : Number.NaN });
       });
       let now = 20 * MS;
       for (const [came, { step, late, ask }] of list.entries()) {
         now += step;
-        timeline.add({ ...createEvent(), timestampLow: now - late, target: came }, came);
+        timeline.add({ ...createEvent(), timestampLow: now - late, target: came, place: came });
         if (ask) timeline.release();
       }
       timeline.releaseAll();
@@ -34,11 +34,11 @@ test('Timeline: in the order of time, equal times as they came, nothing lost, wh
 
 test('Timeline: what is held is bounded, and goes on in order', () => {
   const seen: number[] = [];
-  const timeline = new Timeline(4, true, ({ timestampLow }) => seen.push(timestampLow));
+  const timeline = new Timeline(4, true, ({ timestampLow }) => void seen.push(timestampLow));
   const event = createEvent(new DataView(new ArrayBuffer(4)));
   let most = 0;
   for (let time = 0; time < 200_000; time++) {
-    timeline.add({ ...event, timestampLow: time * 20 }, 0);
+    timeline.add({ ...event, timestampLow: time * 20 });
     most = Math.max(most, timeline.count);
     if (time % 1000 === 0) timeline.release();
   }
@@ -60,7 +60,7 @@ test('Timeline.release: whatever is older than 10 ms is handed on, nothing that 
         now += step;
         const time = now - late;
         times.push(time);
-        timeline.add({ ...createEvent(), timestampLow: time % 2 ** 32, timestampHigh: Math.floor(time / 2 ** 32) }, 0);
+        timeline.add({ ...createEvent(), timestampLow: time % 2 ** 32, timestampHigh: Math.floor(time / 2 ** 32) });
         timeline.release();
         const newest = Math.max(...times);
         const old = times.filter((one) => one < newest - 10 * MS).sort((a, b) => a - b);

@@ -13,7 +13,7 @@ const MAX_HELD = 1 << 15;
 const HELD_MASK = MAX_HELD - 1;
 
 /** Takes the next event. It is lent for the time of the call. */
-export type OrderedTaker = (event: TraceEvent, place: number) => void;
+export type OrderedTaker = (event: TraceEvent) => void;
 
 export class Timeline {
   readonly #take: OrderedTaker;
@@ -40,12 +40,12 @@ export class Timeline {
     return this.#tail - this.#head;
   }
 
-  add(event: TraceEvent, place: number): void {
+  add(event: TraceEvent): void {
     if (this.#tail - this.#head === MAX_HELD) this.#handOn();
     let at = this.#tail++;
     // What was handed on longest ago is free for longest: both circles turn at the same pace.
     const stored = this.#free[at & HELD_MASK]!;
-    this.#store.put(stored, event, place);
+    this.#store.put(stored, event);
     const { timestampLow: low, timestampHigh: high } = event;
     if (high > this.#newestHigh || (high === this.#newestHigh && low >= this.#newestLow)) {
       this.#newestLow = low;
@@ -87,7 +87,7 @@ export class Timeline {
     const stored = this.#order[this.#head & HELD_MASK]!;
     this.#free[this.#head++ & HELD_MASK] = stored;
     this.#store.load(stored, this.#event);
-    this.#take(this.#event, this.#store.place(stored));
+    this.#take(this.#event);
   }
 }
 

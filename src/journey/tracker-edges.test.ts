@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { createEvent, SEQUENCE_UNKNOWN } from '../base/event.js';
+import { createEvent, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey } from '../base/journey.js';
+import { Places } from './places.js';
 import { JourneyTracker } from './tracker.js';
 
 const SECOND = 1_000_000_000n;
@@ -12,7 +13,10 @@ const FATE: Fate = {
 /** A tracker, what it has handed on, and the news that it takes, in short. */
 function start() {
   const over: Journey[] = [];
-  const tracker = new JourneyTracker({ hasRoom: true, event: () => {}, ended: (journey) => over.push(journey) });
+  const tracker = new JourneyTracker(
+    { hasRoom: true, event: () => {}, ended: (journey) => over.push(journey) },
+    new Places(),
+  );
   return {
     tracker,
     over,
@@ -179,12 +183,13 @@ test('JourneyTracker: a place has one number, is told once, and beyond the bound
   let place = Number.NaN;
   const taker = {
     hasRoom: true,
-    event: (_: unknown, journey: Journey) => {
-      place = journey.place;
+    event: (event: TraceEvent) => {
+      place = event.place;
     },
     ended: () => {},
   };
-  const tracker = new JourneyTracker(taker, ({ device }) => told.push(device));
+  const places = new Places(({ device }) => told.push(device));
+  const tracker = new JourneyTracker(taker, places);
   const at = (netns: number, ifindex: number, device: string) => {
     tracker.moved({ journey: 1, place: { netns, ifindex, device } });
     tracker.event(happening);
@@ -196,7 +201,7 @@ test('JourneyTracker: a place has one number, is told once, and beyond the bound
   expect(place).toBe(1);
   expect([at(1, 1, 'second'), at(2, 1, 'first'), at(1, 2, 'first'), at(1, 1, 'first')]).toEqual([2, 3, 4, 1]);
   expect(told).toEqual(['first', 'second', 'first', 'first']);
-  expect([0, 1, 2, 5].map((index) => tracker.place(index)?.device)).toEqual([undefined, 'first', 'second', undefined]);
+  expect([0, 1, 2, 5].map((index) => places.get(index)?.device)).toEqual([undefined, 'first', 'second', undefined]);
   tracker.moved({ journey: 1, place: first });
   for (let index = 5; index <= 0xffff; index++) at(7, index, 'more');
   expect(place).toBe(0xffff);

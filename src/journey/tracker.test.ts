@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hand, type Story, stories, type TruePacket } from '../../tests/support/packets.js';
-import { createEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Began, Ended, Fate, Journey } from '../base/journey.js';
-import { type JourneyTaker, JourneyTracker, outcomeOf } from './tracker.js';
+import { Places } from './places.js';
+import { type EventSink, JourneyTracker, outcomeOf } from './tracker.js';
 
 /** Notes which events belong to which journey, and the journeys as they end. */
-class Notes implements JourneyTaker {
+class Notes implements EventSink {
   hasRoom = true;
   readonly events = new Map<number, number[]>();
   readonly journeys: Journey[] = [];
 
-  event(event: { timestampLow: number; target: number }, journey: Journey): void {
+  event(event: TraceEvent, journey: Journey): void {
     this.events.set(journey.number, [...(this.events.get(journey.number) ?? []), event.timestampLow]);
     expect(event.target).toBe(journey.id);
   }
@@ -23,7 +24,7 @@ class Notes implements JourneyTaker {
 
 function follow({ records, packets, endNs }: Story, each: (tracker: JourneyTracker, index: number) => void = () => {}) {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   for (const [index, told] of records.entries()) {
     hand(told, tracker);
     each(tracker, index);
@@ -107,7 +108,7 @@ test('JourneyTracker: a copy names its parent', () => {
 
 test('JourneyTracker: memory does not grow: journeys are handed on when they have settled', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   for (let index = 0; index < 1000; index++) {
     const id = index * 4 + 1;
     hand(began(id, BigInt(index % 7)), tracker);
@@ -136,7 +137,7 @@ test('JourneyTracker: memory does not grow: journeys are handed on when they hav
 
 test('JourneyTracker: who was on the way while probes were missed may have a gap', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   for (const [id, from, to] of [
     [1, 10, 20],
     [5, 25, 35],
@@ -158,7 +159,7 @@ test('JourneyTracker: who was on the way while probes were missed may have a gap
 
 test('JourneyTracker: of more times of misses than are kept the oldest become one, and the others stay as they are', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   // Each time is from 0 to 10 of a thousand; journeys lie in between.
   const COUNT = 1001;
   const between = [0, 1, 500, COUNT - 2];
@@ -181,7 +182,7 @@ test('JourneyTracker: of more times of misses than are kept the oldest become on
 
 test('JourneyTracker: what there is no room for is counted, and what has begun goes on', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   hand(began(1, 1n), tracker);
   notes.hasRoom = false;
   hand(began(5, 2n), tracker);
@@ -196,9 +197,10 @@ test('JourneyTracker: what there is no room for is counted, and what has begun g
 
 test('JourneyTracker: places are numbered, and change with the packet', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const known = new Places();
+  const tracker = new JourneyTracker(notes, known);
   const places: (string | undefined)[] = [];
-  notes.event = (_event, { place }) => void places.push(tracker.place(place)?.device);
+  notes.event = ({ place }) => void places.push(known.get(place)?.device);
   const at = (device: string) => ({ netns: 4026531840, ifindex: 1, device });
   tracker.began(began(1, 1n).began);
   hand(event(1, 0, 1), tracker);
@@ -223,7 +225,7 @@ test('outcomeOf: dropped, whatever came before; else how far it got since it was
 
 test('JourneyTracker: an id that another journey gets is no confusion, though the first one has not ended yet', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   const LATER = 2 ** 32;
   hand(began(7, 0x100n), tracker);
   hand(event(7, 0, 1), tracker);
@@ -258,7 +260,7 @@ function ended(journey: number, events: number, timestampNs: bigint): Ended {
 
 test('JourneyTracker: one whose end the kernel missed has ended all the same, if that is long ago', () => {
   const notes = new Notes();
-  const tracker = new JourneyTracker(notes);
+  const tracker = new JourneyTracker(notes, new Places());
   for (const id of [1, 5]) {
     hand(began(id, BigInt(id)), tracker);
     hand(event(id, 0, 1), tracker);

@@ -7,10 +7,11 @@
  * lost its end.
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
-import type { Began, Ended, Fate, Journey, Living, Moved, Outcome, Place } from '../base/journey.js';
+import type { Began, Ended, Fate, Journey, Living, Moved, Outcome } from '../base/journey.js';
+import type { Places } from './places.js';
 
 /** Takes events with the journeys that they belong to, and the journeys as they end. */
-export interface JourneyTaker {
+export interface EventSink {
   /** Whether there is room for another journey. If not, its events are not handed on. */
   readonly hasRoom: boolean;
   /** The event is lent for the time of the call; the journey stays the same object for all of its events. */
@@ -23,8 +24,6 @@ export interface JourneyTaker {
 const SETTLING_NS = 100_000_000;
 /** Windows beyond this number are merged. */
 const MAX_MISSING = 1000;
-/** Places beyond this number are not told apart any more; 0 stands for an unknown one. */
-const MAX_PLACES = 0xffff;
 
 /** A journey as it is built. */
 class State implements Journey {
@@ -53,6 +52,7 @@ class State implements Journey {
     readonly packetId: bigint,
     readonly parentId: number,
     public parent: number,
+    /** Where it is; changes while it lives. */
     public place: number,
     readonly admitted: boolean,
   ) {}
@@ -63,8 +63,8 @@ class State implements Journey {
 }
 
 export class JourneyTracker implements RecordTaker {
-  readonly #taker: JourneyTaker;
-  readonly #onPlace: (place: Place) => void;
+  readonly #sink: EventSink;
+  readonly #places: Places;
   /** By their id. */
   readonly #journeys = new Map<number, State>();
   /** Those whose id another one has meanwhile, by their full number. */
@@ -73,10 +73,6 @@ export class JourneyTracker implements RecordTaker {
   readonly #byAddress = new Map<number, State>();
   /** Those that are over, in this order, and of which more may be told. */
   #settling: State[] = [];
-  readonly #places: Place[] = [];
-  readonly #placeIndices = new Map<string, number>();
-  /** The objects that places came as. */
-  readonly #seenPlaces = new Map<Place, number>();
   readonly #missing = new Windows(MAX_MISSING);
   #last: State | undefined;
   #count = 0;
@@ -93,20 +89,15 @@ export class JourneyTracker implements RecordTaker {
   /** Events that came too late for their journey. */
   late = 0;
 
-  /** @param onPlace called with each place where the first packet is seen */
-  constructor(taker: JourneyTaker, onPlace: (place: Place) => void = () => {}) {
-    this.#taker = taker;
-    this.#onPlace = onPlace;
+  /** @param places numbers the places that events carry */
+  constructor(sink: EventSink, places: Places) {
+    this.#sink = sink;
+    this.#places = places;
   }
 
   /** Journeys that are over: those that were handed on, and those of which more may be told. */
   get over(): number {
     return this.journeys + this.#settling.length;
-  }
-
-  /** Where packets are, by the index that journeys have; nothing for one that is not known. */
-  place(index: number): Place | undefined {
-    return this.#places[index - 1];
   }
 
   /** Journeys that have begun, also such that have had no event. */
@@ -123,18 +114,18 @@ export class JourneyTracker implements RecordTaker {
     const before = this.#byAddress.get(address);
     // Its end was told, and will be read in a moment; or it is lost.
     if (before) this.#settle(before, Number(timestampNs));
-    const admitted = this.#taker.hasRoom;
+    const admitted = this.#sink.hasRoom;
     if (!admitted) this.refused++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
-    const placeIndex = this.#placeIndex(place);
-    const state = new State(++this.#count, id, fullNumber, packetId, parent, parentNumber, placeIndex, admitted);
+    const placeNumber = this.#places.numberOf(place);
+    const state = new State(++this.#count, id, fullNumber, packetId, parent, parentNumber, placeNumber, admitted);
     this.#journeys.set(id, state);
     this.#byAddress.set(address, state);
   }
 
   moved({ journey, place }: Moved): void {
     const state = this.#journeys.get(journey);
-    if (state) state.place = this.#placeIndex(place);
+    if (state) state.place = this.#places.numberOf(place);
   }
 
   event(event: TraceEvent): void {
@@ -162,7 +153,8 @@ export class JourneyTracker implements RecordTaker {
     }
     if (!state.admitted) return;
     this.events++;
-    this.#taker.event(event, state);
+    event.place = state.place;
+    this.#sink.event(event, state);
   }
 
   ended(notice: Ended): void {
@@ -259,28 +251,7 @@ export class JourneyTracker implements RecordTaker {
     if (state.gap) this.gaps++;
     this.journeys++;
     this.counts.set(state.outcome, (this.counts.get(state.outcome) ?? 0) + 1);
-    this.#taker.ended(state);
-  }
-
-  #placeIndex(place: Place | undefined): number {
-    if (!place) return 0;
-    const known = this.#seenPlaces.get(place);
-    if (known !== undefined) return known;
-    const index = this.#addPlace(place);
-    // What comes as a new object each time is not worth remembering.
-    if (this.#seenPlaces.size < MAX_PLACES) this.#seenPlaces.set(place, index);
-    return index;
-  }
-
-  #addPlace(place: Place): number {
-    const key = `${place.netns} ${place.ifindex} ${place.device}`;
-    const known = this.#placeIndices.get(key);
-    if (known !== undefined) return known;
-    if (this.#places.length === MAX_PLACES) return 0;
-    this.#places.push(place);
-    this.#placeIndices.set(key, this.#places.length);
-    this.#onPlace(place);
-    return this.#places.length;
+    this.#sink.ended(state);
   }
 }
 

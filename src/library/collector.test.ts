@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createEvent } from '../base/event.js';
 import type { Fate } from '../base/journey.js';
+import { Places } from '../journey/places.js';
 import { JourneyTracker } from '../journey/tracker.js';
 import { Collector } from './collector.js';
 
@@ -27,9 +28,17 @@ function collect(maxEvents: number, count: number, end: (tracker: JourneyTracker
   }));
   const names = { reason: (reason: number) => `REASON_${reason}`, symbol: () => undefined };
   const readFields = (data: DataView, offset: number) => ({ len: data.getUint32(offset, true) });
-  const collector = new Collector({ targets, hasReturns: false, readFields, dataSize: 4, names, maxEvents });
-  const tracker = new JourneyTracker(collector);
-  collector.tracker = tracker;
+  const places = new Places();
+  const collector = new Collector({
+    targets,
+    hasReturns: false,
+    readFields,
+    dataSize: 4,
+    names,
+    places,
+    maxEvents,
+  });
+  const tracker = new JourneyTracker(collector, places);
   tracker.began({ journey: 9, timestampNs: 1000n, packetId: 0xffff888000001000n, parent: 0, place: PLACE });
   const data = new DataView(new ArrayBuffer(8));
   for (const sequence of [count - 1, ...Array.from({ length: count - 1 }, (_, index) => index)]) {
@@ -82,9 +91,10 @@ test('Collector: of a journey that does not end no more is kept than was asked f
 
 test('Collector: journeys that have ended make room for others', async () => {
   const names = { reason: () => undefined, symbol: () => undefined };
-  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, maxEvents: 25 };
+  const places = new Places();
+  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, places, maxEvents: 25 };
   const collector = new Collector(options);
-  const tracker = new JourneyTracker(collector);
+  const tracker = new JourneyTracker(collector, new Places());
   for (let journey = 1; journey <= 20; journey++) {
     tracker.began({ journey, timestampNs: 1n, packetId: BigInt(journey), parent: 0, place: undefined });
     for (let sequence = 0; sequence < 10; sequence++) {
@@ -103,9 +113,10 @@ test('Collector: journeys that have ended make room for others', async () => {
 
 test('Collector: the end waits for room, and hands on the rest when someone takes it', async () => {
   const names = { reason: () => undefined, symbol: () => undefined };
-  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, maxEvents: 10 };
+  const places = new Places();
+  const options = { targets: [], hasReturns: false, readFields: undefined, dataSize: 0, names, places, maxEvents: 10 };
   const collector = new Collector(options);
-  const tracker = new JourneyTracker(collector);
+  const tracker = new JourneyTracker(collector, new Places());
   const iterator = collector.events.iterate();
   const first = iterator.next();
   tracker.began({ journey: 1, timestampNs: 1n, packetId: 1n, parent: 0, place: undefined });

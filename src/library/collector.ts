@@ -3,8 +3,9 @@ import type { TraceEvent as LentEvent } from '../base/event.js';
 import type { FieldReader, FieldValue } from '../base/field.js';
 import type { Journey as TrackedJourney } from '../base/journey.js';
 import type { Target } from '../base/target.js';
+import type { Places } from '../journey/places.js';
 import { Sequencer } from '../journey/sequencer.js';
-import type { JourneyTaker, JourneyTracker } from '../journey/tracker.js';
+import type { EventSink } from '../journey/tracker.js';
 import { deviceOf, endedIn, type KernelNames, reasonOf, socketOf } from '../output/outcome.js';
 import type { EntryEvent, Journey, ReturnEvent } from './api.js';
 import { Log } from './log.js';
@@ -21,6 +22,7 @@ export interface CollectorOptions {
   /** How many bytes of an event's data the fields are read from. */
   readonly dataSize: number;
   readonly names: KernelNames;
+  readonly places: Pick<Places, 'get'>;
   /** How many events are kept in each of the logs, and of journeys that have not ended. */
   readonly maxEvents: number;
 }
@@ -35,7 +37,7 @@ interface Growing {
 
 const NO_FIELDS: Readonly<Record<string, FieldValue>> = Object.freeze({});
 
-export class Collector implements JourneyTaker {
+export class Collector implements EventSink {
   readonly hasRoom = true;
   readonly events: Log<AnyEvent>;
   readonly journeys: Log<Journey<AnyEvent>>;
@@ -45,8 +47,6 @@ export class Collector implements JourneyTaker {
   readonly #growing = new Map<number, Growing>();
   /** Events of those. */
   #grown = 0;
-  /** The tracker whose journeys come here; knows their places. */
-  tracker: JourneyTracker | undefined;
   /** Events that are missing from journeys since too many were kept. */
   unkept = 0;
 
@@ -57,7 +57,7 @@ export class Collector implements JourneyTaker {
     this.journeys = new Log(maxEvents, ({ events }) => 1 + events.length);
     this.#sequencer = new Sequencer(dataSize, hasReturns, {
       isFull: () => !this.wantsMore,
-      event: (event, place, partnerLost) => this.#keep(event, place, partnerLost),
+      event: (event) => this.#keep(event),
       ended: (journey) => this.#end(journey),
     });
   }
@@ -71,7 +71,7 @@ export class Collector implements JourneyTaker {
     if (this.#growing.get(journey.id)?.journey !== journey) {
       this.#growing.set(journey.id, { journey, events: [], unkept: 0 });
     }
-    this.#sequencer.event(event, journey.place);
+    this.#sequencer.event(event);
   }
 
   ended(journey: TrackedJourney): void {
@@ -106,10 +106,10 @@ export class Collector implements JourneyTaker {
     this.journeys.end(error);
   }
 
-  #keep(lent: LentEvent, place: number, partnerLost: boolean): void {
+  #keep(lent: LentEvent): void {
     const growing = this.#growing.get(lent.journey);
     if (!growing) return;
-    const event = this.#copy(lent, growing.journey.number, place, partnerLost);
+    const event = this.#copy(lent, growing.journey.number);
     this.events.push(event);
     if (this.#grown < this.#options.maxEvents) {
       growing.events.push(event);
@@ -120,10 +120,10 @@ export class Collector implements JourneyTaker {
     }
   }
 
-  #copy(lent: LentEvent, journey: number, placeIndex: number, partnerLost: boolean): AnyEvent {
-    const { targets, readFields } = this.#options;
+  #copy(lent: LentEvent, journey: number): AnyEvent {
+    const { targets, readFields, places } = this.#options;
     const target = targets[lent.target];
-    const place = this.tracker?.place(placeIndex);
+    const place = places.get(lent.place);
     const timestampNs = join(lent.timestampLow, lent.timestampHigh);
     const fields = readFields && lent.hasFields ? readFields(lent.data, lent.dataOffset) : undefined;
     // Member by member: copying them from an object that both have takes ten times as long.
@@ -137,7 +137,7 @@ export class Collector implements JourneyTaker {
         netns: place?.netns,
         device: place?.device || undefined,
         depth: lent.depth,
-        partnerLost,
+        partnerLost: lent.partnerLost,
         isReturn: false,
         fields: fields ?? NO_FIELDS,
       };
@@ -151,7 +151,7 @@ export class Collector implements JourneyTaker {
       netns: place?.netns,
       device: place?.device || undefined,
       depth: lent.depth,
-      partnerLost,
+      partnerLost: lent.partnerLost,
       isReturn: true,
       // Without an extension no field is missing.
       fields: readFields ? fields : NO_FIELDS,

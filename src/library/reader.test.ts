@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
 import type { Journey } from '../base/journey.js';
-import type { JourneyTaker } from '../journey/tracker.js';
+import { Places } from '../journey/places.js';
+import type { EventSink } from '../journey/tracker.js';
 import { JourneyTracker } from '../journey/tracker.js';
 import { AggregateOutput } from '../output/aggregate.js';
-import { JsonOutput } from '../output/json.js';
+import { createJsonOutput } from '../output/json.js';
 import type { Output, OutputContext } from '../output/output.js';
 import { PathsOutput } from '../output/paths.js';
 import { Collector } from './collector.js';
@@ -27,11 +28,11 @@ const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({
 }));
 const names = { reason: () => undefined, symbol: () => undefined };
 const context: OutputContext = {
-  ...{ targets, hasReturns: false, fields: undefined, dataSize: 0, place: () => undefined, names },
+  ...{ targets, hasReturns: false, fields: undefined, dataSize: 0, places: new Places(), names },
 };
 
 /** Counts events, and the journeys of which something is missing. */
-class Counts implements JourneyTaker {
+class Counts implements EventSink {
   readonly hasRoom = true;
   events = 0;
   gaps = 0;
@@ -46,8 +47,8 @@ class Counts implements JourneyTaker {
 }
 
 /** Reads at a rate at which the ring is never empty. Returns how much memory was in use in the middle and at the end. */
-async function soak(kernel: KernelRings, taker: JourneyTaker, handOn: (idleMs: number) => void) {
-  const tracker = new JourneyTracker(taker);
+async function soak(kernel: KernelRings, taker: EventSink, handOn: (idleMs: number) => void) {
+  const tracker = new JourneyTracker(taker, new Places());
   const reader = new SessionReader(kernel, tracker);
   const { events } = kernel.truth;
   let middle = 0;
@@ -89,7 +90,7 @@ test(
 test('SessionReader: what is kept of journeys depends on what lies between their times, not on how large the ring is', () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 24, endsBytes: 1 << 22 });
   const taker = new Counts();
-  const tracker = new JourneyTracker(taker);
+  const tracker = new JourneyTracker(taker, new Places());
   const reader = new SessionReader(kernel, tracker);
   kernel.fill();
   let most = 0;
@@ -105,7 +106,7 @@ test('SessionReader: what is kept of journeys depends on what lies between their
 test('SessionReader: a reader that stands still for a while takes no journey for one without an end', async () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 20, endsBytes: 1 << 19 });
   const taker = new Counts();
-  const tracker = new JourneyTracker(taker);
+  const tracker = new JourneyTracker(taker, new Places());
   const reader = new SessionReader(kernel, tracker);
   for (let round = 0; round < 40; round++) {
     kernel.happen(9000);
@@ -124,7 +125,7 @@ test('SessionReader: a reader that stands still for a while takes no journey for
 test('SessionReader: the end reads what had come by then, in steps, and waits for a record that is being written', async () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 20, endsBytes: 1 << 19 });
   const taker = new Counts();
-  const reader = new SessionReader(kernel, new JourneyTracker(taker));
+  const reader = new SessionReader(kernel, new JourneyTracker(taker, new Places()));
   kernel.happen(10_000);
   const busy = kernel.events.reserve(24, true)!;
   kernel.events.event(busy, kernel.ns, 0xffffff, 0, 0, 0);
@@ -151,15 +152,15 @@ test('SessionReader: asking for losses does not ask the kernel for misses each t
     asked++;
     return countMisses.call(kernel);
   };
-  const reader = new SessionReader(kernel, new JourneyTracker(new Counts()));
+  const reader = new SessionReader(kernel, new JourneyTracker(new Counts(), new Places()));
   for (let i = 0; i < 1000; i++) reader.losses();
   expect(asked).toBeLessThan(10);
 });
 
 const OUTPUTS: Record<string, () => Output> = {
-  JsonOutput: () => new JsonOutput(context),
-  AggregateOutput: () => new AggregateOutput(context, { maxBytes: 4 * MIB }),
-  PathsOutput: () => new PathsOutput(context, { maxBytes: 4 * MIB }),
+  json: () => createJsonOutput(context),
+  aggregate: () => new AggregateOutput(context, { maxBytes: 4 * MIB }),
+  paths: () => new PathsOutput(context, { maxBytes: 4 * MIB }),
 };
 
 test.each(Object.keys(OUTPUTS))(
@@ -172,7 +173,7 @@ test.each(Object.keys(OUTPUTS))(
       for (let hasMore = true; hasMore; ) {
         hasMore = output.tick(idleMs);
         if (output.pendingBytes === 0) continue;
-        const text = output.text();
+        const text = output.take();
         bytes += text.length;
         largest = Math.max(largest, text.length);
         output.giveBack?.(text);
@@ -202,6 +203,7 @@ test(
         readFields: undefined,
         dataSize: 0,
         names,
+        places: new Places(),
         maxEvents,
       });
       const iterator = collector.events.iterate();

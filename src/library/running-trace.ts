@@ -2,6 +2,7 @@
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { BackendName } from '../base/method.js';
 import { settles } from '../base/settles.js';
+import type { Places } from '../journey/places.js';
 import { JourneyTracker } from '../journey/tracker.js';
 import type { Session, SessionLosses } from '../tracer/session.js';
 import type { TargetSelection } from '../tracer/targets.js';
@@ -16,6 +17,8 @@ const STALLED_MS = 1000;
 export interface TraceFacts {
   readonly backend: BackendName;
   readonly selection: TargetSelection;
+  /** Those of the collector. */
+  readonly places: Places;
   readonly fields: readonly FieldDescription[];
   readonly warnings: readonly string[];
   /** Ends the trace. */
@@ -49,8 +52,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.coverage = describeCoverage(session, facts.selection);
     this.#session = session;
     this.#collector = collector;
-    this.#tracker = new JourneyTracker(collector);
-    collector.tracker = this.#tracker;
+    this.#tracker = new JourneyTracker(collector, facts.places);
     this.#reader = new SessionReader(session, this.#tracker);
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });

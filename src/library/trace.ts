@@ -5,6 +5,7 @@ import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { type Extension, loadExtension } from '../extension/extension.js';
+import { Places } from '../journey/places.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
@@ -63,13 +64,16 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   const memory = planMemory(options, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
   if (memory.notice !== undefined) warnings.push(memory.notice);
   const { targets, deciding } = selection;
-  const collector = createCollector(options, targets, extension);
+  const places = new Places();
+  const collector = createCollector(options, targets, extension, places);
   const session = Session.open({ ...options, ...memory, backend, targets, deciding, extension });
   try {
     await session.attach(signal);
     signal.throwIfAborted();
     const fields = describeFields(options, extension);
-    return new RunningTrace(session, collector, { backend: backend.name, selection, fields, warnings, signal });
+    return new RunningTrace(session, collector, {
+      ...{ backend: backend.name, selection, places, fields, warnings, signal },
+    });
   } catch (error) {
     await session.release();
     throw error;
@@ -107,12 +111,13 @@ function createCollector(
   options: CheckedOptions,
   targets: readonly Target[],
   extension: Extension | undefined,
+  places: Places,
 ): Collector {
   const struct = extension?.eventStruct;
   const symbols = struct?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
   return new Collector({
     ...{ targets, hasReturns: options.tracer === 'function_graph', maxEvents: options.maxEvents },
-    ...{ dataSize: struct?.sizeBytes ?? 0, names: createKernelNames(symbols) },
+    ...{ dataSize: struct?.sizeBytes ?? 0, names: createKernelNames(symbols), places },
     readFields: struct?.createReader(symbols ?? (() => {}), options.fields && Object.keys(options.fields)),
   });
 }

@@ -31,7 +31,7 @@ const RETURN = 1 << 16;
 const FIELDS = 1 << 17;
 const FREED = 1 << 18;
 const ENTRY_LOST = 1 << 19;
-const RETURN_LOST = 1 << 20;
+const PARTNER_LOST = 1 << 20;
 
 export class Folding {
   readonly #fold: Fold;
@@ -53,18 +53,18 @@ export class Folding {
   }
 
   /** An event of the journey, in the order of time. */
-  add(event: TraceEvent, place: number, returnLost: boolean): void {
+  add(event: TraceEvent): void {
     if (this.#fold === 'never' || (this.#fold === 'path' && event.isReturn)) return;
     this.#reserve(this.#dataSize + 16);
     this.#word(event.target);
-    if (this.#placeOf) this.#word(this.#placeOf(place));
+    if (this.#placeOf) this.#word(this.#placeOf(event.place));
     if (this.#fold === 'path') return;
     const flags =
       (event.isReturn ? RETURN : 0) |
       (event.hasFields ? FIELDS : 0) |
       (event.skbFreed ? FREED : 0) |
       (event.entryLost ? ENTRY_LOST : 0) |
-      (returnLost ? RETURN_LOST : 0);
+      (event.partnerLost ? PARTNER_LOST : 0);
     this.#word(event.cpu | flags);
     this.#word(event.depth);
     if (!event.hasFields) return;

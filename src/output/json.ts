@@ -13,29 +13,39 @@
  *     {"type":"journey","journey":N,"packet_id":"0x…","parent":N or null,"outcome":"…","reason":"…" or null,
  *      "ended_in":"symbol+0x10" or null,"begin":NS,"end":NS,"events":N,"gap":false}
  *
- * With `choice` there are only chosen journeys and their events. Which they are is known at the end: until then the
- * text of a journey's events is held, and it comes at one go, by time within the journey.
+ * With `choice` there are only chosen journeys and their events. Which they are is known when they end: their events come
+ * then, by time within the journey.
  *
  * Behind `outcome` a delivered one has `family` and `protocol`, one that left has `device`; `lost` behind `gap` is the
  * number of events that are known to be missing.
  */
-import type { TraceEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { jsonString } from '../base/printable.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
+import type { CompleteJourney } from '../journey/assembler.js';
 import { Sequencer } from '../journey/sequencer.js';
-import type { Choice } from './choice.js';
 import { Clock } from './clock.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
-import { type Output, type OutputContext, PlaceTexts, TargetNames } from './output.js';
+import {
+  type JourneyEncoder,
+  JourneyOutput,
+  type JourneyOutputOptions,
+  type Output,
+  type OutputContext,
+  PlaceTexts,
+  TargetNames,
+} from './output.js';
 
-export interface JsonOptions {
+export interface JsonOptions extends JourneyOutputOptions {
   /** Only events, with the keys that ipftrace2 has. */
   readonly eventsOnly?: boolean;
-  /** Which journeys are shown; all if it is not said. */
-  readonly choice?: Choice | undefined;
-  /** About how much memory may be used for events that are held: then no further journeys are taken in. */
-  readonly maxBytes?: number;
+}
+
+/** Events in the order of time; with a choice, the chosen journeys one after the other. */
+export function createJsonOutput(context: OutputContext, options: JsonOptions = {}): Output {
+  const text = new JsonText(context, options.eventsOnly ?? false);
+  return options.choice ? new JourneyOutput(new JsonJourneys(text), context, options) : new JsonStream(text, context);
 }
 
 /** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
@@ -47,8 +57,6 @@ class Texts {
   readonly end = new Fragment();
   /** The place that is for. */
   place = NOWHERE;
-  /** Lines of events that wait for the journey's end; undefined where none are held. */
-  held: TextBuffer | undefined;
 }
 
 /** So much text is enough to be handed out. */
@@ -57,18 +65,133 @@ const PIECE_BYTES = 1 << 20;
 const NOWHERE = -1;
 /** Of journeys that are over, kept for others. */
 const MAX_SPARE_TEXTS = 1000;
-/** To begin with, for the lines that are held of a journey; larger ones are not kept for others. */
-const HELD_BYTES = 1 << 12;
-const MAX_SPARE_BYTES = 1 << 14;
-/** Of the memory; the rest is for what has begun. */
-const PART_FOR_NEW = 0.9;
 
-export class JsonOutput implements Output {
+/** Each journey at one go. */
+class JsonJourneys implements JourneyEncoder {
+  readonly #text: JsonText;
+  readonly #texts = new Texts();
+  readonly #event = createEvent();
+
+  constructor(text: JsonText) {
+    this.#text = text;
+  }
+
+  isFull(): boolean {
+    return this.#text.isFull;
+  }
+
+  *journey(whole: CompleteJourney): Iterable<void> {
+    this.#text.prepare(this.#texts, whole.journey);
+    for (let position = 0; position < whole.count; position++) {
+      whole.load(position, this.#event);
+      this.#text.writeEvent(this.#texts, this.#event);
+      if (this.isFull()) yield;
+    }
+    this.#text.writeJourney(whole.journey);
+  }
+
+  get pendingBytes(): number {
+    return this.#text.pendingBytes;
+  }
+
+  take(): Uint8Array {
+    return this.#text.take();
+  }
+
+  giveBack(bytes: Uint8Array): void {
+    this.#text.giveBack(bytes);
+  }
+
+  *finish(): Iterable<Uint8Array> {}
+}
+
+/** Each event in the order of time, and each journey behind its last event. */
+class JsonStream implements Output {
+  readonly hasRoom = true;
+  readonly #text: JsonText;
+  readonly #sequencer: Sequencer;
+  /** Journeys that have events here, by their id. */
+  readonly #journeys = new Map<number, Texts>();
+  readonly #spareTexts: Texts[] = [];
+  /** The last one that an event came of, and the last one that an event was written of. */
+  #taking: Journey | undefined;
+  #writing: Texts | undefined;
+
+  constructor(text: JsonText, { dataSize, hasReturns }: OutputContext) {
+    this.#text = text;
+    this.#sequencer = new Sequencer(dataSize, hasReturns, {
+      isFull: () => text.isFull,
+      event: (event) => this.#write(event),
+      ended: (journey) => this.#end(journey),
+    });
+  }
+
+  event(event: TraceEvent, journey: Journey): void {
+    if (this.#taking !== journey) {
+      this.#taking = journey;
+      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
+    }
+    this.#sequencer.event(event);
+  }
+
+  #prepare(journey: Journey): Texts {
+    const texts = this.#spareTexts.pop() ?? new Texts();
+    this.#text.prepare(texts, journey);
+    return texts;
+  }
+
+  ended(journey: Journey): void {
+    this.#sequencer.ended(journey);
+  }
+
+  tick(idleMs: number): boolean {
+    return this.#sequencer.release(idleMs);
+  }
+
+  #write(event: TraceEvent): void {
+    let texts = this.#writing;
+    if (texts?.journey?.id !== event.journey) {
+      texts = this.#journeys.get(event.journey);
+      this.#writing = texts;
+    }
+    if (texts) this.#text.writeEvent(texts, event);
+  }
+
+  #end(journey: Journey): void {
+    const texts = this.#journeys.get(journey.id);
+    if (this.#taking === journey) this.#taking = undefined;
+    if (this.#writing?.journey === journey) this.#writing = undefined;
+    if (texts?.journey === journey) {
+      this.#journeys.delete(journey.id);
+      texts.journey = undefined;
+      if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
+    }
+    this.#text.writeJourney(journey);
+  }
+
+  get pendingBytes(): number {
+    return this.#text.pendingBytes;
+  }
+
+  take(): Uint8Array {
+    return this.#text.take();
+  }
+
+  giveBack(bytes: Uint8Array): void {
+    this.#text.giveBack(bytes);
+  }
+
+  *finish(): Iterable<Uint8Array> {
+    for (let hasMore = true; hasMore; ) {
+      hasMore = this.#sequencer.finish();
+      if (this.pendingBytes > 0) yield this.take();
+    }
+  }
+}
+
+/** The lines themselves. */
+class JsonText {
   readonly #context: OutputContext;
-  readonly choice: Choice | undefined;
-  readonly #maxBytes: number;
-  /** Lines that are held of all journeys. */
-  #heldBytes = 0;
   readonly #clock: Clock;
   readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
@@ -80,24 +203,14 @@ export class JsonOutput implements Output {
   /** `,"processor_id":N` */
   readonly #cpus: Fragment[] = [];
   readonly #places: PlaceTexts;
-  readonly #sequencer: Sequencer;
-  /** Journeys that have events here, by their id. */
-  readonly #journeys = new Map<number, Texts>();
-  readonly #spareTexts: Texts[] = [];
   /** What is said of a fate; forgotten with it. */
   readonly #fates = new WeakMap<Fate, { readonly outcome: Outcome; readonly text: Fragment }>();
-  /** The last one that an event came of, and the last one that an event was written of. */
-  #taking: Journey | undefined;
-  #writing: Texts | undefined;
 
-  constructor(context: OutputContext, options: JsonOptions = {}) {
-    const { eventsOnly = false, choice, maxBytes = Number.POSITIVE_INFINITY } = options;
-    const { targets, dataSize, hasReturns, fields } = context;
+  constructor(context: OutputContext, eventsOnly: boolean) {
+    const { targets, fields } = context;
     this.#context = context;
     this.#clock = context.clock ?? Clock.mono();
     this.#eventsOnly = eventsOnly;
-    this.choice = choice;
-    this.#maxBytes = maxBytes;
     this.#entries = new TargetNames(targets, (module, name) => encode(`${quoteNames(module, name)}false`));
     this.#returns = new TargetNames(targets, (module, name) =>
       encode(`${quoteNames(module, name)}true,"duration_ns":`),
@@ -108,48 +221,15 @@ export class JsonOutput implements Output {
         `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${jsonString(device)}`}`,
       ),
     );
-    this.#sequencer = new Sequencer(dataSize, hasReturns, {
-      isFull: () => this.#text.length >= PIECE_BYTES,
-      event: (event, place, partnerLost) => this.#write(event, place, partnerLost),
-      ended: (journey) => this.#writeJourney(journey),
-    });
   }
 
-  get hasRoom(): boolean {
-    // A buffer is half empty at worst.
-    return this.#heldBytes * 2 + (this.choice ? this.#journeys.size * HELD_BYTES : 0) < this.#maxBytes * PART_FOR_NEW;
+  get isFull(): boolean {
+    return this.#text.length >= PIECE_BYTES;
   }
 
-  event(event: TraceEvent, journey: Journey): void {
-    if (this.#taking !== journey) {
-      this.#taking = journey;
-      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
-    }
-    this.#sequencer.event(event, journey.place);
-  }
-
-  ended(journey: Journey): void {
-    this.#sequencer.ended(journey);
-  }
-
-  tick(idleMs: number): boolean {
-    return this.#sequencer.release(idleMs);
-  }
-
-  #write(event: TraceEvent, place: number, partnerLost: boolean): void {
-    let texts = this.#writing;
-    if (texts?.journey?.id !== event.journey) {
-      texts = this.#journeys.get(event.journey);
-      this.#writing = texts;
-    }
-    if (!texts) return;
-    const text = texts.held ?? this.#text;
-    const held = text.length;
-    this.#writeEvent(text, texts, event, place, partnerLost);
-    if (texts.held) this.#heldBytes += text.length - held;
-  }
-
-  #writeEvent(text: TextBuffer, texts: Texts, event: TraceEvent, place: number, partnerLost: boolean): void {
+  /** The next event of a journey. @param texts prepared for it */
+  writeEvent(texts: Texts, event: TraceEvent): void {
+    const text = this.#text;
     const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
     this.#clock.writeNumber(text, event.timestampLow, event.timestampHigh);
@@ -160,9 +240,9 @@ export class JsonOutput implements Output {
     } else {
       text.bytes(this.#entries.get(event.target));
     }
-    if (partnerLost) text.bytes(PARTNER_LOST);
+    if (event.partnerLost) text.bytes(PARTNER_LOST);
     if (event.skbFreed) text.bytes(SKB_FREED);
-    if (texts.place !== place) this.#setPlace(texts, place);
+    if (texts.place !== event.place) this.#setPlace(texts, event.place);
     text.bytes(texts.end);
     if (!this.#context.fields) return;
     fields?.json(text, event.data, event.dataOffset);
@@ -175,8 +255,8 @@ export class JsonOutput implements Output {
     return encoded;
   }
 
-  #prepare(journey: Journey): Texts {
-    const texts = this.#spareTexts.pop() ?? new Texts();
+  /** To be called before the first event of a journey. */
+  prepare(texts: Texts, journey: Journey): void {
     const text = this.#pieces;
     text.bytes(PACKET_ID);
     writeHex(text, journey.packetId);
@@ -184,8 +264,6 @@ export class JsonOutput implements Output {
     text.takeFragment(texts.begin);
     texts.journey = journey;
     texts.place = NOWHERE;
-    if (this.choice) texts.held ??= new TextBuffer(HELD_BYTES);
-    return texts;
   }
 
   #setPlace(texts: Texts, place: number): void {
@@ -200,18 +278,9 @@ export class JsonOutput implements Output {
     texts.place = place;
   }
 
-  #writeJourney(journey: Journey): void {
-    const texts = this.#journeys.get(journey.id);
-    if (this.#taking === journey) this.#taking = undefined;
-    if (this.#writing?.journey === journey) this.#writing = undefined;
-    const isChosen = !this.choice || this.choice.takes(journey);
-    if (texts?.journey === journey) {
-      this.#journeys.delete(journey.id);
-      texts.journey = undefined;
-      if (texts.held) this.#release(texts, texts.held, isChosen);
-      if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
-    }
-    if (this.#eventsOnly || !isChosen) return;
+  /** A journey that has ended, behind its last event. */
+  writeJourney(journey: Journey): void {
+    if (this.#eventsOnly) return;
     const text = this.#text;
     const { number, packetId, parent, beginNs, endNs, events, gap, lost } = journey;
     text.bytes(JOURNEY_BEGIN);
@@ -231,14 +300,6 @@ export class JsonOutput implements Output {
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
     if (lost > 0) text.text(`,"lost":${lost}`);
     text.bytes(END);
-  }
-
-  /** Writes the lines that were held, or forgets them. */
-  #release(texts: Texts, held: TextBuffer, isChosen: boolean): void {
-    this.#heldBytes -= held.length;
-    if (isChosen) this.#text.append(held);
-    if (held.length > MAX_SPARE_BYTES) texts.held = undefined;
-    else held.clear();
   }
 
   /** From `outcome` to `ended_in`: many journeys share a fate, and some have none. */
@@ -263,19 +324,12 @@ export class JsonOutput implements Output {
     return this.#text.length;
   }
 
-  giveBack(text: Uint8Array): void {
-    this.#text.giveBack(text);
+  giveBack(bytes: Uint8Array): void {
+    this.#text.giveBack(bytes);
   }
 
-  text(): Uint8Array {
+  take(): Uint8Array {
     return this.#text.take();
-  }
-
-  *finish(): Iterable<Uint8Array> {
-    for (let hasMore = true; hasMore; ) {
-      hasMore = this.#sequencer.finish();
-      if (this.#text.length > 0) yield this.#text.take();
-    }
   }
 }
 

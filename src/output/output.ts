@@ -1,11 +1,13 @@
 /** What all outputs have in common: events go in, bytes of text come out. Nothing here writes anywhere. */
-import type { FieldWriter } from '../base/event.js';
-import type { Place } from '../base/journey.js';
+import type { FieldWriter, TraceEvent } from '../base/event.js';
+import type { Journey, Place } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
-import type { JourneyTaker } from '../journey/tracker.js';
-import type { Choice } from './choice.js';
+import { Assembler, type AssemblerOptions, type JourneySink } from '../journey/assembler.js';
+import type { Choice } from '../journey/choice.js';
+import type { Places } from '../journey/places.js';
+import type { EventSink } from '../journey/tracker.js';
 import type { Clock } from './clock.js';
 import type { KernelNames } from './outcome.js';
 
@@ -21,8 +23,8 @@ export interface OutputContext {
   readonly fields: FieldWriter | undefined;
   /** How many bytes of an event's data the fields are written from. */
   readonly dataSize: number;
-  /** Where packets were, by the number that a journey has for it; nothing if it is not known. */
-  readonly place: (index: number) => Place | undefined;
+  /** Where packets were, by the number that events carry. */
+  readonly places: Pick<Places, 'get'>;
   readonly names: KernelNames;
   /** The name of a network namespace, if it has one. It may hold anything. */
   readonly netnsName?: (netns: number) => string | undefined;
@@ -53,7 +55,7 @@ export class PlaceTexts {
   }
 
   #add(index: number): Fragment {
-    const place = this.#context.place(index);
+    const place = this.#context.places.get(index);
     const encoded = place ? this.#encode(place) : NOTHING;
     this.#known[index] = encoded;
     return encoded;
@@ -84,25 +86,99 @@ export class TargetNames {
   }
 }
 
+/** Makes bytes, in pieces. */
+export interface Encoder {
+  /** How many bytes wait for `take`. */
+  readonly pendingBytes: number;
+  /** The bytes since the last call. */
+  take(): Uint8Array;
+  /** Takes back what `take` gave, to use its memory again: it has been written. */
+  giveBack?(bytes: Uint8Array): void;
+  /** What is left to say after the last journey, in pieces. Each is made when it is asked for. */
+  finish(): Iterable<Uint8Array>;
+}
+
 /** What is made of journeys and their events. */
-export interface Output extends JourneyTaker {
+export interface Output extends EventSink, Encoder {
   /** By which it chooses the journeys that it shows; nothing if it shows all. */
   readonly choice?: Choice | undefined;
   /**
-   * Makes text of what has its place, about a megabyte at most. To be called after each reading of the ring, and again
-   * when the text was taken, as long as it says so.
+   * Makes bytes of what has its place, about a megabyte at most. To be called after each reading of the ring, and again
+   * when the bytes were taken, as long as it says so.
    * @param idleMs how long there have been no events
-   * @returns whether more text can be made
+   * @returns whether more can be made
    */
   tick(idleMs: number): boolean;
   /** Whether it is the engine's heap, not all the memory, that there is no room in for another journey. */
   readonly isHeapFull?: boolean;
-  /** How many bytes of text wait for `text`. */
-  readonly pendingBytes: number;
-  /** The text since the last call. */
-  text(): Uint8Array;
-  /** Takes back what `text` gave, to use its memory again: it has been written. */
-  giveBack?(text: Uint8Array): void;
-  /** What is left to say after the last journey, in pieces. Each is made when it is asked for. */
-  finish(): Iterable<Uint8Array>;
+  /** What there is to say so far, in a few lines, for people who wait. */
+  status?(): readonly string[];
 }
+
+/** What makes bytes of whole journeys. */
+export interface JourneyEncoder extends JourneySink, Encoder {
+  /** See `Output.status`. */
+  status?(): readonly string[];
+}
+
+/** An output that gets each journey whole. */
+export class JourneyOutput implements Output {
+  readonly #encoder: JourneyEncoder;
+  readonly #assembler: Assembler;
+
+  constructor(encoder: JourneyEncoder, { dataSize, hasReturns }: OutputContext, options: JourneyOutputOptions) {
+    this.#encoder = encoder;
+    this.#assembler = new Assembler(encoder, { dataSize, hasReturns, ...options });
+  }
+
+  get choice(): Choice | undefined {
+    return this.#assembler.choice;
+  }
+
+  get hasRoom(): boolean {
+    return this.#assembler.hasRoom;
+  }
+
+  get isHeapFull(): boolean {
+    return this.#assembler.isHeapFull;
+  }
+
+  event(event: TraceEvent, journey: Journey): void {
+    this.#assembler.event(event, journey);
+  }
+
+  ended(journey: Journey): void {
+    this.#assembler.ended(journey);
+  }
+
+  tick(): boolean {
+    return this.#assembler.release();
+  }
+
+  get pendingBytes(): number {
+    return this.#encoder.pendingBytes;
+  }
+
+  take(): Uint8Array {
+    return this.#encoder.take();
+  }
+
+  giveBack(bytes: Uint8Array): void {
+    this.#encoder.giveBack?.(bytes);
+  }
+
+  status(): readonly string[] {
+    return this.#encoder.status?.() ?? [];
+  }
+
+  *finish(): Iterable<Uint8Array> {
+    for (let hasMore = true; hasMore; ) {
+      hasMore = this.#assembler.finish();
+      if (this.pendingBytes > 0) yield this.take();
+    }
+    yield* this.#encoder.finish();
+  }
+}
+
+/** Which journeys are shown, in which order, and how much memory may be used. */
+export type JourneyOutputOptions = Omit<AssemblerOptions, 'dataSize' | 'hasReturns'>;

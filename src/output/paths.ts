@@ -15,120 +15,70 @@
  */
 
 import { counted } from '../base/counted.js';
-import type { TraceEvent } from '../base/event.js';
-import type { Journey } from '../base/journey.js';
+import { createEvent } from '../base/event.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { VMLINUX } from '../base/target.js';
+import type { CompleteJourney } from '../journey/assembler.js';
+import type { Choice } from '../journey/choice.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
-import type { Choice } from './choice.js';
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
-import { describeNetns, type Output, type OutputContext } from './output.js';
+import {
+  describeNetns,
+  type JourneyEncoder,
+  JourneyOutput,
+  type JourneyOutputOptions,
+  type OutputContext,
+} from './output.js';
 
 /** Which two paths to compare: their ranks, counted from 1, or the two most frequent that end differently. */
 export type Diff = readonly [number, number] | 'most-frequent';
 
-export interface PathsOptions {
-  /** About how much memory may be used: then no further journeys are taken in. */
-  readonly maxBytes?: number;
-  /** About how much of that on the engine's heap, which has a bound of its own. */
-  readonly maxHeapBytes?: number;
+export interface PathsOptions extends JourneyOutputOptions {
   readonly diff?: Diff | undefined;
   /** Whether what people look for is in colours. */
   readonly hasColor?: boolean;
-  /** Which journeys count; all if it is not said. */
-  readonly choice?: Choice | undefined;
 }
 
-/** A journey that has not ended: what it has passed, and when. */
-interface Open {
-  readonly targets: number[];
-  readonly netns: number[];
-  /** Since its first event, in nanoseconds. */
-  readonly times: number[];
-  readonly low: number;
-  readonly high: number;
-}
-
-const JOURNEY_BYTES = 800;
-const STEP_BYTES = 24;
-const PART_FOR_NEW = 0.9;
 /** Lines of a comparison that are equal are left out where there are more than this in a row. */
 const CONTEXT = 3;
+/** So many paths are named while tracing. */
+const STATUS_PATHS = 10;
 
-export class PathsOutput implements Output {
+export class PathsOutput extends JourneyOutput {
+  constructor(context: OutputContext, options: PathsOptions = {}) {
+    super(new PathsText(context, options), context, options);
+  }
+}
+
+class PathsText implements JourneyEncoder {
   readonly #context: OutputContext;
-  readonly #maxBytes: number;
-  readonly #maxHeapBytes: number;
   readonly #diff: Diff | undefined;
   readonly #paint: Painter;
-  readonly choice: Choice | undefined;
-  readonly #open = new Map<Journey, Open>();
+  readonly #choice: Choice | undefined;
   readonly #book = new PathBook();
+  readonly #event = createEvent();
   /** Journeys with lost events, by their outcome. */
   readonly #incomplete = new Map<string, { count: number; example: number }>();
-  #openSteps = 0;
+  readonly pendingBytes = 0;
 
-  constructor(context: OutputContext, options: PathsOptions = {}) {
-    const {
-      maxBytes = Number.POSITIVE_INFINITY,
-      maxHeapBytes = Number.POSITIVE_INFINITY,
-      diff,
-      hasColor = false,
-      choice,
-    } = options;
-    this.choice = choice;
+  constructor(context: OutputContext, { diff, hasColor = false, choice }: PathsOptions) {
+    this.#choice = choice;
     this.#context = context;
     this.#paint = createPainter(hasColor);
-    this.#maxBytes = maxBytes;
-    this.#maxHeapBytes = maxHeapBytes;
     this.#diff = diff;
   }
 
-  get hasRoom(): boolean {
-    return this.#sizeBytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
+  get keptBytes(): number {
+    return this.#book.sizeBytes;
   }
 
-  /** All of it is on the heap. */
-  get isHeapFull(): boolean {
-    return this.#sizeBytes >= this.#maxHeapBytes * PART_FOR_NEW;
+  isFull(): boolean {
+    return false;
   }
 
-  get #sizeBytes(): number {
-    return this.#book.sizeBytes + this.#open.size * JOURNEY_BYTES + this.#openSteps * STEP_BYTES;
-  }
-
-  event(event: TraceEvent, journey: Journey): void {
-    if (event.isReturn) return;
-    let open = this.#open.get(journey);
-    if (!open) {
-      open = { targets: [], netns: [], times: [], low: event.timestampLow, high: event.timestampHigh };
-      this.#open.set(journey, open);
-    }
-    const time = (event.timestampHigh - open.high) * 0x100000000 + (event.timestampLow - open.low);
-    const netns = this.#context.place(journey.place)?.netns ?? 0;
-    // By time; nearly always behind the last one.
-    let at = open.times.length;
-    while (at > 0 && open.times[at - 1]! > time) at--;
-    if (at === open.times.length) {
-      open.targets.push(event.target);
-      open.netns.push(netns);
-      open.times.push(time);
-    } else {
-      open.targets.splice(at, 0, event.target);
-      open.netns.splice(at, 0, netns);
-      open.times.splice(at, 0, time);
-    }
-    this.#openSteps++;
-  }
-
-  ended(journey: Journey): void {
-    const open = this.#open.get(journey);
-    if (open) {
-      this.#open.delete(journey);
-      this.#openSteps -= open.times.length;
-    }
-    if (this.choice && !this.choice.takes(journey)) return;
+  journey(whole: CompleteJourney): undefined {
+    const { journey } = whole;
     const outcome = describeOutcome(journey, this.#context.names);
     if (journey.lost > 0 || journey.outcome === 'unknown') {
       const known = this.#incomplete.get(outcome);
@@ -136,34 +86,45 @@ export class PathsOutput implements Output {
       else this.#incomplete.set(outcome, { count: 1, example: journey.number });
       return;
     }
-    if (!open) return;
-    const begin = open.times[0] ?? 0;
-    const end = Math.max(Number(journey.endNs - journey.beginNs), open.times.at(-1) ?? 0);
-    this.#book.add({
-      ...{ number: journey.number, outcome, gap: journey.gap },
-      steps: open.targets.map((target, index) => ({ target, netns: open.netns[index] ?? 0 })),
-      times: [...open.times, end].map((time) => time - begin),
-    });
+    const steps: Step[] = [];
+    /** Since the first event, in nanoseconds. */
+    const times: number[] = [];
+    const event = this.#event;
+    let [low, high] = [0, 0];
+    for (let position = 0; position < whole.count; position++) {
+      whole.load(position, event);
+      if (event.isReturn) continue;
+      if (steps.length === 0) [low, high] = [event.timestampLow, event.timestampHigh];
+      steps.push({ target: event.target, netns: this.#context.places.get(event.place)?.netns ?? 0 });
+      times.push((event.timestampHigh - high) * 0x100000000 + (event.timestampLow - low));
+    }
+    if (steps.length === 0) return;
+    times.push(Math.max(Number(journey.endNs - journey.beginNs), times.at(-1) ?? 0));
+    this.#book.add({ number: journey.number, outcome, gap: journey.gap, steps, times });
   }
 
-  tick(): boolean {
-    return false;
+  take(): Uint8Array {
+    return NOTHING;
   }
 
-  get pendingBytes(): number {
-    return 0;
+  status(): readonly string[] {
+    const counts = this.#book.mostFrequent(STATUS_PATHS);
+    const total = this.#book.journeys;
+    return [
+      this.#summary(),
+      ...counts.map(({ count, outcome }, index) => describeShare(index + 1, count, total, outcome)),
+    ];
   }
 
-  text(): Uint8Array {
-    return new Uint8Array(0);
+  #summary(): string {
+    const of = this.#choice ? ` of ${this.#choice.asked}` : '';
+    return `${counted(this.#book.journeys, 'journey')}${of}, ${counted(this.#book.size, 'path')}`;
   }
 
   *finish(): Iterable<Uint8Array> {
     const paths = this.#book.paths();
-    const total = paths.reduce((sum, { count }) => sum + count, 0);
-    const of = this.choice ? ` of ${this.choice.asked}` : '';
-    const summary = `${counted(total, 'journey')}${of}, ${counted(paths.length, 'path')}`;
-    yield Buffer.from(`${this.#paint(summary, 'bold')}\n`);
+    const total = this.#book.journeys;
+    yield Buffer.from(`${this.#paint(this.#summary(), 'bold')}\n`);
     for (const [index, path] of paths.entries()) yield Buffer.from(this.#describe(path, index + 1, total));
     if (this.#incomplete.size > 0) yield Buffer.from(this.#describeIncomplete());
     if (this.#diff) yield Buffer.from(this.#compare(paths, this.#diff));
@@ -181,7 +142,6 @@ export class PathsOutput implements Output {
   #describe(path: Path, rank: number, total: number): string {
     const { steps, outcome, slowest, examples } = path;
     const paint = this.#paint;
-    const share = ((path.count / total) * 100).toFixed(2);
     const times = [
       `shortest ${formatMicroseconds(path.shortest)}, median ${formatMicroseconds(path.median)}`,
       `95th percentile ${formatMicroseconds(path.percentile95)}, longest ${formatMicroseconds(path.longest)}`,
@@ -191,7 +151,7 @@ export class PathsOutput implements Output {
     const step = `${from ? this.#name(from) : '?'} -> ${to ? this.#name(to) : 'end'}`;
     const lines = [
       '',
-      `${paint(`#${rank}`, 'bold')}  ${counted(path.count, 'journey')} (${share} %), ${paint(outcome, styleOf(outcome))}`,
+      describeShare(rank, path.count, total, outcome, paint),
       ...(path.gaps === 0
         ? []
         : [paint(`    gap possible in ${path.gaps} of them: probes were missed meanwhile`, 'yellow')]),
@@ -262,3 +222,13 @@ export class PathsOutput implements Output {
     return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${this.#netns(netns)})`;
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** `#1  9997 journeys (99.97 %), delivered to AF_INET UDP` */
+function describeShare(rank: number, count: number, total: number, outcome: string, paint: Painter = PLAIN): string {
+  const share = ((count / total) * 100).toFixed(2);
+  return `${paint(`#${rank}`, 'bold')}  ${counted(count, 'journey')} (${share} %), ${paint(outcome, styleOf(outcome))}`;
+}
+
+const PLAIN = createPainter(false);

@@ -12,7 +12,8 @@
 import { counted } from '../base/counted.js';
 import { type Journey, OUTCOMES, type Outcome } from '../base/journey.js';
 import type { Painter } from '../base/style.js';
-import type { Choice } from './choice.js';
+import type { Choice } from '../journey/choice.js';
+
 import { describeOutcome, formatMicroseconds, type KernelNames, styleOf } from './outcome.js';
 
 /** Places of drops that are told apart, and those of them that are named. */

@@ -286,10 +286,18 @@ IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 w
 	return 1;
 }
 
+/* An event that finds no room. */
+static __always_inline void ipft_lose(struct ipft_journey *journey, __u64 timestamp_ns)
+{
+	ipft_count_event(journey);
+	ipft_count_lost(timestamp_ns);
+}
+
 /*
- * Makes room for the record of an entry, and before the first one the notice that the journey has begun. The extension
- * writes straight into the ring: nothing is copied. Returns 0, and has counted the event, if there is no room. The record
- * stands in @hit then: of one that is returned, older verifiers would not know that it can't be NULL.
+ * Makes room for the record of an entry, and before the first one the notice that the journey has begun; an extension is
+ * asked first whether there is to be one (ipft_begin_record). The extension writes straight into the ring: nothing is
+ * copied. Returns 0, and has counted the event, if there is no room. The record stands in @hit then: of one that is
+ * returned, older verifiers would not know that it can't be NULL.
  */
 static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit *hit, bool is_extended,
 					    __u64 timestamp_ns, __u8 depth)
@@ -303,7 +311,7 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		if (where)
 			ipft_note_place(journey, where, timestamp_ns);
-	} else if (!ipft_announce(hit->skb, journey, where, timestamp_ns)) {
+	} else if (!data_size && !ipft_announce(hit->skb, journey, where, timestamp_ns)) {
 		/* Without its beginning nobody knows whose event it is. */
 		goto lost;
 	}
@@ -318,24 +326,61 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 	hit->event = event;
 	return 1;
 lost:
-	ipft_count_event(journey);
-	ipft_count_lost(timestamp_ns);
+	ipft_lose(journey, timestamp_ns);
 	return 0;
 }
 
-/* Has the extension fill in its part of a record, and hands it over. Returns false if the extension drops the event. */
-static __always_inline bool ipft_fill_record(void *ctx, const struct ipft_hit *hit)
+/*
+ * The extension wants the first event of a journey, whose notice must stand before it in the ring: the record is copied
+ * behind it. Returns 0, and has counted the event, if there is no room.
+ */
+IPFT_FUNCTION int ipft_begin_record(struct ipft_hit *hit)
+{
+	struct ipft_journey *journey = hit->journey;
+	struct ipft_event *event = hit->event, *moved = NULL;
+	const __u64 timestamp_ns = event->timestamp_ns;
+
+	if (ipft_announce(hit->skb, journey, ipft_new_whereabouts((struct sk_buff *)hit->skb, journey), timestamp_ns))
+		moved = bpf_ringbuf_reserve(&ipft_events, sizeof(*moved) + ipft_config.data_size, 0);
+	if (moved) {
+		__builtin_memcpy(moved, event, sizeof(*moved));
+		bpf_probe_read_kernel(moved + 1, ipft_config.data_size, event + 1);
+		bpf_ringbuf_submit(moved, BPF_RB_NO_WAKEUP);
+		ipft_count_event(journey);
+	}
+	bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+	if (moved)
+		return 1;
+	ipft_lose(journey, timestamp_ns);
+	return 0;
+}
+
+/* What became of a record. */
+enum ipft_filled {
+	IPFT_DROPPED,		/* the extension drops the event */
+	IPFT_LOST,
+	IPFT_WRITTEN,
+};
+
+/*
+ * Has the extension fill in its part of a record, and hands it over. What it drops costs neither a beginning nor an end:
+ * both are told of a journey that has an event.
+ */
+static __always_inline enum ipft_filled ipft_fill_record(void *ctx, struct ipft_hit *hit)
 {
 	struct ipft_event *event = hit->event;
 
 	if (ipft_config.data_size && module(ctx, (struct sk_buff *)hit->skb, (__u8 *)(event + 1))) {
+		hit->journey->left_out = 1;
 		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-		return false;
+		return IPFT_DROPPED;
 	}
+	if (ipft_config.data_size && !(hit->journey->flags & IPFT_JOURNEY_ANNOUNCED))
+		return ipft_begin_record(hit) ? IPFT_WRITTEN : IPFT_LOST;
 	ipft_count_event(hit->journey);
 	/* The reader polls: nobody is woken up. */
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-	return true;
+	return IPFT_WRITTEN;
 }
 
 /*

@@ -113,7 +113,8 @@ struct ipft_journey {
 	__u16 cpu;		/* where it ended */
 	__u8 tail;		/* IPFT_TAIL_* */
 	__u8 sock_state;	/* TCP_* when the socket got it */
-	__u8 reserved[2];
+	__u8 left_out;		/* whether the extension has left out an event */
+	__u8 reserved;
 	char device[IPFT_DEVICE_NAME];
 };
 

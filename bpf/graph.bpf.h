@@ -155,6 +155,7 @@ IPFT_FUNCTION __u64 ipft_follow_call(const struct ipft_entering *entering, bool 
 static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_entering entering = {};
+	enum ipft_filled filled;
 	bool has_room;
 	__u64 key = 0;
 
@@ -162,8 +163,12 @@ static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipf
 		has_room = ipft_open_call_deciding(ctx, skb, matches, &entering);
 	else
 		has_room = ipft_open_call_plain(ctx, skb, matches, &entering);
-	if (has_room && !ipft_fill_record(ctx, &entering.hit))
-		entering.key = 0;
+	if (has_room) {
+		filled = ipft_fill_record(ctx, &entering.hit);
+		if (filled == IPFT_DROPPED)
+			entering.key = 0;
+		has_room = filled != IPFT_LOST;
+	}
 	if (entering.key && entering.hit.journey)
 		key = ipft_follow_call(&entering, !has_room);
 	if (kind == IPFT_DECIDING && entering.hit.journey)

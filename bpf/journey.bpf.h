@@ -332,6 +332,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	journey->flags = flags;
 	journey->cpu = 0;
 	journey->tail = 0;
+	journey->left_out = 0;
 	journey->sock_state = 0;
 	__builtin_memset(journey->device, 0, sizeof(journey->device));
 	if (flags & IPFT_JOURNEY_FOLLOWED)

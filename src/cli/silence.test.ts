@@ -3,7 +3,7 @@ import { describeSilence, type SilenceFacts } from './silence.js';
 
 const facts = (over: Partial<SilenceFacts> = {}) =>
   describeSilence({
-    ...{ mark: 0x2a, mask: 0xffffffff, functions: 3, followed: 0, begun: 0, hasExtension: false, samplePeriod: 1 },
+    ...{ mark: 0x2a, mask: 0xffffffff, functions: 3, followed: { packets: 0, leftOut: 0 }, samplePeriod: 1 },
     ...{ counted: { functions: 3, calls: 0n, milliseconds: 0 }, rules: [] },
     ...over,
   });
@@ -45,13 +45,9 @@ test('describeSilence: whether rules match', () => {
 });
 
 test('describeSilence: packets that were seen elsewhere, or left out', () => {
-  expect(facts({ followed: 5 })[0]).toBe('packets with mark 0x2a were seen, but none passed the 3 traced functions');
-  expect(facts({ followed: 5, functions: 1 })[0]).toMatch(/none passed the traced function$/);
-  expect(facts({ followed: 5, begun: 5, hasExtension: true })[0]).toMatch(
-    /the extension left out all of their events$/,
-  );
-  expect(facts({ followed: 5, samplePeriod: 9 })[0]).toMatch(
-    /but --perf-sample-period 9 left out all of their events$/,
-  );
-  expect(facts({ followed: 5, begun: 5 })).toEqual([]);
+  const followed = { packets: 5, leftOut: 0 };
+  expect(facts({ followed })[0]).toBe('packets with mark 0x2a were seen, but none passed the 3 traced functions');
+  expect(facts({ followed, functions: 1 })[0]).toMatch(/none passed the traced function$/);
+  expect(facts({ followed: { packets: 5, leftOut: 1 } })[0]).toMatch(/the extension left out all of their events$/);
+  expect(facts({ followed, samplePeriod: 9 })[0]).toMatch(/but --perf-sample-period 9 left out all of their events$/);
 });

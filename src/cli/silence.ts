@@ -6,6 +6,7 @@ import { counted } from '../base/counted.js';
 import { type JourneyTracker, printable, type Session, type SessionLosses } from '../internal.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
+import type { Followed } from '../tracer/record.js';
 import { findMarkRules, type NamespaceRules } from './mark-rules.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -31,11 +32,8 @@ export interface SilenceFacts {
   readonly mask: number;
   /** How many functions are traced. */
   readonly functions: number;
-  /** How many packets with the mark were seen by any function that is watched, or fewer. */
-  readonly followed: number;
-  /** How many of them passed a traced function. */
-  readonly begun: number;
-  readonly hasExtension: boolean;
+  /** Packets with the mark that were seen by any function that is watched. */
+  readonly followed: Followed;
   readonly samplePeriod: number;
   readonly counted: CountedCalls;
   /** Rules that set the mark, where they were looked for. */
@@ -44,17 +42,17 @@ export interface SilenceFacts {
 
 /** What can be said for certain of a trace without events and without losses, and what to do next; a sentence a line. */
 export function describeSilence(facts: SilenceFacts): string[] {
-  const { mark, mask, functions, followed, begun, hasExtension, samplePeriod, counted: calls, rules } = facts;
+  const { mark, mask, functions, followed, samplePeriod, counted: calls, rules } = facts;
   const packets = `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
   const traced = functions === 1 ? 'the traced function' : `the ${functions} traced functions`;
-  if (begun > 0) {
+  if (followed.leftOut > 0) {
     const left = `packets ${packets} were seen, but the extension left out all of their events`;
-    return hasExtension ? [left, 'an event is shown where module() returns 0'] : [];
+    return [left, 'an event is shown where module() returns 0'];
   }
-  if (followed > 0 && samplePeriod > 1) {
+  if (followed.packets > 0 && samplePeriod > 1) {
     return [`packets ${packets} were seen, but --perf-sample-period ${samplePeriod} left out all of their events`];
   }
-  if (followed > 0) {
+  if (followed.packets > 0) {
     return [
       `packets ${packets} were seen, but none passed ${traced}`,
       'without -r and --module-regex all functions are traced; ipft -l lists them',
@@ -143,10 +141,10 @@ export class Silence implements Disposable {
   }
 
   #describe(rules: readonly NamespaceRules[]): string[] {
-    const { mark, mask, extension, samplePeriod } = this.#options;
+    const { mark, mask, samplePeriod } = this.#options;
     return describeSilence({
-      ...{ mark, mask, samplePeriod, hasExtension: extension.length > 0, rules },
-      ...{ functions: this.#session.succeeded, begun: this.#tracker.begun, followed: this.#session.countFollowed() },
+      ...{ mark, mask, samplePeriod, rules },
+      ...{ functions: this.#session.succeeded, followed: this.#session.countFollowed() },
       counted: {
         functions: this.#session.countableFunctions,
         calls: this.#calls,

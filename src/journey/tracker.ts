@@ -100,11 +100,6 @@ export class JourneyTracker implements RecordTaker {
     return this.journeys + this.#settling.length;
   }
 
-  /** Journeys that have begun, also such that have had no event. */
-  get begun(): number {
-    return this.#count;
-  }
-
   began({ journey: fullNumber, timestampNs, packetId, parent, place }: Began): void {
     const id = fullNumber >>> 0;
     const known = this.#journeys.get(id);

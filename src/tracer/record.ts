@@ -253,13 +253,22 @@ export function decodeLivings(view: DataView): Living[] {
   return living;
 }
 
-/** How many places of the map journeys have, or had: so many packets were followed, or more. */
-export function countPlaces(view: DataView): number {
-  let count = 0;
+/** Packets that were followed, whether or not they had events. */
+export interface Followed {
+  /** How many, or fewer: how many places of the map journeys have, or had. */
+  readonly packets: number;
+  /** Of how many of them the extension has left out an event. */
+  readonly leftOut: number;
+}
+
+export function countFollowed(view: DataView): Followed {
+  let [packets, leftOut] = [0, 0];
   for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
-    if (view.getUint32(at, true) !== 0 || view.getUint32(at + 4, true) !== 0) count++;
+    if (view.getUint32(at, true) === 0 && view.getUint32(at + 4, true) === 0) continue;
+    packets++;
+    if (view.getUint8(at + 86) !== 0) leftOut++;
   }
-  return count;
+  return { packets, leftOut };
 }
 
 function decodeLiving(view: DataView, at: number): Living {

@@ -30,9 +30,10 @@ import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import {
   CPU_SIZE,
-  countPlaces,
+  countFollowed,
   decodeLivings,
   decodeLosses,
+  type Followed,
   JOURNEY_SIZE,
   type Losses,
   MAX_JOURNEYS,
@@ -241,10 +242,10 @@ export class Session implements Disposable {
     return decodeLivings(new DataView(places.buffer));
   }
 
-  /** How many packets were followed, or fewer; also such that passed no function that is shown. */
-  countFollowed(): number {
+  /** Packets that were followed; also such that passed no function that is shown. */
+  countFollowed(): Followed {
     using places = this.#mapJourneys();
-    return countPlaces(new DataView(places.buffer));
+    return countFollowed(new DataView(places.buffer));
   }
 
   #mapJourneys(): Mapping {

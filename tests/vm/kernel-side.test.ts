@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEvent } from '../../src/base/event.js';
+import { loadExtension } from '../../src/extension/extension.js';
 import { loadKernelBtf } from '../../src/kernel/btf.js';
 import { writeMapEntry } from '../../src/sys/bpf.js';
 import { chooseBackend } from '../../src/tracer/backends.js';
 import { loadPrograms } from '../../src/tracer/load.js';
 import { Ring } from '../../src/tracer/ring.js';
-import { PAGE_SIZE } from '../../src/tracer/session.js';
+import { PAGE_SIZE, Session } from '../../src/tracer/session.js';
 import { loadTargets } from '../../src/tracer/targets.js';
 import { extension, ipft, Network, parseEvents, ROOT, run, splitJson, traceWhile } from './harness.js';
 import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
@@ -156,6 +157,43 @@ describe('an extension', () => {
     });
   }
 });
+
+test.each(['function', 'function_graph'] as const)(
+  '%s: a packet of which the extension wants nothing leaves no record; of another all is there',
+  async (tracer) => {
+    const { backend } = await chooseBackend(tracer);
+    const { targets, deciding } = await loadTargets(backend.access, {
+      functionPattern: { regExp: /^(ip_output|ip_finish_output2|icmp_rcv|kfree_skbmem)$/, text: '' },
+    });
+    const loaded = await loadExtension([extension('drop-small.bpf.c')]);
+    using session = Session.open({
+      ...{ backend, tracer, targets, deciding, mark: 47, mask: 0xffffffff, samplePeriod: 1, follow: true },
+      ...{ ringSizeBytes: 1 << 20, extension: loaded },
+    });
+    await session.attach(new AbortController().signal);
+    const read = () => {
+      const seen = { began: 0, events: 0, ended: 0 };
+      session.read({
+        began: () => void seen.began++,
+        event: () => void seen.events++,
+        ended: () => void seen.ended++,
+        moved: () => {},
+      });
+      return seen;
+    };
+    for (let packets = 0; packets < 5; packets++) ping(47);
+    await sleep(500);
+    expect(read()).toEqual({ began: 0, events: 0, ended: 0 });
+    expect(session.countFollowed().leftOut).toBeGreaterThan(0);
+    run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c1', '-W1', '-s1200', '-m47', '10.11.0.2']);
+    await sleep(500);
+    const { began, events, ended } = read();
+    expect(events).toBeGreaterThan(1);
+    expect(ended).toBe(began);
+    expect(began).toBeGreaterThan(0);
+    await session.release();
+  },
+);
 
 test.runIf(KERNEL.hasSharedNames)('-l: functions that share a name stand there, each with its address', () => {
   const rows = ipft('-l', '-b', 'kprobe')

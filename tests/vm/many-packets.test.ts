@@ -22,7 +22,7 @@ const send = (mark: number, pings: number, datagrams: number) => {
 test('-o aggregate: a summary, and one line for a packet that took the path of another one', async () => {
   const result = await traceWhile(['-m', '51', '--fold', 'path', ...FEW], () => send(51, 10, 3));
   expect(result.status).toBe(0);
-  const [summary = '', rest = ''] = result.stdout.split(/^(?=Timestamp)/m);
+  const [rest = '', summary = ''] = result.stdout.split('\n\n');
   expect(summary).toMatch(
     /^13 journeys, 39 events: 3 dropped, 10 consumed\nDropped:\n {4}3 {2}\S.* in __udp4_lib_rcv\+0x/,
   );
@@ -30,6 +30,18 @@ test('-o aggregate: a summary, and one line for a packet that took the path of a
   expect(separators(rest)).toHaveLength(13);
   expect(separators(rest).filter((line) => / 3 events, as journey (1|11), at \d+$/.test(line))).toHaveLength(11);
   expect(rest.split('\n').filter((line) => /^\d/.test(line))).toHaveLength(6);
+});
+
+test('-o aggregate: a packet is printed when its journey has ended; with --sort begin all are at the end', async () => {
+  using early = new Tracing(['-m', '52', ...FEW]);
+  using late = new Tracing(['-m', '52', '--sort', 'begin', ...FEW]);
+  await Promise.all([early.ready(), late.ready()]);
+  network.ping(52, { count: 2 });
+  await early.until(() => separators(early.stdout).length === 2, 'both packets are printed');
+  expect(early.process.exitCode).toBeNull();
+  expect(late.stdout).toBe('');
+  const [first, last] = [await early.stop(), await late.stop()];
+  expect(first.stdout.replaceAll(/\d+/g, '')).toBe(last.stdout.replaceAll(/\d+/g, ''));
 });
 
 test('--only and --slower choose packets, and --count counts those', async () => {

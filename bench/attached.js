@@ -131,7 +131,7 @@ const DEFAULTS = {
  */
 export async function attachOwnPrograms(backend, options, choice) {
   const { targets } = await loadTargets(backend.access);
-  const { object } = loadPrograms(backend, targets, { ...DEFAULTS, ...options });
+  const { object } = await loadPrograms(backend, targets, { ...DEFAULTS, ...options });
   return await attachPrograms(backend, object, choice);
 }
 
@@ -143,7 +143,7 @@ export async function attachOwnPrograms(backend, options, choice) {
  */
 export async function attachTracer(backend, options, only) {
   const { targets, deciding } = await loadTargets(backend.access, filterOf(only));
-  const session = Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
+  const session = await Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
   await session.attach(NOBODY);
   return new Attached(
     () => session.release(),

@@ -10,7 +10,7 @@ process.on('SIGINT', () => {
 });
 raiseLimits();
 const { targets, deciding } = await loadTargets(backend.access);
-const session = Session.open({
+const session = await Session.open({
   ...{ backend, targets, deciding, tracer: 'function', mark: 1, mask: 0xffffffff, samplePeriod: 1 },
   ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },
 });

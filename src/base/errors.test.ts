@@ -8,9 +8,9 @@ import { parsePattern } from '../cli/pattern.js';
 import { prepareReadyFile } from '../cli/readiness.js';
 import { openWriter } from '../cli/writer.js';
 import { loadExtension } from '../extension/extension.js';
-import { LibbpfError } from '../sys/libbpf.js';
+import { LibbpfError, LoadingError } from '../sys/libbpf.js';
 import { explainLoad } from '../tracer/load.js';
-import { ParseError } from './errors.js';
+import { ParseError, VerifierError } from './errors.js';
 
 const SRC = fileURLToPath(new URL('..', import.meta.url));
 
@@ -50,9 +50,8 @@ test('causedBy: errors for people keep what led to them', async () => {
 test('explainLoad: what libbpf said is the cause', () => {
   const refusal = new LibbpfError('bpf_object__load', 22, ['no'], 'loading');
   expect((explainLoad(refusal, undefined) as Error).cause).toBe(refusal);
-  const verified = Object.assign(new LibbpfError('bpf_object__load', 13, [], 'loading'), {
-    verifierLog: 'R1 !read_ok',
-  });
+  const verified = new LoadingError(13, undefined, 'R1 !read_ok');
+  expect(explainLoad(verified, undefined)).toBeInstanceOf(VerifierError);
   expect((explainLoad(verified, undefined) as Error).cause).toBe(verified);
 });
 

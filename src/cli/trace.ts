@@ -125,17 +125,9 @@ async function prepare(
   if (given.verbose) for (const line of describeChoice(choice)) terminal.line(line);
   if (await stop.hasHappened()) return undefined;
   const { backend } = choice;
-  const selection = await loadTargets(backend.access, given, stop.signal).catch((error: unknown) => {
-    // What was cut short fails for that.
-    if (stop.signal.aborted) return undefined;
-    throw error;
-  });
+  const selection = await loadTargets(backend.access, given, stop.signal).catch((error) => unlessStopped(error, stop));
   if (selection === undefined || (await stop.hasHappened())) return undefined;
-  const extension = await load(given, terminal, stop.signal).catch((error: unknown) => {
-    // What was cut short fails for that.
-    if (stop.signal.aborted) return undefined;
-    throw error;
-  });
+  const extension = await load(given, terminal, stop.signal).catch((error) => unlessStopped(error, stop));
   if (await stop.hasHappened()) return undefined;
   const memory = planMemory(given, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
   if (memory.notice !== undefined) terminal.warn(memory.notice);
@@ -145,8 +137,16 @@ async function prepare(
   const clock = createClock(options.time);
   const { output, tracker } = createOutput(options, targets, clock, out, extension);
   const models = options.followModules ? (await loadTargets(backend.access)).targets : targets;
-  const session = Session.open({ ...options, backend, targets, models, deciding: selection.deciding, extension });
+  if (await stop.hasHappened()) return undefined;
+  const wanted = { ...options, backend, targets, models, deciding: selection.deciding, extension };
+  const session = await Session.open(wanted, stop.signal).catch((error) => unlessStopped(error, stop));
+  if (session === undefined) return undefined;
   return { choice, selection, targets, output, tracker, clock, session, maxMemoryBytes: options.maxMemoryBytes };
+}
+
+/** What was cut short fails for that. @throws other errors */
+function unlessStopped(error: unknown, stop: StopSignal): undefined {
+  if (!stop.signal.aborted) throw error;
 }
 
 /** Returns whether tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */

@@ -32,7 +32,7 @@ const TARGET_ARCH: Record<string, string> = { x64: 'x86', arm64: 'arm64' };
 /**
  * Compiles a C file to a BPF object.
  * @returns the object's bytes; they never touch the disk
- * @throws ExtensionError if there is no compiler, or it fails
+ * @throws ExtensionError if there is no compiler, or it fails; the reason of `signal`
  */
 export async function compileExtension(path: string, options: CompileOptions = {}): Promise<Uint8Array> {
   const { env = process.env, timeoutSeconds = 60, color = false, onOutput = () => {}, signal } = options;
@@ -51,6 +51,7 @@ export async function compileExtension(path: string, options: CompileOptions = {
   // CC and CFLAGS are shell text, as in make; the file's name and all else go in as arguments, never as shell text.
   const command = `${compiler} -target bpf -O2 -g -c ${define ? `-D__TARGET_ARCH_${define}` : ''} ${words('CFLAGS')} "$@"`;
   const result = await run(command, args, env, timeoutSeconds, signal);
+  signal?.throwIfAborted();
   if (result.messages !== '') onOutput(result.messages);
   const shown = `compiling ${printable(path)}`;
   if (result.ended === 'timeout') {

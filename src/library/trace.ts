@@ -66,7 +66,7 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   const { targets, deciding } = selection;
   const places = new Places();
   const collector = createCollector(options, targets, extension, places);
-  const session = Session.open({ ...options, ...memory, backend, targets, deciding, extension });
+  const session = await Session.open({ ...options, ...memory, backend, targets, deciding, extension }, signal);
   try {
     await session.attach(signal);
     signal.throwIfAborted();

@@ -8,6 +8,7 @@ import { causedBy, EnvironmentError, SystemCallError } from '../base/errors.js';
 import { type ProgramImage, readFunctions } from './bpf.js';
 import { EAGAIN, EINTR, errnoName } from './errno.js';
 import { createMemoryFile, descriptorPath, formatVaList, withoutSignals } from './libc.js';
+import { callInThread } from './thread.js';
 
 type Pointer = unknown;
 
@@ -74,14 +75,31 @@ const DECLARATIONS: Record<keyof Functions, string> = {
 /** What libbpf said: `level` 0 is a warning, 1 information, 2 debugging. */
 export type LogTaker = (level: number, message: string) => void;
 
-let loaded: { functions: Functions; log: { take: LogTaker } } | undefined;
+/**
+ * libbpf calls back only where its words are wanted. It may be working in another thread: each of its words would wait for
+ * the event loop, and for ever if the process ends there.
+ */
+interface Log {
+  /** Gets all, in any thread. */
+  take: LogTaker | undefined;
+  /** Gets what is said to a call of this thread. */
+  warnings: string[] | undefined;
+  /** Has libbpf speak as far as one of these listens. */
+  update(): void;
+}
+
+let loaded: { functions: Functions; symbols: { objectLoad: unknown }; log: Log } | undefined;
 
 /**
  * Loads libbpf.so.1; later calls are free.
  * @throws EnvironmentError if it is not installed
  */
 export function loadLibbpf(): Functions {
-  if (loaded) return loaded.functions;
+  return loadOnce().functions;
+}
+
+function loadOnce(): NonNullable<typeof loaded> {
+  if (loaded) return loaded;
   let library: LibraryHandle;
   try {
     library = koffi.load('libbpf.so.1');
@@ -98,15 +116,23 @@ export function loadLibbpf(): Functions {
   const functions = Object.fromEntries(
     Object.entries(DECLARATIONS).map(([name, declaration]) => [name, library.func(declaration)]),
   ) as unknown as Functions;
-  const log = { take: (() => {}) as LogTaker };
   const type = koffi.pointer(koffi.proto('int (int level, void *format, void *args)'));
+  const setPrint: KoffiFunc<(print: unknown) => void> = library.func('libbpf_set_print', 'void *', [type]);
   const print = (level: number, format: Pointer, args: Pointer) => {
-    log.take(level, formatVaList(format, args));
+    const message = formatVaList(format, args);
+    if (level === 0) log.warnings?.push(message.replace(/^libbpf: /, '').trimEnd());
+    log.take?.(level, message);
     return 0;
   };
-  library.func('libbpf_set_print', 'void *', [type])(koffi.register(print, type));
-  loaded = { functions, log };
-  return functions;
+  const registered = koffi.register(print, type);
+  const log: Log = {
+    take: undefined,
+    warnings: undefined,
+    update: () => void setPrint(log.take || log.warnings ? registered : null),
+  };
+  log.update();
+  loaded = { functions, symbols: { objectLoad: library.symbol('bpf_object__load') }, log };
+  return loaded;
 }
 
 /** `v1.1`. @throws EnvironmentError if it is not installed */
@@ -114,26 +140,24 @@ export function loadLibbpfVersion(): string {
   return loadLibbpf().versionString();
 }
 
-/** Hands all that libbpf says from now on to `take`. */
+/** Hands all that libbpf says from now on to `take`. The process must then end with `exitAtOnce`. */
 export function setLibbpfLog(take: LogTaker): void {
-  loadLibbpf();
-  if (loaded) loaded.log.take = take;
+  const { log } = loadOnce();
+  log.take = take;
+  log.update();
 }
 
 /** Runs a call of libbpf, and gives its warnings along with what it returned. */
 function withWarnings<T>(call: () => T): { value: T; warnings: string[] } {
+  const { log } = loadOnce();
   const warnings: string[] = [];
-  const log = loaded?.log;
-  const outer = log?.take;
-  if (!log || !outer) return { value: call(), warnings };
-  log.take = (level, message) => {
-    if (level === 0) warnings.push(message.replace(/^libbpf: /, '').trimEnd());
-    outer(level, message);
-  };
+  log.warnings = warnings;
+  log.update();
   try {
     return { value: call(), warnings };
   } finally {
-    log.take = outer;
+    log.warnings = undefined;
+    log.update();
   }
 }
 
@@ -149,21 +173,53 @@ export class LibbpfError extends SystemCallError {
   }
 }
 
+/** Loading failed. */
+export class LoadingError extends LibbpfError {
+  /** Why the verifier refused a program; otherwise empty. */
+  readonly verifierLog: string;
+  /** Whether libbpf was not listened to: it may have more to say than the verifier. */
+  readonly isUnexplained: boolean;
+
+  constructor(errno: number, warnings: readonly string[] | undefined, verifierLog: string) {
+    super('bpf_object__load', errno, warnings ?? [], 'loading the BPF programs');
+    this.verifierLog = verifierLog;
+    this.isUnexplained = warnings === undefined && verifierLog.trim() === '';
+  }
+}
+
 /** libbpf itself tries five times. */
 const LOADING_TRIES = 100;
 
+/** Creates an object's maps and loads programs, see `BpfObject.load`. */
+export type Load = (object: BpfObject, wanted: ReadonlySet<string>) => Promise<void> | void;
+
 /**
- * Loads again what something has interrupted, though signals are kept away: a debugger, or a freezer of control groups.
- * @param load opens an object and loads it: libbpf loads none a second time
+ * Loads, while the event loop goes on. Loads again what something has interrupted, though signals are kept away: a debugger,
+ * or a freezer of control groups.
+ * @param attempt opens an object and loads it with `load`: libbpf loads none a second time
+ * @param signal ends it, also while the verifier works
+ * @throws the reason of `signal`, and what `attempt` throws
  */
-export function loadUndisturbed<T>(load: () => T): T {
+export async function loadUndisturbed<T>(attempt: (load: Load) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  let load: Load = (object, wanted) => object.loadInThread(wanted, signal);
   for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
     try {
-      return load();
+      return await attempt(load);
     } catch (error) {
-      if (tries >= LOADING_TRIES || !wasInterrupted(error)) throw error;
+      signal?.throwIfAborted();
+      if (wasInterrupted(error) && tries < LOADING_TRIES) continue;
+      if (!isUnexplained(error)) throw error;
+      // Only in this thread libbpf can say what it does not like. What the verifier refuses, it has explained.
+      load = (object, wanted) => object.load(wanted);
     }
   }
+}
+
+/** Whether loading failed without a word on what is wrong. */
+function isUnexplained(error: unknown): boolean {
+  if (error instanceof LoadingError) return error.isUnexplained;
+  return error instanceof Error && isUnexplained(error.cause);
 }
 
 /** Whether loading was interrupted, and says nothing about what was loaded. */
@@ -273,11 +329,31 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * Creates the maps and loads programs.
+   * Creates the maps and loads programs. Nothing else happens meanwhile.
    * @param wanted their names; the object's others are left out
-   * @throws LibbpfError; where the verifier refused a program, `verifierLog` tells why
+   * @throws LoadingError
    */
   load(wanted: ReadonlySet<string>): void {
+    const log = this.#prepareLoad(wanted);
+    const { value, warnings } = withWarnings(() => withoutSignals(() => this.#libbpf.objectLoad(this.#object)));
+    this.#finishLoad(log, value, warnings);
+  }
+
+  /**
+   * Does so in a thread of its own. Until it has ended, nothing else may be done with the object.
+   * @param signal interrupts it: it fails as soon as the kernel lets it
+   * @throws LoadingError, without warnings of libbpf
+   */
+  async loadInThread(wanted: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+    const log = this.#prepareLoad(wanted);
+    const value = await callInThread(loadOnce().symbols.objectLoad, this.#object, signal);
+    // The limit of threads is reached.
+    if (value === undefined) this.load(wanted);
+    else this.#finishLoad(log, value, undefined);
+  }
+
+  /** Chooses the programs. Returns where the verifier writes. */
+  #prepareLoad(wanted: ReadonlySet<string>): Buffer {
     // One buffer for all: loading stops at the first program that is refused. Memory that is not written costs nothing.
     const log = Buffer.allocUnsafeSlow(VERIFIER_LOG_BYTES);
     log[0] = 0;
@@ -285,13 +361,13 @@ export class BpfObject implements Disposable {
       this.#libbpf.programSetAutoload(program, wanted.has(name));
       this.#libbpf.programSetLogBuf(program, log, log.length);
     }
-    const { value, warnings } = withWarnings(() => withoutSignals(() => this.#libbpf.objectLoad(this.#object)));
+    return log;
+  }
+
+  #finishLoad(log: Buffer, result: number, warnings: readonly string[] | undefined): void {
     for (const program of this.#programs.values()) this.#libbpf.programSetLogBuf(program, EMPTY, 0);
-    if (value === 0) return;
-    const text = log.toString('utf8', 0, Math.max(0, log.indexOf(0)));
-    throw Object.assign(new LibbpfError('bpf_object__load', -value, warnings, 'loading the BPF programs'), {
-      verifierLog: text,
-    });
+    if (result === 0) return;
+    throw new LoadingError(-result, warnings, log.toString('utf8', 0, Math.max(0, log.indexOf(0))));
   }
 
   /** The object's BTF, as the kernel has it after `load`; negative if it has none. Closed with the object. */

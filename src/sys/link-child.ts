@@ -5,11 +5,11 @@
  * What goes through the pipes: to the child for each object its name and its bytes, each after its length as u32; from
  * it the linked object, or with exit status 1 a JSON text of what libbpf said.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ExtensionError } from '../base/errors.js';
-import { BpfObject, LibbpfError, linkObjects, type NamedObject, setLibbpfLog } from './libbpf.js';
+import { causedBy, ExtensionError } from '../base/errors.js';
+import { BpfObject, LibbpfError, linkObjects, type NamedObject } from './libbpf.js';
 import { dieWithParent, limitOwnTime } from './libc.js';
 
 const TIMEOUT_SECONDS = 60;
@@ -30,30 +30,65 @@ interface Refusal {
 
 /**
  * Links objects, a backend's among them, as `linkObjects` does, and tries whether libbpf can open and load the result.
- * @throws LibbpfError if they don't fit together, ExtensionError if one crashed libbpf
+ * @param signal ends the child
+ * @throws LibbpfError if they don't fit together, ExtensionError if one crashed libbpf, the reason of `signal`
  */
-export function linkInChild(objects: readonly NamedObject[]): Uint8Array {
-  const child = spawnSync(process.execPath, [CHILD, 'link', String(process.pid)], {
-    input: encodeObjects(objects),
-    maxBuffer: 1 << 28,
-    timeout: TIMEOUT_SECONDS * 1000,
-    killSignal: 'SIGKILL',
-  });
-  if (child.status === 0) return new Uint8Array(child.stdout);
-  if (child.status === REFUSED_STATUS && child.stdout.length > 0) {
-    const { call, errno, warnings, doing } = JSON.parse(child.stdout.toString('utf8')) as Refusal;
+export async function linkInChild(objects: readonly NamedObject[], signal?: AbortSignal): Promise<Uint8Array> {
+  const names = objects.map(({ name }) => name).join(', ');
+  const { status, end, output } = await runChild(encodeObjects(objects), signal);
+  signal?.throwIfAborted();
+  if (status === 0) return output;
+  if (status === REFUSED_STATUS && output.length > 0) {
+    const { call, errno, warnings, doing } = JSON.parse(output.toString('utf8')) as Refusal;
     throw new LibbpfError(call, errno, warnings, doing);
   }
-  const names = objects.map(({ name }) => name).join(', ');
-  const end = child.error
-    ? child.error.message
-    : child.signal
-      ? `it was ended by ${child.signal}`
-      : `exit status ${child.status}`;
   throw new ExtensionError(
     `linking ${names}: libbpf could not cope with an object (${end}): it is damaged`,
     'compile it again',
   );
+}
+
+interface Ended {
+  readonly status: number | null;
+  /** How it ended, for people. */
+  readonly end: string;
+  readonly output: Buffer;
+}
+
+/** Runs the child to its end. */
+function runChild(input: Buffer, abort: AbortSignal | undefined): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    // A group of its own: Ctrl-C at the terminal is for us.
+    const stdio = ['pipe', 'pipe', 'ignore'] as const;
+    const child = spawn(process.execPath, [CHILD, 'link', String(process.pid)], { detached: true, stdio: [...stdio] });
+    let hasTime = true;
+    const pieces: Buffer[] = [];
+    const kill = () => void child.kill('SIGKILL');
+    const timer = setTimeout(() => {
+      hasTime = false;
+      kill();
+    }, TIMEOUT_SECONDS * 1000);
+    const release = () => {
+      clearTimeout(timer);
+      abort?.removeEventListener('abort', kill);
+    };
+    abort?.addEventListener('abort', kill, { once: true });
+    if (abort?.aborted) kill();
+    // One that has died reads no more; its end tells why. Without a descriptor more there are no pipes.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+    child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
+    child.on('error', (error) => {
+      release();
+      reject(causedBy(new ExtensionError(`running the child that links: ${error.message}`), error));
+    });
+    child.on('close', (status, signal) => {
+      release();
+      const end = signal === null ? `exit status ${status}` : `it was ended by ${signal}`;
+      const output = Buffer.concat(pieces);
+      resolve({ status, output, end: hasTime ? end : `it did not end within ${TIMEOUT_SECONDS} s` });
+    });
+  });
 }
 
 function encodeObjects(objects: readonly NamedObject[]): Buffer {
@@ -79,8 +114,6 @@ function linkStdin(): void {
   dieWithParent(Number(process.argv[3]));
   limitOwnTime(OWN_TIME_SECONDS);
   try {
-    // Without a taker libbpf would print what it has to say.
-    setLibbpfLog(() => {});
     const linked = linkObjects(decodeObjects(readFileSync(0)));
     tryLoading(linked);
     writeAll(linked);

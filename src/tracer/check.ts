@@ -31,7 +31,7 @@ export function canLoadPrograms(): boolean {
 export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
   const checks: ExtensionCheck[] = [];
   for (const backend of BACKENDS) {
-    const linking = problemOf(() => void link(backend, 'function', extension));
+    const linking = await problemOf(async () => void (await link(backend, 'function', extension)));
     for (const tracer of backend.tracers) {
       const method = { backend: backend.name, tracer };
       if (linking) checks.push({ ...method, result: 'refused', problem: linking });
@@ -56,27 +56,31 @@ async function verifyWith(
   tracer: TracerName,
   extension: Extension,
 ): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
-  const problem = problemOf(() => tryLoading(backend, tracer, extension));
+  const problem = await problemOf(() => tryLoading(backend, tracer, extension));
   if (!problem) return { result: 'verified' };
   // A kernel that refuses our own program too says nothing about the extension.
-  const ours = problemOf(() => tryLoading(backend, tracer, undefined));
+  const ours = await problemOf(() => tryLoading(backend, tracer, undefined));
   if (!ours) return { result: 'refused', problem };
   const support = await probeBackend(backend, tracer);
   return { result: 'linked', why: support.available ? ours.message : `this kernel ${support.problem}` };
 }
 
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */
-export function tryLoading(backend: Backend, tracer: TracerName, extension: Extension | undefined): void {
+export async function tryLoading(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension | undefined,
+): Promise<void> {
   // Any mark will do, and the smallest ring.
   const packets = { mark: 1, mask: 0xffffffff, samplePeriod: 1, follow: false };
-  loadPrograms(backend, undefined, { ...packets, tracer, ringSizeBytes: RING_BYTES, extension }).object[
-    Symbol.dispose
-  ]();
+  const options = { ...packets, tracer, ringSizeBytes: RING_BYTES, extension };
+  const { object } = await loadPrograms(backend, undefined, options);
+  object[Symbol.dispose]();
 }
 
-function problemOf(attempt: () => void): IpftError | undefined {
+async function problemOf(attempt: () => Promise<void>): Promise<IpftError | undefined> {
   try {
-    attempt();
+    await attempt();
     return undefined;
   } catch (error) {
     if (error instanceof IpftError) return error;

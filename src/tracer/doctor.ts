@@ -135,7 +135,7 @@ async function diagnoseTracer(
   }
   if (blocker) return { backend: name, tracer, works: false, reason: `${blocker.name}: ${blocker.result}` };
   if (!mayAsk) return { backend: name, tracer, works: undefined, reason: ASK_AS_ROOT };
-  const refusal = attempt(() => tryLoading(backend, tracer, undefined));
+  const refusal = await attemptAsync(() => tryLoading(backend, tracer, undefined));
   if (refusal instanceof IpftError) return { backend: name, tracer, works: false, reason: refusal.message };
   return { backend: name, tracer, works: true };
 }
@@ -304,8 +304,17 @@ function attempt<T>(body: () => T): T | IpftError {
   try {
     return body();
   } catch (error) {
-    if (error instanceof IpftError) return error;
-    if (error instanceof Error && 'code' in error) return causedBy(new IpftError('SYSTEM', error.message), error);
-    throw error;
+    return errorFor(error);
   }
+}
+
+async function attemptAsync<T>(body: () => Promise<T>): Promise<T | IpftError> {
+  return await body().catch(errorFor);
+}
+
+/** @throws what is a bug */
+function errorFor(error: unknown): IpftError {
+  if (error instanceof IpftError) return error;
+  if (error instanceof Error && 'code' in error) return causedBy(new IpftError('SYSTEM', error.message), error);
+  throw error;
 }

@@ -24,7 +24,7 @@ import {
 } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
-import { BpfObject, loadUndisturbed } from '../sys/libbpf.js';
+import { BpfObject, type Load, loadUndisturbed } from '../sys/libbpf.js';
 import { KnownAddresses } from './addresses.js';
 import { Attachment, type Backend, type Misses } from './backend.js';
 import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
@@ -67,13 +67,20 @@ export class Lifecycle extends Attachment {
   readonly #functions: readonly Copying[];
   readonly #programs = new Set<number>();
 
+  private constructor(object: BpfObject, method: CopyMethod, functions: readonly Copying[]) {
+    super();
+    this.#object = object;
+    this.#method = method;
+    this.#functions = functions;
+  }
+
   /**
    * Loads the programs.
    * @param loaded the backend's programs
+   * @param signal see `loadUndisturbed`
    */
-  constructor(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf) {
-    super();
-    this.#method = chooseMethod(backend, vmlinux);
+  static async load(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf, signal?: AbortSignal): Promise<Lifecycle> {
+    const method = chooseMethod(backend, vmlinux);
     const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
     const known = (of: Record<string, number>, segments: boolean) =>
       Object.entries(of).flatMap(([name, count]) => {
@@ -81,55 +88,18 @@ export class Lifecycle extends Attachment {
         return btfId === undefined ? [] : [{ name, btfId, arguments: count, segments }];
       });
     const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
-    const variant = this.#method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
-    const load = (name: string, copying: readonly Copying[]) =>
-      loadUndisturbed(() => this.#load(name, copying, loaded));
+    const variant = method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
+    const loadFor = (name: string, copying: readonly Copying[]) =>
+      loadUndisturbed((load) => loadObject(name, { method, copying, loaded }, load), signal);
     try {
-      this.#object = load(`lifecycle${variant}`, functions);
-      this.#functions = functions;
+      return new Lifecycle(await loadFor(`lifecycle${variant}`, functions), method, functions);
     } catch (error) {
       // Without copies there is still much to be told.
       if (!(error instanceof IpftError)) throw error;
-      this.#object = load('lifecycle', []);
-      this.#functions = [];
-      this.unwatched.push(`copies (${error.message.split('\n')[0]})`);
+      const lifecycle = new Lifecycle(await loadFor('lifecycle', []), method, []);
+      lifecycle.unwatched.push(`copies (${error.message.split('\n')[0]})`);
+      return lifecycle;
     }
-  }
-
-  #load(
-    name: string,
-    copyings: readonly Copying[],
-    { object: shared, config, mark, byHelper }: LoadedPrograms,
-  ): BpfObject {
-    const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
-    const object = new BpfObject(setMark(own.bytes, mark));
-    try {
-      for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
-      object.setInitialValue('.rodata.ipft', config);
-      const wanted = new Set<string>();
-      for (const [, program] of TRACEPOINTS) {
-        object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
-        wanted.add(program);
-      }
-      for (const copying of copyings) {
-        const program = this.#programName(copying);
-        if (wanted.has(program)) continue;
-        wanted.add(program);
-        const { type, attach } = TYPES[this.#method];
-        object.setProgramType(program, type, attach);
-        if (this.#method === 'fexit') object.setAttachTarget(program, copying.name);
-      }
-      object.load(wanted);
-      return object;
-    } catch (error) {
-      object[Symbol.dispose]();
-      throw explainLoad(error, undefined);
-    }
-  }
-
-  #programName({ arguments: count, segments }: Copying): string {
-    if (this.#method !== 'fexit') return `ipft_copies_${this.#method}`;
-    return `ipft_${segments ? 'segmented' : 'copied'}_${count}`;
   }
 
   /** Attaches all; what the kernel refuses is in `unwatched`. */
@@ -147,7 +117,8 @@ export class Lifecycle extends Attachment {
       return;
     }
     const [first] = this.#functions;
-    if (first && !signal.aborted) await this.#link(this.#object.programFd(this.#programName(first)), this.#functions);
+    if (first && !signal.aborted)
+      await this.#link(this.#object.programFd(programName(this.#method, first)), this.#functions);
   }
 
   /** One that the kernel doesn't take fails all: then each gets a link of its own. */
@@ -173,7 +144,7 @@ export class Lifecycle extends Attachment {
   }
 
   async #attachTrampoline(copying: Copying): Promise<void> {
-    const name = this.#programName(copying);
+    const name = programName(this.#method, copying);
     const program = await loadProgram({
       ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
       ...this.#object.programImage(name),
@@ -208,6 +179,45 @@ export class Lifecycle extends Attachment {
     super[Symbol.dispose]();
     this.#object[Symbol.dispose]();
   }
+}
+
+interface Wanted {
+  readonly method: CopyMethod;
+  readonly copying: readonly Copying[];
+  readonly loaded: LoadedPrograms;
+}
+
+async function loadObject(name: string, { method, copying, loaded }: Wanted, load: Load): Promise<BpfObject> {
+  const { object: shared, config, mark, byHelper } = loaded;
+  const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
+  const object = new BpfObject(setMark(own.bytes, mark));
+  try {
+    for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
+    object.setInitialValue('.rodata.ipft', config);
+    const wanted = new Set<string>();
+    for (const [, program] of TRACEPOINTS) {
+      object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+      wanted.add(program);
+    }
+    for (const one of copying) {
+      const program = programName(method, one);
+      if (wanted.has(program)) continue;
+      wanted.add(program);
+      const { type, attach } = TYPES[method];
+      object.setProgramType(program, type, attach);
+      if (method === 'fexit') object.setAttachTarget(program, one.name);
+    }
+    await load(object, wanted);
+    return object;
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw explainLoad(error, undefined);
+  }
+}
+
+function programName(method: CopyMethod, { arguments: count, segments }: Copying): string {
+  if (method !== 'fexit') return `ipft_copies_${method}`;
+  return `ipft_${segments ? 'segmented' : 'copied'}_${count}`;
 }
 
 const TYPES: Record<CopyMethod, { type: number; attach: number }> = {

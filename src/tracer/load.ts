@@ -15,6 +15,8 @@ import { findLimitHint } from '../kernel/memory.js';
 import {
   BpfObject,
   LibbpfError,
+  type Load,
+  LoadingError,
   linkObjects,
   loadUndisturbed,
   type NamedObject,
@@ -55,23 +57,37 @@ export interface LoadedPrograms {
 
 /**
  * Links, configures and loads the programs that the targets need; without targets, all of them.
- * @throws ExtensionError if the extension does not fit, VerifierError if the kernel refuses it
+ * @param signal ends it: a child, or the kernel's work on a program
+ * @throws ExtensionError if the extension does not fit, VerifierError if the kernel refuses it; the reason of `signal`
  */
-export function loadPrograms(
+export async function loadPrograms(
   backend: Backend,
   targets: readonly Target[] | undefined,
   options: LoadOptions,
-): LoadedPrograms {
-  return loadUndisturbed(() => loadOnce(backend, targets, options));
+  signal?: AbortSignal,
+): Promise<LoadedPrograms> {
+  const { extension, tracer } = options;
+  // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
+  const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
+  const byHelper = backend.name === 'ftrace' || mark.value === 0 || needsHelper(extension);
+  const linked = setMark(await link(backend, tracer, extension, { byHelper, signal }), mark);
+  return await loadUndisturbed(
+    (load) => loadLinked(linked, { backend, targets, options, mark, byHelper }, load),
+    signal,
+  );
 }
 
-function loadOnce(backend: Backend, targets: readonly Target[] | undefined, options: LoadOptions): LoadedPrograms {
+interface Wanted extends Pick<LoadedPrograms, 'mark' | 'byHelper'> {
+  readonly backend: Backend;
+  readonly targets: readonly Target[] | undefined;
+  readonly options: LoadOptions;
+}
+
+async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promise<LoadedPrograms> {
+  const { backend, targets, options, mark, byHelper } = wanted;
   const { extension, tracer } = options;
   const vmlinux = loadKernelBtf();
-  const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
-  // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
-  const byHelper = backend.name === 'ftrace' || mark.value === 0 || needsHelper(extension);
-  const object = open(setMark(link(backend, tracer, extension, byHelper), mark), extension);
+  const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
@@ -87,7 +103,7 @@ function loadOnce(backend: Backend, targets: readonly Target[] | undefined, opti
       if (type) object.setProgramType(name, type.program, type.attach);
       if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
     }
-    object.load(new Set(programs.map(({ name }) => name)));
+    await load(object, new Set(programs.map(({ name }) => name)));
     return { object, config, mark, byHelper };
   } catch (error) {
     object[Symbol.dispose]();
@@ -117,17 +133,23 @@ export function loadOwnObject(name: string): NamedObject {
   }
 }
 
+export interface LinkOptions {
+  /** Whether to take the build that reads with helpers. */
+  readonly byHelper?: boolean;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Links a backend's object and an extension's.
- * @param byHelper whether to take the build that reads with helpers
- * @throws ExtensionError if they don't fit together
+ * @throws ExtensionError if they don't fit together, the reason of `signal`
  */
-export function link(
+export async function link(
   backend: Backend,
   tracer: TracerName,
   extension: Extension | undefined,
-  byHelper = needsHelper(extension),
-): Uint8Array {
+  { byHelper = needsHelper(extension), signal }: LinkOptions = {},
+): Promise<Uint8Array> {
   // The programs of ftrace have typed pointers, and are one function where they can be.
   const isTyped = backend.name === 'ftrace';
   const variant = isTyped ? (extension ? '.with-extension' : '') : byHelper ? '.by-helper' : '';
@@ -141,7 +163,7 @@ export function link(
   // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
   const trusted = extension?.objects.every(({ compiled }) => compiled) ?? true;
   try {
-    return trusted ? linkObjects(objects) : linkInChild(objects);
+    return trusted ? linkObjects(objects) : await linkInChild(objects, signal);
   } catch (error) {
     throw explainLink(error, extension);
   }
@@ -184,7 +206,7 @@ export function explainLoad(error: unknown, extension: Extension | undefined): u
       error,
     );
   }
-  const log = 'verifierLog' in error && typeof error.verifierLog === 'string' ? error.verifierLog : '';
+  const log = error instanceof LoadingError ? error.verifierLog : '';
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
   if (log.trim() === '') {
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);

@@ -110,9 +110,10 @@ export class Session implements Disposable {
 
   /**
    * Loads the programs. Nothing is attached yet.
-   * @throws VerifierError, ExtensionError, SystemCallError
+   * @param signal ends it; then nothing stays open
+   * @throws VerifierError, ExtensionError, SystemCallError, the reason of `signal`
    */
-  static open(options: SessionOptions): Session {
+  static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
     const { backend, tracer, targets, deciding, ringSizeBytes } = options;
     const opened: Disposable[] = [];
     const own = <T extends Disposable>(resource: T): T => {
@@ -121,9 +122,10 @@ export class Session implements Disposable {
     };
     try {
       const vmlinux = loadKernelBtf();
-      const loaded = loadPrograms(backend, [...(options.models ?? targets), ...deciding], options);
+      const models = [...(options.models ?? targets), ...deciding];
+      const loaded = await loadPrograms(backend, models, options, signal);
       const object = own(loaded.object);
-      const lifecycle = own(new Lifecycle(loaded, backend, vmlinux));
+      const lifecycle = own(await Lifecycle.load(loaded, backend, vmlinux, signal));
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
       const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE));
       const moduleBtfs = openBtfs(backend, targets);

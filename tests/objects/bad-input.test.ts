@@ -1,10 +1,19 @@
 /** What `ipft check` says of files that are no extension: one clear message, no crash, nothing left behind. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ExtensionError, IpftError } from '../../src/base/errors.js';
 import { compileExtension } from '../../src/extension/compile.js';
 import { parseExtension } from '../../src/extension/extension.js';
@@ -254,9 +263,9 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
   });
 
   /** Reads it, and links what can be read, as tracing would. */
-  function use(bytes: Uint8Array): 'fine' | 'refused' | 'crashed libbpf' {
+  async function use(bytes: Uint8Array): Promise<'fine' | 'refused' | 'crashed libbpf'> {
     try {
-      link(kprobeMulti, 'function', parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
+      await link(kprobeMulti, 'function', parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
       return 'fine';
     } catch (error) {
       expect(error).toBeInstanceOf(IpftError);
@@ -264,8 +273,21 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
     }
   }
 
-  test('the object itself is fine', () => {
-    expect(use(object)).toBe('fine');
+  test('the object itself is fine', async () => {
+    expect(await use(object)).toBe('fine');
+  });
+
+  test('one that holds libbpf up: linking ends when it is to, and so does the child', async () => {
+    const stopping = new AbortController();
+    const extension = parseExtension([{ path: 'damaged.o', bytes: object, compiled: false }]);
+    const linking = link(kprobeMulti, 'function', extension, { signal: stopping.signal });
+    const findChild = () =>
+      Number(spawnSync('pgrep', ['-P', String(process.pid), '-f', 'link-child'], { encoding: 'utf8' }).stdout);
+    const child = await vi.waitUntil(findChild, { timeout: 60_000 });
+    process.kill(child, 'SIGSTOP');
+    stopping.abort(new Error('enough'));
+    await expect(linking).rejects.toThrow('enough');
+    expect(existsSync(`/proc/${child}`)).toBe(false);
   });
 
   test('cut off at every 64th byte: refused', () => {
@@ -276,7 +298,7 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
     }
   });
 
-  test('1,000 copies with random bytes changed: used or refused, nothing else', { timeout: 600_000 }, () => {
+  test('1,000 copies with random bytes changed: used or refused, nothing else', { timeout: 600_000 }, async () => {
     let seed = 20261122;
     const random = (below: number) => {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -286,7 +308,7 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
     for (let copy = 0; copy < 1000; copy++) {
       const bytes = new Uint8Array(object);
       for (let change = random(8); change >= 0; change--) bytes[random(bytes.length)] = random(256);
-      outcomes[use(bytes)]++;
+      outcomes[await use(bytes)]++;
     }
     process.stderr.write(`damaged objects: ${JSON.stringify(outcomes)}\n`);
     expect(outcomes.refused).toBeGreaterThan(100);

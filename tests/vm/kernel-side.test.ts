@@ -166,7 +166,7 @@ test.each(['function', 'function_graph'] as const)(
       functionPattern: { regExp: /^(ip_output|ip_finish_output2|icmp_rcv|kfree_skbmem)$/, text: '' },
     });
     const loaded = await loadExtension([extension('drop-small.bpf.c')]);
-    using session = Session.open({
+    using session = await Session.open({
       ...{ backend, tracer, targets, deciding, mark: 47, mask: 0xffffffff, samplePeriod: 1, follow: true },
       ...{ ringSizeBytes: 1 << 20, extension: loaded },
     });
@@ -216,7 +216,7 @@ test('returns are seen though places for calls have leaked', async () => {
   const all = await loadTargets(backend.access);
   const targets = all.targets.filter(({ name }) => name === 'ip_output');
   const ringSizeBytes = 1 << 20;
-  const loaded = loadPrograms(backend, targets, {
+  const loaded = await loadPrograms(backend, targets, {
     ...{ tracer: 'function_graph', mark: 45, mask: 0xffffffff, samplePeriod: 1, follow: false, extension: undefined },
     ringSizeBytes,
   });

@@ -16,6 +16,7 @@ const SAME = [
   'library',
   'library-example',
   'many-packets',
+  'modules',
   'mark-help',
   'process',
   'trace-same',

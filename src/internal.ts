@@ -50,7 +50,7 @@ export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend 
 export { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from './tracer/check.js';
 export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
 export { exitAtOnce, ignoreSignal, leaveTimeToEnd, raiseLimits, setDebugLog } from './tracer/process.js';
-export { PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
+export { MAX_TARGETS, PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
 export {
   type ExcludedFunction,
   loadModuleTargets,

@@ -1,6 +1,13 @@
 /** `--follow-modules`: attaches to functions of modules that are loaded while tracing. */
-import { readFileSync } from 'node:fs';
-import { type BackendChoice, IpftError, loadModuleTargets, type Session, type Target } from '../internal.js';
+import { readFileSync, statSync } from 'node:fs';
+import {
+  type BackendChoice,
+  IpftError,
+  loadModuleTargets,
+  MAX_TARGETS,
+  type Session,
+  type Target,
+} from '../internal.js';
 import type { CommonOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -12,12 +19,14 @@ export class ModuleFollower {
   readonly #targets: Target[];
   readonly #options: CommonOptions;
   readonly #terminal: Terminal;
-  #known = loadModuleNames();
+  #known: Modules;
+  /** Where functions of modules stand among the targets. A module that comes again has the numbers that it had. */
+  readonly #indexes = new Map<string, number>();
   #lookedAt = performance.now();
 
   /** @param targets the session's; grows */
   constructor(
-    tracing: { readonly choice: BackendChoice; readonly session: Session },
+    tracing: { readonly choice: BackendChoice; readonly session: Session; readonly modules: Modules },
     targets: Target[],
     options: CommonOptions,
     terminal: Terminal,
@@ -26,6 +35,8 @@ export class ModuleFollower {
     this.#targets = targets;
     this.#options = options;
     this.#terminal = terminal;
+    this.#known = tracing.modules;
+    for (const [index, target] of targets.entries()) this.#indexes.set(describe(target), index);
   }
 
   /** Looks for new modules, now and then. */
@@ -33,25 +44,43 @@ export class ModuleFollower {
     const now = performance.now();
     if (now - this.#lookedAt < INTERVAL_MS || signal.aborted) return;
     this.#lookedAt = now;
-    const modules = loadModuleNames();
-    for (const module of modules) if (!this.#known.has(module)) await this.#attach(module, signal);
+    const modules = loadModules();
+    for (const [module, load] of modules) if (this.#known.get(module) !== load) await this.#attach(module, signal);
     this.#known = modules;
+  }
+
+  /** @returns whether there is still a number for it */
+  #number(target: Target): boolean {
+    if (this.#indexes.has(describe(target))) return true;
+    if (this.#targets.length >= MAX_TARGETS) return false;
+    this.#indexes.set(describe(target), this.#targets.length);
+    this.#targets.push(target);
+    return true;
   }
 
   async #attach(module: string, signal: AbortSignal): Promise<void> {
     const { choice, session } = this.#tracing;
     try {
-      const { targets, unknownModules } = await loadModuleTargets(module, choice.backend.access, this.#options, signal);
+      const { targets: found, unknownModules } = await loadModuleTargets(
+        module,
+        choice.backend.access,
+        this.#options,
+        signal,
+      );
       for (const { problem } of unknownModules) {
         this.#terminal.warn(`the module ${module} was loaded; its functions are not traced: ${problem}`);
       }
-      if (targets.length === 0) return;
-      const first = this.#targets.length;
+      if (found.length === 0) return;
+      const targets = found.filter((target) => this.#number(target));
+      if (targets.length < found.length) {
+        const problem = `a trace tells ${MAX_TARGETS} functions apart, and has had as many`;
+        this.#terminal.warn(`the module ${module} was loaded; not all of its functions are traced: ${problem}`);
+      }
       const before = session.succeeded;
-      this.#targets.push(...targets);
-      await session.attachMore(targets, first, signal);
+      const indexes = targets.map((target) => this.#indexes.get(describe(target))!);
+      await session.attachMore(targets, indexes, signal);
       const succeeded = session.succeeded - before;
-      this.#terminal.line(`Module ${module} loaded: ${succeeded} of its ${targets.length} functions are traced now`);
+      this.#terminal.line(`Module ${module} loaded: ${succeeded} of its ${found.length} functions are traced now`);
     } catch (error) {
       if (signal.aborted) return;
       // The module may have gone again. What is traced goes on.
@@ -61,16 +90,35 @@ export class ModuleFollower {
   }
 }
 
-function loadModuleNames(): Set<string> {
+/** What makes two targets the same for whoever reads their events. */
+function describe({ module, name, skbPosition, parameters, address }: Target): string {
+  return [module, name, skbPosition, parameters, address ?? ''].join(' ');
+}
+
+/** Modules by name, each with what tells it from one that had its name before: its directory of sysfs is another one. */
+export type Modules = ReadonlyMap<string, number>;
+
+/** Those that are loaded. */
+export function loadModules(): Modules {
+  let text: string;
   try {
-    return new Set(
-      readFileSync('/proc/modules', 'latin1')
-        .split('\n')
-        .filter((line) => / Live /.test(line))
-        .map((line) => line.slice(0, line.indexOf(' '))),
-    );
+    text = readFileSync('/proc/modules', 'latin1');
   } catch {
     // A kernel without modules.
-    return new Set();
+    return new Map();
+  }
+  const names = text
+    .split('\n')
+    .filter((line) => / Live /.test(line))
+    .map((line) => line.slice(0, line.indexOf(' ')));
+  return new Map(names.map((name) => [name, loadInode(`/sys/module/${name}`)]));
+}
+
+/** 0 where it is hidden, or has gone. */
+function loadInode(path: string): number {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return 0;
   }
 }

@@ -33,7 +33,7 @@ import { realtimeOffsetNs } from '../sys/libc.js';
 import { planMemory } from '../tracer/memory-plan.js';
 import { hasColor } from './color.js';
 import { Follower } from './follower.js';
-import { ModuleFollower } from './modules.js';
+import { loadModules, ModuleFollower, type Modules } from './modules.js';
 import type { CommonOptions, TimeName, TraceOptions, WritingOptions } from './options.js';
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
@@ -104,6 +104,8 @@ interface Prepared {
   readonly clock: Clock;
   readonly session: Session;
   readonly maxMemoryBytes: number;
+  /** The modules that the targets were looked for in: attaching may take minutes. */
+  readonly modules: Modules;
 }
 
 /** Returns nothing if it is to stop. The kernel and files are read at one go: in between, signals get their turn. */
@@ -127,6 +129,7 @@ async function prepare(
   const { backend } = choice;
   const selection = await loadTargets(backend.access, given, stop.signal).catch((error) => unlessStopped(error, stop));
   if (selection === undefined || (await stop.hasHappened())) return undefined;
+  const modules = loadModules();
   const extension = await load(given, terminal, stop.signal).catch((error) => unlessStopped(error, stop));
   if (await stop.hasHappened()) return undefined;
   const memory = planMemory(given, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
@@ -141,7 +144,8 @@ async function prepare(
   const wanted = { ...options, backend, targets, models, deciding: selection.deciding, extension };
   const session = await Session.open(wanted, stop.signal).catch((error) => unlessStopped(error, stop));
   if (session === undefined) return undefined;
-  return { choice, selection, targets, output, tracker, clock, session, maxMemoryBytes: options.maxMemoryBytes };
+  const { maxMemoryBytes } = options;
+  return { choice, selection, targets, output, tracker, clock, session, modules, maxMemoryBytes };
 }
 
 /** What was cut short fails for that. @throws other errors */

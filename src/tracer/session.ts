@@ -74,6 +74,8 @@ export interface SessionLosses extends Losses {
 
 /** Numbers of the functions that are attached to though they make no events. */
 const HIDDEN_INDEX = TARGET_INDEX;
+/** So many functions can be told apart in one trace. */
+export const MAX_TARGETS = HIDDEN_INDEX;
 
 /** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
 export class Session implements Disposable {
@@ -172,15 +174,20 @@ export class Session implements Disposable {
   }
 
   /**
-   * Attaches to further targets, of a module that was loaded meanwhile.
-   * @param firstIndex the index of the first: they stand in the caller's table behind those there are
+   * Attaches to further targets, of modules that were loaded meanwhile.
+   * @param indexes where each of them stands in the caller's table; below `MAX_TARGETS`
    */
-  async attachMore(targets: readonly Target[], firstIndex: number, signal: AbortSignal): Promise<void> {
-    const missing = targets.filter(({ module }) => !this.#moduleBtfs.has(module));
-    for (const [module, btf] of openBtfs(this.#options.backend, missing)) this.#moduleBtfs.set(module, btf);
-    const numbered = targets.map((target, offset) => ({
+  async attachMore(targets: readonly Target[], indexes: readonly number[], signal: AbortSignal): Promise<void> {
+    // The module may have been there before, with types of its own.
+    const modules = new Set(targets.map(({ module }) => module));
+    for (const module of modules) {
+      this.#moduleBtfs.get(module)?.[Symbol.dispose]();
+      this.#moduleBtfs.delete(module);
+    }
+    for (const [module, btf] of openBtfs(this.#options.backend, targets)) this.#moduleBtfs.set(module, btf);
+    const numbered = targets.map((target, position) => ({
       target,
-      index: firstIndex + offset,
+      index: indexes[position]!,
       hidden: false,
       roles: this.#rolesOf(target),
     }));

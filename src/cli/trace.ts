@@ -30,7 +30,7 @@ import { loadMemoryRoom } from '../kernel/memory.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
-import { planMemory } from '../tracer/memory-plan.js';
+import { checkMemory, planMemory } from '../tracer/memory-plan.js';
 import { hasColor } from './color.js';
 import { Follower } from './follower.js';
 import { loadModules, ModuleFollower, type Modules } from './modules.js';
@@ -117,6 +117,8 @@ async function prepare(
 ): Promise<Prepared | undefined> {
   for (const warning of given.markWarnings) terminal.warn(warning);
   if (given.readyFile !== undefined) prepareReadyFile(given.readyFile);
+  const isFiltered = (given.functionPattern ?? given.modulePattern) !== undefined;
+  checkMemory({ isFiltered }, loadMemoryRoom());
   // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
   const limits = given.setLimits ? raiseLimits() : [];
   checkKernel();

@@ -10,7 +10,7 @@ import { loadMemoryRoom } from '../kernel/memory.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
 import { chooseBackend } from '../tracer/backends.js';
-import { planMemory } from '../tracer/memory-plan.js';
+import { checkMemory, planMemory } from '../tracer/memory-plan.js';
 import { raiseLimits } from '../tracer/process.js';
 import { Session } from '../tracer/session.js';
 import { loadTargets } from '../tracer/targets.js';
@@ -51,6 +51,7 @@ export async function trace<
 async function start(options: CheckedOptions): Promise<RunningTrace> {
   const { signal, tracer } = options;
   await turn(signal);
+  checkMemory({ isFiltered: (options.functionPattern ?? options.modulePattern) !== undefined }, loadMemoryRoom());
   // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
   const warnings = [...options.warnings, ...(options.raiseLimits ? raiseLimits() : [])];
   checkKernel();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { planMemory } from './memory-plan.js';
+import { checkMemory, planMemory } from './memory-plan.js';
 
 const M = 1 << 20;
 const room = (free: number) => ({
@@ -35,4 +35,16 @@ test('planMemory: what was asked for is done or refused', () => {
     /^tracing with a ring of 64M needs \d+M more memory, and the cgroup .* leaves 40M$/,
   );
   expect(() => planMemory(wish(16 * M), room(20), 0)).toThrow(/^tracing with a ring of 64K needs/);
+});
+
+test('checkMemory: what can not be enough is refused before the kernel is read', () => {
+  checkMemory({ isFiltered: false }, undefined);
+  checkMemory({ isFiltered: false }, room(86));
+  checkMemory({ isFiltered: true }, room(46));
+  for (const isFiltered of [true, false]) {
+    expect(() => checkMemory({ isFiltered }, room(26))).toThrow(
+      /^tracing with a ring of 64K needs \d+M more memory, and the cgroup .* leaves 26M$/,
+    );
+  }
+  expect(() => checkMemory({ isFiltered: false }, room(46))).toThrow(/leaves 46M$/);
 });

@@ -30,7 +30,7 @@ import { loadMemoryRoom } from '../kernel/memory.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { Clock } from '../output/clock.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
-import { checkMemory, planMemory } from '../tracer/memory-plan.js';
+import { attachedBytes, checkMemory, planMemory } from '../tracer/memory-plan.js';
 import { hasColor } from './color.js';
 import { Follower } from './follower.js';
 import { loadModules, ModuleFollower, type Modules } from './modules.js';
@@ -134,7 +134,7 @@ async function prepare(
   const modules = loadModules();
   const extension = await load(given, terminal, stop.signal).catch((error) => unlessStopped(error, stop));
   if (await stop.hasHappened()) return undefined;
-  const memory = planMemory(given, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
+  const memory = planMemory(given, loadMemoryRoom(), attachedBytes(backend, given.tracer, selection.targets.length));
   if (memory.notice !== undefined) terminal.warn(memory.notice);
   const options = { ...given, ...memory };
   const targets = [...selection.targets];

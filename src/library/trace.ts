@@ -10,7 +10,7 @@ import { loadMemoryRoom } from '../kernel/memory.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
 import { chooseBackend } from '../tracer/backends.js';
-import { checkMemory, planMemory } from '../tracer/memory-plan.js';
+import { attachedBytes, checkMemory, planMemory } from '../tracer/memory-plan.js';
 import { raiseLimits } from '../tracer/process.js';
 import { Session } from '../tracer/session.js';
 import { loadTargets } from '../tracer/targets.js';
@@ -62,7 +62,7 @@ async function start(options: CheckedOptions): Promise<RunningTrace> {
   await turn(signal);
   const extension = options.extension.length > 0 ? await load(options, warnings) : undefined;
   await turn(signal);
-  const memory = planMemory(options, loadMemoryRoom(), backend.oneByOne ? selection.targets.length : 0);
+  const memory = planMemory(options, loadMemoryRoom(), attachedBytes(backend, tracer, selection.targets.length));
   if (memory.notice !== undefined) warnings.push(memory.notice);
   const { targets, deciding } = selection;
   const places = new Places();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkMemory, planMemory } from './memory-plan.js';
+import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
 
 const M = 1 << 20;
 const room = (free: number) => ({
@@ -22,8 +22,17 @@ test('planMemory: the ring is made to fit, and the user is told', () => {
   expect(plan.maxMemoryBytes).toBeLessThan(30 * M);
 });
 
-test('planMemory: functions that are attached to one by one take memory too', () => {
-  const [none, many] = [planMemory(wish(16 * M), room(45), 0), planMemory(wish(16 * M), room(45), 1600)];
+test('planMemory: functions that are attached to one by one take memory too, most of it with trampolines', () => {
+  const bytes = (access: 'registers' | 'trampoline', tracer: 'function' | 'function_graph', oneByOne = true) =>
+    attachedBytes({ oneByOne, access }, tracer, 1600);
+  expect(bytes('registers', 'function', false)).toBe(0);
+  expect(bytes('registers', 'function')).toBeGreaterThan(1600 * 3600);
+  expect(bytes('trampoline', 'function')).toBeGreaterThan(1600 * 30_000);
+  expect(bytes('trampoline', 'function_graph')).toBe(2 * bytes('trampoline', 'function'));
+  const [none, many] = [
+    planMemory(wish(16 * M), room(100), 0),
+    planMemory(wish(16 * M), room(100), bytes('trampoline', 'function')),
+  ];
   expect(many.ringSizeBytes).toBeLessThan(none.ringSizeBytes);
 });
 

@@ -2,7 +2,7 @@
 import { causedBy, EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
 import { EPERM, errnoName } from '../sys/errno.js';
 import { probeProgramLoading } from './features.js';
-import { ftraceIsOff } from './functions.js';
+import { checkTraceableFunctions, ftraceIsOff } from './functions.js';
 import { type Lockdown, loadLockdown } from './lockdown.js';
 import { checkPrivileges, loadCapabilities } from './privileges.js';
 import { isSwitchedOff, SWITCHES } from './switches.js';
@@ -16,6 +16,12 @@ export function checkKernel(): void {
   if (loadLockdown() === 'confidentiality') throw lockedDown('confidentiality', 'BPF programs may not read its memory');
   explainLockdown(checkProgramLoading);
   if (isSwitchedOff('ftrace')) throw ftraceIsOff(`${SWITCHES.ftrace.name} is 0`);
+  try {
+    checkTraceableFunctions();
+  } catch (error) {
+    // What else is in the way there is told when functions are looked for. Backends would blame the kernel for this.
+    if (error instanceof EnvironmentError && error.code === 'FTRACE_OFF') throw error;
+  }
 }
 
 /** Runs a check; what it finds on a locked-down kernel is told as what it is. */

@@ -10,9 +10,11 @@ import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../extension/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
+import { ftraceIsOff } from '../kernel/functions.js';
 import { isSwitchedOff, type Switch, switchesOf } from '../kernel/switches.js';
 import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
+import { ENODEV, errnoName } from '../sys/errno.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
 import {
@@ -166,6 +168,9 @@ export class Session implements Disposable {
       signal,
     );
     if (attachment.succeeded > 0 || signal.aborted) return;
+    // ftrace may shut itself down while the first function is attached to.
+    const reasons = new Set(attachment.failed.map(({ reason }) => reason));
+    if (reasons.size === 1 && reasons.has(errnoName(ENODEV))) throw ftraceIsOff('attaching fails (ENODEV)');
     throw new UnsupportedFeatureError(
       'attach',
       `none of the ${targets.length} functions could be attached to: ${attachment.failed[0]?.reason}`,

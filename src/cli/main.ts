@@ -24,7 +24,7 @@ import { ignoreSignals, NO_SIGNALS, type Signals, StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { trace } from './trace.js';
 import { formatWelcome } from './welcome.js';
-import { openWriter, type Writer } from './writer.js';
+import { explainFailure, openWriter, type Writer } from './writer.js';
 
 const STATUS_ERROR = 1;
 const STATUS_USAGE = 2;
@@ -55,14 +55,13 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     verbose = 'verbose' in request && request.verbose;
     const out = openWriter('outputFile' in request ? request.outputFile : undefined);
     const status = await run(request, terminal, out, signals);
-    // A trace that did not begin leaves the file as it was.
-    if (request.action !== 'trace') await out.flush();
+    // A trace has said it already, and one that did not begin leaves the file as it was.
+    if (request.action === 'trace') return status;
+    await out.flush();
     await out.end();
-    if (!out.failure) return status;
-    const problem = `writing to ${out.name}: ${out.failure.message}`;
-    const isClosed = (out.failure as NodeJS.ErrnoException).code === 'EBADF';
-    const place = isClosed ? '' : ': a file on a disk with room';
-    terminal.error(new IpftError('OUTPUT_FILE', problem, `--output-file names another place${place}`));
+    const failure = explainFailure(out);
+    if (!failure) return status;
+    terminal.error(failure);
     return STATUS_ERROR;
   } catch (thrown) {
     const error = explainSystemError(thrown);

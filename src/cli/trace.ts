@@ -41,7 +41,7 @@ import { reportFailures, reportJourneys, reportLosses, reportSelection } from '.
 import { Silence } from './silence.js';
 import type { StopSignal } from './stop.js';
 import type { Terminal } from './terminal.js';
-import type { Writer } from './writer.js';
+import { explainFailure, type Writer } from './writer.js';
 
 type Options = CommonOptions & TraceOptions & WritingOptions;
 
@@ -82,11 +82,13 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, output, prepared, terminal);
     await silence.report(losses);
-    const isCut = out.failure !== undefined || follower.problem !== undefined;
-    const isWhole = reportLosses(losses, session, tracker, clock, terminal, isCut);
-    const status = options.strict && !isWhole ? STATUS_LOSS : 0;
-    stop.endAtOnce(isCut ? STATUS_ERROR : status);
-    if (follower.problem) throw follower.problem;
+    await out.end();
+    const problem = follower.problem ?? explainFailure(out);
+    const isWhole = reportLosses(losses, session, tracker, clock, terminal, problem !== undefined);
+    // Now: a signal may end the process while it releases what is attached.
+    if (problem) terminal.error(problem);
+    const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : 0;
+    stop.endAtOnce(status);
     return status;
   } finally {
     await release(session, terminal);

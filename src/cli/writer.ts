@@ -54,6 +54,14 @@ export function openWriter(path: string | undefined): Writer {
   }
 }
 
+/** What is to be said where not all was written. */
+export function explainFailure({ name, failure }: Pick<Writer, 'name' | 'failure'>): IpftError | undefined {
+  if (!failure) return undefined;
+  const isClosed = (failure as NodeJS.ErrnoException).code === 'EBADF';
+  const hint = `--output-file names another place${isClosed ? '' : ': a file on a disk with room'}`;
+  return causedBy(new IpftError('OUTPUT_FILE', `writing to ${name}: ${failure.message}`, hint), failure);
+}
+
 function refuse(
   path: string,
   problem: string,

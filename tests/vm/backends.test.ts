@@ -65,21 +65,31 @@ describe('the same packet', () => {
   const seen = new Map<Method, string[]>();
 
   for (const method of METHODS) {
-    testMethod(method, 'shows the way of a packet, with the fields of an extension', async () => {
-      const args = [...optionsOf(method), '-m', '21', '-o', 'json', '-e', compiled(example('skb-len.bpf.c')), ...MORE];
-      const result = await traceWhile(args, () => pingUnanswered(21));
-      expect(result.stderr).not.toContain('bug:');
-      expect(result.status).toBe(0);
-      const events = parseEvents(result.stdout);
-      const entries = events.filter((event) => event['is_return'] === false);
-      seen.set(
-        method,
-        entries.map((event) => String(event['function'])),
-      );
-      expect(seen.get(method)?.filter((name) => WAY.includes(name))).toEqual(WAY);
-      for (const event of entries) expect([84, 98]).toContain(event['len']); // 20 IP + 8 ICMP + 56; + 14 Ethernet
-      expect(new Set(events.map((event) => event['packet_id'])).size).toBe(1);
-    });
+    testMethod(
+      method,
+      'shows its way, with what an extension finds, on the stack that docs/backends.md says',
+      async () => {
+        const bytes = (method.endsWith(' function') ? 448 : 416) - 32;
+        const object = compiled(extension('arguments.bpf.c'), `-DSTACK_BYTES=${bytes}`);
+        const args = [...optionsOf(method), '-m', '21', '-o', 'json', '-e', object, ...MORE];
+        const result = await traceWhile(args, () => pingUnanswered(21));
+        expect(result.stderr).not.toContain('bug:');
+        expect(result.status).toBe(0);
+        const events = parseEvents(result.stdout);
+        const entries = events.filter((event) => event['is_return'] === false);
+        seen.set(
+          method,
+          entries.map((event) => String(event['function'])),
+        );
+        expect(seen.get(method)?.filter((name) => WAY.includes(name))).toEqual(WAY);
+        for (const event of entries) expect([84, 98]).toContain(event['len']); // 20 IP + 8 ICMP + 56; + 14 Ethernet
+        expect(new Set(events.map((event) => event['packet_id'])).size).toBe(1);
+        // (net, sock, skb)
+        for (const event of entries.filter(({ function: name }) => /^ip_(output|finish_output2)$/.test(String(name)))) {
+          expect(event).toMatchObject({ found: [0, 0, 0, -22, -22, -22, -22, -22], room: bytes - 8 });
+        }
+      },
+    );
   }
 
   test('is seen in the same functions, in the same order, by all', () => {

@@ -3,9 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type JourneyLine, Network, ROOT, splitJson, traceWhile } from './harness.js';
+import { type JourneyLine, Network, ROOT, run, splitJson, traceWhile, until } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 const MARK = 0x57;
@@ -27,6 +26,16 @@ const LOSING: Record<string, readonly [string, string]> = {
 
 let network: Network;
 const of = new Map<string, JourneyLine[]>();
+
+/** Whether a connection of the script's port is left in a namespace that still has to say something. */
+function hasConnection(namespace: string): boolean {
+  const { stdout } = run('ip', ['netns', 'exec', namespace, 'cat', '/proc/net/tcp', '/proc/net/tcp6']);
+  const [port, timeWait] = [':1268', '06'];
+  return stdout.split('\n').some((line) => {
+    const [, from = '', to = '', state] = line.trim().split(/ +/);
+    return (from.endsWith(port) || to.endsWith(port)) && state !== timeWait;
+  });
+}
 
 beforeAll(async () => {
   for (const module of ['veth', 'nf_tables']) execFileSync('modprobe', [module]);
@@ -60,8 +69,10 @@ beforeAll(async () => {
         await once(server.stdout, 'data');
         client.stdin.write('\n');
         await Promise.all([once(server.stdout, 'data'), once(client.stdout, 'data')]);
-        // The last packets are answered.
-        await sleep(300);
+        await until(
+          () => !hasConnection(network.here) && !hasConnection(network.there),
+          'the last packets are answered',
+        );
         windows.push([`${address} ${name}`, from, process.hrtime.bigint()]);
       }
       await Promise.all(ended);

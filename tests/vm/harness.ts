@@ -1,6 +1,6 @@
 /** What the tests in a guest share: a network of their own, and running `ipft` while something happens there. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,14 +15,15 @@ export const example = (name: string) => join(ROOT, 'examples/extensions', name)
 const objects = new Map<string, string>();
 
 /** The object of an extension's source, compiled once: `-e` with a source takes clang's time, seconds here, each time. */
-export function compiled(source: string): string {
-  let object = objects.get(source);
+export function compiled(source: string, ...more: string[]): string {
+  const key = [source, ...more].join();
+  let object = objects.get(key);
   if (object === undefined) {
     object = join(mkdtempSync(join(tmpdir(), 'ipft-object-')), basename(source).replace(/c$/, 'o'));
     const include = ['-I', join(ROOT, 'bpf/include'), '-idirafter', '/usr/include/x86_64-linux-gnu'];
     const options = ['-target', 'bpf', '-O2', '-g', '-D__TARGET_ARCH_x86', ...include];
-    execFileSync('clang', [...options, '-c', source, '-o', object]);
-    objects.set(source, object);
+    execFileSync('clang', [...options, ...more, '-c', source, '-o', object]);
+    objects.set(key, object);
   }
   return object;
 }
@@ -164,6 +165,11 @@ export class Tracing implements Disposable {
   /** When they were, by the clock of files. */
   get readyAtMs(): number {
     return statSync(join(this.#dir, 'ready')).mtimeMs;
+  }
+
+  /** Which process they belong to. */
+  get readyPid(): number {
+    return Number(readFileSync(join(this.#dir, 'ready'), 'latin1'));
   }
 
   /** Waits for a condition, or an error if it ends before. */

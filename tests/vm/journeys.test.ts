@@ -1,7 +1,6 @@
 /** Packets whose fate is known: what ipft says of them is the truth. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type JourneyLine, parseEvents, Route, splitJson, Tracing, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
@@ -323,11 +322,10 @@ describe('thousands of packets', () => {
       // What is sent now is lost until the reader has made room: until one of these is shown whole.
       const isWhole = ({ begin, events: count, gap }: JourneyLine) =>
         BigInt(begin) > resumedNs && count === way.length && !gap;
-      while (!splitJson(lines().slice(shownBefore)).journeys.some(isWhole)) {
-        expect(tracing.process.exitCode, tracing.stderr).toBeNull();
+      await tracing.until(() => {
         ping('10.34.0.1', '-c', '1');
-        await sleep(100);
-      }
+        return splitJson(lines().slice(shownBefore)).journeys.some(isWhole);
+      }, 'a packet that is shown whole');
       ping('10.34.0.1', '-c', '3', '-i', '0.01');
       const counted = hits() - before;
       const result = await tracing.stop();

@@ -2,7 +2,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEvent } from '../../src/base/event.js';
 import { loadExtension } from '../../src/extension/extension.js';
@@ -13,7 +12,7 @@ import { loadPrograms } from '../../src/tracer/load.js';
 import { Ring } from '../../src/tracer/ring.js';
 import { PAGE_SIZE, Session } from '../../src/tracer/session.js';
 import { loadTargets } from '../../src/tracer/targets.js';
-import { extension, ipft, Network, parseEvents, ROOT, run, splitJson, traceWhile } from './harness.js';
+import { extension, ipft, Network, ROOT, run, splitJson, traceWhile } from './harness.js';
 import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
 
 const METHODS: readonly Method[] = [
@@ -95,10 +94,10 @@ test('a packet that a socket has been found for, and that is dropped, ends once'
     '-r',
     `^(tcp_v4_rcv|ip_rcv|ip_local_deliver|${destructors}|${FREEING})$`,
   ];
-  const { stdout } = await traceWhile(args, async () => {
+  const { stdout } = await traceWhile(args, async (tracing) => {
     using _rule = dropThere(PORT);
     client.stdin.write('\n');
-    await sleep(1500);
+    await tracing.until(() => tracing.stdout.includes('"outcome":"dropped"'), 'what was dropped');
   });
   client.stdin.end('\n');
   await Promise.all([once(client, 'close'), once(server, 'close')]);
@@ -117,7 +116,7 @@ test('all segments of a packet are its copies, be they hundreds', async () => {
   const offload = (state: 'on' | 'off') => network.exec('ethtool', '-K', 'veth-a', 'tso', state);
   offload('off');
   const args = ['-m', '46', '--follow', '-o', 'json', '-r', '^(__dev_queue_xmit|ip_rcv)$'];
-  const { stdout, stderr } = await traceWhile(args, async () => {
+  const { stdout, stderr } = await traceWhile(args, async (tracing) => {
     network.exec(
       '/usr/bin/python3',
       '-IS',
@@ -129,7 +128,7 @@ test('all segments of a packet are its copies, be they hundreds', async () => {
       `${SEGMENTS}`,
       '100',
     );
-    await sleep(500);
+    await tracing.until(() => (tracing.stdout.match(/"parent":\d/g) ?? []).length >= SEGMENTS, 'all segments');
   });
   offload('on');
   expect(stderr).not.toMatch(/were lost|no room/);
@@ -138,24 +137,6 @@ test('all segments of a packet are its copies, be they hundreds', async () => {
     if (parent !== null) children.set(parent, (children.get(parent) ?? 0) + 1);
   }
   expect([...children.values()]).toEqual([SEGMENTS]);
-});
-
-describe('an extension', () => {
-  for (const method of METHODS) {
-    testMethod(method, 'finds the arguments that there are, and has the stack that docs/backends.md says', async () => {
-      const bytes = (method.endsWith('function') ? 448 : 416) - 32;
-      const args = [...optionsOf(method), '-m', '43', '-o', 'json', '-e', extension('arguments.bpf.c')];
-      const { stdout, stderr } = await traceWhile([...args, '-r', '^(ip_output|ip_finish_output2)$'], () => ping(43), {
-        CFLAGS: `-DSTACK_BYTES=${bytes}`,
-      });
-      const events = parseEvents(stdout).filter((event) => event['is_return'] === false);
-      expect(events.length, stderr).toBeGreaterThan(0);
-      // (net, sock, skb)
-      for (const event of events) {
-        expect(event).toMatchObject({ found: [0, 0, 0, -22, -22, -22, -22, -22], room: bytes - 8 });
-      }
-    });
-  }
 });
 
 test.each(['function', 'function_graph'] as const)(

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { IPFT, Network, run, splitJson, Tracing, traceWhile } from './harness.js';
+import { IPFT, Network, splitJson, Tracing, traceWhile } from './harness.js';
 
 let network: Network;
 beforeAll(() => {
@@ -89,9 +89,14 @@ test('a rule that matches no packet is told of', async () => {
   );
 });
 
-test('at a terminal, a trace without events says what was seen before it ends', () => {
-  const line = `${process.execPath} ${IPFT} -m 55 -r '^icmp_rcv$' --duration 15s`;
-  const { stdout } = run('script', ['-qec', line, '/dev/null'], { TERM: 'xterm' });
-  expect(stdout.match(/no packet with mark 0x37 was seen/g)).toHaveLength(2);
-  expect(stdout.match(/no packet at all passed the traced function: was anything sent\?/g)).toHaveLength(2);
+test('at a terminal, a trace without events says what was seen before it ends', async () => {
+  const atTerminal = ['sh', '-c', 'exec script -qec "$*" /dev/null', 'sh', process.execPath, IPFT];
+  using tracing = new Tracing(['-m', '55', '-r', '^icmp_rcv$'], { TERM: 'xterm' }, atTerminal);
+  const said = ['no packet with mark 0x37 was seen', 'no packet at all passed the traced function: was anything sent?'];
+  const count = () => said.map((words) => tracing.stdout.split(words).length - 1);
+  await tracing.ready();
+  await tracing.until(() => count().every((times) => times > 0), 'what was seen');
+  process.kill(tracing.readyPid, 'SIGINT');
+  await tracing.ended();
+  expect(count()).toEqual([2, 2]);
 });

@@ -38,8 +38,8 @@ const patience = {
   provide: { patienceMs },
 };
 const setupFiles = ['tests/support/seed.ts'];
-/** One emulated machine, one trace at a time. */
-const vm = { ...patience, fileParallelism: false };
+/** One emulated machine, one trace at a time; one process for all files, since starting it takes seconds there. */
+const vm = { ...patience, fileParallelism: false, isolate: false };
 
 /**
  * `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `package` packs and

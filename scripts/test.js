@@ -31,7 +31,7 @@ const GUEST_PROJECTS = [
 /** Longest first, so that what runs at a time ends at about the same time. */
 const LONGEST_FIRST = [...['unit', 'vm', 'vm-same', 'vm-docs', 'vm-package', 'objects', 'guest', 'package']];
 /** The time limit ends guests that hang. */
-const GUEST_OPTIONS = ['--timeout', '7200', '--memory', '3G', '--cpus', '2'];
+const GUEST_OPTIONS = ['--timeout', '3600', '--memory', '3G', '--cpus', '2'];
 /** Each guest, and each project that runs here, keeps one CPU busy. */
 const AT_A_TIME = Math.max(1, Math.min(2, availableParallelism()));
 const VITEST = join(root, 'node_modules/.bin/vitest');

@@ -45,11 +45,8 @@ function shell(namespace: string, lines: readonly string[], path = ''): string {
 class Probe implements Disposable {
   constructor(readonly mark: number) {
     for (const [namespace, hook] of this.#places()) {
-      shell(namespace, [
-        'nft add table inet probe',
-        `nft add chain inet probe marked '{ type filter hook ${hook} priority 0; }'`,
-        `nft add rule inet probe marked meta mark ${mark} counter`,
-      ]);
+      const chain = `chain marked { type filter hook ${hook} priority 0; meta mark ${mark} counter; }`;
+      shell(namespace, [`nft 'table inet probe { ${chain}; }'`]);
     }
   }
 

@@ -226,3 +226,47 @@ function textFile(): string {
   writeFileSync(path, 'this is text, and enough of it to fill the header of an ELF file, which has 64 bytes\n');
   return path;
 }
+
+describe('-o json', () => {
+  test('types the values of every kind of field', async () => {
+    const result = await traceWhile(
+      ['-m', '77', '-o', 'json', '--json-events-only', '-e', extension('types.bpf.c'), '-r', '^dev_hard_start_xmit$'],
+      () => {
+        network.send('udp', '10.11.0.2', 77, 333);
+        network.send('udp', 'fd11::2', 77, 333);
+      },
+    );
+    expect(result.stderr).not.toContain('bug:');
+    const lines = result.stdout.trimEnd().split('\n');
+    const [v4, v6] = parseEvents(result.stdout);
+    expect(lines).toHaveLength(2);
+    const fixed = { mark: '0x4d', gso_type: '<none>', gso_size: 0, linear: true, letter: 105, tiny: -8 };
+    expect(v4).toMatchObject({
+      ...fixed,
+      len: 14 + 20 + 8 + 333,
+      protocol: 'IPV4',
+      module: 'vmlinux',
+      function: 'dev_hard_start_xmit',
+      is_return: false,
+    });
+    expect(v6).toMatchObject({ ...fixed, len: 14 + 40 + 8 + 333, protocol: 'IPV6' });
+    expect(lines[0]).toContain('"negative":-9000000000000000001,"largest":18446744073709551615,');
+    expect(v4?.['skb']).toBe(v4?.['packet_id']);
+    expect(v4?.['packet_id']).toMatch(/^0xff[0-9a-f]{14}$/);
+    expect(Object.keys(v4 ?? {}).slice(0, 7)).toEqual([
+      ...['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return', 'len'],
+    ]);
+  });
+});
+
+describe('where there are no events, it says what was seen', () => {
+  test('packets elsewhere, and those that an extension leaves out', async () => {
+    const elsewhere = await traceWhile(['-m', '0x77', '-r', '^tcp_v4_rcv$'], () => network.ping(0x77, { count: 1 }));
+    expect(elsewhere.stderr).toMatch(/^ {2}packets with mark 0x77 were seen, but none passed the traced function$/m);
+    const args = ['-m', '0x77', '-r', '^icmp_rcv$', '--follow', '-e', extension('drop-small.bpf.c')];
+    const left = await traceWhile(args, () => network.ping(0x77, { count: 1 }));
+    expect(left.stderr).toMatch(
+      /^ {2}packets with mark 0x77 were seen, but the extension left out all of their events$/m,
+    );
+  });
+});

@@ -1,11 +1,11 @@
 /** The library as a program uses it: from dist/, in one process. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ExtensionError, trace, UsageError } from '../../dist/index.js';
-import { example, ipft, Network, ROOT, until } from './harness.js';
+import { example, extension, ipft, Network, ROOT, until } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 let network: Network;
@@ -161,10 +161,23 @@ test('a loop that is slow: memory is bounded, and what is lost is told', async (
   expect(rest.length).toBeLessThan(4096 + 2000);
 });
 
-test('a signal: before, while attaching, and while tracing', async () => {
+test('a signal: before, while loading and attaching, and while tracing', async () => {
   const before = openDescriptors();
   const reason = new Error('enough');
   await expect(trace({ mark: 1, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  const loading = new AbortController();
+  const cut = expect(
+    trace({ mark: 1, functions, extension: extension('long.bpf.c'), signal: loading.signal }),
+  ).rejects.toBe(reason);
+  const isLoading = () =>
+    readdirSync('/proc/self/task').some((task) =>
+      readFileSync(`/proc/self/task/${task}/comm`, 'latin1').startsWith('ipft-'),
+    );
+  await until(isLoading, () => 'programs are loaded');
+  loading.abort(reason);
+  await cut;
+  expect(isLoading()).toBe(false);
+  expect(openDescriptors()).toEqual(before);
   const starting = new AbortController();
   const refused = expect(trace({ mark: 1, backend: 'kprobe', signal: starting.signal })).rejects.toBe(reason);
   const isAttaching = () => openDescriptors().some((name) => name.includes('perf_event'));

@@ -10,11 +10,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, IPFT, Network, ROOT, run, Tracing, until } from './harness.js';
+import { compiled, example, extension, IPFT, Network, ROOT, run, Tracing, until } from './harness.js';
 
 let network: Network;
 let dir: string;
@@ -101,6 +101,99 @@ describe('signals', () => {
     expect(countJourneys(stdout)).toBe(1);
   });
 });
+
+describe('a signal before it traces', () => {
+  /** What it has begun, and the C library's thread that loads; neither is there when it has ended. */
+  async function interrupt(tracing: Tracing, signal: NodeJS.Signals, children: readonly number[] = []): Promise<void> {
+    const before = readdirSync(tmpdir());
+    const { status, stdout, stderr } = await tracing.stop(signal);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    expect(stderr).toMatch(/^nothing was traced\n/m);
+    expect(stderr).not.toMatch(/bug:|^ +at |damaged/m);
+    expect(children.filter(lives)).toEqual([]);
+    expect(readdirSync(tmpdir()).filter((name) => !before.includes(name) && /ipft|\.bpf|\.o$/.test(name))).toEqual([]);
+  }
+
+  /** The threads of a process that load programs. */
+  const loading = (pid: number) => {
+    try {
+      return readdirSync(`/proc/${pid}/task`).filter((task) =>
+        readFileSync(`/proc/${pid}/task/${task}/comm`, 'latin1').startsWith('ipft-'),
+      );
+    } catch {
+      return [];
+    }
+  };
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s while the compiler runs', async (signal) => {
+    const compiler = join(dir, `waiting-compiler-${signal}`);
+    writeFileSync(compiler, `#!/bin/sh\ntrap '' HUP INT TERM\nsleep 1000 & echo $! > '${compiler}.pid'; wait\n`, {
+      mode: 0o755,
+    });
+    using tracing = new Tracing(['-m', '69', '-e', example('skb-len.bpf.c'), ...FEW], { CC: compiler }, [IPFT]);
+    await until(() => existsSync(`${compiler}.pid`), 'the compiler runs');
+    await interrupt(tracing, signal, [Number(readFileSync(`${compiler}.pid`, 'utf8')), ...find(compiler)]);
+  });
+
+  test('while an object holds up the child that links', async () => {
+    using tracing = new Tracing(['-m', '69', '-e', compiled(example('skb-len.bpf.c')), ...FEW], {}, [IPFT]);
+    const child = () => find('link-child.js\0link');
+    await until(() => child().length > 0, 'it links');
+    const pids = child();
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await interrupt(tracing, 'SIGINT', pids);
+  });
+
+  test.each(['SIGINT', 'SIGHUP'] as const)('%s while the verifier works', async (signal) => {
+    using tracing = new Tracing(['-m', '69', '-e', extension('long.bpf.c'), ...FEW], {}, [IPFT]);
+    await until(() => loading(tracing.process.pid!).length > 0, 'it loads');
+    await interrupt(tracing, signal);
+  });
+
+  test('while it attaches', async () => {
+    using tracing = new Tracing(['-m', '69', '-b', 'ftrace', '-r', '^(ip|tcp)_'], {}, [IPFT]);
+    const attached = () => {
+      try {
+        return readdirSync(`/proc/${tracing.process.pid}/fd`).filter((fd) =>
+          /^link_type:/m.test(readFileSync(`/proc/${tracing.process.pid}/fdinfo/${fd}`, 'latin1')),
+        ).length;
+      } catch {
+        return 0;
+      }
+    };
+    await until(() => attached() > 5, 'it attaches');
+    await interrupt(tracing, 'SIGINT');
+  });
+});
+
+test.each(['SIGALRM', 'SIGWINCH'])('a storm of %s while it begins: it traces', async (signal) => {
+  // As a library does that is loaded into the process, and has a use for the signal.
+  const taker = join(dir, 'taker.cjs');
+  writeFileSync(taker, `process.on('${signal}', () => {});\n`);
+  using tracing = new Tracing(['-m', '60', ...FEW], { NODE_OPTIONS: `--require ${taker}` }, [IPFT]);
+  const pid = tracing.process.pid!;
+  // Before, the shell that becomes Node would die of it.
+  const takes = () => (takenBy(pid) >> BigInt(constants.signals[signal as NodeJS.Signals] - 1)) & 1n;
+  await until(() => takes() === 1n, 'it takes the signal');
+  const script = `import os, signal, time\nwhile True:\n os.kill(${pid}, signal.${signal}); time.sleep(0.001)`;
+  const storm = spawn('/usr/bin/python3', ['-IS', '-c', script], { stdio: 'ignore' });
+  try {
+    await tracing.ready();
+    network.ping(60, { count: 1 });
+    const { status, stdout, stderr } = await tracing.stop();
+    expect(status).toBe(0);
+    expect(countJourneys(stdout)).toBe(1);
+    expect(stderr).toContain('Nothing was lost');
+  } finally {
+    storm.kill('SIGKILL');
+  }
+});
+
+/** The signals that a process has handlers for, as a mask. */
+function takenBy(pid: number): bigint {
+  const [, mask = '0'] = /^SigCgt:\t([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+  return BigInt(`0x${mask}`);
+}
 
 test('tools find the process by its name', async () => {
   using tracing = new Tracing(['-m', '65', ...FEW], {}, [IPFT]);

@@ -82,7 +82,8 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     if (options.output !== 'json') terminal.line(follower.progress);
     reportJourneys(tracker, output, prepared, terminal);
     await silence.report(losses);
-    await out.end();
+    // A reader that was given up would be waited for, for ever.
+    if (!follower.problem) await out.end();
     const problem = follower.problem ?? explainFailure(out);
     const isWhole = reportLosses(losses, session, tracker, clock, terminal, problem !== undefined);
     // Now: a signal may end the process while it releases what is attached.

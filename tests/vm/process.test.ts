@@ -297,6 +297,25 @@ describe('a disk that is full', () => {
   });
 });
 
+test.each([
+  ['--duration', ['--duration', '5s']],
+  ['--count', ['--count', '200']],
+  ['SIGTERM', []],
+])('a reader that never reads does not hold up the end: %s', async (how, options) => {
+  const fifo = join(dir, `nobody-reads-${how}`);
+  run('mkfifo', [fifo]);
+  // The shell has it open for reading too, so that writing waits; nobody reads.
+  const command = ['bash', '-c', `exec 3<>'${fifo}'; exec '${IPFT}' "$@" >&3`, 'bash'];
+  using tracing = new Tracing(['-m', '68', '-o', 'json', ...options, ...FEW], {}, command);
+  await tracing.ready();
+  // Some 200 bytes an event: more than a pipe holds, and what waits before it.
+  network.ping(68, { count: 1500, more: ['-f'] });
+  const { status, stderr } = how === 'SIGTERM' ? await tracing.stop('SIGTERM') : await tracing.ended();
+  expect(stderr).toMatch(/writing to stdout: nothing was read for 5 seconds after the trace had ended; .*\d+ bytes/);
+  expect(stderr).not.toContain('Nothing was lost');
+  expect(status).toBe(1);
+});
+
 test('the child that links does not outlive ipft, also if it is stopped', async () => {
   const child = join(ROOT, 'dist/sys/link-child.js');
   const script = `const child = require('node:child_process').spawn(process.execPath, [${JSON.stringify(child)}, 'link', String(process.pid)]);

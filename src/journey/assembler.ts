@@ -56,7 +56,7 @@ const PART_FOR_NEW = 0.9;
 /** No event. */
 const NONE = 0xffffffff;
 
-/** The events of a journey, each of which names the next one. */
+/** The events of a journey, each of which names the one before. */
 interface Chain {
   readonly journey: Journey;
   first: number;
@@ -77,7 +77,7 @@ export class Assembler implements EventSink {
   readonly #maxBytes: number;
   readonly #maxHeapBytes: number;
   readonly #store: EventStore;
-  /** Places of the store that are free: the first one, each of which names the next one. */
+  /** A place of the store that is free, which names another one. */
   #free = NONE;
   #freeCount = 0;
   readonly #open = new Map<Journey, Chain>();
@@ -122,9 +122,8 @@ export class Assembler implements EventSink {
       this.#last = chain;
     }
     const index = this.#takePlace();
-    this.#store.put(index, event, NONE);
+    this.#store.put(index, event, chain.last);
     if (chain.count++ === 0) chain.first = index;
-    else this.#store.setLink(chain.last, index);
     chain.last = index;
   }
 
@@ -195,7 +194,7 @@ export class Assembler implements EventSink {
   #complete(chain: Chain): CompleteJourney {
     const { journey, count } = chain;
     const store = this.#store;
-    const order = store.inOrder(chain.first, count);
+    const order = store.inOrder(chain.last, count);
     const lost = this.#hasReturns ? store.findLostReturns(order) : undefined;
     return {
       journey,
@@ -209,15 +208,15 @@ export class Assembler implements EventSink {
   }
 
   #sortByBegin(): void {
-    const firsts = new Map(this.#ended.map((chain) => [chain, this.#store.earliest(chain.first, chain.count)]));
+    const firsts = new Map(this.#ended.map((chain) => [chain, this.#store.earliest(chain.last, chain.count)]));
     this.#ended.sort(
       (a, b) => this.#store.compareTime(firsts.get(a)!, firsts.get(b)!) || a.journey.number - b.journey.number,
     );
   }
 
   #release({ first, last, count }: Chain): void {
-    this.#store.setLink(last, this.#free);
-    this.#free = first;
+    this.#store.setLink(first, this.#free);
+    this.#free = last;
     this.#freeCount += count;
   }
 }

@@ -129,13 +129,13 @@ export class EventStore {
     event.dataOffset = (at + this.#ownWords) * 4;
   }
 
-  /** In a chain of events each names the next one, in the place of its journey. */
+  /** In a chain of events each names the one before, in the place of its journey. */
   link(index: number): number {
     return this.#word(index, JOURNEY);
   }
 
-  setLink(index: number, next: number): void {
-    this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + JOURNEY] = next;
+  setLink(index: number, other: number): void {
+    this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + JOURNEY] = other;
   }
 
   #word(index: number, which: number): number {
@@ -153,23 +153,23 @@ export class EventStore {
   /**
    * The events of a chain, as indices for `load`, in the order of their time; equal times stay in the order of the chain.
    * They are lent until the next call.
-   * @param first of the chain, which `setLink` has made
+   * @param last of the chain, which names the one before, and so on
    * @param count how many there are
    */
-  inOrder(first: number, count: number): Uint32Array {
+  inOrder(last: number, count: number): Uint32Array {
     if (this.#order.length < count) this.#order = new Uint32Array(Math.max(count, this.#order.length * 2));
     const order = this.#order.subarray(0, count);
-    for (let at = 0, index = first; at < count; at++, index = this.link(index)) order[at] = index;
+    for (let at = count - 1, index = last; at >= 0; at--, index = this.link(index)) order[at] = index;
     this.#sortByTime(order);
     return order;
   }
 
   /** The event of a chain that has the earliest time; of equal ones the first. */
-  earliest(first: number, count: number): number {
-    let earliest = first;
-    for (let at = 1, index = first; at < count; at++) {
+  earliest(last: number, count: number): number {
+    let earliest = last;
+    for (let at = 1, index = last; at < count; at++) {
       index = this.link(index);
-      if (this.compareTime(index, earliest) < 0) earliest = index;
+      if (this.compareTime(index, earliest) <= 0) earliest = index;
     }
     return earliest;
   }

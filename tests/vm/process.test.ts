@@ -287,7 +287,7 @@ describe('a disk that is full', () => {
         'sh',
       ]);
       await tracing.ready();
-      network.ping(67, { count: 30, more: ['-i', '0.01'] });
+      network.ping(67, { count: 60, more: ['-i', '0.01'] });
       const { status, stderr } = await tracing.stop();
       expect(status).toBe(1);
       expect(stderr).toContain('writing to stdout: ENOSPC');

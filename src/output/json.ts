@@ -44,8 +44,9 @@ export interface JsonOptions extends JourneyOutputOptions {
 
 /** Events in the order of time; with a choice, the chosen journeys one after the other. */
 export function createJsonOutput(context: OutputContext, options: JsonOptions = {}): Output {
-  const text = new JsonText(context, options.eventsOnly ?? false);
-  return options.choice ? new JourneyOutput(new JsonJourneys(text), context, options) : new JsonStream(text, context);
+  const eventsOnly = options.eventsOnly ?? false;
+  if (!options.choice) return new JsonStream(context, eventsOnly);
+  return new JourneyOutput(new JsonJourneys(context, eventsOnly), context, options);
 }
 
 /** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
@@ -66,131 +67,8 @@ const NOWHERE = -1;
 /** Of journeys that are over, kept for others. */
 const MAX_SPARE_TEXTS = 1000;
 
-/** Each journey at one go. */
-class JsonJourneys implements JourneyEncoder {
-  readonly #text: JsonText;
-  readonly #texts = new Texts();
-  readonly #event = createEvent();
-
-  constructor(text: JsonText) {
-    this.#text = text;
-  }
-
-  isFull(): boolean {
-    return this.#text.isFull;
-  }
-
-  *journey(whole: CompleteJourney): Iterable<void> {
-    this.#text.prepare(this.#texts, whole.journey);
-    for (let position = 0; position < whole.count; position++) {
-      whole.load(position, this.#event);
-      this.#text.writeEvent(this.#texts, this.#event);
-      if (this.isFull()) yield;
-    }
-    this.#text.writeJourney(whole.journey);
-  }
-
-  get pendingBytes(): number {
-    return this.#text.pendingBytes;
-  }
-
-  take(): Uint8Array {
-    return this.#text.take();
-  }
-
-  giveBack(bytes: Uint8Array): void {
-    this.#text.giveBack(bytes);
-  }
-
-  *finish(): Iterable<Uint8Array> {}
-}
-
-/** Each event in the order of time, and each journey behind its last event. */
-class JsonStream implements Output {
-  readonly hasRoom = true;
-  readonly #text: JsonText;
-  readonly #sequencer: Sequencer;
-  /** Journeys that have events here, by their id. */
-  readonly #journeys = new Map<number, Texts>();
-  readonly #spareTexts: Texts[] = [];
-  /** The last one that an event came of, and the last one that an event was written of. */
-  #taking: Journey | undefined;
-  #writing: Texts | undefined;
-
-  constructor(text: JsonText, { dataSize, hasReturns }: OutputContext) {
-    this.#text = text;
-    this.#sequencer = new Sequencer(dataSize, hasReturns, {
-      isFull: () => text.isFull,
-      event: (event) => this.#write(event),
-      ended: (journey) => this.#end(journey),
-    });
-  }
-
-  event(event: TraceEvent, journey: Journey): void {
-    if (this.#taking !== journey) {
-      this.#taking = journey;
-      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
-    }
-    this.#sequencer.event(event);
-  }
-
-  #prepare(journey: Journey): Texts {
-    const texts = this.#spareTexts.pop() ?? new Texts();
-    this.#text.prepare(texts, journey);
-    return texts;
-  }
-
-  ended(journey: Journey): void {
-    this.#sequencer.ended(journey);
-  }
-
-  tick(idleMs: number): boolean {
-    return this.#sequencer.release(idleMs);
-  }
-
-  #write(event: TraceEvent): void {
-    let texts = this.#writing;
-    if (texts?.journey?.id !== event.journey) {
-      texts = this.#journeys.get(event.journey);
-      this.#writing = texts;
-    }
-    if (texts) this.#text.writeEvent(texts, event);
-  }
-
-  #end(journey: Journey): void {
-    const texts = this.#journeys.get(journey.id);
-    if (this.#taking === journey) this.#taking = undefined;
-    if (this.#writing?.journey === journey) this.#writing = undefined;
-    if (texts?.journey === journey) {
-      this.#journeys.delete(journey.id);
-      texts.journey = undefined;
-      if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
-    }
-    this.#text.writeJourney(journey);
-  }
-
-  get pendingBytes(): number {
-    return this.#text.pendingBytes;
-  }
-
-  take(): Uint8Array {
-    return this.#text.take();
-  }
-
-  giveBack(bytes: Uint8Array): void {
-    this.#text.giveBack(bytes);
-  }
-
-  *finish(): Iterable<Uint8Array> {
-    for (let hasMore = true; hasMore; ) {
-      hasMore = this.#sequencer.finish();
-      if (this.pendingBytes > 0) yield this.take();
-    }
-  }
-}
-
 /** The lines themselves. */
-class JsonText {
+abstract class JsonText {
   readonly #context: OutputContext;
   readonly #clock: Clock;
   readonly #eventsOnly: boolean;
@@ -223,12 +101,12 @@ class JsonText {
     );
   }
 
-  get isFull(): boolean {
+  isFull(): boolean {
     return this.#text.length >= PIECE_BYTES;
   }
 
   /** The next event of a journey. @param texts prepared for it */
-  writeEvent(texts: Texts, event: TraceEvent): void {
+  protected writeEvent(texts: Texts, event: TraceEvent): void {
     const text = this.#text;
     const fields = event.hasFields ? this.#context.fields : undefined;
     text.bytes(texts.begin);
@@ -256,7 +134,7 @@ class JsonText {
   }
 
   /** To be called before the first event of a journey. */
-  prepare(texts: Texts, journey: Journey): void {
+  protected prepare(texts: Texts, journey: Journey): void {
     const text = this.#pieces;
     text.bytes(PACKET_ID);
     writeHex(text, journey.packetId);
@@ -279,7 +157,7 @@ class JsonText {
   }
 
   /** A journey that has ended, behind its last event. */
-  writeJourney(journey: Journey): void {
+  protected writeJourney(journey: Journey): void {
     if (this.#eventsOnly) return;
     const text = this.#text;
     const { number, packetId, parent, beginNs, endNs, events, gap, lost } = journey;
@@ -330,6 +208,95 @@ class JsonText {
 
   take(): Uint8Array {
     return this.#text.take();
+  }
+}
+
+/** Each journey at one go. */
+class JsonJourneys extends JsonText implements JourneyEncoder {
+  readonly #texts = new Texts();
+  readonly #event = createEvent();
+
+  *journey(whole: CompleteJourney): Iterable<void> {
+    this.prepare(this.#texts, whole.journey);
+    for (let position = 0; position < whole.count; position++) {
+      whole.load(position, this.#event);
+      this.writeEvent(this.#texts, this.#event);
+      if (this.isFull()) yield;
+    }
+    this.writeJourney(whole.journey);
+  }
+
+  *finish(): Iterable<Uint8Array> {}
+}
+
+/** Each event in the order of time, and each journey behind its last event. */
+class JsonStream extends JsonText implements Output {
+  readonly hasRoom = true;
+  readonly #sequencer: Sequencer;
+  /** Journeys that have events here, by their id. */
+  readonly #journeys = new Map<number, Texts>();
+  readonly #spareTexts: Texts[] = [];
+  /** The last one that an event came of, and the last one that an event was written of. */
+  #taking: Journey | undefined;
+  #writing: Texts | undefined;
+
+  constructor(context: OutputContext, eventsOnly: boolean) {
+    super(context, eventsOnly);
+    this.#sequencer = new Sequencer(context.dataSize, context.hasReturns, {
+      isFull: () => this.isFull(),
+      event: (event) => this.#write(event),
+      ended: (journey) => this.#end(journey),
+    });
+  }
+
+  event(event: TraceEvent, journey: Journey): void {
+    if (this.#taking !== journey) {
+      this.#taking = journey;
+      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
+    }
+    this.#sequencer.event(event);
+  }
+
+  #prepare(journey: Journey): Texts {
+    const texts = this.#spareTexts.pop() ?? new Texts();
+    this.prepare(texts, journey);
+    return texts;
+  }
+
+  ended(journey: Journey): void {
+    this.#sequencer.ended(journey);
+  }
+
+  tick(idleMs: number): boolean {
+    return this.#sequencer.release(idleMs);
+  }
+
+  #write(event: TraceEvent): void {
+    let texts = this.#writing;
+    if (texts?.journey?.id !== event.journey) {
+      texts = this.#journeys.get(event.journey);
+      this.#writing = texts;
+    }
+    if (texts) this.writeEvent(texts, event);
+  }
+
+  #end(journey: Journey): void {
+    const texts = this.#journeys.get(journey.id);
+    if (this.#taking === journey) this.#taking = undefined;
+    if (this.#writing?.journey === journey) this.#writing = undefined;
+    if (texts?.journey === journey) {
+      this.#journeys.delete(journey.id);
+      texts.journey = undefined;
+      if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
+    }
+    this.writeJourney(journey);
+  }
+
+  *finish(): Iterable<Uint8Array> {
+    for (let hasMore = true; hasMore; ) {
+      hasMore = this.#sequencer.finish();
+      if (this.pendingBytes > 0) yield this.take();
+    }
   }
 }
 

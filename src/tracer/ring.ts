@@ -146,7 +146,7 @@ export class RingReader {
       const last = words[word + LAST_WORD]!;
       const flags = (last >> 16) & 0xff;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
-        // Somebody thought better of it.
+        // The program has given the record up.
         others++;
       } else if (flags & IPFT_EVENT_NOTICE) {
         this.#takeNotice(taker, record, length);

@@ -12,6 +12,7 @@ beforeAll(() => {
 afterAll(() => network?.[Symbol.dispose]());
 
 const FEW = ['-r', '^(ip_output|ip_rcv|icmp_rcv|udp_rcv)$', '--follow'];
+const AT_TERMINAL = ['sh', '-c', 'exec script -qec "$*" /dev/null', 'sh', process.execPath, IPFT];
 const separators = (text: string) => text.split('\n').filter((line) => line.startsWith('==='));
 /** Pings that are answered, and datagrams that are dropped: nobody listens. */
 const send = (mark: number, pings: number, datagrams: number) => {
@@ -66,16 +67,22 @@ test('a network namespace is shown with its name, also when it has gone', async 
   const [here, there] = [network.here, network.there].map((name) => `${statSync(`/run/netns/${name}`).ino} (${name})`);
   const text = await traceWhile(['-m', '54', ...FEW], () => send(54, 1, 0));
   expect(text.stdout.match(/\[.*\]/g)).toEqual([`[${here}]`, `[${there} veth-b]`, `[${there} veth-b]`]);
-  let inode = 0;
-  const gone = await traceWhile(['-m', '54', '-o', 'paths', ...FEW], () => {
-    execFileSync('ip', ['netns', 'add', 'ipft-test-short']);
-    inode = statSync('/run/netns/ipft-test-short').ino;
-    const exec = (...args: string[]) => execFileSync('ip', ['netns', 'exec', 'ipft-test-short', ...args]);
-    exec('ip', 'link', 'set', 'lo', 'up');
-    exec('ping', '-q', '-c', '1', '-m', '54', '127.0.0.1');
-    execFileSync('ip', ['netns', 'del', 'ipft-test-short']);
-  });
-  expect(gone.stdout).toContain(`    netns ${inode} (ipft-test-short)\n`);
+  // The line of a terminal tells when the packet has been read: only then the namespace goes.
+  using gone = new Tracing(
+    ['-m', '54', '-o', 'paths', '--color', 'never', '-r', '^icmp_rcv$'],
+    { TERM: 'xterm' },
+    AT_TERMINAL,
+  );
+  await gone.ready();
+  const exec = (...args: string[]) => execFileSync('ip', ['netns', 'exec', 'ipft-test-short', ...args]);
+  execFileSync('ip', ['netns', 'add', 'ipft-test-short']);
+  const inode = statSync('/run/netns/ipft-test-short').ino;
+  exec('ip', 'link', 'set', 'lo', 'up');
+  exec('ping', '-q', '-c', '1', '-m', '54', '127.0.0.1');
+  await gone.until(() => /Got [1-9]/.test(gone.stdout), 'the packet is read');
+  execFileSync('ip', ['netns', 'del', 'ipft-test-short']);
+  process.kill(gone.readyPid, 'SIGINT');
+  expect((await gone.ended()).stdout).toContain(`    netns ${inode} (ipft-test-short)\r\n`);
 });
 
 test('a rule that matches no packet is told of', async () => {
@@ -90,8 +97,7 @@ test('a rule that matches no packet is told of', async () => {
 });
 
 test('at a terminal, a trace without events says what was seen before it ends', async () => {
-  const atTerminal = ['sh', '-c', 'exec script -qec "$*" /dev/null', 'sh', process.execPath, IPFT];
-  using tracing = new Tracing(['-m', '55', '-r', '^icmp_rcv$'], { TERM: 'xterm' }, atTerminal);
+  using tracing = new Tracing(['-m', '55', '-r', '^icmp_rcv$'], { TERM: 'xterm' }, AT_TERMINAL);
   const said = ['no packet with mark 0x37 was seen', 'no packet at all passed the traced function: was anything sent?'];
   const count = () => said.map((words) => tracing.stdout.split(words).length - 1);
   await tracing.ready();

@@ -2,14 +2,14 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadPrograms } from '../dist/capture/load.js';
+import { Ring } from '../dist/capture/ring.js';
 import { loadTargets, PAGE_SIZE, Session } from '../dist/internal.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
+import { rolesOf } from '../dist/probes/roles.js';
 import { BpfObject } from '../dist/sys/libbpf.js';
-import { loadPrograms } from '../dist/tracer/load.js';
-import { Ring } from '../dist/tracer/ring.js';
-import { rolesOf } from '../dist/tracer/roles.js';
 
-/** @typedef {import('../dist/tracer/backend.js').Backend} Backend */
+/** @typedef {import('../dist/probes/backend.js').Backend} Backend */
 
 const NOBODY = new AbortController().signal;
 
@@ -126,7 +126,7 @@ const DEFAULTS = {
 /**
  * Attaches the tracer's programs, without what watches how packets end. Nobody reads the rings.
  * @param {Backend} backend
- * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
+ * @param {Partial<import('../dist/capture/session.js').SessionOptions>} options
  * @param {Choice} choice
  */
 export async function attachOwnPrograms(backend, options, choice) {
@@ -138,7 +138,7 @@ export async function attachOwnPrograms(backend, options, choice) {
 /**
  * Attaches the tracer as a whole. Nobody reads its rings.
  * @param {Backend} backend
- * @param {Partial<import('../dist/tracer/session.js').SessionOptions>} options
+ * @param {Partial<import('../dist/capture/session.js').SessionOptions>} options
  * @param {RegExp | undefined} only functions whose names match
  */
 export async function attachTracer(backend, options, only) {

@@ -1,6 +1,6 @@
 /** A ring as the kernel leaves it, with events of packets that pass one after the other: for the user side alone. */
-import { EVENT_SIZE } from '../dist/tracer/record.js';
-import { RingReader } from '../dist/tracer/ring.js';
+import { EVENT_SIZE } from '../dist/abi/record.js';
+import { RingReader } from '../dist/capture/ring.js';
 
 const PAGE = 4096;
 const HEADER = 8;

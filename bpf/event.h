@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What kernel side and user side agree on. src/tracer/record.ts mirrors every struct here: change both together.
+ * What kernel side and user side agree on. src/abi/record.ts mirrors every struct here: change both together.
  * Native byte order, no padding.
  */
 #ifndef IPFT_EVENT_H

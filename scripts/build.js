@@ -89,7 +89,7 @@ export function build(root) {
 
 /**
  * Makes one file of all modules that the command line loads: Node takes longer to find a few dozen files than to read
- * them. It lies as deep as they do, so that what they find beside themselves is there. Of src/cli nothing else is kept.
+ * them. It lies as deep as src/base/package-root.ts, so that the package's files are found from there. Of src/cli nothing else is kept.
  * @param {string} root
  * @param {string} made
  */
@@ -104,7 +104,7 @@ function bundle(root, made) {
     writeFileSync(join(made, (to ?? '').replace(/\.js$/, '.d.ts')), types ?? '');
   }
   for (const name of readdirSync(join(made, 'cli')))
-    if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name));
+    if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name), { recursive: true });
   // What is in the file beside our own has a licence that wants to go with it.
   copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
 }

@@ -1,57 +1,125 @@
 /**
- * The import table: what a folder of src/ may import; all else is refused. docs/architecture.md tells why.
- * Tests may import anything.
+ * The import table: what a folder of src/ may import, and which doors to the system it has; all else is refused, and so
+ * are circles of files. docs/architecture.md tells why. Tests may import anything.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** @type {Record<string, string[]>} */
-const MAY_IMPORT = {
-  base: [],
-  btf: ['base'],
-  sys: ['base'],
-  kernel: ['sys', 'btf', 'base'],
-  extension: ['sys', 'btf', 'base'],
-  tracer: ['extension', 'kernel', 'sys', 'btf', 'base'],
-  journey: ['base'],
-  output: ['journey', 'base'],
-  library: ['output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
-  'index.ts': ['library', 'base'],
-  'internal.ts': ['library', 'output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
-  cli: ['internal.ts', 'output', 'journey', 'tracer', 'extension', 'kernel', 'sys', 'btf', 'base'],
+/**
+ * `imports` names layers. `doors` names the modules of Node that reach out of the process, of those in `DOORS`. A pure
+ * layer imports nothing of Node at all.
+ * @type {Record<string, { imports: string[], doors?: string[], pure?: true }>}
+ */
+const LAYERS = {
+  base: { imports: [], pure: true },
+  btf: { imports: ['base'], pure: true },
+  bytecode: { imports: ['base'], pure: true },
+  abi: { imports: ['base'], pure: true },
+  sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty', 'net'] },
+  kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
+  fields: { imports: ['sys', 'bytecode', 'btf', 'base'], doors: ['fs'] },
+  filter: { imports: ['bytecode', 'abi', 'btf', 'base'], pure: true },
+  probes: { imports: ['abi', 'kernel', 'sys', 'btf', 'base'], doors: ['vm', 'worker_threads'] },
+  capture: {
+    imports: ['probes', 'filter', 'fields', 'bytecode', 'abi', 'kernel', 'sys', 'btf', 'base'],
+    doors: ['fs', 'child_process'],
+  },
+  journey: { imports: ['base'], pure: true },
+  output: { imports: ['journey', 'base'], pure: true },
+  trace: {
+    imports: ['output', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'btf', 'base'],
+  },
+  library: {
+    imports: ['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
+  },
+  'index.ts': { imports: ['library', 'base'] },
+  'internal.ts': {
+    imports: ['library', 'trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
+  },
+  cli: {
+    imports: [
+      ...['internal.ts', 'trace', 'output', 'journey', 'capture', 'probes', 'fields', 'abi', 'kernel', 'sys', 'btf'],
+      'base',
+    ],
+    doors: ['fs', 'net', 'tty', 'child_process'],
+  },
 };
-/** Layers without access to the system, and the one that holds the door to it. */
-const PURE = ['base', 'btf', 'journey', 'output'];
-const NATIVE = { module: 'koffi', layer: 'sys' };
+/** Files, processes, sockets, terminals, other code, and C. */
+const DOORS = ['fs', 'child_process', 'net', 'dgram', 'http', 'https', 'tls', 'tty', 'vm', 'worker_threads', 'koffi'];
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** @returns {string[]} what is wrong, a line each */
 export function checkLayers() {
-  const src = fileURLToPath(new URL('../src', import.meta.url));
   const problems = [];
-  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+  /** @type {Map<string, string[]>} */
+  const graph = new Map();
+  for (const file of readdirSync(SRC, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
-    const layer = file.split('/')[0] ?? '';
-    const allowed = MAY_IMPORT[layer];
-    if (!allowed) {
+    const layer = layerOf(file);
+    const rules = LAYERS[layer];
+    if (!rules) {
       problems.push(`src/${file}: there is no layer '${layer}'`);
       continue;
     }
-    const text = readFileSync(join(src, file), 'utf8');
-    for (const [, from, dynamic] of text.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)) {
-      const module = from ?? dynamic ?? '';
-      if (!module.startsWith('.')) {
-        if (module.startsWith('node:') && PURE.includes(layer))
-          problems.push(`src/${file}: ${layer} is pure, and imports ${module}`);
-        if (module === NATIVE.module && layer !== NATIVE.layer)
-          problems.push(`src/${file}: only ${NATIVE.layer} may import ${module}`);
+    const own = [];
+    for (const module of readImports(file)) {
+      if (module.startsWith('.')) {
+        const target = normalize(join(dirname(file), module)).replace(/\.js$/, '.ts');
+        own.push(target);
+        if (layerOf(target) !== layer && !rules.imports.includes(layerOf(target)))
+          problems.push(`src/${file}: ${layer} may not import ${layerOf(target)} (${module})`);
         continue;
       }
-      const target = relative(src, join(src, dirname(file), module)).split('/')[0] ?? '';
-      const targetLayer = target.replace(/\.js$/, '.ts');
-      if (targetLayer !== layer && !allowed.includes(targetLayer))
-        problems.push(`src/${file}: ${layer} may not import ${targetLayer} (${module})`);
+      if (rules.pure && module.startsWith('node:'))
+        problems.push(`src/${file}: ${layer} is pure, and imports ${module}`);
+      const door = module.replace(/^node:/, '').replace(/\/.*/, '');
+      if (DOORS.includes(door) && !(rules.doors ?? []).includes(door))
+        problems.push(`src/${file}: ${layer} has no door to ${door}`);
     }
+    graph.set(file, own);
   }
-  return problems;
+  return [...problems, ...findCircles(graph)];
+}
+
+/** @param {string} file below src/ */
+function layerOf(file) {
+  return file.split('/')[0] ?? '';
+}
+
+/** @param {string} file below src/ */
+function readImports(file) {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return [...text.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)].map(
+    ([, from, dynamic]) => from ?? dynamic ?? '',
+  );
+}
+
+/**
+ * Circles of files that import each other, types included: none of them can be understood alone.
+ * @param {Map<string, string[]>} graph
+ */
+function findCircles(graph) {
+  /** @type {string[]} */
+  const circles = [];
+  /** @type {Map<string, 'open' | 'done'>} */
+  const state = new Map();
+  /** @type {string[]} */
+  const path = [];
+  /** @param {string} file */
+  const visit = (file) => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') {
+      circles.push(`src/${[...path.slice(path.indexOf(file)), file].join(' -> ')}: a circle of imports`);
+      return;
+    }
+    state.set(file, 'open');
+    path.push(file);
+    for (const target of graph.get(file) ?? []) visit(target);
+    path.pop();
+    state.set(file, 'done');
+  };
+  for (const file of graph.keys()) visit(file);
+  return circles;
 }

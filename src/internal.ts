@@ -24,18 +24,20 @@ export type { BackendName, TracerName } from './base/method.js';
 export { printable } from './base/printable.js';
 export { type Target, VMLINUX } from './base/target.js';
 export { TextBuffer } from './base/text-buffer.js';
-export type { CompileOptions } from './extension/compile.js';
-export { checkJsonNames, type EventStruct } from './extension/event-struct.js';
-export { loadExampleNames } from './extension/examples.js';
-export { checkSuffix, type Extension, loadExtension, parseExtension, refuseLua } from './extension/extension.js';
-export { loadModuleHeader, loadModuleSkeleton } from './extension/skeleton.js';
+export { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from './capture/check.js';
+export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './capture/doctor.js';
+export { exitAtOnce, ignoreSignal, leaveTimeToEnd, raiseLimits, setDebugLog } from './capture/process.js';
+export { MAX_TARGETS, PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './capture/session.js';
+export type { CompileOptions } from './fields/c/compile.js';
+export { loadExampleNames } from './fields/c/examples.js';
+export { checkSuffix, type Extension, loadExtension, parseExtension, refuseLua } from './fields/c/extension.js';
+export { loadModuleHeader, loadModuleSkeleton } from './fields/c/skeleton.js';
+export { checkJsonNames, type EventStruct } from './fields/event-struct.js';
 export { Places } from './journey/places.js';
 export { type EventSink, JourneyTracker } from './journey/tracker.js';
 export { loadSymbolAddresses } from './kernel/functions.js';
 export { checkKernel } from './kernel/preflight.js';
 export { kernelNamesAddresses, loadSymbolWriter } from './kernel/symbols.js';
-export { createKernelNames } from './library/kernel-names.js';
-export { SessionReader } from './library/reader.js';
 export { type AggregateOptions, AggregateOutput } from './output/aggregate.js';
 export { createJsonOutput, type JsonOptions } from './output/json.js';
 export type { KernelNames } from './output/outcome.js';
@@ -45,16 +47,14 @@ export type {
   AttachProgress,
   Backend,
   ReleaseProgress,
-} from './tracer/backend.js';
-export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend } from './tracer/backends.js';
-export { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from './tracer/check.js';
-export { type Diagnosis, type DoctorCheck, diagnose, type TracerDiagnosis } from './tracer/doctor.js';
-export { exitAtOnce, ignoreSignal, leaveTimeToEnd, raiseLimits, setDebugLog } from './tracer/process.js';
-export { MAX_TARGETS, PAGE_SIZE, Session, type SessionLosses, type SessionOptions } from './tracer/session.js';
+} from './probes/backend.js';
+export { BACKENDS, type BackendChoice, checkMethod, chooseBackend, probeBackend } from './probes/backends.js';
 export {
   type ExcludedFunction,
   loadModuleTargets,
   loadTargets,
   type TargetFilter,
   type TargetSelection,
-} from './tracer/targets.js';
+} from './probes/targets.js';
+export { createKernelNames } from './trace/kernel-names.js';
+export { SessionReader } from './trace/reader.js';

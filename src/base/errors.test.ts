@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { explainLoad } from '../capture/load.js';
 import { parseCommandLine } from '../cli/options.js';
 import { parsePattern } from '../cli/pattern.js';
 import { prepareReadyFile } from '../cli/readiness.js';
 import { openWriter } from '../cli/writer.js';
-import { loadExtension } from '../extension/extension.js';
+import { loadExtension } from '../fields/c/extension.js';
 import { LibbpfError, LoadingError } from '../sys/libbpf.js';
-import { explainLoad } from '../tracer/load.js';
 import { ParseError, VerifierError } from './errors.js';
 
 const SRC = fileURLToPath(new URL('..', import.meta.url));

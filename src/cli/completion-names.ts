@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { VMLINUX } from '../base/target.js';
 import { findFunctionsTaking } from '../btf/functions.js';
 import { loadKernelBtf, loadModuleBtf } from '../kernel/btf.js';
-import { loadCandidates } from '../tracer/candidates.js';
+import { loadCandidates } from '../probes/candidates.js';
 
 const BTF_DIRECTORY = '/sys/kernel/btf';
 

@@ -12,17 +12,17 @@ import {
   UsageError,
   VerifierError,
 } from '../internal.js';
-import { check } from './check.js';
 import { findColorChoice } from './color.js';
-import { formatCompletion } from './completion.js';
+import { check } from './commands/check.js';
+import { formatCompletion } from './commands/completion.js';
+import { doctor } from './commands/doctor.js';
+import { list } from './commands/list.js';
+import { formatMarkHelp } from './commands/mark-help.js';
+import { trace } from './commands/trace.js';
 import { completeNames } from './completion-names.js';
-import { doctor } from './doctor.js';
-import { list } from './list.js';
-import { formatMarkHelp } from './mark-help.js';
 import { parseCommandLine, type Request } from './options.js';
 import { ignoreSignals, NO_SIGNALS, type Signals, StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
-import { trace } from './trace.js';
 import { formatWelcome } from './welcome.js';
 import { explainFailure, openWriter, type Writer } from './writer.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { PAGE_SIZE } from '../tracer/session.js';
+import { PAGE_SIZE } from '../capture/session.js';
 import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What is no number of any kind. */

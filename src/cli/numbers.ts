@@ -1,7 +1,7 @@
 /** Numbers on the command line. */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { type Bounds, checkInteger, checkRingSize, MAX_U32 } from '../tracer/rules.js';
+import { type Bounds, checkInteger, checkRingSize, MAX_U32 } from '../trace/rules.js';
 
 /**
  * An unsigned 32-bit number, decimal or `0x…`.

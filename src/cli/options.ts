@@ -1,4 +1,5 @@
 /** The command line: what can be said is in option-table.ts; here is what it means. */
+
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
@@ -6,6 +7,7 @@ import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { NamePattern } from '../base/name-pattern.js';
+import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import {
@@ -19,11 +21,11 @@ import {
 } from '../internal.js';
 import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
-import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../tracer/rules.js';
+import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../trace/rules.js';
 import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
+import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
-import { interpretMarkHelp, type MarkHelp } from './mark-help.js';
 import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
   BACKEND_NAMES,
@@ -486,6 +488,6 @@ function didYouMean(word: string, choices: readonly string[]): string {
 }
 
 function loadVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

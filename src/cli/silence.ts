@@ -2,11 +2,12 @@
  * What is known where a trace has no events: whether packets with the mark were seen, and whether the traced functions
  * were called at all. Nothing of it costs anything once there are events.
  */
+
+import type { Followed } from '../abi/record.js';
 import { counted } from '../base/counted.js';
 import { type JourneyTracker, printable, type Session, type SessionLosses } from '../internal.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
-import type { Followed } from '../tracer/record.js';
 import { findMarkRules, type NamespaceRules } from './mark-rules.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';

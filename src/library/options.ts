@@ -4,8 +4,8 @@ import { UsageError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
-import { checkSuffix } from '../extension/extension.js';
-import { BACKENDS, checkMethod } from '../tracer/backends.js';
+import { checkSuffix } from '../fields/c/extension.js';
+import { BACKENDS, checkMethod } from '../probes/backends.js';
 import {
   type Bounds,
   COMPILE_SECONDS,
@@ -16,7 +16,7 @@ import {
   DEFAULT_RING_BYTES,
   MAX_U32,
   SAMPLE_PERIOD,
-} from '../tracer/rules.js';
+} from '../trace/rules.js';
 import type { FieldSchema, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 

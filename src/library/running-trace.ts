@@ -2,14 +2,14 @@
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { BackendName } from '../base/method.js';
 import { settles } from '../base/settles.js';
+import type { Session, SessionLosses } from '../capture/session.js';
 import type { Places } from '../journey/places.js';
 import { JourneyTracker } from '../journey/tracker.js';
-import type { Session, SessionLosses } from '../tracer/session.js';
-import type { TargetSelection } from '../tracer/targets.js';
+import type { TargetSelection } from '../probes/targets.js';
+import { SessionReader } from '../trace/reader.js';
 import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
 import type { AnyEvent, Collector } from './collector.js';
 import type { Log } from './log.js';
-import { SessionReader } from './reader.js';
 
 /** How long the end waits for those who iterate and take nothing, in milliseconds. */
 const STALLED_MS = 1000;

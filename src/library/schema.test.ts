@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { ExtensionError } from '../base/errors.js';
 import { parseBtf } from '../btf/btf.js';
-import { parseEventStruct } from '../extension/event-struct.js';
+import { parseEventStruct } from '../fields/event-struct.js';
 import type { FieldSchema } from './api.js';
 import { checkSchema } from './schema.js';
 

@@ -2,7 +2,7 @@
 import { ExtensionError } from '../base/errors.js';
 import type { FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
-import type { EventStruct } from '../extension/event-struct.js';
+import type { EventStruct } from '../fields/event-struct.js';
 import type { FieldSchema } from './api.js';
 
 /**

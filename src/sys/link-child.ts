@@ -5,10 +5,12 @@
  * What goes through the pipes: to the child for each object its name and its bytes, each after its length as u32; from
  * it the linked object, or with exit status 1 a JSON text of what libbpf said.
  */
+
 import { spawn } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { causedBy, ExtensionError } from '../base/errors.js';
+import { PACKAGE_ROOT } from '../base/package-root.js';
 import { BpfObject, LibbpfError, linkObjects, type NamedObject } from './libbpf.js';
 import { dieWithParent, limitOwnTime } from './libc.js';
 
@@ -19,7 +21,7 @@ const REFUSED_STATUS = 1;
 /** A power of two and a multiple of every page size. */
 const SMALL_RING_BYTES = 1 << 16;
 /** Compiled, below dist/, also for the sources that the tests run. */
-const CHILD = fileURLToPath(new URL('../../dist/sys/link-child.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('dist/sys/link-child.js', PACKAGE_ROOT));
 
 interface Refusal {
   readonly call: string;

@@ -15,10 +15,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ExtensionError, IpftError } from '../../src/base/errors.js';
-import { compileExtension } from '../../src/extension/compile.js';
-import { parseExtension } from '../../src/extension/extension.js';
-import { kprobeMulti } from '../../src/tracer/kprobe-multi.js';
-import { link } from '../../src/tracer/load.js';
+import { link } from '../../src/capture/load.js';
+import { compileExtension } from '../../src/fields/c/compile.js';
+import { parseExtension } from '../../src/fields/c/extension.js';
+import { kprobeMulti } from '../../src/probes/kprobe-multi.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 let dir: string;

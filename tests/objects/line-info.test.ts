@@ -1,8 +1,8 @@
 /** Lines of C as the compiler tells of them: which function the verifier speaks of. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { compileExtension } from '../../src/extension/compile.js';
-import { findPlace } from '../../src/extension/line-info.js';
+import { compileExtension } from '../../src/fields/c/compile.js';
+import { findPlace } from '../../src/fields/c/line-info.js';
 
 const FILE = new URL('../vm/extensions/callbacks.bpf.c', import.meta.url).pathname;
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { parseElf } from '../../src/extension/elf.js';
+import { parseElf } from '../../src/bytecode/elf.js';
 
 /** Offsets into struct pt_regs of the first five arguments: arch/x86 and arch/arm64 `include/asm/ptrace.h`. */
 const ARGUMENTS = {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packAndInstall, packageFiles } from '../../scripts/package.js';
-import { parseElf } from '../../src/extension/elf.js';
+import { parseElf } from '../../src/bytecode/elf.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MACHINES = ['x64', 'arm64'];

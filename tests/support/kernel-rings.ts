@@ -3,11 +3,12 @@
  * other and at the same time, addresses are used again, an end that finds no room among the ends goes among the events, and
  * what finds no room at all is lost and counted.
  */
+
+import { EVENT_SIZE } from '../../src/abi/record.js';
 import type { Living } from '../../src/base/journey.js';
-import type { Readable } from '../../src/library/reader.js';
-import { EVENT_SIZE } from '../../src/tracer/record.js';
-import { RingReader } from '../../src/tracer/ring.js';
-import { Rings } from '../../src/tracer/rings.js';
+import { RingReader } from '../../src/capture/ring.js';
+import { Rings } from '../../src/capture/rings.js';
+import type { Readable } from '../../src/trace/reader.js';
 
 const PAGE = 4096;
 const HEADER = 8;

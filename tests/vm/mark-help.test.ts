@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatMarkHelp, interpretMarkHelp, type RawMarkHelp } from '../../src/cli/mark-help.js';
+import { formatMarkHelp, interpretMarkHelp, type RawMarkHelp } from '../../src/cli/commands/mark-help.js';
 import { ipft, Network, traceWhile } from './harness.js';
 import { FEW } from './kernels.js';
 

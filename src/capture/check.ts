@@ -1,0 +1,92 @@
+/** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
+import { IpftError } from '../base/errors.js';
+import type { BackendName, TracerName } from '../base/method.js';
+import type { Extension } from '../fields/c/extension.js';
+import { canTrace, loadCapabilities } from '../kernel/privileges.js';
+import type { Backend } from '../probes/backend.js';
+import { BACKENDS, probeBackend } from '../probes/backends.js';
+import { link, loadPrograms } from './load.js';
+
+/** What became of an extension with one backend and tracer. */
+export interface ExtensionCheck {
+  readonly backend: BackendName;
+  readonly tracer: TracerName;
+  /** `linked`: it links, and the kernel was not asked, or could not be: `why`. */
+  readonly result: 'verified' | 'linked' | 'refused';
+  readonly why?: string;
+  /** Of what was refused. */
+  readonly problem?: IpftError;
+}
+
+/** Whether this process may ask the kernel's verifier. */
+export function canLoadPrograms(): boolean {
+  return canTrace(loadCapabilities());
+}
+
+/**
+ * Links an extension with each backend, and has the kernel verify it for each tracer: the extension is called from other
+ * places at a return, where less stack is left.
+ * @param verify whether to ask the kernel; needs what `canLoadPrograms` tells
+ */
+export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
+  const checks: ExtensionCheck[] = [];
+  for (const backend of BACKENDS) {
+    const linking = await problemOf(async () => void (await link(backend, 'function', extension)));
+    for (const tracer of backend.tracers) {
+      const method = { backend: backend.name, tracer };
+      if (linking) checks.push({ ...method, result: 'refused', problem: linking });
+      else if (!verify) checks.push({ ...method, result: 'linked' });
+      else checks.push({ ...method, ...(await verifyWith(backend, tracer, extension)) });
+    }
+  }
+  return checks;
+}
+
+/**
+ * What is wrong with an extension that can't be traced with as it is: the problem of the backend that would be taken for
+ * it, without returns.
+ */
+export function findProblem(checks: readonly ExtensionCheck[]): IpftError | undefined {
+  const asked = checks.filter(({ tracer, result }) => tracer === 'function' && result !== 'linked');
+  return asked[0]?.problem;
+}
+
+async function verifyWith(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension,
+): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
+  const problem = await problemOf(() => tryLoading(backend, tracer, extension));
+  if (!problem) return { result: 'verified' };
+  // A kernel that refuses our own program too says nothing about the extension.
+  const ours = await problemOf(() => tryLoading(backend, tracer, undefined));
+  if (!ours) return { result: 'refused', problem };
+  const support = await probeBackend(backend, tracer);
+  return { result: 'linked', why: support.available ? ours.message : `this kernel ${support.problem}` };
+}
+
+/** Loads all programs of a backend, and closes them again. @throws what loading throws */
+export async function tryLoading(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension | undefined,
+): Promise<void> {
+  // Any mark will do, and the smallest ring.
+  const packets = { mark: 1, mask: 0xffffffff, samplePeriod: 1, follow: false };
+  const options = { ...packets, tracer, ringSizeBytes: RING_BYTES, extension };
+  const { object } = await loadPrograms(backend, undefined, options);
+  object[Symbol.dispose]();
+}
+
+async function problemOf(attempt: () => Promise<void>): Promise<IpftError | undefined> {
+  try {
+    await attempt();
+    return undefined;
+  } catch (error) {
+    if (error instanceof IpftError) return error;
+    throw error;
+  }
+}
+
+/** A multiple of every page size. */
+const RING_BYTES = 1 << 16;

@@ -1,0 +1,235 @@
+/**
+ * The programs of `bpf/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
+ * maps of the backend's object.
+ */
+import { IpftError } from '../base/errors.js';
+import { VMLINUX } from '../base/target.js';
+import type { Btf } from '../btf/btf.js';
+import { findFunctions } from '../btf/functions.js';
+import { setMark } from '../filter/mark.js';
+import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
+import { KnownAddresses } from '../probes/addresses.js';
+import { Attachment, type Backend, type Misses } from '../probes/backend.js';
+import {
+  BPF_PROG_TYPE_KPROBE,
+  BPF_PROG_TYPE_RAW_TRACEPOINT,
+  BPF_PROG_TYPE_TRACING,
+  BPF_TRACE_FEXIT,
+  BPF_TRACE_FEXIT_MULTI,
+  BPF_TRACE_KPROBE_SESSION,
+  linkKprobeMulti,
+  linkTracingMulti,
+  linkTrampoline,
+  loadProgram,
+  openRawTracepoint,
+  readLinkMisses,
+  readProgramMisses,
+} from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import { errnoName } from '../sys/errno.js';
+import { BpfObject, type Load, loadUndisturbed } from '../sys/libbpf.js';
+import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
+
+/** Tracepoints and their programs. */
+const TRACEPOINTS = [
+  ['kfree_skb', 'ipft_on_drop'],
+  ['consume_skb', 'ipft_on_consume'],
+  ['netif_receive_skb', 'ipft_on_receive'],
+  ['net_dev_start_xmit', 'ipft_on_transmit'],
+] as const;
+
+/** Functions that return a copy of their first argument, with how many arguments they have. */
+const COPYING: Record<string, number> = {
+  ...{ skb_clone: 2, skb_copy: 2, __pskb_copy_fclone: 4, skb_copy_expand: 4, ip_frag_next: 2, ip6_frag_next: 2 },
+};
+/** … and those that return a list of them. */
+const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
+
+/** The attach cookie of such a function. */
+const SEGMENTS = 1;
+
+/** How copies are seen: in one link of trampolines, by sessions of kprobes, or by a trampoline for each function. */
+type CopyMethod = 'multi' | 'session' | 'fexit';
+
+/** Maps that the backend's object has made. */
+const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
+
+interface Copying {
+  readonly name: string;
+  readonly btfId: number;
+  readonly arguments: number;
+  readonly segments: boolean;
+}
+
+export class Lifecycle extends Attachment {
+  readonly #object: BpfObject;
+  readonly #method: CopyMethod;
+  readonly #functions: readonly Copying[];
+  readonly #programs = new Set<number>();
+
+  private constructor(object: BpfObject, method: CopyMethod, functions: readonly Copying[]) {
+    super();
+    this.#object = object;
+    this.#method = method;
+    this.#functions = functions;
+  }
+
+  /**
+   * Loads the programs.
+   * @param loaded the backend's programs
+   * @param signal see `loadUndisturbed`
+   */
+  static async load(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf, signal?: AbortSignal): Promise<Lifecycle> {
+    const method = chooseMethod(backend, vmlinux);
+    const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
+    const known = (of: Record<string, number>, segments: boolean) =>
+      Object.entries(of).flatMap(([name, count]) => {
+        const btfId = ids.get(name);
+        return btfId === undefined ? [] : [{ name, btfId, arguments: count, segments }];
+      });
+    const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
+    const variant = method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
+    const loadFor = (name: string, copying: readonly Copying[]) =>
+      loadUndisturbed((load) => loadObject(name, { method, copying, loaded }, load), signal);
+    try {
+      return new Lifecycle(await loadFor(`lifecycle${variant}`, functions), method, functions);
+    } catch (error) {
+      // Without copies there is still much to be told.
+      if (!(error instanceof IpftError)) throw error;
+      const lifecycle = new Lifecycle(await loadFor('lifecycle', []), method, []);
+      lifecycle.unwatched.push(`copies (${error.message.split('\n')[0]})`);
+      return lifecycle;
+    }
+  }
+
+  /** Attaches all; what the kernel refuses is in `unwatched`. */
+  async attach(_targets: readonly [], signal: AbortSignal): Promise<void> {
+    for (const [tracepoint, program] of TRACEPOINTS) {
+      const fd = this.#object.programFd(program);
+      this.#programs.add(fd);
+      this.#keep(`tracepoint ${tracepoint}`, await openRawTracepoint(fd, tracepoint));
+    }
+    if (this.#method === 'fexit') {
+      for (const copying of this.#functions) {
+        if (signal.aborted) return;
+        await this.#attachTrampoline(copying);
+      }
+      return;
+    }
+    const [first] = this.#functions;
+    if (first && !signal.aborted)
+      await this.#link(this.#object.programFd(programName(this.#method, first)), this.#functions);
+  }
+
+  /** One that the kernel doesn't take fails all: then each gets a link of its own. */
+  async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
+    this.#programs.add(programFd);
+    const names = functions.map(({ name }) => name);
+    const cookies = functions.map(({ segments }) => (segments ? SEGMENTS : 0));
+    const link =
+      this.#method === 'session'
+        ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, {
+            functions: KnownAddresses.load().find(names.map((name) => ({ module: VMLINUX, name }))) ?? names,
+            cookies,
+          })
+        : await linkTracingMulti(programFd, BPF_TRACE_FEXIT_MULTI, {
+            ids: functions.map(({ btfId }) => btfId),
+            cookies: cookies.map(BigInt),
+          });
+    if (typeof link === 'number' && functions.length > 1) {
+      for (const one of functions) await this.#link(programFd, [one]);
+    } else {
+      this.#keep(names.join(), link);
+    }
+  }
+
+  async #attachTrampoline(copying: Copying): Promise<void> {
+    const name = programName(this.#method, copying);
+    const program = await loadProgram({
+      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: BPF_TRACE_FEXIT },
+      ...this.#object.programImage(name),
+      attachBtfId: copying.btfId,
+    });
+    if (typeof program === 'number') return this.#keep(copying.name, program);
+    this.others.push(program);
+    this.#programs.add(program.fd);
+    this.#keep(copying.name, await linkTrampoline(program.fd));
+  }
+
+  #keep(what: string, link: Descriptor | number): void {
+    if (typeof link === 'number') this.unwatched.push(`${what} (${errnoName(-link)})`);
+    else this.links.push(link);
+  }
+
+  /** All of them decide. */
+  protected programs(): [] {
+    return [];
+  }
+
+  countMisses(): Misses {
+    let misses = 0n;
+    for (const fd of this.#programs) misses += readProgramMisses(fd);
+    if (this.#method === 'session')
+      for (const link of this.links.slice(TRACEPOINTS.length)) misses += readLinkMisses(link.fd);
+    return { shown: 0n, deciding: misses };
+  }
+
+  override [Symbol.dispose](): void {
+    this.#programs.clear();
+    super[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+}
+
+interface Wanted {
+  readonly method: CopyMethod;
+  readonly copying: readonly Copying[];
+  readonly loaded: LoadedPrograms;
+}
+
+async function loadObject(name: string, { method, copying, loaded }: Wanted, load: Load): Promise<BpfObject> {
+  const { object: shared, config, mark, byHelper } = loaded;
+  const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
+  const object = new BpfObject(setMark(own.bytes, mark));
+  try {
+    for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
+    object.setInitialValue('.rodata.ipft', config);
+    const wanted = new Set<string>();
+    for (const [, program] of TRACEPOINTS) {
+      object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+      wanted.add(program);
+    }
+    for (const one of copying) {
+      const program = programName(method, one);
+      if (wanted.has(program)) continue;
+      wanted.add(program);
+      const { type, attach } = TYPES[method];
+      object.setProgramType(program, type, attach);
+      if (method === 'fexit') object.setAttachTarget(program, one.name);
+    }
+    await load(object, wanted);
+    return object;
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw explainLoad(error, undefined);
+  }
+}
+
+function programName(method: CopyMethod, { arguments: count, segments }: Copying): string {
+  if (method !== 'fexit') return `ipft_copies_${method}`;
+  return `ipft_${segments ? 'segmented' : 'copied'}_${count}`;
+}
+
+const TYPES: Record<CopyMethod, { type: number; attach: number }> = {
+  multi: { type: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT_MULTI },
+  session: { type: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION },
+  fexit: { type: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT },
+};
+
+/** A trampoline for each works nearly everywhere; the others take no time to release. */
+function chooseMethod(backend: Backend, vmlinux: Btf): CopyMethod {
+  if (backend.name === 'fentry-multi') return 'multi';
+  if (backend.name === 'kprobe-multi' && hasReadOnlyCast(vmlinux) && probeKprobeSession(vmlinux).available)
+    return 'session';
+  return 'fexit';
+}

@@ -1,0 +1,237 @@
+/** From a backend's object and an extension to loaded programs. */
+
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { encodeConfig } from '../abi/record.js';
+import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
+import type { TracerName } from '../base/method.js';
+import { PACKAGE_ROOT } from '../base/package-root.js';
+import { printable } from '../base/printable.js';
+import type { Target } from '../base/target.js';
+import { CLANG_HINT, dataBytes, type Extension } from '../fields/c/extension.js';
+import { findPlace, type SourcePlace } from '../fields/c/line-info.js';
+import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
+import { setMark, type WantedMark } from '../filter/mark.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
+import { findLimitHint } from '../kernel/memory.js';
+import type { Backend } from '../probes/backend.js';
+import {
+  BpfObject,
+  LibbpfError,
+  type Load,
+  LoadingError,
+  linkObjects,
+  loadUndisturbed,
+  type NamedObject,
+  wasInterrupted,
+} from '../sys/libbpf.js';
+import { linkInChild } from '../sys/link-child.js';
+
+export interface LoadOptions {
+  readonly tracer: TracerName;
+  readonly mark: number;
+  readonly mask: number;
+  readonly samplePeriod: number;
+  readonly ringSizeBytes: number;
+  /** Whether packets are followed whatever becomes of their mark. */
+  readonly follow: boolean;
+  readonly extension: Extension | undefined;
+}
+
+/** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
+const OBJECTS = new URL(`dist/bpf/${process.arch}/`, PACKAGE_ROOT);
+
+/** Size of the ring of ends, for a ring of events: an end is as large as a few events, and a journey has many. */
+export function endsBytes(ringSizeBytes: number): number {
+  return Math.max(1 << 20, ringSizeBytes / 4);
+}
+
+export interface LoadedPrograms {
+  readonly object: BpfObject;
+  /** What they were configured with: struct ipft_config. */
+  readonly config: Uint8Array;
+  readonly mark: WantedMark;
+  /** Whether they are the build that reads with helpers. */
+  readonly byHelper: boolean;
+}
+
+/**
+ * Links, configures and loads the programs that the targets need; without targets, all of them.
+ * @param signal ends it: a child, or the kernel's work on a program
+ * @throws ExtensionError if the extension does not fit, VerifierError if the kernel refuses it; the reason of `signal`
+ */
+export async function loadPrograms(
+  backend: Backend,
+  targets: readonly Target[] | undefined,
+  options: LoadOptions,
+  signal?: AbortSignal,
+): Promise<LoadedPrograms> {
+  const { extension, tracer } = options;
+  // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
+  const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
+  const byHelper = backend.name === 'ftrace' || mark.value === 0 || needsHelper(extension);
+  const linked = setMark(await link(backend, tracer, extension, { byHelper, signal }), mark);
+  return await loadUndisturbed(
+    (load) => loadLinked(linked, { backend, targets, options, mark, byHelper }, load),
+    signal,
+  );
+}
+
+interface Wanted extends Pick<LoadedPrograms, 'mark' | 'byHelper'> {
+  readonly backend: Backend;
+  readonly targets: readonly Target[] | undefined;
+  readonly options: LoadOptions;
+}
+
+async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promise<LoadedPrograms> {
+  const { backend, targets, options, mark, byHelper } = wanted;
+  const { extension, tracer } = options;
+  const vmlinux = loadKernelBtf();
+  const object = open(linked, extension);
+  try {
+    object.setMaxEntries('ipft_events', options.ringSizeBytes);
+    object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
+    // Without an extension the program is one function, which no kernel gets wrong.
+    const directReads = mark.value !== 0 && (!extension || mendsFaultsEverywhere(vmlinux));
+    const dataSize = extension ? dataBytes(extension) : 0;
+    const tracepoints = readTracepoints(vmlinux);
+    const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads });
+    object.setInitialValue('.rodata.ipft', config);
+    for (const [map, entries] of Object.entries(backend.maps(tracer, vmlinux))) object.setMaxEntries(map, entries);
+    const programs = backend.programs(tracer, targets);
+    for (const { name, type, attachTo } of programs) {
+      if (type) object.setProgramType(name, type.program, type.attach);
+      if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
+    }
+    await load(object, new Set(programs.map(({ name }) => name)));
+    return { object, config, mark, byHelper };
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw explainLoad(error, extension);
+  }
+}
+
+/**
+ * A BPF object of ours.
+ * @throws IpftError `NOT_BUILT`
+ */
+export function loadOwnObject(name: string): NamedObject {
+  if (process.arch !== 'x64' && process.arch !== 'arm64') {
+    throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
+  }
+  try {
+    return { name, bytes: gunzipSync(readFileSync(new URL(`${name}.gz`, OBJECTS))) };
+  } catch (error) {
+    throw causedBy(
+      new IpftError(
+        'NOT_BUILT',
+        `reading the BPF program ${name}: ${(error as Error).message}`,
+        'the package is incomplete: install it again (in a clone, npm run build makes them)',
+      ),
+      error,
+    );
+  }
+}
+
+export interface LinkOptions {
+  /** Whether to take the build that reads with helpers. */
+  readonly byHelper?: boolean;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Links a backend's object and an extension's.
+ * @throws ExtensionError if they don't fit together, the reason of `signal`
+ */
+export async function link(
+  backend: Backend,
+  tracer: TracerName,
+  extension: Extension | undefined,
+  { byHelper = needsHelper(extension), signal }: LinkOptions = {},
+): Promise<Uint8Array> {
+  // The programs of ftrace have typed pointers, and are one function where they can be.
+  const isTyped = backend.name === 'ftrace';
+  const variant = isTyped ? (extension ? '.with-extension' : '') : byHelper ? '.by-helper' : '';
+  const objects = [
+    loadOwnObject(`${backend.object(tracer)}${variant}.bpf.o`),
+    ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
+      loadOwnObject('no-extension.bpf.o'),
+    ]),
+    ...(extension?.hasLicense ? [] : [loadOwnObject('license.bpf.o')]),
+  ];
+  // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
+  const trusted = extension?.objects.every(({ compiled }) => compiled) ?? true;
+  try {
+    return trusted ? linkObjects(objects) : await linkInChild(objects, signal);
+  } catch (error) {
+    throw explainLink(error, extension);
+  }
+}
+
+/** Whether programs can't read without a helper: the kernel can't do it (safely), or the extension is in the way. */
+function needsHelper(extension: Extension | undefined): boolean {
+  if (extension?.declaresRdonlyCast) return true;
+  try {
+    const vmlinux = loadKernelBtf();
+    return !hasReadOnlyCast(vmlinux) || !mendsFaultsEverywhere(vmlinux);
+  } catch {
+    return false;
+  }
+}
+
+function open(linked: Uint8Array, extension: Extension | undefined): BpfObject {
+  try {
+    return new BpfObject(linked);
+  } catch (error) {
+    throw extension ? explainLink(error, extension) : error;
+  }
+}
+
+/** libbpf's own words say best what does not fit. */
+function explainLink(error: unknown, extension: Extension | undefined): unknown {
+  if (!(error instanceof LibbpfError)) return error;
+  const said = error.warnings.map((warning) => printable(warning)).join('; ');
+  const hint = extension?.madeByGcc ? CLANG_HINT : undefined;
+  return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`, hint), error);
+}
+
+/** What a failed load means, for people. */
+export function explainLoad(error: unknown, extension: Extension | undefined): unknown {
+  if (!(error instanceof LibbpfError)) return error;
+  if (wasInterrupted(error)) {
+    const problem = `${error.message}: something interrupts the kernel each time it looks at a program`;
+    return causedBy(
+      new IpftError('LOAD', problem, 'a debugger, or many signals, may do that: try again without'),
+      error,
+    );
+  }
+  const log = error instanceof LoadingError ? error.verifierLog : '';
+  const said = error.warnings.map((warning) => printable(warning)).join('; ');
+  if (log.trim() === '') {
+    return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
+  }
+  const program = extension?.label ?? "ipft's own program";
+  const place = extension && findSourcePlace(extension, log);
+  const within = place ? `, in ${printable(place.function)}() at ${printable(place.file)}:${place.line}` : '';
+  const hint = extension && findHint(log);
+  return causedBy(
+    new VerifierError(
+      program,
+      `the kernel's verifier refuses ${program}${within}:\n${summarizeVerifierLog(log)}`,
+      log,
+      [...(hint === undefined ? [] : [hint]), '-v shows all that the verifier said'].join('; '),
+    ),
+    error,
+  );
+}
+
+/** Where the line stands that was being verified, if it is one of the extension's. */
+function findSourcePlace({ objects }: Extension, log: string): SourcePlace | undefined {
+  const source = findSourceLine(log);
+  const places = source
+    ? objects.map(({ bytes }) => findPlace(bytes, source)).filter((place) => place !== undefined)
+    : [];
+  return places.length === 1 ? places[0] : undefined;
+}

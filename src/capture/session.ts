@@ -1,0 +1,331 @@
+/** One tracing session, from open to close. */
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import {
+  CPU_SIZE,
+  countFollowed,
+  decodeLivings,
+  decodeLosses,
+  type Followed,
+  JOURNEY_SIZE,
+  type Losses,
+  MAX_JOURNEYS,
+  TARGET_INDEX,
+} from '../abi/record.js';
+import { UnsupportedFeatureError } from '../base/errors.js';
+import type { RecordTaker } from '../base/event.js';
+import type { Living } from '../base/journey.js';
+import type { TracerName } from '../base/method.js';
+import { type Target, VMLINUX } from '../base/target.js';
+import type { Extension } from '../fields/c/extension.js';
+import { loadKernelBtf } from '../kernel/btf.js';
+import { countPossibleCpus } from '../kernel/cpus.js';
+import { ftraceIsOff } from '../kernel/functions.js';
+import { isSwitchedOff, type Switch, switchesOf } from '../kernel/switches.js';
+import {
+  type Attachment,
+  type AttachProgress,
+  type Backend,
+  decidesBy,
+  type Misses,
+  type NumberedTarget,
+  type ReleaseProgress,
+  type Role,
+  variantOf,
+} from '../probes/backend.js';
+import { rolesOf } from '../probes/roles.js';
+import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import { ENODEV, errnoName } from '../sys/errno.js';
+import type { BpfObject } from '../sys/libbpf.js';
+import { Mapping, PROT_READ } from '../sys/libc.js';
+import { Lifecycle } from './lifecycle.js';
+import { endsBytes, loadPrograms } from './load.js';
+import { Ring } from './ring.js';
+import { type Reading, Rings, type Written } from './rings.js';
+
+export interface SessionOptions {
+  /** See `chooseBackend`. */
+  readonly backend: Backend;
+  readonly tracer: TracerName;
+  /** As `loadTargets` finds them for the backend. Events name their function by its index here. */
+  readonly targets: readonly Target[];
+  /** Targets to prepare programs for: also those that may come with `attachMore`. Default: `targets`. */
+  readonly models?: readonly Target[];
+  /** As `loadTargets` finds them: attached to in any case. */
+  readonly deciding: readonly Target[];
+  /** Packets are traced whose mark, under the mask, equals this mark under the mask. */
+  readonly mark: number;
+  readonly mask: number;
+  /** Keep one event in so many on each CPU; 1 keeps all. */
+  readonly samplePeriod: number;
+  /** A power of two and a multiple of the page. */
+  readonly ringSizeBytes: number;
+  /** Whether packets are followed until they are freed, whatever becomes of their mark. */
+  readonly follow: boolean;
+  readonly extension: Extension | undefined;
+}
+
+/** What a session did not see. */
+export interface SessionLosses extends Losses {
+  readonly missed: Misses;
+  /** Switches that were found off, so that nothing was seen meanwhile. */
+  readonly switchedOff: readonly Switch[];
+}
+
+/** Numbers of the functions that are attached to though they make no events. */
+const HIDDEN_INDEX = TARGET_INDEX;
+/** So many functions can be told apart in one trace. */
+export const MAX_TARGETS = HIDDEN_INDEX;
+
+/** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
+export class Session implements Disposable {
+  readonly #options: SessionOptions;
+  readonly #object: BpfObject;
+  readonly #ring: Ring;
+  readonly #ends: Ring;
+  readonly #moduleBtfs: Map<string, Descriptor>;
+  readonly #attachment: Attachment;
+  readonly #lifecycle: Lifecycle;
+  readonly #switchedOff = new Set<Switch>();
+  readonly #rings: Rings;
+
+  private constructor(
+    options: SessionOptions,
+    parts: {
+      object: BpfObject;
+      ring: Ring;
+      ends: Ring;
+      moduleBtfs: Map<string, Descriptor>;
+      attachment: Attachment;
+      lifecycle: Lifecycle;
+    },
+  ) {
+    this.#options = options;
+    this.#object = parts.object;
+    this.#ring = parts.ring;
+    this.#ends = parts.ends;
+    this.#rings = new Rings(parts.ring, parts.ends);
+    this.#moduleBtfs = parts.moduleBtfs;
+    this.#attachment = parts.attachment;
+    this.#lifecycle = parts.lifecycle;
+  }
+
+  /**
+   * Loads the programs. Nothing is attached yet.
+   * @param signal ends it; then nothing stays open
+   * @throws VerifierError, ExtensionError, SystemCallError, the reason of `signal`
+   */
+  static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
+    const { backend, tracer, targets, deciding, ringSizeBytes } = options;
+    const opened: Disposable[] = [];
+    const own = <T extends Disposable>(resource: T): T => {
+      opened.unshift(resource);
+      return resource;
+    };
+    try {
+      const vmlinux = loadKernelBtf();
+      const models = [...(options.models ?? targets), ...deciding];
+      const loaded = await loadPrograms(backend, models, options, signal);
+      const object = own(loaded.object);
+      const lifecycle = own(await Lifecycle.load(loaded, backend, vmlinux, signal));
+      const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
+      const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE));
+      const moduleBtfs = openBtfs(backend, targets);
+      for (const btf of moduleBtfs.values()) own(btf);
+      const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
+      return new Session(options, { object, ring, ends, moduleBtfs, attachment, lifecycle });
+    } catch (error) {
+      for (const resource of opened) resource[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Attaches to all targets. What can't be attached is in `failed`.
+   * @param signal ends it early; what is attached by then stays until `release`
+   * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of them
+   */
+  async attach(signal: AbortSignal, onProgress: AttachProgress = () => {}): Promise<void> {
+    const { targets, deciding } = this.#options;
+    const attachment = this.#attachment;
+    attachment.onProgress = onProgress;
+    const numbered: NumberedTarget[] = targets.map((target, index) => {
+      return { target, index, hidden: false, roles: this.#rolesOf(target) };
+    });
+    const shown = new Set(targets.filter(({ module }) => module === VMLINUX).map(({ name }) => name));
+    const hidden = deciding
+      .filter(({ name }) => !shown.has(name))
+      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(target) }));
+    // What ends a journey comes first: none must begin that would not end.
+    await this.#lifecycle.attach([], signal);
+    const decides = ({ roles }: NumberedTarget) => roles.some(decidesBy);
+    const first = [...hidden, ...numbered.filter(decides)];
+    await attachment.attach(first, signal);
+    await attachment.attach(
+      numbered.filter((target) => !decides(target)),
+      signal,
+    );
+    if (attachment.succeeded > 0 || signal.aborted) return;
+    // ftrace may shut itself down while the first function is attached to.
+    const reasons = new Set(attachment.failed.map(({ reason }) => reason));
+    if (reasons.size === 1 && reasons.has(errnoName(ENODEV))) throw ftraceIsOff('attaching fails (ENODEV)');
+    throw new UnsupportedFeatureError(
+      'attach',
+      `none of the ${targets.length} functions could be attached to: ${attachment.failed[0]?.reason}`,
+      'another backend (-b) may take them; ipft doctor tells which work here',
+    );
+  }
+
+  /**
+   * Attaches to further targets, of modules that were loaded meanwhile.
+   * @param indexes where each of them stands in the caller's table; below `MAX_TARGETS`
+   */
+  async attachMore(targets: readonly Target[], indexes: readonly number[], signal: AbortSignal): Promise<void> {
+    // The module may have been there before, with types of its own.
+    const modules = new Set(targets.map(({ module }) => module));
+    for (const module of modules) {
+      this.#moduleBtfs.get(module)?.[Symbol.dispose]();
+      this.#moduleBtfs.delete(module);
+    }
+    for (const [module, btf] of openBtfs(this.#options.backend, targets)) this.#moduleBtfs.set(module, btf);
+    const numbered = targets.map((target, position) => ({
+      target,
+      index: indexes[position]!,
+      hidden: false,
+      roles: this.#rolesOf(target),
+    }));
+    await this.#attachment.attach(numbered, signal);
+  }
+
+  #rolesOf(target: Target): Role[] {
+    return rolesOf(target, this.#options.tracer);
+  }
+
+  get succeeded(): number {
+    return this.#attachment.succeeded;
+  }
+
+  /** What should tell of the ends and copies of packets, and could not be attached. */
+  get unwatched(): readonly string[] {
+    return [...this.#lifecycle.unwatched, ...this.#attachment.unwatched];
+  }
+
+  /** Functions that the kernel refused, with the reason. */
+  get failed(): Attachment['failed'] {
+    return this.#attachment.failed;
+  }
+
+  /** See `Rings.read`. */
+  read(taker: RecordTaker, limit?: number, until?: Written): Reading {
+    return this.#rings.read(taker, limit, until);
+  }
+
+  /** See `Rings.countUnreadEnds`. */
+  countUnreadEnds(): number {
+    return this.#rings.countUnreadEnds();
+  }
+
+  /** See `Rings.written`. */
+  get written(): Written {
+    return this.#rings.written;
+  }
+
+  /** What was lost so far. @param missed what `countMisses` has told, where that is known already */
+  losses(missed = this.countMisses()): SessionLosses {
+    const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
+    return { ...decodeLosses(cpus), missed, switchedOff: [...this.#switchedOff] };
+  }
+
+  /** What the kernel has not handed to the programs so far. */
+  countMisses(): Misses {
+    for (const one of switchesOf(this.#options.backend)) if (isSwitchedOff(one)) this.#switchedOff.add(one);
+    const { shown, deciding } = this.#attachment.countMisses();
+    return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
+  }
+
+  /** Whether the kernel counts all that it misses. */
+  get countsMisses(): boolean {
+    return this.#attachment.countsMisses;
+  }
+
+  /** The journeys that the kernel side has not ended yet. */
+  living(): Living[] {
+    using places = this.#mapJourneys();
+    return decodeLivings(new DataView(places.buffer));
+  }
+
+  /** Packets that were followed; also such that passed no function that is shown. */
+  countFollowed(): Followed {
+    using places = this.#mapJourneys();
+    return countFollowed(new DataView(places.buffer));
+  }
+
+  #mapJourneys(): Mapping {
+    return new Mapping(this.#object.mapFd('ipft_journeys'), 0, MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
+  }
+
+  /**
+   * How often traced functions were called so far, while the kernel counts that (`enableRunCounts`). Returns are counted
+   * too where they are traced.
+   */
+  countCalls(): bigint {
+    return this.#attachment.countCalls();
+  }
+
+  /** Of how many of the traced functions `countCalls` tells. */
+  get countableFunctions(): number {
+    const isCountable = (target: Target) => variantOf({ target, roles: this.#rolesOf(target) }) !== 'deciding';
+    return this.#options.targets.filter(isCountable).length;
+  }
+
+  /**
+   * Detaches, in other threads: the event loop goes on meanwhile. What has been written can still be read, until the
+   * session is disposed of.
+   */
+  async detach(onProgress: ReleaseProgress = () => {}): Promise<void> {
+    await this.#attachment.release(onProgress);
+    await this.#lifecycle.release(() => {});
+  }
+
+  /** Detaches as `detach` does, and closes all. */
+  async release(onProgress?: ReleaseProgress): Promise<void> {
+    await this.detach(onProgress);
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#attachment[Symbol.dispose]();
+    this.#lifecycle[Symbol.dispose]();
+    for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
+    this.#ring[Symbol.dispose]();
+    this.#ends[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+}
+
+/** Trampolines want the BTF of modules as descriptors. */
+function openBtfs(backend: Backend, targets: readonly Target[]): Map<string, Descriptor> {
+  const modules = new Set(targets.map(({ module }) => module).filter((module) => module !== VMLINUX));
+  if (backend.access !== 'trampoline' || modules.size === 0) return new Map();
+  const btfs = openModuleBtfs(modules);
+  return typeof btfs === 'number' ? new Map() : btfs;
+}
+
+/** 4 KiB on x86-64; arm64 kernels have 4, 16 or 64. The auxiliary vector tells (AT_PAGESZ = 6: `linux/auxvec.h`). */
+export const PAGE_SIZE = loadPageSize();
+
+function loadPageSize(): number {
+  let vector: Buffer;
+  try {
+    vector = readFileSync('/proc/self/auxv');
+  } catch {
+    // /proc is hidden. x86-64 has pages of one size.
+    return process.arch === 'x64' ? 4096 : Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'latin1' }));
+  }
+  for (let at = 0; at + 16 <= vector.length; at += 16) {
+    if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
+  }
+  return 4096;
+}

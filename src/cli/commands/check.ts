@@ -1,0 +1,89 @@
+/** `ipft check FILE…`: everything that can be known about an extension before it traces. */
+
+import { groupBy } from '../../base/group-by.js';
+import { findVerdict } from '../../fields/c/verifier-log.js';
+import {
+  canLoadPrograms,
+  checkExtension,
+  type Extension,
+  type ExtensionCheck,
+  findProblem,
+  type IpftError,
+  loadExtension,
+  printable,
+  raiseLimits,
+  VerifierError,
+} from '../../internal.js';
+import type { Terminal } from '../terminal.js';
+import type { Writer } from '../writer.js';
+
+export interface CheckOptions {
+  readonly files: readonly string[];
+  readonly verbose: boolean;
+  readonly compileTimeoutSeconds: number;
+}
+
+/** Prints the layout of the events; throws the first problem. */
+export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
+  const extension = await loadExtension(options.files, {
+    timeoutSeconds: options.compileTimeoutSeconds,
+    color: terminal.hasColor,
+    onOutput: (text) => terminal.write(text),
+  });
+  await out.write(Buffer.from(formatLayout(extension)));
+  const { warnings, jsonConflicts } = extension.eventStruct;
+  for (const warning of warnings) terminal.warn(warning);
+  for (const name of jsonConflicts) {
+    terminal.warn(`-o json will refuse the member ${name}: the output has a key of that name`);
+  }
+  const verify = canLoadPrograms();
+  if (verify) raiseLimits();
+  const checks = await checkExtension(extension, verify);
+  const problem = findProblem(checks);
+  // What all refuse is told once.
+  if (problem && checks.every(({ result }) => result !== 'verified')) throw problem;
+  for (const line of describeChecks(checks)) terminal.line(line);
+  if (problem) throw problem;
+  if (!verify) terminal.line('the verifier was not asked: that needs root, or CAP_BPF and CAP_PERFMON');
+}
+
+/** A line for each backend; two where it depends on the tracer. */
+export function describeChecks(checks: readonly ExtensionCheck[]): string[] {
+  return [...groupBy(checks, ({ backend }) => backend)].flatMap(([backend, its]) => {
+    const [first, second] = its.map(describeCheck);
+    if (second === undefined || first === second) return `${backend}: ${first}`;
+    return its.map((check) => `${backend} -t ${check.tracer}: ${describeCheck(check)}`);
+  });
+}
+
+function describeCheck({ result, why, problem }: ExtensionCheck): string {
+  if (problem) return `refused: ${printable(verdict(problem))}`;
+  if (result === 'verified') return 'links, and the verifier accepts it';
+  return why === undefined ? 'links' : `links; the verifier could not be asked: ${printable(why)}`;
+}
+
+/** The last words of the verifier. */
+function verdict(problem: IpftError): string {
+  const text = problem instanceof VerifierError ? findVerdict(problem.log) : undefined;
+  return text ?? problem.message;
+}
+
+/** A row for each field: offset in bytes (and bits), size, type, name, format. */
+function formatLayout({ eventStruct }: Extension): string {
+  const rows = eventStruct.fields.map(({ name, offset, bitOffset, bits, type, format }) => [
+    bits % 8 === 0 && bitOffset === 0 ? String(offset) : `${offset}.${bitOffset}`,
+    bits % 8 === 0 ? String(bits / 8) : `${bits} bits`,
+    printable(type),
+    printable(name),
+    printable(format),
+  ]);
+  const table = [['OFFSET', 'SIZE', 'TYPE', 'FIELD', 'FORMAT'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => (column < 2 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${eventStruct.label}, ${eventStruct.sizeBytes} bytes\n${lines.join('\n')}\n`;
+}

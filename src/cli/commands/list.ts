@@ -1,0 +1,38 @@
+/** `ipft -l`: the functions that would be traced. */
+import {
+  checkKernel,
+  chooseBackend,
+  loadSymbolAddresses,
+  loadTargets,
+  printable,
+  raiseLimits,
+} from '../../internal.js';
+import type { CommonOptions } from '../options.js';
+import { reportSelection } from '../report.js';
+import type { Terminal } from '../terminal.js';
+import type { Writer } from '../writer.js';
+
+/** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
+export async function list(options: CommonOptions, terminal: Terminal, out: Writer): Promise<void> {
+  raiseLimits();
+  checkKernel();
+  const { backend } = await chooseBackend(options.tracer, options.backend);
+  const selection = await loadTargets(backend.access, options);
+  const names = new Map<string, Set<string>>();
+  for (const { module, name } of selection.targets) {
+    names.set(module, (names.get(module) ?? new Set()).add(name));
+  }
+  const addresses = new Map<string, bigint>();
+  for (const symbol of loadSymbolAddresses(names)) {
+    const key = `${symbol.module}\t${symbol.name}`;
+    // Of several symbols of a name the kernel attaches to the first.
+    if (!addresses.has(key)) addresses.set(key, symbol.address);
+  }
+  terminal.line(`${'Function'.padStart(64)}\t${'Module'.padStart(16)}\t${'Address'.padEnd(18)}\tSKB`);
+  const rows = selection.targets.map(({ module, name, skbPosition, address: own }) => {
+    const address = (own ?? addresses.get(`${module}\t${name}`) ?? 0n).toString(16).padStart(16, '0');
+    return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
+  });
+  await out.write(Buffer.from(rows.join('')));
+  reportSelection(selection, backend, options.verbose, terminal);
+}

@@ -1,0 +1,262 @@
+/** An extension from its files to what the tracer needs of it. */
+import { readFileSync, statSync } from 'node:fs';
+import { extname } from 'node:path';
+import { causedBy, ExtensionError, ParseError, UsageError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
+import { type Btf, parseBtf } from '../../btf/btf.js';
+import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from '../../bytecode/elf.js';
+import { type EventStruct, hasEventStruct, parseEventStruct } from '../event-struct.js';
+import { type CompileOptions, compileExtension } from './compile.js';
+import { exampleLike, locateExtension } from './examples.js';
+import { checkLicense, hideLicense } from './license.js';
+import { checkNeeds, findDefinitions, OWN_PREFIX } from './linkage.js';
+import { adaptModule, checkModule, findModule, SIGNATURE } from './module-function.js';
+
+/** One file of an extension, as a BPF object. */
+export interface ExtensionObject {
+  /** As the user gave it. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** Whether it was compiled just now: then nothing in it can be damaged. */
+  readonly compiled: boolean;
+}
+
+export interface Extension {
+  /** For people: its file, or its files. */
+  readonly label: string;
+  /** To be linked with a backend's object. */
+  readonly objects: readonly ExtensionObject[];
+  readonly eventStruct: EventStruct;
+  /** Whether one of the objects brings a `license` section. */
+  readonly hasLicense: boolean;
+  /** Whether one of the objects was made by gcc, whose objects libbpf's linker mostly refuses. */
+  readonly madeByGcc: boolean;
+  /** Whether one of the objects declares the kfunc that the tracer would use too. */
+  readonly declaresRdonlyCast: boolean;
+}
+
+/** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/event.h`. */
+const LEAST_DATA_BYTES = 64;
+/** Sources and objects have some kilobytes. */
+const MAX_FILE_BYTES = 64 << 20;
+const REASONS: Partial<Record<string, string>> = {
+  ENOENT: 'no such file',
+  ENOTDIR: 'no such file',
+  EACCES: 'permission denied',
+  ENAMETOOLONG: 'its name is too long',
+};
+
+/** A section that belongs to the tracer. */
+const OWN_SECTION = '.rodata.ipft';
+
+/** How many bytes of a record an extension's data take: a multiple of 8, and never less than `module()` may write. */
+export function dataBytes({ eventStruct }: Extension): number {
+  return Math.max(LEAST_DATA_BYTES, Math.ceil(eventStruct.sizeBytes / 8) * 8);
+}
+
+/** @throws UsageError for a file that is neither `.c` nor `.o`, and no example */
+export function checkSuffix(path: string): void {
+  const suffix = extname(locateExtension(path));
+  if (suffix === '.c' || suffix === '.o') return;
+  if (suffix === '.lua') throw refuseLua(path);
+  throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`);
+}
+
+/** Scripts that ipftrace2 takes. */
+export function refuseLua(path: string): UsageError {
+  return new UsageError(
+    `the extension ${printable(path)} must end in .c (C source) or .o (BPF object): those in Lua come in a later version`,
+    'for now write it in C: ipft --gen bpf-module-skeleton prints a beginning, and -e FILE.c takes it',
+  );
+}
+
+/**
+ * Compiles `.c` files, reads `.o` files, and checks that together they are an extension: exactly one has `module`, and
+ * exactly one the event struct.
+ * @param given paths, or names of examples
+ * @throws UsageError, ExtensionError
+ */
+export async function loadExtension(given: readonly string[], options: CompileOptions = {}): Promise<Extension> {
+  for (const path of given) checkSuffix(path);
+  const paths = given.map(locateExtension);
+  checkDistinct(paths);
+  const objects: ExtensionObject[] = [];
+  for (const path of paths) {
+    const file = readExtensionFile(path);
+    const compiled = extname(path) === '.c';
+    objects.push({ path, compiled, bytes: compiled ? await compileExtension(path, options) : file });
+  }
+  return parseExtension(objects);
+}
+
+/** The linker would say that everything in a file which is given twice is defined twice. */
+function checkDistinct(paths: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const path of paths) {
+    const key = identityOf(path);
+    const other = known.get(key);
+    if (other !== undefined) {
+      const again = other === path ? 'twice' : `as ${printable(other)} and as ${printable(path)}`;
+      throw new ExtensionError(`the extension ${printable(other)} is given ${again}`, 'each file once is enough');
+    }
+    known.set(key, path);
+  }
+}
+
+/** The same for all names of a file. */
+function identityOf(path: string): string {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    // That it can't be read is told when it is.
+    return path;
+  }
+}
+
+/** Reads the file, be it source or object: that it can't be read is best said by us. */
+function readExtensionFile(path: string): Uint8Array {
+  const reading = `reading the extension ${printable(path)}`;
+  try {
+    // A pipe would keep us waiting for ever.
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
+    if (stats.size > MAX_FILE_BYTES) throw new ExtensionError(`${reading}: it is larger than any extension (64M)`);
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof ExtensionError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = REASONS[code ?? ''];
+    const example = code === 'ENOENT' ? exampleLike(path) : undefined;
+    const hint = example === undefined ? undefined : `the packaged example is called ${example}: -e ${example}`;
+    throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`, hint), error);
+  }
+}
+
+/** An object that was looked at. */
+interface ParsedObject {
+  readonly path: string;
+  readonly elf: ElfObject;
+  readonly btf: Btf;
+  readonly btfAt: number;
+  readonly hasLicense: boolean;
+  /** A copy of its own, which may be edited. */
+  readonly bytes: Uint8Array;
+  readonly compiled: boolean;
+  readonly module: ElfSymbol | undefined;
+  readonly madeByGcc: boolean;
+}
+
+/**
+ * Reads an extension's objects.
+ * @throws ExtensionError if one is no BPF object or has no BTF, or if they don't have what an extension needs
+ */
+export function parseExtension(objects: readonly ExtensionObject[]): Extension {
+  const parsed = objects.map((object) => about(object.path, () => parseObject(object)));
+  const label = `the extension ${objects.map(({ path }) => printable(path)).join(', ')}`;
+  const main = onlyOne(parsed, ({ module }) => module !== undefined, {
+    none: new ExtensionError(`${label}: it defines no function module`, `define: ${SIGNATURE}`),
+    several: (paths) => new ExtensionError(`${label}: module is defined in ${paths}, and must be in one file only`),
+  });
+  about(main.path, () => checkModule(main.elf, main.btf, main.module!));
+  const declaring =
+    parsed.length === 1
+      ? main
+      : onlyOne(parsed, ({ btf }) => hasEventStruct(btf), {
+          none: new ExtensionError(`${label}: there is no __ipft_event_struct`, 'declare it in one of the files'),
+          several: (paths) =>
+            new ExtensionError(`${label}: __ipft_event_struct is declared in ${paths}, and must be in one file only`),
+        });
+  const eventStruct = about(declaring.path, () => parseEventStruct(declaring.btf));
+  const definitions = findDefinitions(parsed);
+  for (const object of parsed) about(object.path, () => checkNeeds(object, definitions));
+  // The first license stays, and stands for the program; it is as good as any other of those that are allowed.
+  const licensed = parsed.filter(({ hasLicense }) => hasLicense);
+  for (const [index, object] of licensed.slice(1).entries()) {
+    hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
+  }
+  return {
+    label,
+    objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
+      ...{ path, compiled },
+      bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,
+    })),
+    eventStruct,
+    hasLicense: licensed.length > 0,
+    madeByGcc: parsed.some(({ madeByGcc }) => madeByGcc),
+    declaresRdonlyCast: parsed.some(({ elf }) => elf.symbols.some(({ name }) => name === 'bpf_rdonly_cast')),
+  };
+}
+
+function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
+  const elf = parseElf(bytes);
+  const section = elf.sections.find(({ name }) => name === '.BTF');
+  if (!section || section.length === 0) {
+    throw compiled
+      ? new ExtensionError('the source declares nothing: it has no module and no event struct', `define: ${SIGNATURE}`)
+      : new ExtensionError(
+          'the object has no BTF, which tells what its events look like',
+          isMadeByGcc(bytes, elf) ? CLANG_HINT : 'compile it with -g',
+        );
+  }
+  const btf = parseBtf(bytes.subarray(section.offset, section.offset + section.length));
+  for (const symbol of elf.symbols) {
+    if (symbol.defined && symbol.binding !== 'local' && symbol.name.startsWith(OWN_PREFIX)) {
+      throw new ExtensionError(
+        `it defines ${printable(symbol.name)}: names that begin with ${OWN_PREFIX} are the tracer's`,
+        'rename it, or make it static',
+      );
+    }
+  }
+  const ownSection = elf.sections.find(({ name }) => name.startsWith(OWN_SECTION));
+  if (ownSection)
+    throw new ExtensionError(`it has a section ${printable(ownSection.name)}: those are the tracer's`, 'rename it');
+  const hasLicense = checkLicense(bytes, elf);
+  return {
+    ...{ path, elf, btf, hasLicense, compiled },
+    btfAt: section.offset,
+    bytes: new Uint8Array(bytes),
+    module: findModule(elf),
+    madeByGcc: isMadeByGcc(bytes, elf),
+  };
+}
+
+/** What to do about an object of gcc that can't be used. */
+export const CLANG_HINT = 'it was made by gcc: compile it with clang -target bpf -O2 -g';
+
+function isMadeByGcc(bytes: Uint8Array, elf: ElfObject): boolean {
+  const comment = sectionBytes(bytes, elf, '.comment');
+  return comment !== undefined && Buffer.from(comment).includes('GCC:');
+}
+
+function onlyOne(
+  objects: readonly ParsedObject[],
+  test: (object: ParsedObject) => boolean,
+  errors: { none: ExtensionError; several: (paths: string) => ExtensionError },
+): ParsedObject {
+  const found = objects.filter(test);
+  if (found.length > 1) throw errors.several(found.map(({ path }) => printable(path)).join(' and '));
+  if (!found[0]) throw errors.none;
+  return found[0];
+}
+
+/** Says of which file an error speaks. */
+function about<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ParseError) {
+      throw causedBy(
+        new ExtensionError(`the extension ${printable(path)} is no sound BPF object: ${error.message}`),
+        error,
+      );
+    }
+    if (error instanceof ExtensionError) {
+      throw causedBy(
+        new ExtensionError(`the extension ${printable(path)}: ${error.message}`, error.hint, error.log),
+        error,
+      );
+    }
+    throw error;
+  }
+}

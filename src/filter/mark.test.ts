@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { buildElf } from '../../tests/support/elf-builder.js';
+import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/record.js';
+import { setMark } from './mark.js';
+
+const OBJECT = gunzipSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.gz', import.meta.url)));
+const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
+  const pattern = Buffer.from([opcode, 0, 0, 0, 0, 0, 0, 0]);
+  pattern.writeUInt32LE(immediate, 4);
+  let found = 0;
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    const here = Buffer.from(bytes.subarray(at, at + 8));
+    here[1] = 0;
+    if (here.equals(pattern)) found++;
+  }
+  return found;
+};
+const [AND, XOR] = [0x57, 0xa7];
+
+test('setMark: each comparison of a program looks for the mark under the mask', () => {
+  const comparisons = count(OBJECT, AND, IPFT_MASK_PLACE);
+  expect(comparisons).toBeGreaterThanOrEqual(4);
+  expect(count(OBJECT, XOR, IPFT_MARK_PLACE)).toBe(comparisons);
+  const before = Buffer.from(OBJECT);
+  const set = setMark(OBJECT, { value: 0x80001234, mask: 0xf000ffff });
+  expect(before.equals(OBJECT)).toBe(true);
+  expect(count(set, AND, 0xf000ffff)).toBe(comparisons);
+  expect(count(set, XOR, 0x80001234)).toBe(comparisons);
+  expect(count(set, AND, IPFT_MASK_PLACE) + count(set, XOR, IPFT_MARK_PLACE)).toBe(0);
+});
+
+/** An instruction: opcode, registers, offset, immediate. */
+const instruction = (opcode: number, immediate: number) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt8(opcode, 0);
+  bytes.writeUInt8(1, 1);
+  bytes.writeUInt32LE(immediate, 4);
+  return bytes;
+};
+
+test('setMark: of the instructions only those, in sections that have a function, and nothing else', () => {
+  const [FUNCTION, OBJECT_TYPE] = [0x12, 0x11];
+  const OR = 0x47;
+  const places = [instruction(AND, IPFT_MASK_PLACE), instruction(XOR, IPFT_MARK_PLACE)];
+  const others = [
+    ...[instruction(OR, IPFT_MASK_PLACE), instruction(OR, IPFT_MARK_PLACE)],
+    ...[instruction(AND, IPFT_MARK_PLACE), instruction(XOR, IPFT_MASK_PLACE)],
+    ...[instruction(AND, 0xff), instruction(XOR, 0xff)],
+  ];
+  const set = [instruction(AND, 0xff00ff00), instruction(XOR, 0xab00cd00)];
+  // As if an instruction ended within a string: what is cut off is none.
+  const cut = Buffer.from('cut');
+  const before = Buffer.concat([...others, ...places, ...others]);
+  const after = Buffer.concat([...others, ...set, ...others]);
+  const build = (code: Uint8Array, last: Uint8Array) =>
+    buildElf({
+      sections: { '.text': Buffer.concat([code, cut]), '.data': before, '.notes': before, last },
+      symbols: [
+        { name: 'program', info: FUNCTION, section: 3 },
+        { name: 'data', info: OBJECT_TYPE, section: 4 },
+        { name: 'last', info: FUNCTION, section: 6 },
+        // A section that is not there, and one that is none: an undefined function.
+        { name: 'strange', info: FUNCTION, section: 0xfff1 },
+        { name: 'undefined', info: FUNCTION, section: 0 },
+      ],
+    });
+  const wanted = { value: 0xab00cd00, mask: 0xff00ff00 };
+  expect(setMark(build(before, before), wanted)).toEqual(build(after, after));
+});

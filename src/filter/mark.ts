@@ -1,0 +1,37 @@
+/** The wanted mark in the instructions that compare it: see IPFT_MARK_PLACE of `bpf/event.h`. */
+
+import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/record.js';
+import { parseElf } from '../bytecode/elf.js';
+
+/** Which packets are wanted: those whose mark, under the mask, has this value. */
+export interface WantedMark {
+  readonly value: number;
+  readonly mask: number;
+}
+
+/** A BPF instruction: opcode u8, registers u8, offset s16, immediate s32. */
+const INSTRUCTION_BYTES = 8;
+const BPF_ALU64_AND_K = 0x57;
+const BPF_ALU64_XOR_K = 0xa7;
+
+/** A copy of a BPF object whose programs look for that mark. */
+export function setMark(object: Uint8Array, { value, mask }: WantedMark): Uint8Array {
+  const bytes = Uint8Array.from(object);
+  const view = new DataView(bytes.buffer);
+  const { sections, symbols } = parseElf(bytes);
+  const withCode = new Set(
+    symbols.filter(({ kind, defined }) => defined && kind === 'function').map(({ section }) => section),
+  );
+  for (const index of withCode) {
+    const section = sections[index];
+    if (!section) continue;
+    const end = section.offset + section.length - (section.length % INSTRUCTION_BYTES);
+    for (let at = section.offset; at < end; at += INSTRUCTION_BYTES) {
+      const opcode = bytes[at];
+      const immediate = view.getUint32(at + 4, true);
+      if (opcode === BPF_ALU64_AND_K && immediate === IPFT_MASK_PLACE) view.setUint32(at + 4, mask, true);
+      if (opcode === BPF_ALU64_XOR_K && immediate === IPFT_MARK_PLACE) view.setUint32(at + 4, value, true);
+    }
+  }
+  return bytes;
+}

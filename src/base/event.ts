@@ -40,12 +40,29 @@ export interface TraceEvent {
 
 export const SEQUENCE_UNKNOWN = 0xffffffff;
 
-/** An event to be filled. */
+/**
+ * An event to be filled. One literal, not parts that are spread: the engine then keeps all fields within the object, and
+ * takes every event for the same kind of object.
+ */
 export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent {
   return {
-    ...{ journey: 0, sequence: 0, timestampLow: 0, timestampHigh: 0, target: 0, cpu: 0, place: 0 },
-    ...{ isReturn: false, hasFields: true, skbFreed: false, entryLost: false, partnerLost: false },
-    ...{ depth: 0, entryLow: 0, entryHigh: 0, data, dataOffset: 0 },
+    journey: 0,
+    sequence: 0,
+    timestampLow: 0,
+    timestampHigh: 0,
+    target: 0,
+    cpu: 0,
+    place: 0,
+    isReturn: false,
+    hasFields: true,
+    skbFreed: false,
+    entryLost: false,
+    partnerLost: false,
+    depth: 0,
+    entryLow: 0,
+    entryHigh: 0,
+    data,
+    dataOffset: 0,
   };
 }
 

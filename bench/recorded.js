@@ -11,7 +11,7 @@ const [NOTICE_BEGIN, NOTICE_END] = [1, 3];
 const JOURNEY_FLAGS = 1 | 16 | 32;
 const STAGE_QUEUED = 2;
 
-/** Writes records one behind the other, as bpf/event.h says. */
+/** Writes records one behind the other, as bpf/abi/event.h says. */
 class RecordWriter {
   position = 0;
 

@@ -1,7 +1,7 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMain, runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
@@ -10,7 +10,7 @@ import { ScriptError } from './setup/script-error.js';
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
 /**
  * Sources that are built in more than one way; the name goes between the source's and `.bpf.o`. `by-helper`: see
- * IPFT_BY_HELPER in bpf/journey.bpf.h; `with-extension`: see IPFT_FUNCTION there; `ctx`: see bpf/session.h.
+ * IPFT_BY_HELPER in bpf/core/journey.bpf.h; `with-extension`: see IPFT_FUNCTION there; `ctx`: see bpf/core/session.h.
  */
 const BY_HELPER = { '.by-helper': ['-DIPFT_BY_HELPER'] };
 /** @type {Record<string, Record<string, string[]>>} */
@@ -58,8 +58,8 @@ export function build(root) {
     for (const [machine, define] of Object.entries(MACHINES)) {
       const dir = join(made, 'bpf', machine);
       mkdirSync(dir, { recursive: true });
-      for (const source of readdirSync(join(root, 'bpf')).filter((name) => name.endsWith('.bpf.c'))) {
-        const name = source.replace(/\.bpf\.c$/, '');
+      for (const source of findPrograms(root)) {
+        const name = basename(source, '.bpf.c');
         const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
         for (const [variant, flags] of Object.entries({ '': [], ...VARIANTS[name] })) {
           const args = [
@@ -75,7 +75,7 @@ export function build(root) {
             ...flags,
             ...include,
           ];
-          compile(root, 'clang', [...args, '-c', join('bpf', source), '-o', join(dir, `${name}${variant}.bpf.o`)]);
+          compile(root, 'clang', [...args, '-c', source, '-o', join(dir, `${name}${variant}.bpf.o`)]);
         }
       }
     }
@@ -85,6 +85,12 @@ export function build(root) {
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/** Sources of objects, wherever they lie in bpf/: the objects lie side by side. @param {string} root */
+function findPrograms(root) {
+  const names = readdirSync(join(root, 'bpf'), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.bpf.c')).map((name) => join('bpf', name));
 }
 
 /**

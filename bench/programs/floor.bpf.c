@@ -10,7 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "../../bpf/registers.h"
+#include "../../bpf/core/registers.h"
 
 struct sk_buff {
 	__u32 len;

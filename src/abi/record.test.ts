@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as record from './record.js';
 
-const header = readFileSync(new URL('../../bpf/event.h', import.meta.url), 'utf8');
+const header = readFileSync(new URL('../../bpf/abi/event.h', import.meta.url), 'utf8');
 const constant = (name: string) => {
   const [, shift, value] = new RegExp(`^#define ${name}\\s+\\(?(1u << )?(0x[0-9a-f]+|\\d+)`, 'm').exec(header) ?? [];
   return shift ? 2 ** Number(value) : Number(value);
@@ -46,7 +46,7 @@ const event = (journey: number, sequence: number) =>
     8,
   );
 
-test('record.ts mirrors bpf/event.h', () => {
+test('record.ts mirrors bpf/abi/event.h', () => {
   const mirrored: Record<string, unknown> = { ...record };
   expect(layout('ipft_event')).toEqual({
     ...{ timestamp_ns: record.EVENT_TIMESTAMP, journey: record.EVENT_JOURNEY, sequence: record.EVENT_SEQUENCE },

@@ -1,4 +1,4 @@
-/** The layouts of `bpf/event.h`, mirrored. Offsets and sizes in bytes, little-endian. */
+/** The layouts of `bpf/abi/event.h`, mirrored. Offsets and sizes in bytes, little-endian. */
 import type { Began, Ended, Fate, Living, Moved, Place } from '../base/journey.js';
 
 /** struct ipft_event */

@@ -1,5 +1,5 @@
 /**
- * The programs of `bpf/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
+ * The programs of `bpf/core/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
  * maps of the backend's object.
  */
 import { IpftError } from '../base/errors.js';

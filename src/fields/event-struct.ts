@@ -17,7 +17,7 @@ const JSON_KEYS = new Set([
   ...['type', 'journey', 'duration_ns', 'partner'],
 ]);
 
-/** How large an event struct may be, in bytes: IPFT_MAX_DATA_SIZE of `bpf/event.h`. */
+/** How large an event struct may be, in bytes: IPFT_MAX_DATA_SIZE of `bpf/abi/event.h`. */
 export const MAX_EVENT_BYTES = 1024;
 
 export interface EventStruct {

@@ -1,4 +1,4 @@
-/** The wanted mark in the instructions that compare it: see IPFT_MARK_PLACE of `bpf/event.h`. */
+/** The wanted mark in the instructions that compare it: see IPFT_MARK_PLACE of `bpf/abi/event.h`. */
 
 import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/record.js';
 import { parseElf } from '../bytecode/elf.js';

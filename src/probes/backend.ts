@@ -231,7 +231,7 @@ export abstract class Attachment implements Disposable {
   }
 }
 
-/** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/event.h`. */
+/** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/abi/event.h`. */
 export function cookieOf({ target, index, roles, hidden }: NumberedTarget): number {
   const bits = roles.reduce((sum, role) => sum | ROLE_BITS[role], 0);
   const position = Math.min(target.skbPosition, MAX_POSITION) << TARGET_POSITION;

@@ -2,7 +2,7 @@
  * Backend ftrace: fentry and fexit, a program of its own for each function. Requires Linux 5.5, on arm64 6.0.
  *
  * libbpf loads a program for each position of the skb; what it made of it is loaded again for each function, with the
- * two constants of `bpf/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
+ * two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
  */
 import { type Target, VMLINUX } from '../base/target.js';
 import { hasFunctionAddress, probeTrampolines } from '../kernel/features.js';

@@ -32,7 +32,7 @@ import {
   variantsFor,
 } from './backend.js';
 
-/** Size of `ipft_cookies` of `bpf/cookie.h`. */
+/** Size of `ipft_cookies` of `bpf/probes/cookie.h`. */
 const COOKIES_SIZE = 8 << 14;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
 
@@ -78,7 +78,7 @@ class KprobeMultiAttachment extends Attachment {
   }
 
   /**
-   * Programs remember the cookie of each address (`bpf/cookie.h`). A module that is loaded while tracing may lie where
+   * Programs remember the cookie of each address (`bpf/probes/cookie.h`). A module that is loaded while tracing may lie where
    * another one was: what was known of that is forgotten before its functions are attached to.
    */
   #forgetCookies(): void {

@@ -35,7 +35,7 @@ export interface Extension {
   readonly declaresRdonlyCast: boolean;
 }
 
-/** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/event.h`. */
+/** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/abi/event.h`. */
 const LEAST_DATA_BYTES = 64;
 /** Sources and objects have some kilobytes. */
 const MAX_FILE_BYTES = 64 << 20;

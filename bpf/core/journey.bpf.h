@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "event.h"
+#include "../abi/event.h"
 
 struct ns_common {
 	unsigned int inum;

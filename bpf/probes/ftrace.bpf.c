@@ -6,7 +6,7 @@
  */
 #define IPFT_SKB_IS_TYPED
 #define IPFT_BY_HELPER
-#include "graph.bpf.h"
+#include "../core/graph.bpf.h"
 #include "trampoline.h"
 
 #define IPFT_COOKIE_PLACE "0x69706674c00c1e00"

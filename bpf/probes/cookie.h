@@ -6,7 +6,7 @@
 #ifndef IPFT_COOKIE_H
 #define IPFT_COOKIE_H
 
-#include "journey.bpf.h"
+#include "../core/journey.bpf.h"
 
 #define IPFT_COOKIE_BITS 14
 

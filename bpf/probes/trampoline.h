@@ -3,7 +3,6 @@
 #ifndef IPFT_TRAMPOLINE_H
 #define IPFT_TRAMPOLINE_H
 
-
 /* The helper is inlined and knows how many there are (Linux 5.17+); before, the function's own memory is read. */
 static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *value)
 {

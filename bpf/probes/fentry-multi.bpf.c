@@ -5,8 +5,8 @@
  */
 #define IPFT_SESSION_TAKES_CTX
 #define IPFT_KEYS_ARE_FOLLOWED
-#include "graph.bpf.h"
-#include "session.h"
+#include "../core/graph.bpf.h"
+#include "../core/session.h"
 #include "trampoline.h"
 
 static __always_inline __u64 ipft_cookie(void *ctx)

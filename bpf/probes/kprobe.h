@@ -3,8 +3,8 @@
 #ifndef IPFT_KPROBE_H
 #define IPFT_KPROBE_H
 
-#include "body.bpf.h"
-#include "registers.h"
+#include "../core/body.bpf.h"
+#include "../core/registers.h"
 
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 {

@@ -5,9 +5,9 @@
  */
 #define IPFT_KEYS_ARE_FOLLOWED
 #include "cookie.h"
-#include "graph.bpf.h"
-#include "registers.h"
-#include "session.h"
+#include "../core/graph.bpf.h"
+#include "../core/registers.h"
+#include "../core/session.h"
 
 static __always_inline __u64 ipft_cookie(void *ctx)
 {

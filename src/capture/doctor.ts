@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { causedBy, IpftError } from '../base/errors.js';
-import type { BackendName, TracerName } from '../base/method.js';
+import { type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -63,7 +63,6 @@ export interface Diagnosis {
 
 /** Present in every package: it has what extensions have. */
 const EXAMPLE = fileURLToPath(new URL('examples/extensions/skb-len.bpf.c', PACKAGE_ROOT));
-const TRACERS = ['function', 'function_graph'] as const satisfies readonly TracerName[];
 const RING_REMEDY =
   'Linux 5.8 is the first that has it; before 5.11 it counts as locked memory, which ulimit -l or CAP_SYS_RESOURCE allows';
 const ASK_AS_ROOT = 'asking the kernel needs root, or CAP_BPF and CAP_PERFMON';
@@ -112,7 +111,7 @@ export async function diagnose(): Promise<Diagnosis> {
   ];
   const blocker = checks.find(({ status }) => status === 'bad');
   const tracers: TracerDiagnosis[] = [];
-  for (const tracer of TRACERS) {
+  for (const tracer of TRACER_NAMES) {
     for (const backend of BACKENDS) {
       if (backend.tracers.includes(tracer)) tracers.push(await diagnoseTracer(backend.name, tracer, mayAsk, blocker));
     }

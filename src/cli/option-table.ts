@@ -5,6 +5,7 @@
  * To add a subcommand: an entry in `COMMANDS` here, and what it asks for in `INTERPRETERS` of options.ts.
  */
 import { OUTCOMES } from '../base/journey.js';
+import { BACKEND_ALIASES, BACKEND_NAMES, TRACER_NAMES } from '../base/method.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { COLOR_CHOICES } from './color.js';
@@ -61,8 +62,8 @@ export interface Example {
 
 export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
 export const OUTPUTS = ['aggregate', 'json', 'paths'] as const;
-export const TRACERS = ['function', 'function_graph'] as const;
-export const BACKEND_NAMES = ['fentry-multi', 'kprobe-multi', 'kprobe', 'ftrace', 'fentry'] as const;
+/** What `-b` takes: the backends, and the names that ipftrace2 had for some. */
+export const BACKEND_CHOICES: readonly string[] = [...BACKEND_NAMES, ...BACKEND_ALIASES.keys()];
 export const TIMES = ['mono', 'wall', 'relative'] as const;
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -103,12 +104,12 @@ export const GROUPS: readonly OptionGroup[] = [
         flags: '-t, --tracer <NAME>',
         summary: 'what to show of a call: function or function_graph',
         default: 'function',
-        values: TRACERS,
+        values: TRACER_NAMES,
       },
       {
         flags: '-b, --backend <NAME>',
-        summary: `how to attach: ${BACKEND_NAMES.join(', ')} (default: the best that there is)`,
-        values: BACKEND_NAMES,
+        summary: `how to attach: ${BACKEND_CHOICES.join(', ')} (default: the best that there is)`,
+        values: BACKEND_CHOICES,
       },
       { flags: '--follow-modules', summary: 'trace functions of modules that are loaded while tracing, too' },
       { flags: '-l, --list', summary: 'list the functions that would be traced, and exit' },

@@ -6,19 +6,12 @@ import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
+import { type BackendName, findBackend, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
-import {
-  type BackendName,
-  checkMethod,
-  checkSuffix,
-  type Diff,
-  PAGE_SIZE,
-  refuseLua,
-  type TracerName,
-} from '../internal.js';
+import { checkMethod, checkSuffix, type Diff, PAGE_SIZE, refuseLua } from '../internal.js';
 import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
 import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../trace/rules.js';
@@ -28,7 +21,7 @@ import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
-  BACKEND_NAMES,
+  BACKEND_CHOICES,
   COMMANDS,
   type CommandEntry,
   type CommandName,
@@ -44,7 +37,6 @@ import {
   SHELLS,
   splitFlags,
   TIMES,
-  TRACERS,
   USAGES,
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
@@ -426,8 +418,10 @@ function interpretWriting({ color, outputFile }: RawOptions): WritingOptions {
 }
 
 function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName; backend: BackendName | undefined } {
-  const name = backend === undefined ? undefined : oneOf('--backend', backend, BACKEND_NAMES);
-  const method = { tracer: oneOf('--tracer', tracer, TRACERS), backend: name === 'fentry' ? 'ftrace' : name };
+  const method = {
+    tracer: oneOf('--tracer', tracer, TRACER_NAMES),
+    backend: backend === undefined ? undefined : findBackend(oneOf('--backend', backend, BACKEND_CHOICES)),
+  };
   if (method.backend !== undefined) checkMethod(method.tracer, method.backend);
   return method;
 }

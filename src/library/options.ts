@@ -1,11 +1,11 @@
 /** The options of `trace`, checked: who writes JavaScript has no compiler that does it. Pure. */
 import { types } from 'node:util';
 import { UsageError } from '../base/errors.js';
-import type { BackendName, TracerName } from '../base/method.js';
+import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { checkSuffix } from '../fields/c/extension.js';
-import { BACKENDS, checkMethod } from '../probes/backends.js';
+import { checkMethod } from '../probes/backends.js';
 import {
   type Bounds,
   COMPILE_SECONDS,
@@ -91,13 +91,9 @@ function checkPackets(given: Given): Pick<CheckedOptions, 'mark' | 'mask' | 'fol
 }
 
 function checkMethods(given: Given): Pick<CheckedOptions, 'tracer' | 'backend'> {
-  const tracer = oneOf<TracerName>('tracer', given.tracer ?? 'function', ['function', 'function_graph']);
+  const tracer = oneOf<TracerName>('tracer', given.tracer ?? 'function', TRACER_NAMES);
   if (given.backend === undefined) return { tracer, backend: undefined };
-  const backend = oneOf(
-    'backend',
-    given.backend,
-    BACKENDS.map(({ name }) => name),
-  );
+  const backend = oneOf('backend', given.backend, BACKEND_NAMES);
   checkMethod(tracer, backend);
   return { tracer, backend };
 }

@@ -1,7 +1,7 @@
 /** The backends there are, and which one to take. */
 
 import { UnsupportedFeatureError, UsageError } from '../base/errors.js';
-import type { BackendName, TracerName } from '../base/method.js';
+import { BACKEND_NAMES, type BackendName, type TracerName } from '../base/method.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import type { Support } from '../kernel/features.js';
 import { explainLockdown } from '../kernel/preflight.js';
@@ -11,11 +11,12 @@ import { ftrace } from './ftrace.js';
 import { kprobe } from './kprobe.js';
 import { kprobeMulti } from './kprobe-multi.js';
 
-/**
- * Best first. Those that attach all functions at once come before those that attach one by one, and of these kprobe,
- * since a trampoline takes the kernel up to 0.15 s to release. docs/backends.md has the measurements.
- */
-export const BACKENDS: readonly Backend[] = [fentryMulti, kprobeMulti, kprobe, ftrace];
+const BY_NAME: Readonly<Record<BackendName, Backend>> = {
+  ...{ 'fentry-multi': fentryMulti, 'kprobe-multi': kprobeMulti, kprobe, ftrace },
+};
+
+/** All backends, best first. */
+export const BACKENDS: readonly Backend[] = BACKEND_NAMES.map((name) => BY_NAME[name]);
 
 /** Which backend was taken, and what the better ones lack. */
 export interface BackendChoice {

@@ -1,9 +1,10 @@
 /** What each kernel of the tests must have: what is missing there is a failure, not a skip. */
 import { release } from 'node:os';
 import { test } from 'vitest';
+import type { BackendName, TracerName } from '../../src/base/method.js';
 import { ipft } from './harness.js';
 
-export type Method = `${'fentry-multi' | 'kprobe-multi' | 'kprobe' | 'ftrace'} ${'function' | 'function_graph'}`;
+export type Method = `${BackendName} ${TracerName}`;
 
 const ONE_BY_ONE: Method[] = ['kprobe function', 'ftrace function', 'ftrace function_graph'];
 const KPROBE_MULTI: Method[] = ['kprobe-multi function', 'kprobe-multi function_graph'];

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPrograms } from '../dist/capture/load.js';
 import { Ring } from '../dist/capture/ring.js';
-import { loadTargets, PAGE_SIZE, Session } from '../dist/internal.js';
+import { PAGE_SIZE, Session } from '../dist/capture/session.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { rolesOf } from '../dist/probes/roles.js';
+import { loadTargets } from '../dist/probes/targets.js';
 import { BpfObject } from '../dist/sys/libbpf.js';
 
 /** @typedef {import('../dist/probes/backend.js').Backend} Backend */
@@ -44,7 +45,7 @@ export class Attached {
 }
 
 const RING_BYTES = 1 << 26;
-/** @type {import('../dist/internal.js').RecordTaker} */
+/** @type {import('../dist/base/event.js').RecordTaker} */
 const NOBODY_TAKES = { event() {}, began() {}, moved() {}, ended() {} };
 
 /** Has the kernel count how often programs run, and how long. */

@@ -1,6 +1,9 @@
 /** `node bare-reader.js BACKEND`: traces mark 1 and takes the events out of the ring, without a look at them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BACKENDS, loadTargets, raiseLimits, Session } from '../dist/internal.js';
+import { raiseLimits } from '../dist/capture/process.js';
+import { Session } from '../dist/capture/session.js';
+import { BACKENDS } from '../dist/probes/backends.js';
+import { loadTargets } from '../dist/probes/targets.js';
 
 const backend = BACKENDS.find(({ name }) => name === process.argv[2]);
 if (!backend) throw new Error(`no backend ${process.argv[2]}`);

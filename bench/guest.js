@@ -1,7 +1,8 @@
 /** In a guest: `node guest.js OUT FLOORS RUNS CASE…` writes the rows and curves that the cases find to OUT/bench.json. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BACKENDS, probeBackend, raiseLimits } from '../dist/internal.js';
+import { raiseLimits } from '../dist/capture/process.js';
+import { BACKENDS, probeBackend } from '../dist/probes/backends.js';
 import { cost } from './cases/cost.js';
 import { rate } from './cases/rate.js';
 import { start } from './cases/start.js';
@@ -10,7 +11,7 @@ import { user } from './cases/user.js';
 
 /**
  * @typedef {object} Context
- * @property {import('../dist/internal.js').Backend[]} backends those to be measured here, best first
+ * @property {import('../dist/probes/backend.js').Backend[]} backends those to be measured here, best first
  * @property {string} floors where the programs of the floors are
  * @property {number} runs
  * @property {(text: string) => void} note says how far it is

@@ -48,7 +48,8 @@ await runScript('bench', async () => {
   }
   setUp();
   // There is no dist/ before that.
-  const { loadExtension, loadModuleSkeleton } = await import('../dist/internal.js');
+  const { loadExtension } = await import('../dist/fields/c/extension.js');
+  const { loadModuleSkeleton } = await import('../dist/fields/c/skeleton.js');
   ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
   const before = loadResults(root);
   const work = mkdtempSync(join(tmpdir(), 'ipft-bench-'));

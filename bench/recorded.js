@@ -96,7 +96,7 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
 /**
  * Reads both rings as a session does: a batch of events, then the ends of journeys.
  * @param {ReturnType<typeof recordTrace>['rings']} rings
- * @param {import('../dist/internal.js').RecordTaker} taker
+ * @param {import('../dist/base/event.js').RecordTaker} taker
  * @param {(idleMs: number) => void} tick after each batch
  */
 export function drain({ ring, ends }, taker, tick) {

@@ -1,6 +1,9 @@
 /** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
 import { openSync, writeSync } from 'node:fs';
-import { AggregateOutput, createJsonOutput, JourneyTracker, Places } from '../dist/internal.js';
+import { Places } from '../dist/journey/places.js';
+import { JourneyTracker } from '../dist/journey/tracker.js';
+import { AggregateOutput } from '../dist/output/aggregate.js';
+import { createJsonOutput } from '../dist/output/json.js';
 import { drain, recordTrace } from './recorded.js';
 
 const TARGETS = 1600;
@@ -17,7 +20,7 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
 const { rings, endNs } = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
 const nowhere = openSync('/dev/null', 'w');
 
-/** @template {import('../dist/internal.js').Output} T @param {(context: import('../dist/internal.js').OutputContext) => T} create */
+/** @template {import('../dist/output/output.js').Output} T @param {(context: import('../dist/output/output.js').OutputContext) => T} create */
 function follow(create) {
   const places = new Places();
   const output = create({

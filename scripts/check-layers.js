@@ -34,14 +34,8 @@ const LAYERS = {
     imports: ['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
   },
   'index.ts': { imports: ['library', 'base'] },
-  'internal.ts': {
-    imports: ['library', 'trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
-  },
   cli: {
-    imports: [
-      ...['internal.ts', 'trace', 'output', 'journey', 'capture', 'probes', 'fields', 'abi', 'kernel', 'sys', 'btf'],
-      'base',
-    ],
+    imports: [...['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'abi', 'kernel', 'sys', 'btf'], 'base'],
     doors: ['fs', 'net', 'tty', 'child_process'],
   },
 };

@@ -32,12 +32,15 @@ await runScript('demo', async () => {
 async function findObstacle() {
   if (process.getuid?.() !== 0) return 'tracing this machine needs root, and this is another user';
   // Built a moment ago, and not there for whoever only reads the sources.
-  const ipft = await import(new URL('../dist/internal.js', import.meta.url).href);
+  const load = (/** @type {string} */ module) => import(new URL(`../dist/${module}.js`, import.meta.url).href);
+  const [{ checkKernel }, { loadTargets }, { IpftError }] = await Promise.all(
+    ['kernel/preflight', 'probes/targets', 'base/errors'].map(load),
+  );
   try {
-    ipft.checkKernel();
-    await ipft.loadTargets();
+    checkKernel();
+    await loadTargets('registers');
   } catch (error) {
-    if (!(error instanceof ipft.IpftError)) throw error;
+    if (!(error instanceof IpftError)) throw error;
     // What each backend lacks is more than a demonstration has to say.
     const [what] = /** @type {Error} */ (error).message.split(': ');
     return `${what} (bin/ipft.js doctor tells more)`;

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { loadExtension } from '../../dist/internal.js';
+import { loadExtension } from '../../dist/fields/c/extension.js';
 import { attachFloor, attachOwnPrograms, attachTracer, countRuns } from '../attached.js';
 import { row } from '../rows.js';
 

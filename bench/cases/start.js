@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadTargets } from '../../dist/internal.js';
+import { loadTargets } from '../../dist/probes/targets.js';
 import { row } from '../rows.js';
 
 const IPFT = fileURLToPath(new URL('../../bin/ipft.js', import.meta.url));

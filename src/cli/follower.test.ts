@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
-import { createJsonOutput, JourneyTracker } from '../internal.js';
 import { Places } from '../journey/places.js';
+import { JourneyTracker } from '../journey/tracker.js';
+import { createJsonOutput } from '../output/json.js';
 import { Follower } from './follower.js';
 import { openWriter, type Writer } from './writer.js';
 

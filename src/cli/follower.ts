@@ -1,12 +1,9 @@
 /** Takes in what the kernel has to tell, and hands text out, until it is time to stop and all has been handed out. */
-import {
-  type IpftError,
-  type JourneyTracker,
-  type Output,
-  type Session,
-  type SessionLosses,
-  SessionReader,
-} from '../internal.js';
+import type { IpftError } from '../base/errors.js';
+import type { Session, SessionLosses } from '../capture/session.js';
+import type { JourneyTracker } from '../journey/tracker.js';
+import type { Output } from '../output/output.js';
+import { SessionReader } from '../trace/reader.js';
 import { Delivery, GivenUp } from './delivery.js';
 import type { ModuleFollower } from './modules.js';
 import type { TraceOptions } from './options.js';

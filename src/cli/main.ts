@@ -1,17 +1,9 @@
 /** From the command line to an exit status. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { causedBy } from '../base/errors.js';
-import {
-  exitAtOnce,
-  IpftError,
-  leaveTimeToEnd,
-  loadModuleHeader,
-  loadModuleSkeleton,
-  printable,
-  SystemCallError,
-  UsageError,
-  VerifierError,
-} from '../internal.js';
+import { causedBy, IpftError, SystemCallError, UsageError, VerifierError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import { exitAtOnce, leaveTimeToEnd } from '../capture/process.js';
+import { loadModuleHeader, loadModuleSkeleton } from '../fields/c/skeleton.js';
 import { findColorChoice } from './color.js';
 import { check } from './commands/check.js';
 import { formatCompletion } from './commands/completion.js';

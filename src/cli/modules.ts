@@ -1,13 +1,10 @@
 /** `--follow-modules`: attaches to functions of modules that are loaded while tracing. */
 import { readFileSync, statSync } from 'node:fs';
-import {
-  type BackendChoice,
-  IpftError,
-  loadModuleTargets,
-  MAX_TARGETS,
-  type Session,
-  type Target,
-} from '../internal.js';
+import { IpftError } from '../base/errors.js';
+import type { Target } from '../base/target.js';
+import { MAX_TARGETS, type Session } from '../capture/session.js';
+import type { BackendChoice } from '../probes/backends.js';
+import { loadModuleTargets } from '../probes/targets.js';
 import type { CommonOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,18 +1,15 @@
 /** What is told about functions that are not traced and events that were lost. */
 import { counted } from '../base/counted.js';
-import {
-  type Backend,
-  type JourneyTracker,
-  OUTCOMES,
-  type Output,
-  printable,
-  type Session,
-  type SessionLosses,
-  type TargetSelection,
-  VMLINUX,
-} from '../internal.js';
+import { OUTCOMES } from '../base/journey.js';
+import { printable } from '../base/printable.js';
+import { VMLINUX } from '../base/target.js';
+import type { Session, SessionLosses } from '../capture/session.js';
+import type { JourneyTracker } from '../journey/tracker.js';
 import { SWITCHES } from '../kernel/switches.js';
 import type { Clock } from '../output/clock.js';
+import type { Output } from '../output/output.js';
+import type { Backend } from '../probes/backend.js';
+import type { TargetSelection } from '../probes/targets.js';
 import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 

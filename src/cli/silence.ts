@@ -5,7 +5,9 @@
 
 import type { Followed } from '../abi/record.js';
 import { counted } from '../base/counted.js';
-import { type JourneyTracker, printable, type Session, type SessionLosses } from '../internal.js';
+import { printable } from '../base/printable.js';
+import type { Session, SessionLosses } from '../capture/session.js';
+import type { JourneyTracker } from '../journey/tracker.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { findMarkRules, type NamespaceRules } from './mark-rules.js';

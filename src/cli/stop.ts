@@ -1,7 +1,7 @@
 /** Being asked to end. */
 import { constants } from 'node:os';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { exitAtOnce, ignoreSignal } from '../internal.js';
+import { exitAtOnce, ignoreSignal } from '../capture/process.js';
 
 const INTERRUPTED_STATUS = 130;
 /** Those that a person sends. Others may come in numbers: a terminal that goes sends SIGHUP twice, timers go on. */

@@ -69,7 +69,7 @@ test('holds what is needed at run time and to write extensions, and nothing of t
   ]);
   // The library's own declarations are all that its users' compilers read.
   const declared = names.filter((name) => /^dist\/.*\.d\.ts$/.test(name)).map((name) => name.split('/')[1]);
-  expect([...new Set(declared)].sort()).toEqual(['base', 'index.d.ts', 'internal.d.ts', 'library']);
+  expect([...new Set(declared)].sort()).toEqual(['base', 'index.d.ts', 'library']);
   // koffi, and its library for this machine: for glibc and for musl.
   expect(readdirSync(join(installed, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
     '@koromix',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { IpftError, VerifierError } from '../../base/errors.js';
-import type { ExtensionCheck } from '../../internal.js';
+import type { ExtensionCheck } from '../../capture/check.js';
 import { describeChecks } from './check.js';
 
 test('describeChecks: a line for each backend, two where the tracers differ', () => {

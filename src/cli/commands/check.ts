@@ -1,19 +1,12 @@
 /** `ipft check FILE…`: everything that can be known about an extension before it traces. */
 
+import { type IpftError, VerifierError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
+import { printable } from '../../base/printable.js';
+import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from '../../capture/check.js';
+import { raiseLimits } from '../../capture/process.js';
+import { type Extension, loadExtension } from '../../fields/c/extension.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
-import {
-  canLoadPrograms,
-  checkExtension,
-  type Extension,
-  type ExtensionCheck,
-  findProblem,
-  type IpftError,
-  loadExtension,
-  printable,
-  raiseLimits,
-  VerifierError,
-} from '../../internal.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 

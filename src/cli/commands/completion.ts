@@ -1,5 +1,5 @@
 /** `ipft completion SHELL`: what makes a shell complete the words of the option table. */
-import { loadExampleNames } from '../../internal.js';
+import { loadExampleNames } from '../../fields/c/examples.js';
 import {
   COMMANDS,
   type CommandEntry,

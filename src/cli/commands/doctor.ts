@@ -1,6 +1,9 @@
 /** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
+
+import { printable } from '../../base/printable.js';
 import { createPainter, type Painter, type Style } from '../../base/style.js';
-import { type Diagnosis, diagnose, printable, raiseLimits } from '../../internal.js';
+import { type Diagnosis, diagnose } from '../../capture/doctor.js';
+import { raiseLimits } from '../../capture/process.js';
 import { type ColorChoice, hasColor } from '../color.js';
 import { wrap } from '../wrap.js';
 import type { Writer } from '../writer.js';

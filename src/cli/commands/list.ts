@@ -1,12 +1,11 @@
 /** `ipft -l`: the functions that would be traced. */
-import {
-  checkKernel,
-  chooseBackend,
-  loadSymbolAddresses,
-  loadTargets,
-  printable,
-  raiseLimits,
-} from '../../internal.js';
+
+import { printable } from '../../base/printable.js';
+import { raiseLimits } from '../../capture/process.js';
+import { loadSymbolAddresses } from '../../kernel/functions.js';
+import { checkKernel } from '../../kernel/preflight.js';
+import { chooseBackend } from '../../probes/backends.js';
+import { loadTargets } from '../../probes/targets.js';
 import type { CommonOptions } from '../options.js';
 import { reportSelection } from '../report.js';
 import type { Terminal } from '../terminal.js';

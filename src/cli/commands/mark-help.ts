@@ -1,6 +1,7 @@
 /** `ipft mark-help`: the lines that put a mark on packets, and those that take it away again. */
 import { isIP } from 'node:net';
-import { printable, UsageError } from '../../internal.js';
+import { UsageError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
 import { parseCount, parseUnsigned32 } from '../numbers.js';
 
 /** As they stand on the command line. */

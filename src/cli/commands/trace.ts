@@ -1,35 +1,27 @@
 /** `ipft -m …`: from a command line to a trace. */
 import { getHeapStatistics } from 'node:v8';
-import {
-  AggregateOutput,
-  type BackendChoice,
-  checkJsonNames,
-  checkKernel,
-  chooseBackend,
-  createJsonOutput,
-  createKernelNames,
-  type Extension,
-  JourneyTracker,
-  kernelNamesAddresses,
-  loadExtension,
-  loadSymbolWriter,
-  loadTargets,
-  type Output,
-  type OutputContext,
-  PathsOutput,
-  printable,
-  raiseLimits,
-  Session,
-  setDebugLog,
-  type Target,
-  type TargetSelection,
-} from '../../internal.js';
+import { printable } from '../../base/printable.js';
+import type { Target } from '../../base/target.js';
+import { raiseLimits, setDebugLog } from '../../capture/process.js';
+import { Session } from '../../capture/session.js';
+import { type Extension, loadExtension } from '../../fields/c/extension.js';
+import { checkJsonNames } from '../../fields/event-struct.js';
 import { Choice } from '../../journey/choice.js';
 import { Places } from '../../journey/places.js';
+import { JourneyTracker } from '../../journey/tracker.js';
 import { loadMemoryRoom } from '../../kernel/memory.js';
 import { NetnsNames } from '../../kernel/netns-names.js';
+import { checkKernel } from '../../kernel/preflight.js';
+import { kernelNamesAddresses, loadSymbolWriter } from '../../kernel/symbols.js';
+import { AggregateOutput } from '../../output/aggregate.js';
 import { Clock } from '../../output/clock.js';
+import { createJsonOutput } from '../../output/json.js';
+import type { Output, OutputContext } from '../../output/output.js';
+import { PathsOutput } from '../../output/paths.js';
+import { type BackendChoice, chooseBackend } from '../../probes/backends.js';
+import { loadTargets, type TargetSelection } from '../../probes/targets.js';
 import { realtimeOffsetNs } from '../../sys/libc.js';
+import { createKernelNames } from '../../trace/kernel-names.js';
 import { attachedBytes, checkMemory, planMemory } from '../../trace/memory-plan.js';
 import { hasColor } from '../color.js';
 import { Follower } from '../follower.js';

@@ -26,6 +26,8 @@ import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 const OLDEST = { major: 20, minor: 19 };
+/** As src/cli/exit-status.ts has them. */
+const STATUS = { error: 1, interrupted: 130 };
 /** What would end the process; docs/output.md says what becomes of each. */
 const ENDING = [
   ...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF'],
@@ -38,7 +40,7 @@ const early = { count: 0, insisting: 0 };
 /** @param {string} name */
 const remember = (name) => {
   early.count++;
-  if (INSISTING.includes(name) && ++early.insisting > 1) process.exit(130);
+  if (INSISTING.includes(name) && ++early.insisting > 1) process.exit(STATUS.interrupted);
 };
 
 /** What gets a signal that comes now. */
@@ -138,7 +140,7 @@ function explain(error) {
 /** @param {string} message @param {string} hint */
 function fail(message, hint) {
   process.stderr.write(`ipft: ${message}\n      ${hint}\n`);
-  process.exitCode = 1;
+  process.exitCode = STATUS.error;
 }
 
 const ignored = findIgnored();

@@ -43,7 +43,10 @@ const BUNDLE_TYPES =
   'export declare function main(args: readonly string[], signals?: Signals): Promise<number>;\n';
 /** For `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
-const MAN_PAGE_TYPES = 'export declare function formatManPage(version: string): string;\n';
+const MAN_PAGE_TYPES =
+  'export declare function formatManPage(version: string): string;\n' +
+  'type ExitStatuses = readonly { readonly status: number; readonly summary: string }[];\n' +
+  'export declare const EXIT_STATUSES: ExitStatuses, RESERVED_STATUSES: ExitStatuses;\n';
 /** Where Debian keeps asm/types.h, which `-target bpf` does not search; it is the same for both machines. */
 const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linux-gnu'];
 

@@ -8,7 +8,8 @@
  *                                  `npm run docs -- guest` renders these too
  *     <!-- trace: … -->, <!-- refusal: … -->    likewise; tests/vm/docs.test.ts compares them
  *
- * What stands between `<!-- error codes -->` and `<!-- end of error codes -->` comes from src/base/error-codes.ts.
+ * What stands between `<!-- NAME -->` and `<!-- end of NAME -->` comes from a table of the sources: `error codes` from
+ * src/base/error-codes.ts, `exit statuses` and `reserved exit statuses` from src/cli/exit-status.ts.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -31,7 +32,7 @@ import { root, setUp } from './setup.js';
 const BLOCK = /^<!-- (file|run): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 /** Between a file's path and the name that the reader is told to give it. */
 export const SAVED_AS = ', saved as ';
-const ERROR_CODES = /(?<=^<!-- error codes -->\n\n)[\s\S]*?(?=^<!-- end of error codes -->$)/m;
+const TABLE = /^<!-- (error codes|exit statuses|reserved exit statuses) -->\n\n[\s\S]*?^<!-- end of \1 -->$/gm;
 /** The kernel of the guest whose listings the docs show. */
 const GUEST_KERNEL = '6.12';
 
@@ -47,7 +48,7 @@ export function documents() {
  * @param {(path: string, text: string) => void} onChange called with each document that is no longer right
  */
 export async function renderDocuments(onChange) {
-  const errorCodes = await renderErrorCodes();
+  const tables = await renderTables();
   const bin = mkdtempSync(join(tmpdir(), 'ipft-docs-'));
   try {
     symlinkSync(join(root, 'bin/ipft.js'), join(bin, 'ipft'));
@@ -67,7 +68,7 @@ export async function renderDocuments(onChange) {
                 });
           return `<!-- ${kind}: ${what} -->\n\n\`\`\`${language}\n${content.replace(/\n?$/, '\n')}\`\`\``;
         })
-        .replace(ERROR_CODES, () => errorCodes);
+        .replace(TABLE, (_, name) => `<!-- ${name} -->\n\n${tables[name]}\n<!-- end of ${name} -->`);
       if (rendered !== text) onChange(path, rendered);
     }
   } finally {
@@ -82,11 +83,30 @@ const MAN_PAGE = 'man/ipft.1';
  * @param {(path: string, text: string) => void} onChange called if it is no longer right
  */
 export async function renderManPage(onChange) {
-  const { formatManPage } = await import('../dist/.man-page.js');
+  const { formatManPage } = await importManPage();
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const rendered = formatManPage(version);
   const path = join(root, MAN_PAGE);
   if (!existsSync(path) || readFileSync(path, 'utf8') !== rendered) onChange(MAN_PAGE, rendered);
+}
+
+/** Built by scripts/build.js from src/cli/man-page.ts. */
+const importManPage = () => import('../dist/.man-page.js');
+
+/** @returns {Promise<Record<string, string>>} by the name in the comments around them */
+async function renderTables() {
+  const { EXIT_STATUSES, RESERVED_STATUSES } = await importManPage();
+  return {
+    'error codes': await renderErrorCodes(),
+    'exit statuses': renderStatuses(EXIT_STATUSES),
+    'reserved exit statuses': renderStatuses(RESERVED_STATUSES),
+  };
+}
+
+/** @param {readonly { status: number, summary: string }[]} statuses */
+function renderStatuses(statuses) {
+  const rows = statuses.map(({ status, summary }) => `| ${status} | ${summary.replaceAll(/--[a-z]+/g, '`$&`')} |\n`);
+  return `| | |\n|---|---|\n${rows.join('')}`;
 }
 
 /** A section for each code. */
@@ -96,9 +116,9 @@ async function renderErrorCodes() {
   return Object.entries(codes)
     .map(([code, { says, meaning, causes, remedy }]) => {
       const list = causes.map((cause) => `- ${cause}`).join('\n');
-      return `### ${code}\n\n${meaning}. Messages have \`${says.trim()}\` in them. Causes:\n\n${list}\n\n${remedy}\n\n`;
+      return `### ${code}\n\n${meaning}. Messages have \`${says.trim()}\` in them. Causes:\n\n${list}\n\n${remedy}\n`;
     })
-    .join('');
+    .join('\n');
 }
 
 /**

@@ -12,15 +12,12 @@ import { list } from './commands/list.js';
 import { formatMarkHelp } from './commands/mark-help.js';
 import { trace } from './commands/trace.js';
 import { completeNames } from './completion-names.js';
+import { STATUS_DONE, STATUS_ERROR, STATUS_INTERRUPTED, STATUS_USAGE } from './exit-status.js';
 import { parseCommandLine, type Request } from './options.js';
 import { ignoreSignals, NO_SIGNALS, type Signals, StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { formatWelcome } from './welcome.js';
 import { explainFailure, openWriter, type Writer } from './writer.js';
-
-const STATUS_ERROR = 1;
-const STATUS_USAGE = 2;
-const STATUS_INTERRUPTED = 130;
 
 /**
  * Runs `ipft`, and ends the process. Node would set terminals back, and abort if one has gone; it would wait for
@@ -86,7 +83,7 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       await check(request, terminal, out);
       break;
     case 'doctor':
-      return (await doctor(request, out)) ? 0 : STATUS_ERROR;
+      return (await doctor(request, out)) ? STATUS_DONE : STATUS_ERROR;
     case 'mark-help':
       await out.write(Buffer.from(formatMarkHelp(request.help)));
       break;
@@ -106,7 +103,7 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       );
       break;
   }
-  return 0;
+  return STATUS_DONE;
 }
 
 /** What a limit of the process may be to blame for. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { EXIT_STATUSES } from './exit-status.js';
 import { formatManPage } from './man-page.js';
-import { COMMANDS, EXAMPLES, EXIT_STATUSES, GROUPS } from './option-table.js';
+import { COMMANDS, EXAMPLES, GROUPS } from './option-table.js';
 
 const page = formatManPage('1.2.3');
 /** What a reader sees of it, roughly. */

@@ -1,9 +1,9 @@
 /** The manual page, from the option table. `npm run docs` writes it to man/ipft.1. */
+import { EXIT_STATUSES, RESERVED_STATUSES } from './exit-status.js';
 import {
   COMMANDS,
   type CommandEntry,
   EXAMPLES,
-  EXIT_STATUSES,
   type Example,
   formatCall,
   GROUPS,
@@ -12,6 +12,9 @@ import {
   splitFlags,
   USAGES,
 } from './option-table.js';
+
+// docs/output.md shows them, too.
+export { EXIT_STATUSES, RESERVED_STATUSES };
 
 const DESCRIPTION = [
   'ipft attaches a BPF program to every kernel function that takes a struct sk_buff *, follows the packets that carry a mark, and prints the functions that each one passed: when, on which CPU, in which module, and what became of the packet. An extension, a few lines of BPF C with one annotated struct, adds its own fields to each line.',

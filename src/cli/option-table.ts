@@ -285,14 +285,6 @@ export const EXAMPLES: readonly Example[] = [
 /** Of the examples, those for someone who says nothing. */
 export const FIRST_STEPS = EXAMPLES.slice(0, 3);
 
-export const EXIT_STATUSES: readonly { readonly status: number; readonly summary: string }[] = [
-  { status: 0, summary: 'done, also when Ctrl-C or a signal ended the trace' },
-  { status: 1, summary: 'an error; check: something is wrong; doctor: nothing can be traced' },
-  { status: 2, summary: 'the command line makes no sense' },
-  { status: 3, summary: 'with --strict: something was lost' },
-  { status: 130, summary: 'interrupted: a trace by the second Ctrl-C, all else by the first one' },
-];
-
 /** What becomes of a trace at a signal; docs/output.md tells more. */
 export const SIGNALS: readonly { readonly names: string; readonly summary: string }[] = [
   {

@@ -22,6 +22,7 @@ import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
+import { EXIT_STATUSES } from './exit-status.js';
 import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
 import {
   BACKEND_CHOICES,
@@ -30,7 +31,6 @@ import {
   type CommandName,
   DESCRIPTION,
   EXAMPLES,
-  EXIT_STATUSES,
   type Example,
   formatCall,
   GENERATE_TARGETS,

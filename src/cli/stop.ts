@@ -2,8 +2,8 @@
 import { constants } from 'node:os';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { exitAtOnce, ignoreSignal } from '../capture/process.js';
+import { STATUS_INTERRUPTED } from './exit-status.js';
 
-const INTERRUPTED_STATUS = 130;
 /** Those that a person sends. Others may come in numbers: a terminal that goes sends SIGHUP twice, timers go on. */
 const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
 /** `SIGRTMIN` and `SIGRTMAX`, but for those that the C library keeps for itself. */
@@ -52,7 +52,7 @@ export class StopSignal {
 
   #take(name: string): void {
     if (INSISTING.includes(name)) this.#insisting++;
-    if (this.#insisting > 1) exitAtOnce(INTERRUPTED_STATUS);
+    if (this.#insisting > 1) exitAtOnce(STATUS_INTERRUPTED);
     if (this.#status !== undefined) exitAtOnce(this.#status);
     this.#controller.abort();
   }

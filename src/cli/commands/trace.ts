@@ -24,6 +24,7 @@ import { realtimeOffsetNs } from '../../sys/libc.js';
 import { createKernelNames } from '../../trace/kernel-names.js';
 import { attachedBytes, checkMemory, planMemory } from '../../trace/memory-plan.js';
 import { hasColor } from '../color.js';
+import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import { Follower } from '../follower.js';
 import { loadModules, ModuleFollower, type Modules } from '../modules.js';
 import type { CommonOptions, TimeName, TraceOptions, WritingOptions } from '../options.js';
@@ -39,20 +40,17 @@ type Options = CommonOptions & TraceOptions & WritingOptions;
 
 /** What an output may keep on the engine's heap; the rest is for what comes and goes. */
 const PART_OF_HEAP = 0.5;
-const STATUS_ERROR = 1;
-/** The exit status of `--strict` when something was lost. */
-const STATUS_LOSS = 3;
 
 /** Traces until SIGINT or SIGTERM, until it is time to end, or until nobody reads the output. Returns the exit status. */
 export async function trace(options: Options, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
   const prepared = await prepare(options, terminal, out, stop);
   if (!prepared) {
     terminal.line('nothing was traced');
-    return 0;
+    return STATUS_DONE;
   }
   const { session, output, tracker, targets, clock } = prepared;
   try {
-    if (!(await attach(prepared, options, terminal, stop))) return 0;
+    if (!(await attach(prepared, options, terminal, stop))) return STATUS_DONE;
     const follower = new Follower(session, output, tracker, out, terminal);
     using silence = new Silence(session, tracker, options, terminal);
     const modules = options.followModules ? new ModuleFollower(prepared, targets, options, terminal) : undefined;
@@ -80,7 +78,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     const isWhole = reportLosses(losses, session, tracker, clock, terminal, problem !== undefined);
     // Now: a signal may end the process while it releases what is attached.
     if (problem) terminal.error(problem);
-    const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : 0;
+    const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
     stop.endAtOnce(status);
     return status;
   } finally {

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { PACKAGE_ROOT } from '../base/package-root.js';
+import { EXIT_STATUSES, RESERVED_STATUSES, STATUS_ERROR, STATUS_INTERRUPTED } from './exit-status.js';
+
+test('EXIT_STATUSES, RESERVED_STATUSES: each status has one meaning', () => {
+  const all = [...EXIT_STATUSES, ...RESERVED_STATUSES].map(({ status }) => status);
+  expect(new Set(all).size).toBe(all.length);
+});
+
+test('bin/ipft.js, which runs before anything can be imported, has the same', () => {
+  const text = readFileSync(new URL('bin/ipft.js', PACKAGE_ROOT), 'utf8');
+  expect(text).toContain(`const STATUS = { error: ${STATUS_ERROR}, interrupted: ${STATUS_INTERRUPTED} };`);
+  expect(text.match(/exit\(\d|exitCode = \d/g)).toBeNull();
+  // The shell ends with the status of an error, too.
+  expect([...text.matchAll(/\bexit (\d+)/g)].map(([, status]) => Number(status))).toEqual([STATUS_ERROR, STATUS_ERROR]);
+});

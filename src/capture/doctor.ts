@@ -23,6 +23,7 @@ import {
 } from '../kernel/features.js';
 import { loadTraceableFunctions } from '../kernel/functions.js';
 import { loadLockdown } from '../kernel/lockdown.js';
+import { loadModules } from '../kernel/modules.js';
 import { explainLockdown } from '../kernel/preflight.js';
 import { type Capability, canTrace, loadCapabilities } from '../kernel/privileges.js';
 import { isSwitchedOff, SWITCHES } from '../kernel/switches.js';
@@ -160,12 +161,7 @@ function checkBtf(vmlinux: Btf | IpftError): DoctorCheck {
 
 function checkModuleBtf(): DoctorCheck {
   const name = 'BTF of modules';
-  const modules = attempt(() =>
-    readFileSync('/proc/modules', 'latin1')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => line.slice(0, line.indexOf(' '))),
-  );
+  const modules = attempt(() => loadModules().map(({ name }) => name));
   if (modules instanceof IpftError) return { name, status: 'ok', result: 'this kernel has no modules' };
   const without = modules.filter((module) => !existsSync(`/sys/kernel/btf/${module}`));
   if (without.length === 0) return { name, status: 'ok', result: `all ${modules.length} loaded modules have it` };

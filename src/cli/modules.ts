@@ -1,8 +1,8 @@
 /** `--follow-modules`: attaches to functions of modules that are loaded while tracing. */
-import { readFileSync, statSync } from 'node:fs';
 import { IpftError } from '../base/errors.js';
 import type { Target } from '../base/target.js';
 import { MAX_TARGETS, type Session } from '../capture/session.js';
+import { type LiveModules, loadLiveModules } from '../kernel/modules.js';
 import type { BackendChoice } from '../probes/backends.js';
 import { loadModuleTargets } from '../probes/targets.js';
 import type { CommonOptions } from './options.js';
@@ -16,14 +16,14 @@ export class ModuleFollower {
   readonly #targets: Target[];
   readonly #options: CommonOptions;
   readonly #terminal: Terminal;
-  #known: Modules;
+  #known: LiveModules;
   /** Where functions of modules stand among the targets. A module that comes again has the numbers that it had. */
   readonly #indexes = new Map<string, number>();
   #lookedAt = performance.now();
 
   /** @param targets the session's; grows */
   constructor(
-    tracing: { readonly choice: BackendChoice; readonly session: Session; readonly modules: Modules },
+    tracing: { readonly choice: BackendChoice; readonly session: Session; readonly modules: LiveModules },
     targets: Target[],
     options: CommonOptions,
     terminal: Terminal,
@@ -41,7 +41,7 @@ export class ModuleFollower {
     const now = performance.now();
     if (now - this.#lookedAt < INTERVAL_MS || signal.aborted) return;
     this.#lookedAt = now;
-    const modules = loadModules();
+    const modules = loadLiveModules();
     for (const [module, load] of modules) if (this.#known.get(module) !== load) await this.#attach(module, signal);
     this.#known = modules;
   }
@@ -90,32 +90,4 @@ export class ModuleFollower {
 /** What makes two targets the same for whoever reads their events. */
 function describe({ module, name, skbPosition, parameters, address }: Target): string {
   return [module, name, skbPosition, parameters, address ?? ''].join(' ');
-}
-
-/** Modules by name, each with what tells it from one that had its name before: its directory of sysfs is another one. */
-export type Modules = ReadonlyMap<string, number>;
-
-/** Those that are loaded. */
-export function loadModules(): Modules {
-  let text: string;
-  try {
-    text = readFileSync('/proc/modules', 'latin1');
-  } catch {
-    // A kernel without modules.
-    return new Map();
-  }
-  const names = text
-    .split('\n')
-    .filter((line) => / Live /.test(line))
-    .map((line) => line.slice(0, line.indexOf(' ')));
-  return new Map(names.map((name) => [name, loadInode(`/sys/module/${name}`)]));
-}
-
-/** 0 where it is hidden, or has gone. */
-function loadInode(path: string): number {
-  try {
-    return statSync(path).ino;
-  } catch {
-    return 0;
-  }
 }

@@ -1,6 +1,7 @@
 /** Which kernel this is, to the byte: what was found out about it holds as long as this does not change. */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { loadModules } from './modules.js';
 
 export interface KernelIdentity {
   /**
@@ -23,7 +24,8 @@ export interface KernelIdentity {
 export function loadKernelIdentity(): KernelIdentity | undefined {
   try {
     const build = createHash('sha256').update(readFileSync('/sys/kernel/notes')).update(sizeOfBtf('vmlinux'));
-    const modules = readModules(readFileSync('/proc/modules', 'latin1'));
+    // The order of loading says nothing of what is loaded.
+    const modules = loadModules().sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const { name, state } of modules) {
       if (state !== 'Live') return undefined;
       build.update(`${name}\0`).update(readFileSync(`/sys/module/${name}/notes/.note.gnu.build-id`));
@@ -37,17 +39,6 @@ export function loadKernelIdentity(): KernelIdentity | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Lines of `NAME SIZE REFERENCES USERS STATE ADDRESS`, sorted by name: they come in the order of loading. */
-export function readModules(text: string): { name: string; size: string; state: string; address: string }[] {
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines
-    .map((line) => {
-      const [name = '', size = '', , , state = '', address = ''] = line.split(' ');
-      return { name, size, state, address };
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function sizeOfBtf(module: string): string {

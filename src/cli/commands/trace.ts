@@ -10,6 +10,7 @@ import { Choice } from '../../journey/choice.js';
 import { Places } from '../../journey/places.js';
 import { JourneyTracker } from '../../journey/tracker.js';
 import { loadMemoryRoom } from '../../kernel/memory.js';
+import { type LiveModules, loadLiveModules } from '../../kernel/modules.js';
 import { NetnsNames } from '../../kernel/netns-names.js';
 import { checkKernel } from '../../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../../kernel/symbols.js';
@@ -26,7 +27,7 @@ import { attachedBytes, checkMemory, planMemory } from '../../trace/memory-plan.
 import { hasColor } from '../color.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import { Follower } from '../follower.js';
-import { loadModules, ModuleFollower, type Modules } from '../modules.js';
+import { ModuleFollower } from '../modules.js';
 import type { CommonOptions, TimeName, TraceOptions, WritingOptions } from '../options.js';
 import { Progress } from '../progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from '../readiness.js';
@@ -98,7 +99,7 @@ interface Prepared {
   readonly session: Session;
   readonly maxMemoryBytes: number;
   /** The modules that the targets were looked for in: attaching may take minutes. */
-  readonly modules: Modules;
+  readonly modules: LiveModules;
 }
 
 /** Returns nothing if it is to stop. The kernel and files are read at one go: in between, signals get their turn. */
@@ -124,7 +125,7 @@ async function prepare(
   const { backend } = choice;
   const selection = await loadTargets(backend.access, given, stop.signal).catch((error) => unlessStopped(error, stop));
   if (selection === undefined || (await stop.hasHappened())) return undefined;
-  const modules = loadModules();
+  const modules = loadLiveModules();
   const extension = await load(given, terminal, stop.signal).catch((error) => unlessStopped(error, stop));
   if (await stop.hasHappened()) return undefined;
   const memory = planMemory(given, loadMemoryRoom(), attachedBytes(backend, given.tracer, selection.targets.length));

@@ -2,6 +2,7 @@
 import { ExtensionError } from '../base/errors.js';
 import type { FieldWriter, SymbolWriter } from '../base/event.js';
 import type { FieldReader, FieldType } from '../base/field.js';
+import { type JsonAdditions, refusedFieldNames } from '../base/json-keys.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
@@ -10,12 +11,8 @@ import { findTaggedVariables, findVariables, readTags } from './formats.js';
 import { createFieldReader, createFields, type Field, type FieldShape, typesOf } from './values.js';
 
 const EVENT_VARIABLE = '__ipft_event_struct';
-
-/** Keys that every event of `-o json` has, or that lines of other kinds have: there a field can't be called like one. */
-const JSON_KEYS = new Set([
-  ...['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return'],
-  ...['type', 'journey', 'duration_ns', 'partner'],
-]);
+/** No option fills the object `ipft` of events yet. */
+const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
 
 /** How large an event struct may be, in bytes: IPFT_MAX_DATA_SIZE of `bpf/abi/event.h`. */
 export const MAX_EVENT_BYTES = 1024;
@@ -29,8 +26,6 @@ export interface EventStruct {
   readonly usesSymbols: boolean;
   /** What the author should know, though it is no error. */
   readonly warnings: readonly string[];
-  /** Fields that `-o json` can't show, since a key of its own is called so. */
-  readonly jsonConflicts: readonly string[];
   /** @param symbols names kernel addresses; only called if `usesSymbols` */
   createWriter(symbols: SymbolWriter): FieldWriter;
   /** What the fields are in JavaScript, by their names. */
@@ -71,7 +66,6 @@ export function parseEventStruct(btf: Btf): EventStruct {
   checkNames(fields, label);
   return {
     ...{ label, sizeBytes, usesSymbols, warnings },
-    jsonConflicts: fields.map(({ name }) => name).filter((name) => JSON_KEYS.has(name)),
     fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
     types: typesOf(fields),
     createWriter: (symbols) => createFieldWriter(create(symbols, () => {})),
@@ -82,15 +76,21 @@ export function parseEventStruct(btf: Btf): EventStruct {
   };
 }
 
+/** Names of fields that `-o json` can't show, since a key of its own is called so. */
+export function findJsonConflicts({ fields }: EventStruct, additions: JsonAdditions = NO_ADDITIONS): string[] {
+  const refused = refusedFieldNames(additions);
+  return fields.map(({ name }) => name).filter((name) => refused.has(name));
+}
+
 /**
  * Refuses fields that `-o json` can't show.
  * @throws ExtensionError
  */
-export function checkJsonNames({ label, jsonConflicts }: EventStruct): void {
-  const [name] = jsonConflicts;
+export function checkJsonNames(struct: EventStruct, additions: JsonAdditions = NO_ADDITIONS): void {
+  const [name] = findJsonConflicts(struct, additions);
   if (name === undefined) return;
   throw new ExtensionError(
-    `${label}, member ${name}: '${name}' is a key of the JSON output`,
+    `${struct.label}, member ${name}: '${name}' is a key of the JSON output`,
     'give the member another name, or take another output (-o)',
   );
 }

@@ -5,7 +5,7 @@ import type { FieldType, FieldValue } from '../base/field.js';
 import { jsonString } from '../base/printable.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { parseBtf } from '../btf/btf.js';
-import { checkJsonNames, parseEventStruct } from './event-struct.js';
+import { checkJsonNames, findJsonConflicts, parseEventStruct } from './event-struct.js';
 
 interface Member {
   name: string;
@@ -600,13 +600,26 @@ test('parseEventStruct: a tag behind the struct itself, or behind its variable, 
   ]);
 });
 
-test('checkJsonNames: a key of the JSON output is no name there, and one elsewhere', () => {
+/** An event struct with one member, an int. */
+function parseMember(name: string) {
   const builder = new BtfBuilder();
-  const struct = builder.struct('event', 4, [{ name: 'type', type: builder.int('int', 4, 1), offset: 0 }]);
+  const struct = builder.struct('event', 4, [{ name, type: builder.int('int', 4, 1), offset: 0 }]);
   builder.variable('__ipft_event_struct', struct);
-  const parsed = parseEventStruct(parseBtf(builder.bytes()));
-  expect(parsed.jsonConflicts).toEqual(['type']);
+  return parseEventStruct(parseBtf(builder.bytes()));
+}
+
+test('checkJsonNames: a key of the JSON output is no name there, and one elsewhere', () => {
+  const parsed = parseMember('type');
+  expect(findJsonConflicts(parsed)).toEqual(['type']);
   expect(() => checkJsonNames(parsed)).toThrow("struct event, member type: 'type' is a key of the JSON output");
+});
+
+test('checkJsonNames: a field may be called ipft, unless an option fills that object', () => {
+  const parsed = parseMember('ipft');
+  checkJsonNames(parsed);
+  expect(() => checkJsonNames(parsed, { hasFacts: true })).toThrow(
+    "struct event, member ipft: 'ipft' is a key of the JSON output",
+  );
 });
 
 test('values: numbers in network order have the sign of their member', () => {

@@ -21,6 +21,7 @@
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
+import { jsonKey } from '../base/json-keys.js';
 import { jsonString } from '../base/printable.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
@@ -91,12 +92,13 @@ abstract class JsonText {
     this.#eventsOnly = eventsOnly;
     this.#entries = new TargetNames(targets, (module, name) => encode(`${quoteNames(module, name)}false`));
     this.#returns = new TargetNames(targets, (module, name) =>
-      encode(`${quoteNames(module, name)}true,"duration_ns":`),
+      encode(`${quoteNames(module, name)}true,${jsonKey('duration_ns')}`),
     );
     const has = (name: string) => fields?.names.has(name) ?? false;
     this.#places = new PlaceTexts(context, ({ netns, device }) =>
       encode(
-        `${has('netns') ? '' : `,"netns":${netns}`}${has('device') || device === '' ? '' : `,"device":${jsonString(device)}`}`,
+        (has('netns') ? '' : `,${jsonKey('netns')}${netns}`) +
+          (has('device') || device === '' ? '' : `,${jsonKey('device')}${jsonString(device)}`),
       ),
     );
   }
@@ -128,7 +130,7 @@ abstract class JsonText {
   }
 
   #addCpu(cpu: number): Fragment {
-    const encoded = encode(`,"processor_id":${cpu}`);
+    const encoded = encode(`,${jsonKey('processor_id')}${cpu}`);
     this.#cpus[cpu] = encoded;
     return encoded;
   }
@@ -176,7 +178,7 @@ abstract class JsonText {
     text.bytes(JOURNEY_EVENTS);
     text.unsigned(events);
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
-    if (lost > 0) text.text(`,"lost":${lost}`);
+    if (lost > 0) text.text(`,${jsonKey('lost')}${lost}`);
     text.bytes(END);
   }
 
@@ -189,10 +191,11 @@ abstract class JsonText {
     const socket = socketOf(journey);
     const device = socket ? undefined : deviceOf(journey);
     const text = encode(
-      `,"outcome":"${outcome}"` +
-        (socket ? `,"family":${quote(socket.family)},"protocol":${quote(socket.protocol)}` : '') +
-        (device === undefined ? '' : `,"device":${quote(device)}`) +
-        `,"reason":${quote(reasonOf(journey, names))},"ended_in":${quote(endedIn(journey, names))}`,
+      `,${jsonKey('outcome')}"${outcome}"` +
+        (socket ? `,${jsonKey('family')}${quote(socket.family)},${jsonKey('protocol')}${quote(socket.protocol)}` : '') +
+        (device === undefined ? '' : `,${jsonKey('device')}${quote(device)}`) +
+        `,${jsonKey('reason')}${quote(reasonOf(journey, names))}` +
+        `,${jsonKey('ended_in')}${quote(endedIn(journey, names))}`,
     );
     if (fate) this.#fates.set(fate, { outcome, text });
     return text;
@@ -318,21 +321,21 @@ function writeDecimal(out: TextBuffer, value: bigint): void {
 }
 
 function quoteNames(module: string, name: string): string {
-  return `,"module":${jsonString(module)},"function":${jsonString(name)},"is_return":`;
+  return `,${jsonKey('module')}${jsonString(module)},${jsonKey('function')}${jsonString(name)},${jsonKey('is_return')}`;
 }
 
-const PACKET_ID = encode('{"packet_id":"');
-const TIMESTAMP = encode('","timestamp":');
-const JOURNEY = encode(',"journey":');
-const PARTNER_LOST = encode(',"partner":"lost"');
-const SKB_FREED = encode(',"skb_freed":true');
+const PACKET_ID = encode(`{${jsonKey('packet_id')}"`);
+const TIMESTAMP = encode(`",${jsonKey('timestamp')}`);
+const JOURNEY = encode(`,${jsonKey('journey')}`);
+const PARTNER_LOST = encode(`,${jsonKey('partner')}"lost"`);
+const SKB_FREED = encode(`,${jsonKey('skb_freed')}true`);
 const END = encode('}\n');
 const NULL = encode('null');
-const JOURNEY_BEGIN = encode('{"type":"journey","journey":');
-const JOURNEY_PACKET_ID = encode(',"packet_id":"');
-const JOURNEY_PARENT = encode('","parent":');
-const JOURNEY_BEGAN = encode(',"begin":');
-const JOURNEY_ENDED = encode(',"end":');
-const JOURNEY_EVENTS = encode(',"events":');
-const JOURNEY_GAP = encode(',"gap":true');
-const JOURNEY_NO_GAP = encode(',"gap":false');
+const JOURNEY_BEGIN = encode(`{${jsonKey('type')}"journey",${jsonKey('journey')}`);
+const JOURNEY_PACKET_ID = encode(`,${jsonKey('packet_id')}"`);
+const JOURNEY_PARENT = encode(`",${jsonKey('parent')}`);
+const JOURNEY_BEGAN = encode(`,${jsonKey('begin')}`);
+const JOURNEY_ENDED = encode(`,${jsonKey('end')}`);
+const JOURNEY_EVENTS = encode(`,${jsonKey('events')}`);
+const JOURNEY_GAP = encode(`,${jsonKey('gap')}true`);
+const JOURNEY_NO_GAP = encode(`,${jsonKey('gap')}false`);

@@ -7,6 +7,7 @@ import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } fro
 import { raiseLimits } from '../../capture/process.js';
 import { type Extension, loadExtension } from '../../fields/c/extension.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
+import { findJsonConflicts } from '../../fields/event-struct.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
@@ -24,9 +25,9 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
     onOutput: (text) => terminal.write(text),
   });
   await out.write(Buffer.from(formatLayout(extension)));
-  const { warnings, jsonConflicts } = extension.eventStruct;
-  for (const warning of warnings) terminal.warn(warning);
-  for (const name of jsonConflicts) {
+  const { eventStruct } = extension;
+  for (const warning of eventStruct.warnings) terminal.warn(warning);
+  for (const name of findJsonConflicts(eventStruct)) {
     terminal.warn(`-o json will refuse the member ${name}: the output has a key of that name`);
   }
   const verify = canLoadPrograms();

@@ -13,6 +13,8 @@ import { LibbpfError, LoadingError } from '../sys/libbpf.js';
 import { ParseError, VerifierError } from './errors.js';
 
 const SRC = fileURLToPath(new URL('..', import.meta.url));
+/** The beginning of a catch block, or of a handler of `.catch`: its indent, and the name of what was caught. */
+const CATCH = /^(?<indent> *)(?:} catch|.*\.catch\()(?: ?\(?(?<caught>\w+)\)?(?: =>)?)? \{$/gm;
 
 /** What a function throws or rejects with. */
 async function thrown(body: () => unknown): Promise<Error> {
@@ -55,16 +57,18 @@ test('explainLoad: what libbpf said is the cause', () => {
   expect((explainLoad(verified, undefined) as Error).cause).toBe(verified);
 });
 
-test('no catch throws an error of its own without the cause', () => {
+test('a catch throws what it caught, or an error that has it as its cause', () => {
   const wrong: string[] = [];
   for (const name of readdirSync(SRC, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
     const text = readFileSync(join(SRC, name), 'utf8');
-    for (const { 0: opening, index } of text.matchAll(/^( *)(?:} )?catch \(error\) \{$|catch\(.*=> \{$/gm)) {
-      const indent = /^ */.exec(opening)?.[0] ?? '';
-      const end = text.indexOf(`\n${indent}}`, index + opening.length);
-      if (/(throw|return|reject\() ?new \w*Error/.test(text.slice(index, end)))
-        wrong.push(`${name}: ${opening.trim()}`);
+    for (const { 0: opening, groups, index } of text.matchAll(CATCH)) {
+      const { indent = '', caught } = groups ?? {};
+      const body = text.slice(index + opening.length, text.indexOf(`\n${indent}}`, index + opening.length));
+      for (const [statement] of body.matchAll(/\b(throw\b|reject\()[^;]*;/g)) {
+        const keeps = caught !== undefined && new RegExp(`\\b${caught}\\b`).test(statement);
+        if (!keeps) wrong.push(`src/${name}: ${statement.replaceAll(/\s+/g, ' ')}`);
+      }
     }
   }
   expect(wrong).toEqual([]);

@@ -2,7 +2,8 @@ import type { ErrorCode } from './error-codes.js';
 
 /**
  * Errors for people. A message says what was being done and what was wrong (causes joined with `: `, lower case, no
- * final period); `hint` says what to do about it. `code` is stable, for programs: docs/troubleshooting.md lists all.
+ * final period); `hint` says what to do about it. `code` tells programs what message and hint tell people; it is stable,
+ * and docs/troubleshooting.md lists all. `cause` is the error that led to this one, if there was one.
  */
 export class IpftError extends Error {
   /** Which kind of error it is, as `USAGE`. */

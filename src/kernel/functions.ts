@@ -50,7 +50,7 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
       // After an error of its own ftrace shuts itself down.
-      if (errno === -ENODEV) throw ftraceIsOff(`${path} can't be read (ENODEV)`);
+      if (errno === -ENODEV) throw causedBy(ftraceIsOff(`${path} can't be read (ENODEV)`), error);
       if (code !== 'ENOENT' && code !== 'ENOTDIR') {
         refusal ??= { problem: `${path}: ${errnoName(-(errno ?? 0))}`, cause: error };
       }

@@ -1,17 +1,40 @@
 /** A ring as the kernel leaves it, with events of packets that pass one after the other: for the user side alone. */
-import { EVENT_SIZE } from '../dist/abi/record.js';
+import {
+  BEGIN_NUMBER,
+  BEGIN_PLACE,
+  BEGIN_SIZE,
+  BEGIN_SKB,
+  END_FAMILY,
+  END_FLAGS,
+  END_PROTOCOL,
+  END_SIZE,
+  END_STAGE,
+  EVENT_CPU,
+  EVENT_FLAGS,
+  EVENT_JOURNEY,
+  EVENT_SEQUENCE,
+  EVENT_SIZE,
+  EVENT_TARGET,
+  EVENT_TIMESTAMP_NS,
+  IPFT_EVENT_NOTICE,
+  IPFT_JOURNEY_ANNOUNCED,
+  IPFT_JOURNEY_CONSUMED,
+  IPFT_JOURNEY_ENDED,
+  IPFT_NOTICE_BEGIN,
+  IPFT_NOTICE_END,
+  IPFT_STAGE_QUEUED,
+  PLACE_DEVICE,
+  PLACE_DEVICE_SIZE,
+  PLACE_IFINDEX,
+  PLACE_NETNS,
+} from '../dist/abi/layout.js';
 import { RingReader } from '../dist/capture/ring.js';
 
 const PAGE = 4096;
 const HEADER = 8;
-const BEGIN_BYTES = EVENT_SIZE + 48;
-const END_BYTES = EVENT_SIZE + 120;
-const NOTICE = 128;
-const [NOTICE_BEGIN, NOTICE_END] = [1, 3];
-const JOURNEY_FLAGS = 1 | 16 | 32;
-const STAGE_QUEUED = 2;
+const JOURNEY_FLAGS = IPFT_JOURNEY_ANNOUNCED | IPFT_JOURNEY_CONSUMED | IPFT_JOURNEY_ENDED;
 
-/** Writes records one behind the other, as bpf/abi/event.h says. */
+/** Writes records one behind the other, as bpf/abi/record.h says. */
 class RecordWriter {
   position = 0;
 
@@ -43,12 +66,12 @@ class RecordWriter {
    */
   event(at, { ns, journey, sequence, target, flags = 0 }) {
     const { view } = this;
-    view.setBigUint64(at, ns, true);
-    view.setUint32(at + 8, journey, true);
-    view.setUint32(at + 12, sequence, true);
-    view.setUint32(at + 16, target, true);
-    view.setUint16(at + 20, journey & 1, true);
-    view.setUint8(at + 22, flags);
+    view.setBigUint64(at + EVENT_TIMESTAMP_NS, ns, true);
+    view.setUint32(at + EVENT_JOURNEY, journey, true);
+    view.setUint32(at + EVENT_SEQUENCE, sequence, true);
+    view.setUint32(at + EVENT_TARGET, target, true);
+    view.setUint16(at + EVENT_CPU, journey & 1, true);
+    view.setUint8(at + EVENT_FLAGS, flags);
   }
 }
 
@@ -62,20 +85,20 @@ const powerOfTwo = (/** @type {number} */ least) => 2 ** Math.ceil(Math.log2(lea
  */
 export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
   const journeys = Math.ceil(events / eventsPerJourney);
-  const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + BEGIN_BYTES);
+  const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + BEGIN_SIZE);
   const ring = new RecordWriter(powerOfTwo(bytes));
-  const ends = new RecordWriter(powerOfTwo(journeys * (HEADER + END_BYTES)));
+  const ends = new RecordWriter(powerOfTwo(journeys * (HEADER + END_SIZE)));
   let ns = 3_600_000_000_000n;
   for (let journey = 1, event = 0; event < events; journey++) {
-    const begin = ring.record(BEGIN_BYTES);
-    const number = { ns, journey, sequence: 0, target: NOTICE_BEGIN, flags: NOTICE };
+    const begin = ring.record(BEGIN_SIZE);
+    const number = { ns, journey, sequence: 0, target: IPFT_NOTICE_BEGIN, flags: IPFT_EVENT_NOTICE };
     ring.event(begin, number);
-    const own = begin + EVENT_SIZE;
-    ring.view.setBigUint64(own, 0xffff888000000000n + BigInt(journey % 1000) * 256n, true);
-    ring.view.setBigUint64(own + 8, BigInt(journey), true);
-    ring.view.setUint32(own + 24, 0xf0000000 + (journey & 1), true);
-    ring.view.setUint32(own + 28, 2, true);
-    Buffer.from(ring.producer, PAGE + own + 32, 16).write('veth-a');
+    const place = begin + BEGIN_PLACE;
+    ring.view.setBigUint64(begin + BEGIN_SKB, 0xffff888000000000n + BigInt(journey % 1000) * 256n, true);
+    ring.view.setBigUint64(begin + BEGIN_NUMBER, BigInt(journey), true);
+    ring.view.setUint32(place + PLACE_NETNS, 0xf0000000 + (journey & 1), true);
+    ring.view.setUint32(place + PLACE_IFINDEX, 2, true);
+    Buffer.from(ring.producer, PAGE + place + PLACE_DEVICE, PLACE_DEVICE_SIZE).write('veth-a');
     let sequence = 0;
     for (; sequence < eventsPerJourney && event < events; sequence++, event++) {
       ns += 700n;
@@ -83,12 +106,12 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
       ring.event(at, { ns, journey, sequence, target: (sequence * 37) % targets });
       for (let i = 0; i < dataSize; i += 4) ring.view.setUint32(at + EVENT_SIZE + i, event + i, true);
     }
-    const end = ends.record(END_BYTES);
-    ends.event(end, { ns, journey, sequence, target: NOTICE_END, flags: NOTICE });
-    ends.view.setUint16(end + EVENT_SIZE + 16, 2, true);
-    ends.view.setUint16(end + EVENT_SIZE + 18, 1, true);
-    ends.view.setUint8(end + EVENT_SIZE + 20, STAGE_QUEUED);
-    ends.view.setUint8(end + EVENT_SIZE + 21, JOURNEY_FLAGS);
+    const end = ends.record(END_SIZE);
+    ends.event(end, { ns, journey, sequence, target: IPFT_NOTICE_END, flags: IPFT_EVENT_NOTICE });
+    ends.view.setUint16(end + END_FAMILY, 2, true);
+    ends.view.setUint16(end + END_PROTOCOL, 1, true);
+    ends.view.setUint8(end + END_STAGE, IPFT_STAGE_QUEUED);
+    ends.view.setUint8(end + END_FLAGS, JOURNEY_FLAGS);
   }
   return { rings: { ring: ring.memory, ends: ends.memory }, journeys, endNs: ns };
 }

@@ -57,28 +57,14 @@ export function build(root) {
   try {
     compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root, '--outDir', made]);
     bundle(root, made);
-    const include = ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]);
     for (const [machine, define] of Object.entries(MACHINES)) {
       const dir = join(made, 'bpf', machine);
       mkdirSync(dir, { recursive: true });
       for (const source of findPrograms(root)) {
         const name = basename(source, '.bpf.c');
-        const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'];
         for (const [variant, flags] of Object.entries({ '': [], ...VARIANTS[name] })) {
-          const args = [
-            '-target',
-            'bpf',
-            '-mcpu=v3',
-            '-O2',
-            '-g',
-            ...warnings,
-            `-D__TARGET_ARCH_${define}`,
-            // The objects are the same wherever they are built.
-            `-ffile-prefix-map=${root.replace(/\/$/, '')}=.`,
-            ...flags,
-            ...include,
-          ];
-          compile(root, 'clang', [...args, '-c', source, '-o', join(dir, `${name}${variant}.bpf.o`)]);
+          const args = [...bpfFlags(root, define), ...flags, '-c', source];
+          compile(root, 'clang', [...args, '-o', join(dir, `${name}${variant}.bpf.o`)]);
         }
       }
     }
@@ -88,6 +74,21 @@ export function build(root) {
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/**
+ * What clang makes all programs with.
+ * @param {string} root of the repository
+ * @param {string} machine as libbpf's headers call it
+ */
+export function bpfFlags(root, machine) {
+  return [
+    ...['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'],
+    `-D__TARGET_ARCH_${machine}`,
+    // The objects are the same wherever they are built.
+    `-ffile-prefix-map=${root.replace(/\/$/, '')}=.`,
+    ...ASM_HEADERS.filter((path) => existsSync(path)).flatMap((path) => ['-idirafter', path]),
+  ];
 }
 
 /** Sources of objects, wherever they lie in bpf/: the objects lie side by side. @param {string} root */

@@ -18,7 +18,7 @@ const LAYERS = {
   abi: { imports: ['base'], pure: true },
   sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty', 'net'] },
   kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
-  fields: { imports: ['sys', 'bytecode', 'btf', 'base'], doors: ['fs'] },
+  fields: { imports: ['sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs'] },
   filter: { imports: ['bytecode', 'abi', 'btf', 'base'], pure: true },
   probes: { imports: ['abi', 'kernel', 'sys', 'btf', 'base'], doors: ['vm', 'worker_threads'] },
   capture: {

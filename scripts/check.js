@@ -1,10 +1,11 @@
-/** `npm run check`: format and lint, types, the import table, the listings in the docs, and their links. Prints what is wrong. */
+/** `npm run check`: format and lint, types, the import table, the layouts, the listings in the docs, and their links. Prints what is wrong. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { renderApi } from './api.js';
 import { checkDocs } from './check-docs.js';
 import { checkLayers } from './check-layers.js';
 import { renderDocuments, renderManPage } from './docs.js';
+import { renderLayout } from './layout.js';
 import { runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
@@ -22,6 +23,10 @@ await runScript('check', async () => {
   const problems = checkLayers();
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) failed.push('layers');
+  await renderLayout((path) => {
+    console.error(`${path}: it is not what bpf/abi/ says now (npm run layout writes it)`);
+    failed.push(path);
+  });
   /** @param {string} path */
   const stale = (path) => {
     console.error(`${path}: it is not what the program and its comments say now (npm run docs renders it)`);

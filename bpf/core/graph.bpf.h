@@ -209,7 +209,7 @@ static __always_inline __u64 ipft_number_call(void)
 
 /* A call that returns, while the extension runs. */
 struct ipft_leaving {
-	struct ipft_event *event;
+	struct ipft_return *record;
 	__u64 skb;
 };
 
@@ -223,9 +223,10 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 	struct ipft_nesting *nesting;
 	struct ipft_call *found, call;
 	struct ipft_nest nest = {};
+	struct ipft_return *record;
 	struct ipft_event *event;
-	__u64 now, *entry_ns;
 	bool freed;
+	__u64 now;
 
 	found = bpf_map_lookup_elem(&ipft_calls, &key);
 	if (!found) {
@@ -259,16 +260,16 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 		journey->caller = 0;
 	}
 	/* Without its beginning nobody knows whose event it is. */
-	event = NULL;
+	record = NULL;
 	if (!journey || journey->flags & IPFT_JOURNEY_ANNOUNCED)
-		event = bpf_ringbuf_reserve(&ipft_events,
-					    sizeof(*event) + sizeof(call.entry_ns) + ipft_config.data_size, 0);
-	if (!event) {
+		record = bpf_ringbuf_reserve(&ipft_events, sizeof(*record) + ipft_config.data_size, 0);
+	if (!record) {
 		if (journey)
 			ipft_count_event(journey);
 		ipft_count_lost(now);
 		return 0;
 	}
+	event = &record->event;
 	event->timestamp_ns = now;
 	event->journey = call.journey;
 	event->sequence = IPFT_SEQUENCE_UNKNOWN;
@@ -280,13 +281,12 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 	event->cpu = bpf_get_smp_processor_id();
 	event->flags = IPFT_EVENT_RETURN | (call.entry_lost ? IPFT_EVENT_ENTRY_LOST : 0);
 	event->depth = call.depth;
-	entry_ns = (__u64 *)(event + 1);
-	*entry_ns = call.entry_ns;
+	record->entry_ns = call.entry_ns;
 	if (freed)
 		event->flags |= IPFT_EVENT_FREED | IPFT_EVENT_NO_FIELDS;
 	else if (ipft_config.data_size)
-		ipft_clear((__u8 *)(entry_ns + 1));
-	leaving->event = event;
+		ipft_clear((__u8 *)(record + 1));
+	leaving->record = record;
 	return 1;
 }
 
@@ -294,15 +294,15 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 {
 	struct ipft_leaving leaving = {};
-	struct ipft_event *event;
+	struct ipft_return *record;
 
 	if (!ipft_open_return(key, &leaving))
 		return 0;
-	event = leaving.event;
-	if (ipft_config.data_size && !(event->flags & IPFT_EVENT_FREED) &&
-	    module(ctx, (struct sk_buff *)leaving.skb, (__u8 *)(event + 1) + sizeof(__u64)))
-		event->flags |= IPFT_EVENT_NO_FIELDS;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	record = leaving.record;
+	if (ipft_config.data_size && !(record->event.flags & IPFT_EVENT_FREED) &&
+	    module(ctx, (struct sk_buff *)leaving.skb, (__u8 *)(record + 1)))
+		record->event.flags |= IPFT_EVENT_NO_FIELDS;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

@@ -14,7 +14,11 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "../abi/event.h"
+#include "../abi/config.h"
+#include "../abi/cpu.h"
+#include "../abi/journey.h"
+#include "../abi/record.h"
+#include "../abi/target.h"
 
 struct ns_common {
 	unsigned int inum;

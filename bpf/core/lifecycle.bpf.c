@@ -209,9 +209,6 @@ IPFT_COPIED(2)
 IPFT_COPIED(3)
 IPFT_COPIED(4)
 
-/* The attach cookie of a function that returns a list of segments; of others it is 0. */
-#define IPFT_SEGMENTS 1
-
 static __always_inline void ipft_returned(void *ctx, __u64 skb, __u64 copy)
 {
 	if (bpf_get_attach_cookie(ctx) == IPFT_SEGMENTS)

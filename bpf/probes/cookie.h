@@ -8,8 +8,6 @@
 
 #include "../core/journey.bpf.h"
 
-#define IPFT_COOKIE_BITS 14
-
 /*
  * The low half of a function's address in the high half, its cookie in the low half: one load sees both or none. No two
  * functions share the low half: the kernel and its modules lie within 4 GiB.

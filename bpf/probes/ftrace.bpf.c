@@ -9,14 +9,15 @@
 #include "../core/graph.bpf.h"
 #include "trampoline.h"
 
-#define IPFT_COOKIE_PLACE "0x69706674c00c1e00"
-#define IPFT_ADDRESS_PLACE "0x697066740add7e55"
+/* A constant that the user side replaces: see enum ipft_function_constant. */
+#define IPFT_CONSTANT(variable, place)								\
+	asm volatile("%0 = %1 ll" : "=r"(variable) : "i"((__u64)(place) << 32 | (place)))
 
 static __always_inline __u64 ipft_cookie(void *ctx)
 {
 	__u64 cookie;
 
-	asm volatile("%0 = " IPFT_COOKIE_PLACE " ll" : "=r"(cookie));
+	IPFT_CONSTANT(cookie, IPFT_COOKIE_PLACE);
 	return cookie;
 }
 
@@ -27,7 +28,7 @@ static __always_inline __u64 ipft_address(void *ctx)
 
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ip))
 		return bpf_get_func_ip(ctx);
-	asm volatile("%0 = " IPFT_ADDRESS_PLACE " ll" : "=r"(address));
+	IPFT_CONSTANT(address, IPFT_ADDRESS_PLACE);
 	return address;
 }
 

@@ -2,6 +2,7 @@
  * The programs of `bpf/core/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
  * maps of the backend's object.
  */
+import { IPFT_COPY, IPFT_SEGMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -44,9 +45,6 @@ const COPYING: Record<string, number> = {
 };
 /** … and those that return a list of them. */
 const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
-
-/** The attach cookie of such a function. */
-const SEGMENTS = 1;
 
 /** How copies are seen: in one link of trampolines, by sessions of kprobes, or by a trampoline for each function. */
 type CopyMethod = 'multi' | 'session' | 'fexit';
@@ -125,7 +123,7 @@ export class Lifecycle extends Attachment {
   async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
     this.#programs.add(programFd);
     const names = functions.map(({ name }) => name);
-    const cookies = functions.map(({ segments }) => (segments ? SEGMENTS : 0));
+    const cookies = functions.map(({ segments }) => (segments ? IPFT_SEGMENTS : IPFT_COPY));
     const link =
       this.#method === 'session'
         ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, {

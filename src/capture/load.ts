@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { encodeConfig } from '../abi/record.js';
+import { encodeConfig } from '../abi/config.js';
 import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  BEGIN_SIZE,
+  END_SIZE,
   EVENT_CPU,
   EVENT_DEPTH,
   EVENT_FLAGS,
@@ -8,14 +10,19 @@ import {
   EVENT_SEQUENCE,
   EVENT_SIZE,
   EVENT_TARGET,
-  EVENT_TIMESTAMP,
+  EVENT_TIMESTAMP_NS,
   IPFT_EVENT_ENTRY_LOST,
   IPFT_EVENT_FREED,
   IPFT_EVENT_NO_FIELDS,
   IPFT_EVENT_NOTICE,
   IPFT_EVENT_RETURN,
+  IPFT_NOTICE_BEGIN,
+  IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
-} from '../abi/record.js';
+  MOVED_SIZE,
+  RETURN_ENTRY_NS,
+  RETURN_SIZE,
+} from '../abi/layout.js';
 import type { RecordTaker, TraceEvent } from '../base/event.js';
 import { RingReader } from './ring.js';
 
@@ -58,11 +65,11 @@ class FakeRing {
 
   /** @param flags of the header: busy bit 31, discard bit 30 */
   add(target: number, dataBytes: number, flags = 0, eventFlags = 0): () => void {
-    const record = Buffer.alloc(24 + dataBytes, target & 255);
-    record.fill(0, 0, 24);
-    record.writeUInt32LE(target, 16);
-    record.writeUInt16LE(3, 20);
-    record.writeUInt8(eventFlags, 22);
+    const record = Buffer.alloc(EVENT_SIZE + dataBytes, target & 255);
+    record.fill(0, 0, EVENT_SIZE);
+    record.writeUInt32LE(target, EVENT_TARGET);
+    record.writeUInt16LE(3, EVENT_CPU);
+    record.writeUInt8(eventFlags, EVENT_FLAGS);
     return this.addRecord(record, flags);
   }
 
@@ -104,7 +111,7 @@ test('RingReader: all records in order, over many rounds of the ring, also beyon
           }),
         );
       for (const [index, { data, discard, read: readNow }] of records.entries()) {
-        if (ring.free < 24 + data + 16) read();
+        if (ring.free < EVENT_SIZE + data + 16) read();
         ring.add(index, data + 1, discard ? 0x40000000 : 0);
         if (!discard) expected.push(index);
         if (readNow) read();
@@ -142,9 +149,9 @@ test('RingReader: an event has what the kernel wrote, to the last bit of each wo
       const ring = new FakeRing(start * 8);
       const reader = ring.reader();
       for (const wanted of events) {
-        const bytes = Buffer.alloc(EVENT_SIZE + (wanted.isReturn ? 12 : 4));
-        bytes.writeUInt32LE(wanted.timestampLow, EVENT_TIMESTAMP);
-        bytes.writeUInt32LE(wanted.timestampHigh, EVENT_TIMESTAMP + 4);
+        const bytes = Buffer.alloc((wanted.isReturn ? RETURN_SIZE : EVENT_SIZE) + 4);
+        bytes.writeUInt32LE(wanted.timestampLow, EVENT_TIMESTAMP_NS);
+        bytes.writeUInt32LE(wanted.timestampHigh, EVENT_TIMESTAMP_NS + 4);
         bytes.writeUInt32LE(wanted.journey, EVENT_JOURNEY);
         bytes.writeUInt32LE(wanted.sequence, EVENT_SEQUENCE);
         bytes.writeUInt32LE(wanted.target, EVENT_TARGET);
@@ -157,8 +164,8 @@ test('RingReader: an event has what the kernel wrote, to the last bit of each wo
         bytes.writeUInt8(flags, EVENT_FLAGS);
         bytes.writeUInt8(wanted.depth, EVENT_DEPTH);
         if (wanted.isReturn) {
-          bytes.writeUInt32LE(wanted.entryLow, EVENT_SIZE);
-          bytes.writeUInt32LE(wanted.entryHigh, EVENT_SIZE + 4);
+          bytes.writeUInt32LE(wanted.entryLow, RETURN_ENTRY_NS);
+          bytes.writeUInt32LE(wanted.entryHigh, RETURN_ENTRY_NS + 4);
         }
         bytes.writeUInt32LE(wanted.data, bytes.length - 4);
         ring.addRecord(bytes);
@@ -217,7 +224,7 @@ test('RingReader: the kernel is told of room while much is read, not for each re
 
 test('RingReader: a place that is not known is no news', () => {
   const ring = new FakeRing();
-  const notice = Buffer.alloc(EVENT_SIZE + 24);
+  const notice = Buffer.alloc(MOVED_SIZE);
   notice.writeUInt32LE(IPFT_NOTICE_PLACE, EVENT_TARGET);
   notice.writeUInt8(IPFT_EVENT_NOTICE, EVENT_FLAGS);
   ring.addRecord(notice);
@@ -245,13 +252,13 @@ test('RingReader: notices come between the events, and are none', () => {
   const ring = new FakeRing();
   const reader = ring.reader();
   const seen: string[] = [];
-  const NOTICE = 128;
-  ring.add(1, 48, 0, NOTICE);
+  const notice = (which: number, size: number) => ring.add(which, size - EVENT_SIZE, 0, IPFT_EVENT_NOTICE);
+  notice(IPFT_NOTICE_BEGIN, BEGIN_SIZE);
   ring.add(7, 8);
-  ring.add(2, 24, 0, NOTICE);
+  notice(IPFT_NOTICE_PLACE, MOVED_SIZE);
   ring.add(8, 8);
-  ring.add(3, 120, 0, NOTICE);
-  ring.add(99, 8, 0, NOTICE); // of a later version
+  notice(IPFT_NOTICE_END, END_SIZE);
+  notice(99, EVENT_SIZE + 8); // of a later version
   const events = reader.read(
     taker(
       (event) => seen.push(`event ${event.target}`),

@@ -10,10 +10,13 @@
 
 import {
   EVENT_CPU,
+  EVENT_DEPTH,
+  EVENT_FLAGS,
   EVENT_JOURNEY,
   EVENT_SEQUENCE,
   EVENT_SIZE,
   EVENT_TARGET,
+  EVENT_TIMESTAMP_NS,
   IPFT_EVENT_ENTRY_LOST,
   IPFT_EVENT_FREED,
   IPFT_EVENT_NO_FIELDS,
@@ -22,8 +25,10 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
-  NoticeDecoder,
-} from '../abi/record.js';
+  RETURN_ENTRY_NS,
+  RETURN_SIZE,
+} from '../abi/layout.js';
+import { NoticeDecoder } from '../abi/notices.js';
 import { createEvent, type RecordTaker, type TraceEvent } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
 
@@ -31,8 +36,14 @@ const BPF_RINGBUF_BUSY_BIT = 0x80000000;
 const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
 const BPF_RINGBUF_HDR_SZ = 8;
 const LENGTH_MASK = 0x3fffffff;
-/** Of an event: cpu u16, flags u8, depth u8. */
+/** Which words of an event hold what; CPU, flags and depth share the last one. */
+const TIMESTAMP_WORD = EVENT_TIMESTAMP_NS / 4;
+const JOURNEY_WORD = EVENT_JOURNEY / 4;
+const SEQUENCE_WORD = EVENT_SEQUENCE / 4;
+const TARGET_WORD = EVENT_TARGET / 4;
 const LAST_WORD = EVENT_CPU / 4;
+const FLAGS_SHIFT = (EVENT_FLAGS - EVENT_CPU) * 8;
+const DEPTH_SHIFT = (EVENT_DEPTH - EVENT_CPU) * 8;
 
 /** After so many bytes the kernel is told that they are free again. */
 const COMMIT_BYTES = 1 << 18;
@@ -110,7 +121,7 @@ export class RingReader {
       const at = position & this.#mask;
       const header = Atomics.load(words, at >> 2);
       if (header & BPF_RINGBUF_BUSY_BIT) break;
-      const word = (at + BPF_RINGBUF_HDR_SZ) >> 2;
+      const word = ((at + BPF_RINGBUF_HDR_SZ) >> 2) + TIMESTAMP_WORD;
       const its = words[word + 1]! >>> 0;
       const isOlder = its < high || (its === high && words[word]! >>> 0 < low);
       if (!isOlder && !(header & BPF_RINGBUF_DISCARD_BIT)) break;
@@ -145,7 +156,7 @@ export class RingReader {
       // All of the event is in words; the last one has CPU, flags and depth.
       const word = record >> 2;
       const last = words[word + LAST_WORD]!;
-      const flags = (last >> 16) & 0xff;
+      const flags = (last >> FLAGS_SHIFT) & 0xff;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
         // The program has given the record up.
         others++;
@@ -153,22 +164,22 @@ export class RingReader {
         this.#takeNotice(taker, record, length);
         others++;
       } else {
-        event.journey = words[word + EVENT_JOURNEY / 4]! >>> 0;
-        event.sequence = words[word + EVENT_SEQUENCE / 4]! >>> 0;
-        event.timestampLow = words[word]! >>> 0;
-        event.timestampHigh = words[word + 1]! >>> 0;
-        event.target = words[word + EVENT_TARGET / 4]! >>> 0;
+        event.journey = words[word + JOURNEY_WORD]! >>> 0;
+        event.sequence = words[word + SEQUENCE_WORD]! >>> 0;
+        event.timestampLow = words[word + TIMESTAMP_WORD]! >>> 0;
+        event.timestampHigh = words[word + TIMESTAMP_WORD + 1]! >>> 0;
+        event.target = words[word + TARGET_WORD]! >>> 0;
         event.cpu = last & 0xffff;
         event.isReturn = (flags & IPFT_EVENT_RETURN) !== 0;
         event.hasFields = (flags & IPFT_EVENT_NO_FIELDS) === 0;
         event.skbFreed = (flags & IPFT_EVENT_FREED) !== 0;
         event.entryLost = (flags & IPFT_EVENT_ENTRY_LOST) !== 0;
-        event.depth = last >>> 24;
+        event.depth = (last >> DEPTH_SHIFT) & 0xff;
         event.dataOffset = record + EVENT_SIZE;
         if (event.isReturn) {
-          event.entryLow = data.getUint32(event.dataOffset, true);
-          event.entryHigh = data.getUint32(event.dataOffset + 4, true);
-          event.dataOffset += 8;
+          event.entryLow = data.getUint32(record + RETURN_ENTRY_NS, true);
+          event.entryHigh = data.getUint32(record + RETURN_ENTRY_NS + 4, true);
+          event.dataOffset = record + RETURN_SIZE;
         }
         taker.event(event);
         count++;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { WritableRing } from '../../tests/support/kernel-rings.js';
-import { EVENT_SIZE, IPFT_EVENT_NOTICE, IPFT_NOTICE_END } from '../abi/record.js';
+import { END_SYMBOL, EVENT_SIZE, IPFT_EVENT_NOTICE, IPFT_NOTICE_END } from '../abi/layout.js';
 import type { RecordTaker } from '../base/event.js';
 import { Rings } from './rings.js';
 
@@ -22,7 +22,7 @@ function create() {
     return at;
   };
   const end = (ns: number, isBusy = false) => {
-    const at = ends.reserve(EVENT_SIZE + 40, isBusy)!;
+    const at = ends.reserve(END_SYMBOL, isBusy)!;
     ends.event(at, ns, 1, 0, IPFT_NOTICE_END, 0, IPFT_EVENT_NOTICE);
     return at;
   };

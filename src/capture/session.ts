@@ -2,17 +2,9 @@
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import {
-  CPU_SIZE,
-  countFollowed,
-  decodeLivings,
-  decodeLosses,
-  type Followed,
-  JOURNEY_SIZE,
-  type Losses,
-  MAX_JOURNEYS,
-  TARGET_INDEX,
-} from '../abi/record.js';
+import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
+import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
+import { decodeLosses, type Losses } from '../abi/losses.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
@@ -75,7 +67,7 @@ export interface SessionLosses extends Losses {
 }
 
 /** Numbers of the functions that are attached to though they make no events. */
-const HIDDEN_INDEX = TARGET_INDEX;
+const HIDDEN_INDEX = IPFT_TARGET_INDEX;
 /** So many functions can be told apart in one trace. */
 export const MAX_TARGETS = HIDDEN_INDEX;
 
@@ -263,7 +255,7 @@ export class Session implements Disposable {
   }
 
   #mapJourneys(): Mapping {
-    return new Mapping(this.#object.mapFd('ipft_journeys'), 0, MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
+    return new Mapping(this.#object.mapFd('ipft_journeys'), 0, IPFT_MAX_JOURNEYS * JOURNEY_SIZE, PROT_READ);
   }
 
   /**

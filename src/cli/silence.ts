@@ -3,7 +3,7 @@
  * were called at all. Nothing of it costs anything once there are events.
  */
 
-import type { Followed } from '../abi/record.js';
+import type { Followed } from '../abi/journeys.js';
 import { counted } from '../base/counted.js';
 import { printable } from '../base/printable.js';
 import type { Session, SessionLosses } from '../capture/session.js';

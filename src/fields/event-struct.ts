@@ -1,4 +1,5 @@
 /** The event struct of an extension: the fields that its BTF declares, and what writes and reads them. Pure. */
+import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { FieldWriter, SymbolWriter } from '../base/event.js';
 import type { FieldReader, FieldType } from '../base/field.js';
@@ -13,9 +14,6 @@ import { createFieldReader, createFields, type Field, type FieldShape, typesOf }
 const EVENT_VARIABLE = '__ipft_event_struct';
 /** No option fills the object `ipft` of events yet. */
 const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
-
-/** How large an event struct may be, in bytes: IPFT_MAX_DATA_SIZE of `bpf/abi/event.h`. */
-export const MAX_EVENT_BYTES = 1024;
 
 export interface EventStruct {
   /** `struct event`, for people. */
@@ -48,8 +46,8 @@ export function parseEventStruct(btf: Btf): EventStruct {
   const name = btf.name(struct);
   const label = name === '' ? 'the event struct' : `struct ${printable(name)}`;
   const sizeBytes = btf.sizeOrType(struct);
-  if (sizeBytes > MAX_EVENT_BYTES) {
-    throw new ExtensionError(`${label} has ${sizeBytes} bytes, and an event has room for ${MAX_EVENT_BYTES}`);
+  if (sizeBytes > IPFT_MAX_DATA_SIZE) {
+    throw new ExtensionError(`${label} has ${sizeBytes} bytes, and an event has room for ${IPFT_MAX_DATA_SIZE}`);
   }
   const tags = readTags(btf);
   const warnings = findTaggedVariables(btf, tags).map(

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
-import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/record.js';
+import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/layout.js';
 import { setMark } from './mark.js';
 
 const OBJECT = gunzipSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.gz', import.meta.url)));

@@ -1,6 +1,6 @@
-/** The wanted mark in the instructions that compare it: see IPFT_MARK_PLACE of `bpf/abi/event.h`. */
+/** The wanted mark in the instructions that compare it: see enum ipft_mark_constant of `bpf/abi/config.h`. */
 
-import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/record.js';
+import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/layout.js';
 import { parseElf } from '../bytecode/elf.js';
 
 /** Which packets are wanted: those whose mark, under the mask, has this value. */

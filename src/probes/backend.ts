@@ -1,20 +1,20 @@
 /** What all backends have in common. */
 
 import {
-  MAX_ARGUMENTS,
-  MAX_POSITION,
-  TARGET_ARGUMENTS,
-  TARGET_DEFERS,
-  TARGET_FINAL,
-  TARGET_FREES,
-  TARGET_HEAD,
-  TARGET_HIDDEN,
-  TARGET_POSITION,
-  TARGET_QUEUES,
-  TARGET_RELEASES,
-  TARGET_REPORTS,
-  TARGET_TAIL,
-} from '../abi/record.js';
+  IPFT_MAX_ARGUMENTS,
+  IPFT_MAX_POSITION,
+  IPFT_TARGET_ARGUMENTS,
+  IPFT_TARGET_DEFERS,
+  IPFT_TARGET_FINAL,
+  IPFT_TARGET_FREES,
+  IPFT_TARGET_HEAD,
+  IPFT_TARGET_HIDDEN,
+  IPFT_TARGET_POSITION,
+  IPFT_TARGET_QUEUES,
+  IPFT_TARGET_RELEASES,
+  IPFT_TARGET_REPORTS,
+  IPFT_TARGET_TAIL,
+} from '../abi/layout.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import type { Target } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -56,14 +56,14 @@ export type Role =
   | 'reports';
 
 const ROLE_BITS: Record<Role, number> = {
-  frees: TARGET_FREES,
-  releases: TARGET_RELEASES,
-  head: TARGET_HEAD,
-  final: TARGET_FINAL,
-  tail: TARGET_TAIL,
-  queues: TARGET_QUEUES,
-  defers: TARGET_DEFERS,
-  reports: TARGET_REPORTS,
+  frees: IPFT_TARGET_FREES,
+  releases: IPFT_TARGET_RELEASES,
+  head: IPFT_TARGET_HEAD,
+  final: IPFT_TARGET_FINAL,
+  tail: IPFT_TARGET_TAIL,
+  queues: IPFT_TARGET_QUEUES,
+  defers: IPFT_TARGET_DEFERS,
+  reports: IPFT_TARGET_REPORTS,
 };
 
 /**
@@ -231,10 +231,10 @@ export abstract class Attachment implements Disposable {
   }
 }
 
-/** The attach cookie as the programs know it: see IPFT_TARGET_INDEX of `bpf/abi/event.h`. */
+/** The attach cookie as the programs know it: enum ipft_target. */
 export function cookieOf({ target, index, roles, hidden }: NumberedTarget): number {
   const bits = roles.reduce((sum, role) => sum | ROLE_BITS[role], 0);
-  const position = Math.min(target.skbPosition, MAX_POSITION) << TARGET_POSITION;
-  const known = Math.min(target.parameters, MAX_ARGUMENTS) << TARGET_ARGUMENTS;
-  return (index | known | position | bits | (hidden ? TARGET_HIDDEN : 0)) >>> 0;
+  const position = Math.min(target.skbPosition, IPFT_MAX_POSITION) << IPFT_TARGET_POSITION;
+  const known = Math.min(target.parameters, IPFT_MAX_ARGUMENTS) << IPFT_TARGET_ARGUMENTS;
+  return (index | known | position | bits | (hidden ? IPFT_TARGET_HIDDEN : 0)) >>> 0;
 }

@@ -4,6 +4,7 @@
  * libbpf loads a program for each position of the skb; what it made of it is loaded again for each function, with the
  * two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
  */
+import { IPFT_ADDRESS_PLACE, IPFT_COOKIE_PLACE } from '../abi/layout.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import { hasFunctionAddress, probeTrampolines } from '../kernel/features.js';
 import { loadSymbolAddresses } from '../kernel/functions.js';
@@ -32,8 +33,6 @@ import {
   variantOf,
 } from './backend.js';
 
-const COOKIE_PLACE = 0x69706674c00c1e00n;
-const ADDRESS_PLACE = 0x697066740add7e55n;
 /** A function that every kernel has, with an skb as its first argument. */
 const ANY_FUNCTION = 'consume_skb';
 const FENTRY = { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FENTRY };
@@ -134,8 +133,8 @@ class FtraceAttachment extends Attachment {
   #imageFor(target: NumberedTarget, program: string, address: bigint): Image {
     const image = this.#image(program);
     const instructions = Buffer.from(image.instructions);
-    replaceConstant(instructions, COOKIE_PLACE, BigInt(cookieOf(target)));
-    replaceConstant(instructions, ADDRESS_PLACE, address);
+    replaceConstant(instructions, IPFT_COOKIE_PLACE, BigInt(cookieOf(target)));
+    replaceConstant(instructions, IPFT_ADDRESS_PLACE, address);
     return { ...image, instructions };
   }
 
@@ -169,13 +168,14 @@ function loadAddresses(targets: readonly NumberedTarget[]): Map<string, bigint> 
 
 const BPF_LD_IMM64 = 0x18;
 
-/** Replaces a 64-bit constant wherever it is loaded: an instruction of twice the size, with half of it in each. */
-function replaceConstant(instructions: Buffer, place: bigint, value: bigint): void {
-  const low = Number(place & 0xffffffffn);
-  const high = Number(place >> 32n);
+/**
+ * Replaces a 64-bit constant wherever it is loaded: an instruction of twice the size, with half of it in each.
+ * @param place both halves of the constant
+ */
+function replaceConstant(instructions: Buffer, place: number, value: bigint): void {
   for (let at = 0; at + 16 <= instructions.length; at += 8) {
     if (instructions[at] !== BPF_LD_IMM64) continue;
-    if (instructions.readUInt32LE(at + 4) === low && instructions.readUInt32LE(at + 12) === high) {
+    if (instructions.readUInt32LE(at + 4) === place && instructions.readUInt32LE(at + 12) === place) {
       instructions.writeUInt32LE(Number(value & 0xffffffffn), at + 4);
       instructions.writeUInt32LE(Number(value >> 32n), at + 12);
     }

@@ -2,6 +2,7 @@
  * Backend kprobe-multi: a link for each position that the skb often has, and one or two for the rest. Requires Linux
  * 5.18 with CONFIG_FPROBE; for returns 6.10, which has kprobe sessions.
  */
+import { IPFT_COOKIE_BITS } from '../abi/layout.js';
 import { SystemCallError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { loadKernelBtf } from '../kernel/btf.js';
@@ -32,8 +33,8 @@ import {
   variantsFor,
 } from './backend.js';
 
-/** Size of `ipft_cookies` of `bpf/probes/cookie.h`. */
-const COOKIES_SIZE = 8 << 14;
+/** Size of `ipft_cookies` of `bpf/probes/cookie.h`: a u64 for each. */
+const COOKIES_SIZE = 8 << IPFT_COOKIE_BITS;
 const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION };
 
 export const kprobeMulti: Backend = {

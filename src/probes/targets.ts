@@ -1,6 +1,6 @@
 /** Which functions to attach to. */
 
-import { MAX_ARGUMENTS } from '../abi/record.js';
+import { IPFT_MAX_ARGUMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { type Target, VMLINUX } from '../base/target.js';
@@ -56,7 +56,7 @@ export interface TargetNeeds {
 }
 
 /** Arguments that stand in registers, on every machine that is supported: a kprobe sees no others. */
-const KPROBE_ARGUMENTS = MAX_ARGUMENTS;
+const KPROBE_ARGUMENTS = IPFT_MAX_ARGUMENTS;
 /** MAX_BPF_FUNC_ARGS of the kernel. */
 const TRAMPOLINE_ARGUMENTS = 12;
 

@@ -1,6 +1,6 @@
 /** How large the ring is, and how much may be kept: what is taken must fit into what the process may have. */
 
-import { JOURNEY_SIZE, MAX_JOURNEYS } from '../abi/record.js';
+import { IPFT_MAX_JOURNEYS, JOURNEY_SIZE } from '../abi/layout.js';
 import { EnvironmentError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { endsBytes } from '../capture/load.js';
@@ -12,7 +12,7 @@ import { RING_BYTES } from './rules.js';
  * What tracing takes besides the rings once its programs are to be loaded: the table of journeys, programs, and what Node
  * grows by while it attaches and reads.
  */
-const REST_BYTES = MAX_JOURNEYS * JOURNEY_SIZE + (12 << 20);
+const REST_BYTES = IPFT_MAX_JOURNEYS * JOURNEY_SIZE + (12 << 20);
 /**
  * What is taken before that: the kernel's types are read, and functions are chosen. Measured on Linux 6.12, from 14M at the
  * start to 32M with filters, and to 54M and more without.

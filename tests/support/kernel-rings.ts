@@ -4,7 +4,31 @@
  * what finds no room at all is lost and counted.
  */
 
-import { EVENT_SIZE } from '../../src/abi/record.js';
+import {
+  BEGIN_NUMBER,
+  BEGIN_PARENT,
+  BEGIN_PLACE,
+  BEGIN_SIZE,
+  BEGIN_SKB,
+  END_FLAGS,
+  END_NUMBER,
+  END_SYMBOL,
+  EVENT_CPU,
+  EVENT_FLAGS,
+  EVENT_JOURNEY,
+  EVENT_SEQUENCE,
+  EVENT_SIZE,
+  EVENT_TARGET,
+  EVENT_TIMESTAMP_NS,
+  IPFT_EVENT_NOTICE,
+  IPFT_JOURNEY_DROPPED,
+  IPFT_NOTICE_BEGIN,
+  IPFT_NOTICE_END,
+  PLACE_DEVICE,
+  PLACE_DEVICE_SIZE,
+  PLACE_IFINDEX,
+  PLACE_NETNS,
+} from '../../src/abi/layout.js';
 import type { Living } from '../../src/base/journey.js';
 import { RingReader } from '../../src/capture/ring.js';
 import { Rings } from '../../src/capture/rings.js';
@@ -12,12 +36,8 @@ import type { Readable } from '../../src/trace/reader.js';
 
 const PAGE = 4096;
 const HEADER = 8;
-const BEGIN_BYTES = EVENT_SIZE + 48;
-const END_BYTES = EVENT_SIZE + 48;
-const NOTICE = 128;
-const [NOTICE_BEGIN, NOTICE_END] = [1, 3];
-const DROPPED = 8;
 const BUSY = 0x80000000;
+const DEVICE = 'eth0';
 
 /** A ring that records are written to. */
 export class WritableRing {
@@ -63,13 +83,14 @@ export class WritableRing {
 
   event(at: number, ns: number, journey: number, sequence: number, target: number, cpu: number, flags = 0): void {
     const { view } = this;
-    view.setUint32(at, ns % 0x100000000, true);
-    view.setUint32(at + 4, Math.floor(ns / 0x100000000), true);
-    view.setUint32(at + 8, journey, true);
-    view.setUint32(at + 12, sequence, true);
-    view.setUint32(at + 16, target, true);
-    view.setUint16(at + 20, cpu, true);
-    view.setUint16(at + 22, flags, true);
+    view.setUint32(at + EVENT_TIMESTAMP_NS, ns % 0x100000000, true);
+    view.setUint32(at + EVENT_TIMESTAMP_NS + 4, Math.floor(ns / 0x100000000), true);
+    view.setUint32(at + EVENT_JOURNEY, journey, true);
+    view.setUint32(at + EVENT_SEQUENCE, sequence, true);
+    view.setUint32(at + EVENT_TARGET, target, true);
+    view.setUint16(at + EVENT_CPU, cpu, true);
+    // With a depth of 0 behind them.
+    view.setUint16(at + EVENT_FLAGS, flags, true);
   }
 }
 
@@ -156,20 +177,21 @@ export class KernelRings implements Readable {
     truth.events++;
     const sequence = packet.events++;
     if (!packet.isAnnounced) {
-      const at = events.reserve(BEGIN_BYTES);
+      const at = events.reserve(BEGIN_SIZE);
       if (at === undefined) {
         truth.lostEvents++;
         return;
       }
       packet.isAnnounced = true;
-      events.event(at, ns, packet.id, sequence, NOTICE_BEGIN, cpu, NOTICE);
-      events.view.setBigUint64(at + EVENT_SIZE, 0xffff888000000000n + BigInt(packet.address), true);
-      events.view.setBigUint64(at + EVENT_SIZE + 8, BigInt(packet.id), true);
-      events.view.setBigUint64(at + EVENT_SIZE + 16, 0n, true);
-      events.view.setUint32(at + EVENT_SIZE + 24, 0xf0000000, true);
-      events.view.setUint32(at + EVENT_SIZE + 28, 2, true);
-      events.view.setBigUint64(at + EVENT_SIZE + 32, 0x30_68_74_65n, true);
-      events.view.setBigUint64(at + EVENT_SIZE + 40, 0n, true);
+      events.event(at, ns, packet.id, sequence, IPFT_NOTICE_BEGIN, cpu, IPFT_EVENT_NOTICE);
+      events.view.setBigUint64(at + BEGIN_SKB, 0xffff888000000000n + BigInt(packet.address), true);
+      events.view.setBigUint64(at + BEGIN_NUMBER, BigInt(packet.id), true);
+      events.view.setBigUint64(at + BEGIN_PARENT, 0n, true);
+      const place = at + BEGIN_PLACE;
+      events.view.setUint32(place + PLACE_NETNS, 0xf0000000, true);
+      events.view.setUint32(place + PLACE_IFINDEX, 2, true);
+      for (let i = 0; i < PLACE_DEVICE_SIZE; i++)
+        events.view.setUint8(place + PLACE_DEVICE + i, DEVICE.charCodeAt(i) || 0);
     }
     const at = events.reserve(EVENT_SIZE);
     if (at === undefined) truth.lostEvents++;
@@ -181,17 +203,18 @@ export class KernelRings implements Readable {
     this.#addresses.push(packet.address);
     if (!packet.isAnnounced) return;
     truth.ended++;
-    const own = ends.reserve(END_BYTES);
-    const at = own ?? this.events.reserve(END_BYTES);
+    // The names of addresses are all told.
+    const own = ends.reserve(END_SYMBOL);
+    const at = own ?? this.events.reserve(END_SYMBOL);
     if (at === undefined) {
       truth.lostEnds++;
       return;
     }
     const ring = own === undefined ? this.events : ends;
-    ring.event(at, this.ns, packet.id, packet.events, NOTICE_END, 0, NOTICE);
-    for (let offset = EVENT_SIZE; offset < END_BYTES; offset += 4) ring.view.setUint32(at + offset, 0, true);
-    ring.view.setUint32(at + EVENT_SIZE, packet.id, true);
-    ring.view.setUint8(at + EVENT_SIZE + 29, packet.id % 7 === 0 ? DROPPED : 0);
+    ring.event(at, this.ns, packet.id, packet.events, IPFT_NOTICE_END, 0, IPFT_EVENT_NOTICE);
+    for (let offset = EVENT_SIZE; offset < END_SYMBOL; offset += 4) ring.view.setUint32(at + offset, 0, true);
+    ring.view.setUint32(at + END_NUMBER, packet.id, true);
+    ring.view.setUint8(at + END_FLAGS, packet.id % 7 === 0 ? IPFT_JOURNEY_DROPPED : 0);
   }
 
   read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);

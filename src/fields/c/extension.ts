@@ -1,6 +1,7 @@
 /** An extension from its files to what the tracer needs of it. */
 import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
+import { IPFT_DATA_SIZE } from '../../abi/layout.js';
 import { causedBy, ExtensionError, ParseError, UsageError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { type Btf, parseBtf } from '../../btf/btf.js';
@@ -35,8 +36,6 @@ export interface Extension {
   readonly declaresRdonlyCast: boolean;
 }
 
-/** Room that `module()` always has: IPFT_DATA_SIZE of `bpf/abi/event.h`. */
-const LEAST_DATA_BYTES = 64;
 /** Sources and objects have some kilobytes. */
 const MAX_FILE_BYTES = 64 << 20;
 const REASONS: Partial<Record<string, string>> = {
@@ -51,7 +50,7 @@ const OWN_SECTION = '.rodata.ipft';
 
 /** How many bytes of a record an extension's data take: a multiple of 8, and never less than `module()` may write. */
 export function dataBytes({ eventStruct }: Extension): number {
-  return Math.max(LEAST_DATA_BYTES, Math.ceil(eventStruct.sizeBytes / 8) * 8);
+  return Math.max(IPFT_DATA_SIZE, Math.ceil(eventStruct.sizeBytes / 8) * 8);
 }
 
 /** @throws UsageError for a file that is neither `.c` nor `.o`, and no example */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the user side tells the programs before loading. */
+#ifndef IPFT_CONFIG_H
+#define IPFT_CONFIG_H
+
+/* The section .rodata.ipft: constants to the verifier, which removes the branches that they rule out. */
+struct ipft_config {
+	__u32 data_size;	/* bytes of the extension: 0, or from IPFT_DATA_SIZE to IPFT_MAX_DATA_SIZE, a multiple of 8 */
+	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
+	__u32 direct_reads;	/* backend ftrace: whether the mark may be read without a helper; see ipft_matches */
+	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
+	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
+	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
+	char symbol_format[4];	/* "%pS" */
+};
+
+enum ipft_data_size {
+	IPFT_DATA_SIZE = 64,		/* module() may always write this much, and its event struct, if that is larger */
+	IPFT_MAX_DATA_SIZE = 1024,
+};
+
+/*
+ * The mark that is wanted and its mask stand in the instructions that compare them, which saves two loads at each call
+ * of each function: before loading, the user side looks for these numbers and puts the real ones in their place.
+ */
+enum ipft_mark_constant {
+	IPFT_MASK_PLACE = 0x36c1b5e7,
+	IPFT_MARK_PLACE = 0x52e9a37d,
+};
+
+#endif

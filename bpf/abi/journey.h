@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The map ipft_journeys, which the user side maps into its memory to see which packets are on their way. */
+#ifndef IPFT_JOURNEY_TABLE_H
+#define IPFT_JOURNEY_TABLE_H
+
+#include "record.h"
+
+enum ipft_journeys_size {
+	IPFT_JOURNEY_BITS = 17,
+	IPFT_MAX_JOURNEYS = 1 << IPFT_JOURNEY_BITS,
+};
+
+/* What is known of an skb that is followed: a place of the map, where it is found by its owner. */
+struct ipft_journey {
+	__u64 owner;		/* the skb's address, with bits of enum ipft_owner; 0 if nobody was here yet */
+	__u64 number;
+	__u64 parent;
+	__u64 where;		/* address of the device or socket that its place was last read from */
+	__u64 freeing_ns;	/* when a tracepoint told that it is being freed; 0 before */
+	__u64 location;		/* and where */
+	__u64 caller;		/* of a call that says where it frees, and whose return is traced: where it returns to; or 0 */
+	__u64 sock;		/* IPFT_STAGE_QUEUED: the socket's address */
+	__u32 reason;
+	__u32 events;		/* with those that found no room */
+	__u32 ifindex;
+	__u16 family;
+	__u16 protocol;
+	__u8 stage;		/* enum ipft_stage */
+	__u8 flags;		/* enum ipft_journey_flag */
+	__u16 cpu;		/* where it ended */
+	__u8 tail;		/* enum ipft_tail */
+	__u8 sock_state;	/* TCP_* when the socket got it */
+	__u8 left_out;		/* whether the extension has left out an event */
+	__u8 reserved;
+	char device[IPFT_DEVICE_NAME];
+};
+
+/* Low bits of the owner; an skb's address has none of them. */
+enum ipft_owner {
+	IPFT_OWNER_ENDED = 1,	/* the journey has ended; another one may have the place */
+	IPFT_OWNER_BUSY = 2,	/* it is about to begin */
+};
+
+enum ipft_tail {
+	IPFT_TAIL_HEAD = 1,	/* skb_release_head_state was seen */
+	IPFT_TAIL_FINISHED = 2,	/* nothing comes any more: what is at the address now is another's */
+};
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Records of the rings. Native byte order, no padding.
+ *
+ * All that kernel side and user side share is in this folder. `npm run layout` writes sizes, offsets and enumerators to
+ * src/abi/layout.ts, so that they are enums here, of 32 bits: BTF knows no macros.
+ */
+#ifndef IPFT_RECORD_H
+#define IPFT_RECORD_H
+
+/*
+ * An event: a function was entered with the packet. Behind it stand the extension's data, if there is an extension:
+ * ipft_config.data_size bytes, all zero when module() is entered.
+ * A notice IPFT_NOTICE_BEGIN before the first event of a journey tells of the journey.
+ */
+struct ipft_event {
+	__u64 timestamp_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
+	__u32 journey;		/* the low half of its number: no two living journeys share it */
+	__u32 sequence;		/* how many events of its journey came before; those that found no room count */
+	__u32 target;		/* index into the table of targets; of a notice: enum ipft_notice */
+	__u16 cpu;
+	__u8 flags;		/* enum ipft_event_flag */
+	__u8 depth;		/* traced calls of this skb that were open on this CPU; 255 for more. Only with returns */
+};
+
+/* An event with IPFT_EVENT_RETURN: the function returned. The extension's data stand behind this. */
+struct ipft_return {
+	struct ipft_event event;
+	__u64 entry_ns;		/* the time of the call's entry */
+};
+
+enum ipft_sequence {
+	IPFT_SEQUENCE_UNKNOWN = 0xffffffffu,
+};
+
+enum ipft_event_flag {
+	IPFT_EVENT_RETURN = 1,		/* the function returned; without it: it was entered */
+	IPFT_EVENT_NO_FIELDS = 2,	/* the extension's data are not there: it dropped them, or the skb was freed */
+	IPFT_EVENT_FREED = 4,		/* of a return: the skb was freed during the call */
+	IPFT_EVENT_ENTRY_LOST = 8,	/* of a return: the entry's record found no room */
+	IPFT_EVENT_NOTICE = 128,	/* no event, but news of a journey: one of the structs below */
+};
+
+enum ipft_notice {
+	IPFT_NOTICE_BEGIN = 1,	/* struct ipft_begin, before the journey's first event */
+	IPFT_NOTICE_PLACE = 2,	/* struct ipft_moved, before the first event there */
+	IPFT_NOTICE_END = 3,	/* struct ipft_end, in a ring of its own, or where that is full among the events */
+};
+
+#define IPFT_DEVICE_NAME 16
+
+/* Where a packet is; all zero if that is not known. */
+struct ipft_place {
+	__u32 netns;		/* inode of the network namespace */
+	__u32 ifindex;		/* of the device; 0 if it has none yet */
+	char device[IPFT_DEVICE_NAME];
+};
+
+struct ipft_begin {
+	struct ipft_event event;
+	__u64 skb;		/* its address */
+	__u64 number;		/* of the journey; never 0, no two the same */
+	__u64 parent;		/* of the journey that it is a copy of, or 0 */
+	struct ipft_place place;
+};
+
+struct ipft_moved {
+	struct ipft_event event;
+	struct ipft_place place;
+};
+
+#define IPFT_SYMBOL_SIZE 80
+
+struct ipft_end {
+	struct ipft_event event;	/* sequence: how many events there were */
+	__u64 number;			/* of the journey */
+	__u64 location;			/* address behind the call that dropped or consumed it, or 0 */
+	__u32 reason;			/* enum skb_drop_reason and its likes, or 0 */
+	__u32 ifindex;			/* IPFT_STAGE_SENT: the device's */
+	__u16 family;			/* IPFT_STAGE_QUEUED: the socket's */
+	__u16 protocol;
+	__u8 stage;			/* enum ipft_stage */
+	__u8 flags;			/* enum ipft_journey_flag */
+	__u16 reserved;
+	char device[IPFT_DEVICE_NAME];	/* IPFT_STAGE_SENT */
+	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; not there if it was told before */
+};
+
+/* Of one whose symbol is not there. */
+#define IPFT_END_BYTES __builtin_offsetof(struct ipft_end, symbol)
+
+/* How far a packet got: the last of these since it was last received from a device. */
+enum ipft_stage {
+	IPFT_STAGE_NONE = 0,
+	IPFT_STAGE_SENT = 1,		/* handed to a device */
+	IPFT_STAGE_QUEUED = 2,		/* handed to a socket */
+	IPFT_STAGE_PROCESSED = 3,	/* handed to a TCP socket, which had taken in all of it when it was dropped */
+	IPFT_STAGE_UNREAD = 4,		/* handed to a TCP socket, which was closed before all of it was read */
+};
+
+enum ipft_journey_flag {
+	IPFT_JOURNEY_ANNOUNCED = 1,	/* its IPFT_NOTICE_BEGIN is in the ring */
+	IPFT_JOURNEY_FOLLOWED = 2,	/* whatever becomes of its mark */
+	IPFT_JOURNEY_RECEIVED = 4,	/* came from a device */
+	IPFT_JOURNEY_DROPPED = 8,
+	IPFT_JOURNEY_CONSUMED = 16,
+	IPFT_JOURNEY_ENDED = 32,	/* the skb is freed */
+	IPFT_JOURNEY_END_SENT = 64,
+};
+
+#endif

@@ -1,0 +1,42 @@
+/** Values that are decoded from a few kinds of bytes: the same bytes become the same object, once and for all. */
+export class Interned {
+  readonly #offset: number;
+  readonly #words: number;
+  /** By a hash of the bytes. */
+  readonly #known = new Map<number, { readonly words: Int32Array; readonly value: object }[]>();
+  #count = 0;
+
+  /** The bytes that decide lie from `offset` to `end` of a record, and are a multiple of 4. */
+  constructor(offset: number, end: number) {
+    this.#offset = offset;
+    this.#words = (end - offset) / 4;
+  }
+
+  /**
+   * @param at where the record begins
+   * @param decode always the same
+   */
+  get<T extends object>(view: DataView, at: number, decode: (view: DataView, at: number) => T): T {
+    const begin = at + this.#offset;
+    let hash = 0;
+    for (let i = 0; i < this.#words; i++) hash = (Math.imul(hash, 31) + view.getInt32(begin + i * 4, true)) | 0;
+    const alike = this.#known.get(hash);
+    for (const { words, value } of alike ?? NONE) {
+      let i = 0;
+      while (i < words.length && words[i] === view.getInt32(begin + i * 4, true)) i++;
+      if (i === words.length) return value as T;
+    }
+    const value = decode(view, at);
+    // Forgotten, they are decoded again.
+    if (this.#count++ === MAX_INTERNED) {
+      this.#known.clear();
+      this.#count = 0;
+    }
+    const words = Int32Array.from({ length: this.#words }, (_, i) => view.getInt32(begin + i * 4, true));
+    this.#known.set(hash, [...(alike ?? NONE), { words, value }]);
+    return value;
+  }
+}
+
+const NONE: never[] = [];
+const MAX_INTERNED = 1 << 16;

@@ -1,0 +1,61 @@
+/** The map ipft_journeys: a struct ipft_journey for each place. */
+import type { Living } from '../base/journey.js';
+import { decodeFate, FATE_OF_JOURNEY } from './fate.js';
+import {
+  IPFT_OWNER_BUSY,
+  IPFT_OWNER_ENDED,
+  JOURNEY_EVENTS,
+  JOURNEY_FREEING_NS,
+  JOURNEY_LEFT_OUT,
+  JOURNEY_NUMBER,
+  JOURNEY_OWNER,
+  JOURNEY_SIZE,
+} from './layout.js';
+import { readNumber } from './values.js';
+
+/** In a place where no journey lives. */
+const NO_LIVING_OWNER = IPFT_OWNER_ENDED | IPFT_OWNER_BUSY;
+
+/** The journeys that have not ended, from all places of the map. */
+export function decodeLivings(view: DataView): Living[] {
+  const living: Living[] = [];
+  for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
+    if (isUnused(view, at) || (view.getUint32(at + JOURNEY_OWNER, true) & NO_LIVING_OWNER) !== 0) continue;
+    living.push(decodeLiving(view, at));
+  }
+  return living;
+}
+
+/** Packets that were followed, whether or not they had events. */
+export interface Followed {
+  /** How many, or fewer: how many places of the map journeys have, or had. */
+  readonly packets: number;
+  /** Of how many of them the extension has left out an event. */
+  readonly leftOut: number;
+}
+
+export function countFollowed(view: DataView): Followed {
+  let [packets, leftOut] = [0, 0];
+  for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
+    if (isUnused(view, at)) continue;
+    packets++;
+    if (view.getUint8(at + JOURNEY_LEFT_OUT) !== 0) leftOut++;
+  }
+  return { packets, leftOut };
+}
+
+/** Whether no journey was ever in the place. */
+function isUnused(view: DataView, at: number): boolean {
+  return view.getUint32(at + JOURNEY_OWNER, true) === 0 && view.getUint32(at + JOURNEY_OWNER + 4, true) === 0;
+}
+
+function decodeLiving(view: DataView, at: number): Living {
+  // Its events bear the low half of its number.
+  const journey = view.getUint32(at + JOURNEY_NUMBER, true);
+  const events = view.getUint32(at + JOURNEY_EVENTS, true);
+  const freeingNs = view.getBigUint64(at + JOURNEY_FREEING_NS, true);
+  if (freeingNs === 0n) return { journey, events, freeing: undefined };
+  const fate = decodeFate(view, at, FATE_OF_JOURNEY);
+  const number = readNumber(view, at + JOURNEY_NUMBER);
+  return { journey, events, freeing: { journey: number, events, timestampNs: freeingNs, fate } };
+}

@@ -1,0 +1,180 @@
+/**
+ * The structs and enums of `bpf/abi/`: `npm run layout` writes this file. Sizes and offsets in bytes, little-endian.
+ * `EVENT_SIZE` is the size of `struct ipft_event`, `EVENT_CPU` the offset of its member `cpu`; an array has its size,
+ * too (`PLACE_DEVICE_SIZE`). Enumerators have the names that they have in C.
+ */
+
+/** struct ipft_event */
+export const EVENT_SIZE = 24;
+export const EVENT_TIMESTAMP_NS = 0;
+export const EVENT_JOURNEY = 8;
+export const EVENT_SEQUENCE = 12;
+export const EVENT_TARGET = 16;
+export const EVENT_CPU = 20;
+export const EVENT_FLAGS = 22;
+export const EVENT_DEPTH = 23;
+
+/** struct ipft_return */
+export const RETURN_SIZE = 32;
+export const RETURN_EVENT = 0;
+export const RETURN_ENTRY_NS = 24;
+
+/** struct ipft_begin */
+export const BEGIN_SIZE = 72;
+export const BEGIN_EVENT = 0;
+export const BEGIN_SKB = 24;
+export const BEGIN_NUMBER = 32;
+export const BEGIN_PARENT = 40;
+export const BEGIN_PLACE = 48;
+
+/** struct ipft_moved */
+export const MOVED_SIZE = 48;
+export const MOVED_EVENT = 0;
+export const MOVED_PLACE = 24;
+
+/** struct ipft_end */
+export const END_SIZE = 152;
+export const END_EVENT = 0;
+export const END_NUMBER = 24;
+export const END_LOCATION = 32;
+export const END_REASON = 40;
+export const END_IFINDEX = 44;
+export const END_FAMILY = 48;
+export const END_PROTOCOL = 50;
+export const END_STAGE = 52;
+export const END_FLAGS = 53;
+export const END_RESERVED = 54;
+export const END_DEVICE = 56;
+export const END_DEVICE_SIZE = 16;
+export const END_SYMBOL = 72;
+export const END_SYMBOL_SIZE = 80;
+
+/** struct ipft_place */
+export const PLACE_SIZE = 24;
+export const PLACE_NETNS = 0;
+export const PLACE_IFINDEX = 4;
+export const PLACE_DEVICE = 8;
+export const PLACE_DEVICE_SIZE = 16;
+
+/** struct ipft_journey */
+export const JOURNEY_SIZE = 104;
+export const JOURNEY_OWNER = 0;
+export const JOURNEY_NUMBER = 8;
+export const JOURNEY_PARENT = 16;
+export const JOURNEY_WHERE = 24;
+export const JOURNEY_FREEING_NS = 32;
+export const JOURNEY_LOCATION = 40;
+export const JOURNEY_CALLER = 48;
+export const JOURNEY_SOCK = 56;
+export const JOURNEY_REASON = 64;
+export const JOURNEY_EVENTS = 68;
+export const JOURNEY_IFINDEX = 72;
+export const JOURNEY_FAMILY = 76;
+export const JOURNEY_PROTOCOL = 78;
+export const JOURNEY_STAGE = 80;
+export const JOURNEY_FLAGS = 81;
+export const JOURNEY_CPU = 82;
+export const JOURNEY_TAIL = 84;
+export const JOURNEY_SOCK_STATE = 85;
+export const JOURNEY_LEFT_OUT = 86;
+export const JOURNEY_RESERVED = 87;
+export const JOURNEY_DEVICE = 88;
+export const JOURNEY_DEVICE_SIZE = 16;
+
+/** struct ipft_config */
+export const CONFIG_SIZE = 28;
+export const CONFIG_DATA_SIZE = 0;
+export const CONFIG_SAMPLE_PERIOD = 4;
+export const CONFIG_DIRECT_READS = 8;
+export const CONFIG_FOLLOW = 12;
+export const CONFIG_DROP_HAS_REASON = 16;
+export const CONFIG_CONSUME_HAS_LOCATION = 20;
+export const CONFIG_SYMBOL_FORMAT = 24;
+export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
+
+/** struct ipft_cpu */
+export const CPU_SIZE = 64;
+export const CPU_LOST = 0;
+export const CPU_LOST_FIRST_NS = 8;
+export const CPU_LOST_LAST_NS = 16;
+export const CPU_MATCHED = 24;
+export const CPU_CALLS = 32;
+export const CPU_UNFOLLOWED = 40;
+export const CPU_ENDS_LOST = 48;
+export const CPU_UNSEEN = 56;
+
+/** enum ipft_sequence */
+export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
+
+/** enum ipft_event_flag */
+export const IPFT_EVENT_RETURN = 1;
+export const IPFT_EVENT_NO_FIELDS = 2;
+export const IPFT_EVENT_FREED = 4;
+export const IPFT_EVENT_ENTRY_LOST = 8;
+export const IPFT_EVENT_NOTICE = 128;
+
+/** enum ipft_notice */
+export const IPFT_NOTICE_BEGIN = 1;
+export const IPFT_NOTICE_PLACE = 2;
+export const IPFT_NOTICE_END = 3;
+
+/** enum ipft_stage */
+export const IPFT_STAGE_NONE = 0;
+export const IPFT_STAGE_SENT = 1;
+export const IPFT_STAGE_QUEUED = 2;
+export const IPFT_STAGE_PROCESSED = 3;
+export const IPFT_STAGE_UNREAD = 4;
+
+/** enum ipft_journey_flag */
+export const IPFT_JOURNEY_ANNOUNCED = 1;
+export const IPFT_JOURNEY_FOLLOWED = 2;
+export const IPFT_JOURNEY_RECEIVED = 4;
+export const IPFT_JOURNEY_DROPPED = 8;
+export const IPFT_JOURNEY_CONSUMED = 16;
+export const IPFT_JOURNEY_ENDED = 32;
+export const IPFT_JOURNEY_END_SENT = 64;
+
+/** enum ipft_journeys_size */
+export const IPFT_JOURNEY_BITS = 17;
+export const IPFT_MAX_JOURNEYS = 0x20000;
+
+/** enum ipft_owner */
+export const IPFT_OWNER_ENDED = 1;
+export const IPFT_OWNER_BUSY = 2;
+
+/** enum ipft_target */
+export const IPFT_TARGET_INDEX = 65535;
+export const IPFT_TARGET_ARGUMENTS = 16;
+export const IPFT_TARGET_DEFERS = 0x80000;
+export const IPFT_TARGET_REPORTS = 0x100000;
+export const IPFT_TARGET_POSITION = 21;
+export const IPFT_TARGET_FINAL = 0x2000000;
+export const IPFT_TARGET_HEAD = 0x4000000;
+export const IPFT_TARGET_RELEASES = 0x8000000;
+export const IPFT_TARGET_TAIL = 0x10000000;
+export const IPFT_TARGET_QUEUES = 0x20000000;
+export const IPFT_TARGET_FREES = 0x40000000;
+export const IPFT_TARGET_HIDDEN = 0x80000000;
+
+/** enum ipft_target_limit */
+export const IPFT_MAX_POSITION = 15;
+export const IPFT_MAX_ARGUMENTS = 6;
+
+/** enum ipft_copy */
+export const IPFT_COPY = 0;
+export const IPFT_SEGMENTS = 1;
+
+/** enum ipft_cookies_size */
+export const IPFT_COOKIE_BITS = 14;
+
+/** enum ipft_function_constant */
+export const IPFT_COOKIE_PLACE = 0x69c00c1e;
+export const IPFT_ADDRESS_PLACE = 0x69add7e5;
+
+/** enum ipft_data_size */
+export const IPFT_DATA_SIZE = 64;
+export const IPFT_MAX_DATA_SIZE = 1024;
+
+/** enum ipft_mark_constant */
+export const IPFT_MASK_PLACE = 0x36c1b5e7;
+export const IPFT_MARK_PLACE = 0x52e9a37d;

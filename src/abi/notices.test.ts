@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import { build, fill, LEAD, offsetOf, sizeOf } from '../../tests/support/records.js';
+import type { Place } from '../base/journey.js';
+import { MOVED_PLACE, PLACE_IFINDEX, PLACE_NETNS } from './layout.js';
+import { NoticeDecoder } from './notices.js';
+
+test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
+  const event = { timestamp_ns: 1n << 40n, journey: 7 };
+  const began = build('begin', { skb: 0xffff888012345678n, number: 0x100000007n, parent: 3 }, event);
+  fill(began, LEAD + offsetOf('begin', 'place'), 'place', { netns: 0xf0000001, ifindex: 2, device: 'eth0' });
+  expect(new NoticeDecoder().began(began, LEAD)).toEqual({
+    ...{ packetId: 0xffff888012345678n, journey: 0x100000007, parent: 3, timestampNs: 1n << 40n },
+    place: { netns: 0xf0000001, ifindex: 2, device: 'eth0' },
+  });
+  const moved = build('moved', {}, { ...event, sequence: 1 });
+  const where = { netns: 0xf0000001, ifindex: 9, device: 'a-name-15-chars' };
+  fill(moved, LEAD + MOVED_PLACE, 'place', { ...where });
+  expect(new NoticeDecoder().moved(moved, LEAD)).toEqual({ journey: 7, place: where });
+  fill(moved, LEAD, 'moved', { place: 0 });
+  expect(new NoticeDecoder().moved(moved, LEAD)).toBeUndefined();
+});
+
+test('NoticeDecoder.ended: what became of it; an address is named once', () => {
+  const ended = build(
+    'end',
+    {
+      ...{ number: 0x5fffffffen, location: 0xffffffff81234567n, reason: 0x30002, ifindex: 4, family: 10 },
+      ...{ protocol: 262, stage: 1, flags: 8 + 4, device: 'veth0', symbol: 'ip_rcv+0x10/0x40 [mod]' },
+    },
+    { timestamp_ns: 1n << 40n, journey: 0xfffffffe, sequence: 12 },
+  );
+  const decoder = new NoticeDecoder();
+  const first = decoder.ended(ended, LEAD, sizeOf('end'));
+  expect(first).toEqual({
+    ...{ journey: 0x5fffffffe, timestampNs: 1n << 40n, events: 12 },
+    fate: {
+      ...{ dropped: true, received: true, stage: 'sent', reason: 0x30002, location: 0xffffffff81234567n },
+      ...{ symbol: 'ip_rcv+0x10/0x40 [mod]', device: 'veth0', family: 10, protocol: 262 },
+    },
+  });
+  // The record is shorter then: what is behind it is another's.
+  const short = offsetOf('end', 'symbol');
+  new Uint8Array(ended.buffer).fill(0x41, LEAD + short);
+  expect(decoder.ended(ended, LEAD, short).fate).toBe(first.fate);
+  fill(ended, LEAD, 'end', { reason: 7 });
+  expect(decoder.ended(ended, LEAD, short).fate).toEqual({ ...first.fate, reason: 7 });
+});
+
+/** A place's notice, of a decoder that may know it. */
+const movedTo = (decoder: NoticeDecoder, place: Place) => {
+  const view = build('moved', {});
+  fill(view, LEAD + MOVED_PLACE, 'place', { ...place });
+  return decoder.moved(view, LEAD)?.place;
+};
+
+test('NoticeDecoder: the same bytes are the same object, others another one, also where their sums agree', () => {
+  const decoder = new NoticeDecoder();
+  const places = [
+    { netns: 5, ifindex: 40, device: 'eth0' },
+    // The same by `31 * netns + ifindex`.
+    { netns: 6, ifindex: 9, device: 'eth0' },
+    { netns: 6, ifindex: 9, device: 'eth1' },
+  ];
+  const decoded = places.map((place) => movedTo(decoder, place));
+  expect(decoded).toEqual(places);
+  for (const [index, place] of places.entries()) expect(movedTo(decoder, place)).toBe(decoded[index]);
+});
+
+test('NoticeDecoder: what is kept is bounded, and what was forgotten is decoded again', () => {
+  const decoder = new NoticeDecoder();
+  const first = movedTo(decoder, { netns: 1, ifindex: 1, device: 'eth0' });
+  const view = build('moved', {});
+  view.setUint32(LEAD + MOVED_PLACE + PLACE_NETNS, 1, true);
+  for (let ifindex = 2; ifindex <= 0x10000; ifindex++) {
+    view.setUint32(LEAD + MOVED_PLACE + PLACE_IFINDEX, ifindex, true);
+    decoder.moved(view, LEAD);
+  }
+  expect(movedTo(decoder, { netns: 1, ifindex: 1, device: 'eth0' })).toBe(first);
+  movedTo(decoder, { netns: 1, ifindex: 0, device: 'one more' });
+  const again = movedTo(decoder, { netns: 1, ifindex: 1, device: 'eth0' });
+  expect(again).toEqual(first);
+  expect(again).not.toBe(first);
+  // It is bounded anew: as many more are kept again.
+  expect(movedTo(decoder, { netns: 1, ifindex: 1, device: 'eth0' })).toBe(again);
+});
+
+test('NoticeDecoder: a device name without a zero behind it, each flag by itself, a stage of a later version', () => {
+  const place = { netns: 1, ifindex: 1, device: 'sixteen-letters!' };
+  expect(movedTo(new NoticeDecoder(), place)).toEqual(place);
+  const fate = (flags: number, stage = 0) =>
+    new NoticeDecoder().ended(build('end', { flags, stage }), LEAD, sizeOf('end')).fate;
+  expect(fate(4)).toMatchObject({ received: true, dropped: false });
+  expect(fate(8)).toMatchObject({ received: false, dropped: true });
+  expect(fate(0xf3)).toMatchObject({ received: false, dropped: false });
+  expect(fate(0, 9)).toMatchObject({ stage: 'none', symbol: '' });
+  const stages = [0, 1, 2, 3, 4].map((stage) => fate(0, stage).stage);
+  expect(stages).toEqual(['none', 'sent', 'queued', 'processed', 'unread']);
+});

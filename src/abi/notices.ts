@@ -1,0 +1,78 @@
+/** Notices: the records of `bpf/abi/record.h` that tell where journeys begin, go on and end. */
+import type { Began, Ended, Fate, Moved, Place } from '../base/journey.js';
+import { decodeFate, FATE_OF_END } from './fate.js';
+import { Interned } from './interned.js';
+import {
+  BEGIN_NUMBER,
+  BEGIN_PARENT,
+  BEGIN_PLACE,
+  BEGIN_SKB,
+  END_LOCATION,
+  END_NUMBER,
+  END_SYMBOL,
+  END_SYMBOL_SIZE,
+  EVENT_JOURNEY,
+  EVENT_SEQUENCE,
+  EVENT_TIMESTAMP_NS,
+  MOVED_PLACE,
+  PLACE_DEVICE,
+  PLACE_DEVICE_SIZE,
+  PLACE_IFINDEX,
+  PLACE_NETNS,
+  PLACE_SIZE,
+} from './layout.js';
+import { decodeText, readNumber } from './values.js';
+
+/** Decodes notices; `at` is where the record begins. Most packets share a few places and fates, which are interned. */
+export class NoticeDecoder {
+  readonly #places = new Interned(0, PLACE_SIZE);
+  readonly #fates = new Interned(END_LOCATION, END_SYMBOL);
+  /** Names of addresses: the kernel tells each once. */
+  readonly #symbols = new Map<bigint, string>();
+
+  /** struct ipft_begin */
+  began(view: DataView, at: number): Began {
+    return {
+      timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP_NS, true),
+      packetId: view.getBigUint64(at + BEGIN_SKB, true),
+      journey: readNumber(view, at + BEGIN_NUMBER),
+      parent: view.getUint32(at + BEGIN_PARENT, true),
+      place: this.#place(view, at + BEGIN_PLACE),
+    };
+  }
+
+  /** struct ipft_moved; nothing if the place is not known. */
+  moved(view: DataView, at: number): Moved | undefined {
+    const place = this.#place(view, at + MOVED_PLACE);
+    return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
+  }
+
+  #place(view: DataView, at: number): Place | undefined {
+    return view.getUint32(at + PLACE_NETNS, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
+  }
+
+  /** struct ipft_end. @param length of the record: without the symbol, if it was told before */
+  ended(view: DataView, at: number, length: number): Ended {
+    if (length > END_SYMBOL && view.getUint8(at + END_SYMBOL) !== 0) {
+      const location = view.getBigUint64(at + END_LOCATION, true);
+      this.#symbols.set(location, decodeText(view, at + END_SYMBOL, END_SYMBOL_SIZE));
+    }
+    return {
+      journey: readNumber(view, at + END_NUMBER),
+      timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP_NS, true),
+      events: view.getUint32(at + EVENT_SEQUENCE, true),
+      fate: this.#fates.get(view, at, this.#decodeFate),
+    };
+  }
+
+  readonly #decodeFate = (view: DataView, at: number): Fate => decodeFate(view, at, FATE_OF_END, this.#symbols);
+}
+
+/** struct ipft_place */
+function decodePlace(view: DataView, at: number): Place {
+  return {
+    netns: view.getUint32(at + PLACE_NETNS, true),
+    ifindex: view.getUint32(at + PLACE_IFINDEX, true),
+    device: decodeText(view, at + PLACE_DEVICE, PLACE_DEVICE_SIZE),
+  };
+}

@@ -6,9 +6,10 @@ import {
   BEGIN_SKB,
   END_FAMILY,
   END_FLAGS,
+  END_NUMBER,
   END_PROTOCOL,
-  END_SIZE,
   END_STAGE,
+  END_SYMBOL,
   EVENT_CPU,
   EVENT_FLAGS,
   EVENT_JOURNEY,
@@ -32,6 +33,8 @@ import { RingReader } from '../dist/capture/ring.js';
 
 const PAGE = 4096;
 const HEADER = 8;
+/** Without the symbol, which the kernel side tells once. */
+const END_BYTES = END_SYMBOL;
 const JOURNEY_FLAGS = IPFT_JOURNEY_ANNOUNCED | IPFT_JOURNEY_CONSUMED | IPFT_JOURNEY_ENDED;
 
 /** Writes records one behind the other, as bpf/abi/record.h says. */
@@ -87,7 +90,7 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
   const journeys = Math.ceil(events / eventsPerJourney);
   const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + BEGIN_SIZE);
   const ring = new RecordWriter(powerOfTwo(bytes));
-  const ends = new RecordWriter(powerOfTwo(journeys * (HEADER + END_SIZE)));
+  const ends = new RecordWriter(powerOfTwo(journeys * (HEADER + END_BYTES)));
   let ns = 3_600_000_000_000n;
   for (let journey = 1, event = 0; event < events; journey++) {
     const begin = ring.record(BEGIN_SIZE);
@@ -106,8 +109,9 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
       ring.event(at, { ns, journey, sequence, target: (sequence * 37) % targets });
       for (let i = 0; i < dataSize; i += 4) ring.view.setUint32(at + EVENT_SIZE + i, event + i, true);
     }
-    const end = ends.record(END_SIZE);
+    const end = ends.record(END_BYTES);
     ends.event(end, { ns, journey, sequence, target: IPFT_NOTICE_END, flags: IPFT_EVENT_NOTICE });
+    ends.view.setBigUint64(end + END_NUMBER, BigInt(journey), true);
     ends.view.setUint16(end + END_FAMILY, 2, true);
     ends.view.setUint16(end + END_PROTOCOL, 1, true);
     ends.view.setUint8(end + END_STAGE, IPFT_STAGE_QUEUED);
@@ -126,12 +130,10 @@ export function drain({ ring, ends }, taker, tick) {
   for (const memory of [ring, ends]) new BigUint64Array(memory.consumer, 0, 1)[0] = 0n;
   const events = new RingReader(ring);
   const endings = new RingReader(ends);
-  const endBytes = endings.produced;
   for (let total = 0; ; ) {
     const count = events.read(taker, BATCH);
     total += count;
-    // The ends that belong to these events, about.
-    endings.read(taker, undefined, (endBytes * events.position) / events.produced);
+    endings.read(taker, undefined, count === 0 ? undefined : endings.positionBefore(events.newestNs));
     tick(count === 0 ? 1000 : 0);
     if (count === 0) return total;
   }

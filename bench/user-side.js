@@ -17,7 +17,12 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
   const module = index % 10 === 0 ? 'nf_tables' : 'vmlinux';
   return { name: `skb_function_number_${index}`, module, skbPosition: 0, parameters: 2, btfId: index };
 });
-const { rings, endNs } = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
+const { rings, journeys, endNs } = recordTrace({
+  events,
+  eventsPerJourney: EVENTS_PER_JOURNEY,
+  targets: TARGETS,
+  dataSize: 0,
+});
 const nowhere = openSync('/dev/null', 'w');
 
 /** @template {import('../dist/output/output.js').Output} T @param {(context: import('../dist/output/output.js').OutputContext) => T} create */
@@ -31,6 +36,12 @@ function follow(create) {
   return { output, tracker: new JourneyTracker(output, places) };
 }
 
+/** What is measured is the usual way of a journey. @param {JourneyTracker} tracker */
+function checkEnds({ counts }) {
+  if (counts.get('delivered') !== journeys)
+    throw new Error('the records are not those of bpf/event.h: journeys lost their ends');
+}
+
 /** @param {(bytes: Uint8Array) => void} write */
 function json(write) {
   const { output, tracker } = follow((context) => createJsonOutput(context));
@@ -42,6 +53,7 @@ function json(write) {
     write(text);
     output.giveBack?.(text);
   });
+  checkEnds(tracker);
   tracker.finish([], endNs);
   for (const piece of output.finish()) write(piece);
 }
@@ -49,6 +61,7 @@ function json(write) {
 function aggregate() {
   const { output, tracker } = follow((context) => new AggregateOutput(context, { order: 'begin' }));
   drain(rings, tracker, () => tracker.settle(FOREVER));
+  checkEnds(tracker);
   return output;
 }
 

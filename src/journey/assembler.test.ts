@@ -153,9 +153,9 @@ test('Assembler: room ends by events, by journeys, by what waits and by what the
     }
     return { count: id, isHeapFull: assembler.isHeapFull };
   };
-  // 28 bytes an event, 600 a journey.
+  // 24 bytes an event, 600 a journey.
   const byEvents = fill({ maxBytes: 1 << 20 }, 100);
-  expect(byEvents).toEqual({ count: Math.ceil(((1 << 20) * 0.9) / 3400), isHeapFull: false });
+  expect(byEvents).toEqual({ count: Math.ceil(((1 << 20) * 0.9) / 3000), isHeapFull: false });
   expect(fill({ maxBytes: 1 << 20 }, 100, true)).toEqual(byEvents);
   expect(fill({ maxHeapBytes: 1 << 20 }, 1)).toEqual({ count: Math.ceil(((1 << 20) * 0.9) / 600), isHeapFull: true });
   const notes = new Notes();

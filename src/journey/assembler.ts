@@ -5,7 +5,7 @@
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import type { Choice } from './choice.js';
-import { EventStore } from './event-store.js';
+import { EventStore, NO_EVENT } from './event-store.js';
 import type { EventSink } from './tracker.js';
 
 /** A journey that has ended, with its events. It is lent until it has been taken. */
@@ -53,9 +53,6 @@ export interface AssemblerOptions {
 const JOURNEY_BYTES = 600;
 /** Of the memory; the rest is for what has begun. */
 const PART_FOR_NEW = 0.9;
-/** No event. */
-const NONE = 0xffffffff;
-
 /** The events of a journey, each of which names the one before. */
 interface Chain {
   readonly journey: Journey;
@@ -77,10 +74,8 @@ export class Assembler implements EventSink {
   readonly #maxBytes: number;
   readonly #maxHeapBytes: number;
   readonly #store: EventStore;
-  /** A place of the store that is free, which names another one. */
-  #free = NONE;
-  #freeCount = 0;
-  readonly #open = new Map<Journey, Chain>();
+  /** By the journey's number. */
+  readonly #open = new Map<number, Chain>();
   #last: Chain | undefined;
   /** Those that have ended and wait: from `#head` on. */
   #ended: Chain[] = [];
@@ -101,8 +96,7 @@ export class Assembler implements EventSink {
   }
 
   get hasRoom(): boolean {
-    const bytes = this.#heapBytes + (this.#store.count - this.#freeCount) * this.#store.eventBytes;
-    return bytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
+    return this.#heapBytes + this.#store.usedBytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
   }
 
   /** Whether it is the engine's heap, not all the memory, that there is no room in for another journey. */
@@ -118,32 +112,23 @@ export class Assembler implements EventSink {
   event(event: TraceEvent, journey: Journey): void {
     let chain = this.#last;
     if (chain?.journey !== journey) {
-      chain = this.#open.get(journey) ?? this.#begin(journey);
+      chain = this.#open.get(journey.number) ?? this.#begin(journey);
       this.#last = chain;
     }
-    const index = this.#takePlace();
-    this.#store.put(index, event, chain.last);
+    const index = this.#store.add(event, chain.last);
     if (chain.count++ === 0) chain.first = index;
     chain.last = index;
   }
 
   #begin(journey: Journey): Chain {
-    const chain: Chain = { journey, first: NONE, last: NONE, count: 0 };
-    this.#open.set(journey, chain);
+    const chain: Chain = { journey, first: NO_EVENT, last: NO_EVENT, count: 0 };
+    this.#open.set(journey.number, chain);
     return chain;
   }
 
-  #takePlace(): number {
-    const index = this.#free;
-    if (index === NONE) return this.#store.count;
-    this.#free = this.#store.link(index);
-    this.#freeCount--;
-    return index;
-  }
-
   ended(journey: Journey): void {
-    const chain = this.#open.get(journey);
-    this.#open.delete(journey);
+    const chain = this.#open.get(journey.number);
+    this.#open.delete(journey.number);
     if (this.#last === chain) this.#last = undefined;
     if (this.choice && !this.choice.takes(journey)) {
       if (chain) this.#release(chain);
@@ -215,8 +200,6 @@ export class Assembler implements EventSink {
   }
 
   #release({ first, last, count }: Chain): void {
-    this.#store.setLink(first, this.#free);
-    this.#free = last;
-    this.#freeCount += count;
+    this.#store.freeChain(first, last, count);
   }
 }

@@ -6,31 +6,34 @@ const CHUNK_EVENTS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_EVENTS - 1;
 
 /** Words of 32 bits, by their place in an event. */
-const JOURNEY = 0;
+const LINK = 0;
 const TIMESTAMP_LOW = 1;
 const TIMESTAMP_HIGH = 2;
-const TARGET = 3;
 /** In the upper half where the packet was, as the tracker numbers places; in the lower half the CPU. */
-const PLACE_CPU = 4;
-/** 8 bits of flags, then 8 of depth. */
-const FLAGS_DEPTH = 5;
-const EVENT_WORDS = 6;
+const PLACE_CPU = 3;
+/** 4 bits of flags, 8 of depth, and the target: its index has 16 bits on the kernel side (IPFT_TARGET_INDEX). */
+const TARGET_DEPTH_FLAGS = 4;
+const EVENT_WORDS = 5;
 /** Only where returns are traced. */
-const ENTRY_LOW = 6;
-const ENTRY_HIGH = 7;
-const CALL_WORDS = 8;
+const ENTRY_LOW = 5;
+const ENTRY_HIGH = 6;
+const CALL_WORDS = 7;
+
+const RETURN = 1;
+const FIELDS = 2;
+const FREED = 4;
+const ENTRY_LOST = 8;
+const DEPTH_BIT = 4;
+const TARGET_BIT = 12;
+
+/** No event. */
+export const NO_EVENT = -1;
 
 interface Chunk {
   readonly words: Uint32Array;
   /** The same memory; an event's data stand behind its words. */
   readonly view: DataView;
 }
-
-const RETURN = 1;
-const FIELDS = 2;
-const FREED = 4;
-const ENTRY_LOST = 8;
-const PARTNER_LOST = 16;
 
 export class EventStore {
   readonly #dataSize: number;
@@ -39,7 +42,11 @@ export class EventStore {
   readonly #ownWords: number;
   readonly #stride: number;
   readonly #chunks: Chunk[] = [];
-  #count = 0;
+  /** For how many events there is room that was used, and how many of them were freed. */
+  #room = 0;
+  #freeCount = 0;
+  /** Room that is free: each names the next in the place of its link. */
+  #free = NO_EVENT;
   #order = new Uint32Array(256);
 
   /**
@@ -53,43 +60,42 @@ export class EventStore {
     this.#stride = this.#ownWords + Math.ceil(dataSize / 4);
   }
 
-  /** How many there are, or have been. */
+  /** How many events are kept. */
   get count(): number {
-    return this.#count;
+    return this.#room - this.#freeCount;
   }
 
-  /** How much memory each event takes. None of it is on the engine's heap. */
-  get eventBytes(): number {
-    return this.#stride * 4;
+  /** How much memory those take that are kept. None of it is on the engine's heap. */
+  get usedBytes(): number {
+    return this.count * this.#stride * 4;
   }
 
   /**
-   * Copies the event to where another one was, or behind the last one.
-   * @param journey what stands for its journey here
+   * Copies an event: the one copy that is made of its words and the extension's bytes on their way from the ring to text.
+   * @param link what is kept with it: its journey, or the event before it in a chain
+   * @returns the event's index, until it is freed
    */
-  put(index: number, event: TraceEvent, journey = event.journey): void {
-    const number = index >>> CHUNK_BITS;
-    while (number >= this.#chunks.length) this.#addChunk();
-    const { words, view } = this.#chunks[number]!;
+  add(event: TraceEvent, link: number): number {
+    const index = this.#takeRoom();
+    const { words, view } = this.#chunks[index >>> CHUNK_BITS]!;
     const at = (index & CHUNK_MASK) * this.#stride;
-    words[at] = journey;
+    words[at + LINK] = link;
     words[at + TIMESTAMP_LOW] = event.timestampLow;
     words[at + TIMESTAMP_HIGH] = event.timestampHigh;
-    words[at + TARGET] = event.target;
     words[at + PLACE_CPU] = (event.place << 16) | event.cpu;
-    words[at + FLAGS_DEPTH] =
+    words[at + TARGET_DEPTH_FLAGS] =
+      (event.target << TARGET_BIT) |
+      (event.depth << DEPTH_BIT) |
       (event.isReturn ? RETURN : 0) |
       (event.hasFields ? FIELDS : 0) |
       (event.skbFreed ? FREED : 0) |
-      (event.entryLost ? ENTRY_LOST : 0) |
-      (event.partnerLost ? PARTNER_LOST : 0) |
-      (event.depth << 8);
+      (event.entryLost ? ENTRY_LOST : 0);
     if (this.#hasReturns) {
       words[at + ENTRY_LOW] = event.entryLow;
       words[at + ENTRY_HIGH] = event.entryHigh;
     }
     if (this.#dataSize > 0) this.#copyData(event, view, (at + this.#ownWords) * 4);
-    if (index >= this.#count) this.#count = index + 1;
+    return index;
   }
 
   #copyData({ data, dataOffset }: TraceEvent, view: DataView, to: number): void {
@@ -98,44 +104,84 @@ export class EventStore {
     for (let i = whole; i < this.#dataSize; i++) view.setUint8(to + i, data.getUint8(dataOffset + i));
   }
 
+  #takeRoom(): number {
+    const index = this.#free;
+    if (index === NO_EVENT) {
+      if ((this.#room & CHUNK_MASK) === 0) this.#addChunk();
+      return this.#room++;
+    }
+    this.#free = this.link(index);
+    this.#freeCount--;
+    return index;
+  }
+
   #addChunk(): void {
     const words = new Uint32Array(CHUNK_EVENTS * this.#stride);
     this.#chunks.push({ words, view: new DataView(words.buffer) });
   }
 
+  /** Forgets an event. What was freed last is used first: it is still in the processor's cache. */
+  free(index: number): void {
+    this.freeChain(index, index, 1);
+  }
+
+  /**
+   * Forgets a chain of events at one go.
+   * @param last names the one before, and so on
+   * @param count how many there are
+   */
+  freeChain(first: number, last: number, count: number): void {
+    this.#chunks[first >>> CHUNK_BITS]!.words[(first & CHUNK_MASK) * this.#stride + LINK] = this.#free;
+    this.#free = last;
+    this.#freeCount += count;
+  }
+
   /** Fills `event` with the stored event `index`. */
   load(index: number, event: TraceEvent): void {
-    const chunk = this.#chunks[index >>> CHUNK_BITS];
-    if (!chunk || index >= this.#count) throw new RangeError(`there is no event ${index}`);
-    const { words } = chunk;
+    const { words, view } = this.#chunks[index >>> CHUNK_BITS]!;
     const at = (index & CHUNK_MASK) * this.#stride;
-    event.journey = words[at]!;
+    event.journey = words[at + LINK]!;
     event.timestampLow = words[at + TIMESTAMP_LOW]!;
     event.timestampHigh = words[at + TIMESTAMP_HIGH]!;
-    event.target = words[at + TARGET]!;
     const placeCpu = words[at + PLACE_CPU]!;
     event.cpu = placeCpu & 0xffff;
     event.place = placeCpu >>> 16;
-    const flags = words[at + FLAGS_DEPTH]!;
+    const flags = words[at + TARGET_DEPTH_FLAGS]!;
+    event.target = flags >>> TARGET_BIT;
+    event.depth = (flags >>> DEPTH_BIT) & 0xff;
     event.isReturn = (flags & RETURN) !== 0;
     event.hasFields = (flags & FIELDS) !== 0;
     event.skbFreed = (flags & FREED) !== 0;
     event.entryLost = (flags & ENTRY_LOST) !== 0;
-    event.partnerLost = (flags & PARTNER_LOST) !== 0;
-    event.depth = (flags >> 8) & 0xff;
+    event.partnerLost = false;
     event.entryLow = this.#hasReturns ? words[at + ENTRY_LOW]! : 0;
     event.entryHigh = this.#hasReturns ? words[at + ENTRY_HIGH]! : 0;
-    event.data = chunk.view;
+    event.data = view;
     event.dataOffset = (at + this.#ownWords) * 4;
   }
 
-  /** In a chain of events each names the one before, in the place of its journey. */
+  /** What is kept with an event, as a signed number: where it is another event, its index or `NO_EVENT`. */
   link(index: number): number {
-    return this.#word(index, JOURNEY);
+    return this.#word(index, LINK) | 0;
   }
 
-  setLink(index: number, other: number): void {
-    this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + JOURNEY] = other;
+  timestampLow(index: number): number {
+    return this.#word(index, TIMESTAMP_LOW);
+  }
+
+  timestampHigh(index: number): number {
+    return this.#word(index, TIMESTAMP_HIGH);
+  }
+
+  depth(index: number): number {
+    return (this.#word(index, TARGET_DEPTH_FLAGS) >>> DEPTH_BIT) & 0xff;
+  }
+
+  /** Whether a stored event is the entry that a return tells the time of. */
+  isEntryOf(index: number, { target, entryLow, entryHigh }: TraceEvent): boolean {
+    return (
+      this.timestampLow(index) === entryLow && this.timestampHigh(index) === entryHigh && this.#target(index) === target
+    );
   }
 
   #word(index: number, which: number): number {
@@ -204,7 +250,7 @@ export class EventStore {
   #findEntry(packet: Uint32Array, position: number): number {
     const index = packet[position]!;
     const [low, high] = [this.#word(index, ENTRY_LOW), this.#word(index, ENTRY_HIGH)];
-    const target = this.#word(index, TARGET);
+    const target = this.#target(index);
     let [begin, end] = [0, position];
     while (begin < end) {
       const middle = (begin + end) >>> 1;
@@ -214,13 +260,17 @@ export class EventStore {
     for (; begin < position; begin++) {
       const candidate = packet[begin]!;
       if (this.#word(candidate, TIMESTAMP_LOW) !== low || this.#word(candidate, TIMESTAMP_HIGH) !== high) return -1;
-      if (this.#word(candidate, TARGET) === target && !(this.#flags(candidate) & RETURN)) return begin;
+      if (this.#target(candidate) === target && !(this.#flags(candidate) & RETURN)) return begin;
     }
     return -1;
   }
 
   #flags(index: number): number {
-    return this.#word(index, FLAGS_DEPTH);
+    return this.#word(index, TARGET_DEPTH_FLAGS);
+  }
+
+  #target(index: number): number {
+    return this.#word(index, TARGET_DEPTH_FLAGS) >>> TARGET_BIT;
   }
 
   /** Which of two events is the earlier one; 0 if their times are equal. */

@@ -6,10 +6,14 @@
  * no deeper than the call. Depths come from the kernel side, which counts calls even where it finds no room for events.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
-import { EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 
-/** Takes an event that is held no longer. */
-export type ReleaseTaker = (event: TraceEvent) => void;
+/**
+ * Takes an event that is held no longer.
+ * @param index in the store
+ * @param partnerLost whether its entry or its return is known to be missing
+ */
+export type ReleaseTaker = (index: number, partnerLost: boolean) => void;
 
 /** No more events than this are held. */
 const MAX_HELD = 1 << 14;
@@ -40,11 +44,12 @@ class Stack {
 }
 
 export class HeldCalls {
-  readonly #take: ReleaseTaker;
-  readonly #event = createEvent();
-  readonly #other = createEvent();
-  /** The last events, in a circle: those from `#head` to `#tail` are held. */
   readonly #store: EventStore;
+  readonly #take: ReleaseTaker;
+  /** The event that is being taken. */
+  readonly #event = createEvent();
+  /** The last events, in a circle: those from `#head` to `#tail` are held. */
+  readonly #held = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
   /** What is known of each event that is held. */
@@ -55,10 +60,10 @@ export class HeldCalls {
   readonly #open = new Map<number, Stack>();
   readonly #spare: Stack[] = [];
 
-  /** @param dataSize bytes of the extension in each event */
-  constructor(dataSize: number, take: ReleaseTaker) {
+  /** @param store where the events are */
+  constructor(store: EventStore, take: ReleaseTaker) {
+    this.#store = store;
     this.#take = take;
-    this.#store = new EventStore(dataSize, true);
   }
 
   /** Events that are held. */
@@ -71,10 +76,13 @@ export class HeldCalls {
     return this.count === MAX_HELD;
   }
 
-  take(event: TraceEvent): void {
+  /** @param stored its index in the store */
+  take(stored: number): void {
     if (this.isFull) this.#handOn();
     const index = this.#tail++;
-    this.#store.put(index & HELD_MASK, event);
+    this.#held[index & HELD_MASK] = stored;
+    const event = this.#event;
+    this.#store.load(stored, event);
     let stack = this.#find(event.journey, event.cpu);
     if (event.isReturn) {
       this.#state[index & HELD_MASK] = event.entryLost ? LOST : COMPLETE;
@@ -134,11 +142,8 @@ export class HeldCalls {
 
   /** Finds the return's entry among open calls, and takes it out; those within it have ended too. */
   #close(stack: Stack, event: TraceEvent): boolean {
-    const { target, entryLow, entryHigh } = event;
     for (let index = this.#top(stack); index !== NONE; index = this.#outerOf(index)) {
-      this.#store.load(index & HELD_MASK, this.#other);
-      const { timestampLow, timestampHigh } = this.#other;
-      if (this.#other.target !== target || timestampLow !== entryLow || timestampHigh !== entryHigh) continue;
+      if (!this.#store.isEntryOf(this.#held[index & HELD_MASK]!, event)) continue;
       for (let inner = stack.top; inner !== index; inner = this.#outerOf(inner)) this.#state[inner & HELD_MASK] = LOST;
       this.#state[index & HELD_MASK] = COMPLETE;
       stack.top = this.#outerOf(index);
@@ -160,8 +165,7 @@ export class HeldCalls {
   #endCalls(stack: Stack, depth: number): void {
     if (depth === DEPTH_UNKNOWN) return;
     for (let index = this.#top(stack); index !== NONE; index = stack.top) {
-      this.#store.load(index & HELD_MASK, this.#other);
-      if (this.#other.depth < depth) return;
+      if (this.#store.depth(this.#held[index & HELD_MASK]!) < depth) return;
       this.#state[index & HELD_MASK] = LOST;
       stack.top = this.#outerOf(index);
     }
@@ -204,9 +208,7 @@ export class HeldCalls {
 
   #handOn(): void {
     const place = this.#head++ & HELD_MASK;
-    this.#store.load(place, this.#event);
-    this.#event.partnerLost = this.#state[place] === LOST;
-    this.#take(this.#event);
+    this.#take(this.#held[place]!, this.#state[place] === LOST);
   }
 }
 

@@ -1,9 +1,11 @@
 /**
  * Events and ends of journeys as a stream: events in the order of time, with what is known of their partners, and each
- * journey behind its last event. What is held back for that is bounded. Whoever takes them says how much is wanted.
+ * journey behind its last event. What is held back for that is bounded. Whoever takes them says how much is wanted. An
+ * event is copied once, when it comes; where it has its place it is lent from there.
  */
-import type { TraceEvent } from '../base/event.js';
+import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
+import { EventStore } from './event-store.js';
 import { HeldCalls } from './held-calls.js';
 import { Timeline } from './timeline.js';
 
@@ -29,6 +31,8 @@ interface Waiting {
 
 export class Sequencer {
   readonly #taker: SequenceTaker;
+  readonly #store: EventStore;
+  readonly #event = createEvent();
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
   readonly #waiting: Waiting[] = [];
@@ -41,21 +45,20 @@ export class Sequencer {
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, hasReturns: boolean, taker: SequenceTaker) {
     this.#taker = taker;
-    if (hasReturns) {
-      this.#held = new HeldCalls(dataSize, (event) => this.#handOn(event));
-    }
-    this.#timeline = new Timeline(dataSize, hasReturns, (event) => {
+    this.#store = new EventStore(dataSize, hasReturns);
+    if (hasReturns) this.#held = new HeldCalls(this.#store, (index, partnerLost) => this.#handOn(index, partnerLost));
+    this.#timeline = new Timeline(this.#store, (index) => {
       // One that is pushed out is told what is known of it.
       if (this.#held?.isFull) this.#endCalls();
       this.#ordered++;
-      if (this.#held) this.#held.take(event);
-      else this.#handOn(event);
+      if (this.#held) this.#held.take(index);
+      else this.#handOn(index, false);
     });
   }
 
   event(event: TraceEvent): void {
     this.#taken++;
-    this.#timeline.add(event);
+    this.#timeline.add(this.#store.add(event, event.journey));
   }
 
   ended(journey: Journey): void {
@@ -91,9 +94,12 @@ export class Sequencer {
 
   readonly #wantsMore = () => !this.#taker.isFull();
 
-  #handOn(event: TraceEvent): void {
+  #handOn(index: number, partnerLost: boolean): void {
     this.#handedOn++;
-    this.#taker.event(event);
+    this.#store.load(index, this.#event);
+    this.#event.partnerLost = partnerLost;
+    this.#taker.event(this.#event);
+    this.#store.free(index);
   }
 
   /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */

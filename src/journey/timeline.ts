@@ -3,8 +3,7 @@
  * place in the ring, and in between another CPU may get ahead. So each one is held for a while, until none that is
  * earlier can come any more. Equal times keep the order of the ring.
  */
-import { createEvent, type TraceEvent } from '../base/event.js';
-import { EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 
 /** How much earlier than one that was read an event may be: an interrupt, or another guest's turn, comes in between. */
 const WINDOW_NS = 10_000_000;
@@ -12,27 +11,24 @@ const WINDOW_NS = 10_000_000;
 const MAX_HELD = 1 << 15;
 const HELD_MASK = MAX_HELD - 1;
 
-/** Takes the next event. It is lent for the time of the call. */
-export type OrderedTaker = (event: TraceEvent) => void;
+/** Takes the next event: its index in the store. */
+export type OrderedTaker = (index: number) => void;
 
 export class Timeline {
-  readonly #take: OrderedTaker;
-  readonly #event = createEvent();
   readonly #store: EventStore;
-  /** Places of the store in the order of time, in a circle: those from `#head` to `#tail` are held. */
+  readonly #take: OrderedTaker;
+  /** The events that are held, in the order of time, in a circle: from `#head` to `#tail`. */
   readonly #order = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
-  /** Places of the store that are free, in a circle: as many as are not held. */
-  readonly #free = Uint32Array.from({ length: MAX_HELD }, (_, place) => place);
   /** Time of the newest event so far. */
   #newestLow = 0;
   #newestHigh = 0;
 
-  /** @param dataSize bytes of the extension in each event */
-  constructor(dataSize: number, hasReturns: boolean, take: OrderedTaker) {
+  /** @param store where the events are */
+  constructor(store: EventStore, take: OrderedTaker) {
+    this.#store = store;
     this.#take = take;
-    this.#store = new EventStore(dataSize, hasReturns);
   }
 
   /** Events that are held. */
@@ -40,22 +36,20 @@ export class Timeline {
     return this.#tail - this.#head;
   }
 
-  add(event: TraceEvent): void {
+  add(index: number): void {
     if (this.#tail - this.#head === MAX_HELD) this.#handOn();
     let at = this.#tail++;
-    // What was handed on longest ago is free for longest: both circles turn at the same pace.
-    const stored = this.#free[at & HELD_MASK]!;
-    this.#store.put(stored, event);
-    const { timestampLow: low, timestampHigh: high } = event;
+    const store = this.#store;
+    const [low, high] = [store.timestampLow(index), store.timestampHigh(index)];
     if (high > this.#newestHigh || (high === this.#newestHigh && low >= this.#newestLow)) {
       this.#newestLow = low;
       this.#newestHigh = high;
     } else {
-      for (; at > this.#head && this.#store.compareTime(this.#order[(at - 1) & HELD_MASK]!, stored) > 0; at--) {
+      for (; at > this.#head && store.compareTime(this.#order[(at - 1) & HELD_MASK]!, index) > 0; at--) {
         this.#order[at & HELD_MASK] = this.#order[(at - 1) & HELD_MASK]!;
       }
     }
-    this.#order[at & HELD_MASK] = stored;
+    this.#order[at & HELD_MASK] = index;
   }
 
   /**
@@ -84,10 +78,7 @@ export class Timeline {
   }
 
   #handOn(): void {
-    const stored = this.#order[this.#head & HELD_MASK]!;
-    this.#free[this.#head++ & HELD_MASK] = stored;
-    this.#store.load(stored, this.#event);
-    this.#take(this.#event);
+    this.#take(this.#order[this.#head++ & HELD_MASK]!);
   }
 }
 

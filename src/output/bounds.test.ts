@@ -48,8 +48,8 @@ test('AggregateOutput: a tenth of the memory is left for what has begun', () => 
   const maxBytes = 1 << 20;
   const output = new AggregateOutput(CONTEXT, { maxBytes });
   const number = fill(output, 10_000);
-  // 24 bytes an event, and 600 a journey.
-  expect(number).toBe(Math.ceil((maxBytes * 0.9) / (10 * 24 + 600)));
+  // 20 bytes an event, and 600 a journey.
+  expect(number).toBe(Math.ceil((maxBytes * 0.9) / (10 * 20 + 600)));
   // What has begun goes on.
   const its = journey(number + 1);
   for (let i = 0; i < 1000; i++) output.event(event(its, 1, i), its);

@@ -7,6 +7,7 @@
  * lost its end.
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
+import { highHalf, join, lowHalf } from '../base/halves.js';
 import type { Began, Ended, Fate, Journey, Living, Moved, Outcome } from '../base/journey.js';
 import type { Places } from './places.js';
 
@@ -33,13 +34,13 @@ class State implements Journey {
   gap = false;
   outcome: Outcome = 'unknown';
   fate: Fate | undefined = undefined;
-  /** Of one that is over: from when on nothing is told of it any more; 0 of others. */
-  settlesNs = 0;
+  /** Whether its end has come, or must have: little more will be told of it. */
+  isOver = false;
   /** One more than the highest sequence number of an event so far. */
   expected = 0;
   /** Events that have one. */
   numbered = 0;
-  /** Time of the first event, and of the last one. */
+  /** Time of the first event, and of the last one. Halves are signed here: the engine keeps these within the object. */
   firstLow = 0;
   firstHigh = 0;
   lastLow = 0;
@@ -71,8 +72,9 @@ export class JourneyTracker implements RecordTaker {
   readonly #replaced = new Map<number, State>();
   /** Those that are not over, by the skb's address. */
   readonly #byAddress = new Map<number, State>();
-  /** Those that are over, in this order, and of which more may be told. */
+  /** Those that are over, in this order, and of which more may be told; and until when it may. */
   #settling: State[] = [];
+  #settlesNs: number[] = [];
   readonly #missing = new Windows(MAX_MISSING);
   #last: State | undefined;
   #count = 0;
@@ -139,12 +141,13 @@ export class JourneyTracker implements RecordTaker {
     }
     const { timestampLow: low, timestampHigh: high } = event;
     if (state.events++ === 0) {
-      state.firstLow = low;
-      state.firstHigh = high;
+      state.firstLow = low | 0;
+      state.firstHigh = high | 0;
     }
-    if (high > state.lastHigh || (high === state.lastHigh && low > state.lastLow)) {
-      state.lastLow = low;
-      state.lastHigh = high;
+    const lastHigh = state.lastHigh >>> 0;
+    if (high > lastHigh || (high === lastHigh && low > state.lastLow >>> 0)) {
+      state.lastLow = low | 0;
+      state.lastHigh = high | 0;
     }
     if (!state.admitted) return;
     this.events++;
@@ -160,7 +163,7 @@ export class JourneyTracker implements RecordTaker {
     state.outcome = outcomeOf(notice.fate);
     state.endNs = notice.timestampNs;
     if (notice.events > state.expected) state.expected = notice.events;
-    if (state.settlesNs === 0) this.#settle(state, Number(notice.timestampNs));
+    if (!state.isOver) this.#settle(state, Number(notice.timestampNs));
   }
 
   /**
@@ -178,12 +181,9 @@ export class JourneyTracker implements RecordTaker {
   settle(nowNs: bigint): void {
     let count = 0;
     const now = Number(nowNs);
-    for (const state of this.#settling) {
-      if (state.settlesNs > now) break;
-      this.#handOn(state);
-      count++;
-    }
-    if (count > 0) this.#settling.splice(0, count);
+    while (count < this.#settling.length && this.#settlesNs[count]! <= now) this.#handOn(this.#settling[count++]!);
+    this.#settling.splice(0, count);
+    this.#settlesNs.splice(0, count);
     if (this.#journeys.size === 0) this.#missing.clear();
   }
 
@@ -200,6 +200,7 @@ export class JourneyTracker implements RecordTaker {
     }
     for (const state of this.#settling) this.#handOn(state);
     this.#settling = [];
+    this.#settlesNs = [];
     for (const [id, state] of this.#journeys) {
       const events = known.get(id)?.events;
       const lives = events !== undefined || state.beginNs > sinceNs;
@@ -213,8 +214,9 @@ export class JourneyTracker implements RecordTaker {
   /** The journey is over since a time; what is told of it may still come for a while. */
   #settle(state: State, sinceNs: number): void {
     this.#settleAddress(state);
-    state.settlesNs = sinceNs + SETTLING_NS;
+    state.isOver = true;
     this.#settling.push(state);
+    this.#settlesNs.push(sinceNs + SETTLING_NS);
   }
 
   /** Another journey has its id, which the kernel side gives again only to the next one: its end may still be read. */
@@ -222,7 +224,7 @@ export class JourneyTracker implements RecordTaker {
     this.#journeys.delete(state.id);
     this.#replaced.set(state.fullNumber, state);
     if (this.#last === state) this.#last = undefined;
-    if (state.settlesNs === 0) this.#settle(state, sinceNs);
+    if (!state.isOver) this.#settle(state, sinceNs);
   }
 
   #settleAddress(state: State): void {
@@ -235,12 +237,12 @@ export class JourneyTracker implements RecordTaker {
     if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
     if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
     this.#replaced.delete(state.fullNumber);
-    if (state.settlesNs === 0) this.#settleAddress(state);
+    if (!state.isOver) this.#settleAddress(state);
     if (this.#last === state) this.#last = undefined;
     if (!state.admitted || state.events === 0) return;
     const lastNs = join(state.lastLow, state.lastHigh);
     if (lastNs > state.endNs) state.endNs = lastNs;
-    if (!state.fate && state.settlesNs !== 0) state.gap = true;
+    if (!state.fate && state.isOver) state.gap = true;
     state.lost = Math.max(0, state.expected - state.numbered);
     if (state.lost > 0 || this.#missing.overlap(state)) state.gap = true;
     if (state.gap) this.gaps++;
@@ -305,9 +307,5 @@ export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
 
 /** The low 48 bits of an address of the kernel: all that tells it from another. A number, since those make better keys. */
 function addressKey(packetId: bigint): number {
-  return Number(packetId & 0xffffffffffffn);
-}
-
-function join(low: number, high: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low);
+  return (highHalf(packetId) & 0xffff) * 0x100000000 + lowHalf(packetId);
 }

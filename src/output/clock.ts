@@ -6,10 +6,10 @@
  * `2026-11-23T04:14:46.123456789`.
  */
 import { belowBillion, billions } from '../base/billion.js';
+import { highHalf, lowHalf } from '../base/halves.js';
 import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 
 const NS_PER_SECOND = 1_000_000_000n;
-const LOW_HALF = 0xffffffffn;
 /** `2026-11-23T04:14:46.123456789` */
 const TIME_OF_DAY_WIDTH = 29;
 
@@ -27,8 +27,8 @@ export class Clock {
   /** @param offsetNs what is added to CLOCK_MONOTONIC */
   private constructor(offsetNs: bigint, isTimeOfDay: boolean) {
     this.#offsetNs = offsetNs;
-    this.#low = Number(offsetNs & LOW_HALF);
-    this.#high = Number((offsetNs >> 32n) & LOW_HALF);
+    this.#low = lowHalf(offsetNs);
+    this.#high = highHalf(offsetNs);
     this.#isTimeOfDay = isTimeOfDay;
   }
 

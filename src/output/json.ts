@@ -20,6 +20,7 @@
  * number of events that are known to be missing.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
+import { highHalf, lowHalf } from '../base/halves.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { jsonKey } from '../base/json-keys.js';
 import { jsonString } from '../base/printable.js';
@@ -139,7 +140,7 @@ abstract class JsonText {
   protected prepare(texts: Texts, journey: Journey): void {
     const text = this.#pieces;
     text.bytes(PACKET_ID);
-    writeHex(text, journey.packetId);
+    text.hex64(lowHalf(journey.packetId), highHalf(journey.packetId));
     text.bytes(TIMESTAMP);
     text.takeFragment(texts.begin);
     texts.journey = journey;
@@ -166,15 +167,15 @@ abstract class JsonText {
     text.bytes(JOURNEY_BEGIN);
     text.unsigned(number);
     text.bytes(JOURNEY_PACKET_ID);
-    writeHex(text, packetId);
+    text.hex64(lowHalf(packetId), highHalf(packetId));
     text.bytes(JOURNEY_PARENT);
     if (parent === 0) text.bytes(NULL);
     else text.unsigned(parent);
     text.bytes(this.#describeFate(journey));
     text.bytes(JOURNEY_BEGAN);
-    writeDecimal(text, this.#clock.convert(beginNs));
+    this.#clock.writeNumber(text, lowHalf(beginNs), highHalf(beginNs));
     text.bytes(JOURNEY_ENDED);
-    writeDecimal(text, this.#clock.convert(endNs));
+    this.#clock.writeNumber(text, lowHalf(endNs), highHalf(endNs));
     text.bytes(JOURNEY_EVENTS);
     text.unsigned(events);
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
@@ -306,18 +307,6 @@ class JsonStream extends JsonText implements Output {
 /** A JSON string, or null. */
 function quote(text: string | undefined): string {
   return text === undefined ? 'null' : jsonString(text);
-}
-
-const LOW_HALF = 0xffffffffn;
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-
-function writeHex(out: TextBuffer, value: bigint): void {
-  out.hex64(Number(value & LOW_HALF), Number(value >> 32n));
-}
-
-function writeDecimal(out: TextBuffer, value: bigint): void {
-  if (value <= MAX_SAFE) out.unsigned(Number(value));
-  else out.unsigned64(Number(value & LOW_HALF), Number(value >> 32n));
 }
 
 function quoteNames(module: string, name: string): string {

@@ -1,6 +1,6 @@
 /** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
 import { openSync, writeSync } from 'node:fs';
-import { Places } from '../dist/journey/places.js';
+import { Places } from '../dist/base/places.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
 import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';

@@ -1,4 +1,5 @@
 /** What the kernel side has lost: a struct ipft_cpu for each CPU. */
+import type { CountedLosses, RingLoss } from '../base/losses.js';
 import {
   CPU_ENDS_LOST,
   CPU_LOST,
@@ -9,31 +10,9 @@ import {
   CPU_UNSEEN,
 } from './layout.js';
 
-/** What one CPU lost since tracing began. */
-export interface CpuLoss {
-  readonly cpu: number;
-  /** Events that found no room in the ring. */
-  readonly lost: bigint;
-  /** When the first and the last of them were lost: nanoseconds of CLOCK_MONOTONIC. */
-  readonly firstNs: bigint;
-  readonly lastNs: bigint;
-}
-
-/** What all CPUs lost. */
-export interface Losses {
-  /** Those that lost events. */
-  readonly cpus: readonly CpuLoss[];
-  /** Events of packets that could not be followed, since too many were followed already. */
-  readonly unfollowed: bigint;
-  /** Ends of journeys that found no room in the ring. */
-  readonly ends: bigint;
-  /** Journeys of which no event found room. */
-  readonly unseen: bigint;
-}
-
 /** Reads the structs ipft_cpu of all CPUs. */
-export function decodeLosses(view: DataView): Losses {
-  const cpus: CpuLoss[] = [];
+export function decodeLosses(view: DataView): CountedLosses {
+  const cpus: RingLoss[] = [];
   let [unfollowed, ends, unseen] = [0n, 0n, 0n];
   for (let cpu = 0; (cpu + 1) * CPU_SIZE <= view.byteLength; cpu++) {
     const count = (member: number) => view.getBigUint64(cpu * CPU_SIZE + member, true);

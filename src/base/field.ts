@@ -1,4 +1,5 @@
-/** What an extension's fields are in JavaScript. */
+/** What the fields of an event are in JavaScript. */
+import type { FieldWriter, SymbolWriter } from './event.js';
 
 /**
  * What a field's values are: integers of up to 53 bits are numbers, wider ones bigints; what a format shows as text (hex,
@@ -24,3 +25,17 @@ export type FieldValue =
 
 /** Reads the fields of one event: an object of its own each time. `data` and `offset` are those of a `TraceEvent`. */
 export type FieldReader = (data: DataView, offset: number) => Readonly<Record<string, FieldValue>>;
+
+/** The fields that the events of a trace carry, and what writes and reads them. */
+export interface FieldLayout {
+  /** How many bytes of an event's data they take. */
+  readonly sizeBytes: number;
+  /** Each field, in the order of the record: its name, its C type, its format; empty without a format. */
+  readonly fields: readonly { readonly name: string; readonly type: string; readonly format: string }[];
+  /** What they are in JavaScript, by their names. */
+  readonly types: { readonly [name: string]: FieldType };
+  /** @param symbols names kernel addresses */
+  createWriter(symbols: SymbolWriter): FieldWriter;
+  /** @param symbols names kernel addresses @param names of the fields that are wanted; default: all */
+  createReader(symbols: SymbolWriter, names?: readonly string[]): FieldReader;
+}

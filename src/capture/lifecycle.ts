@@ -4,13 +4,14 @@
  */
 import { IPFT_COPY, IPFT_SEGMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
+import type { Misses } from '../base/losses.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { setMark } from '../filter/mark.js';
 import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
 import { KnownAddresses } from '../probes/addresses.js';
-import { Attachment, type Backend, type Misses } from '../probes/backend.js';
+import { Attachment, type Backend } from '../probes/backend.js';
 import {
   BPF_PROG_TYPE_KPROBE,
   BPF_PROG_TYPE_RAW_TRACEPOINT,

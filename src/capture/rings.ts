@@ -1,5 +1,6 @@
 /** Reading the ring of events and the ring of ends side by side: a journey has begun before it ends. */
 import type { RecordTaker } from '../base/event.js';
+import type { Reading } from '../base/record-source.js';
 import type { RingReader } from './ring.js';
 
 /** How far the kernel has written into each ring, in bytes. */
@@ -8,18 +9,6 @@ export interface Written {
   readonly ends: number;
   /** When it was asked: nanoseconds of CLOCK_MONOTONIC. */
   readonly atNs: bigint;
-}
-
-/** What one call of `read` came to. */
-export interface Reading {
-  /** How many events there were. */
-  readonly events: number;
-  /** Whether anything was read. */
-  readonly moved: boolean;
-  /** Whether nothing is left of what was there when reading began; more may have come since. */
-  readonly drained: boolean;
-  /** Up to this time all has been read, events and ends of journeys: nanoseconds of CLOCK_MONOTONIC. */
-  readonly upToNs: bigint;
 }
 
 type Readable = Pick<RingReader, 'read' | 'position' | 'produced' | 'newestNs' | 'positionBefore' | 'countUnread'>;

@@ -4,23 +4,24 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
-import { decodeLosses, type Losses } from '../abi/losses.js';
+import { decodeLosses } from '../abi/losses.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
+import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
+import type { Reading } from '../base/record-source.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../fields/c/extension.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
 import { ftraceIsOff } from '../kernel/functions.js';
-import { isSwitchedOff, type Switch, switchesOf } from '../kernel/switches.js';
+import { isSwitchedOff, switchesOf } from '../kernel/switches.js';
 import {
   type Attachment,
   type AttachProgress,
   type Backend,
   decidesBy,
-  type Misses,
   type NumberedTarget,
   type ReleaseProgress,
   type Role,
@@ -35,7 +36,7 @@ import { Mapping, PROT_READ } from '../sys/libc.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import { Ring } from './ring.js';
-import { type Reading, Rings, type Written } from './rings.js';
+import { Rings, type Written } from './rings.js';
 
 export interface SessionOptions {
   /** See `chooseBackend`. */
@@ -57,13 +58,6 @@ export interface SessionOptions {
   /** Whether packets are followed until they are freed, whatever becomes of their mark. */
   readonly follow: boolean;
   readonly extension: Extension | undefined;
-}
-
-/** What a session did not see. */
-export interface SessionLosses extends Losses {
-  readonly missed: Misses;
-  /** Switches that were found off, so that nothing was seen meanwhile. */
-  readonly switchedOff: readonly Switch[];
 }
 
 /** Numbers of the functions that are attached to though they make no events. */
@@ -225,9 +219,9 @@ export class Session implements Disposable {
   }
 
   /** What was lost so far. @param missed what `countMisses` has told, where that is known already */
-  losses(missed = this.countMisses()): SessionLosses {
+  losses(missed = this.countMisses()): TraceLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { ...decodeLosses(cpus), missed, switchedOff: [...this.#switchedOff] };
+    return { ...decodeLosses(cpus), missed, countsMisses: this.countsMisses, switchedOff: [...this.#switchedOff] };
   }
 
   /** What the kernel has not handed to the programs so far. */

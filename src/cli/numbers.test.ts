@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { PAGE_SIZE } from '../capture/session.js';
-import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
+import { parseCount, parseDuration, parseNanoseconds, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What is no number of any kind. */
 const NONE = ['', ' ', '-1', '+1', '1 ', ' 1', '1\n', '1e3', '1.', '.5', '1_000', 'NaN', 'Infinity', '١', '0x', '1x'];
@@ -16,11 +15,6 @@ test.each<[(option: string, text: string) => number, Record<string, number>, rea
     parseSize,
     { '1': 1, '1k': 1024, '3K': 3072, '1M': 1 << 20, '5m': 5 << 20, '2G': 2 ** 31, '9007199254740991': 2 ** 53 - 1 },
     ['0', '0K', '1T', '1KB', 'K', '1.5M', '9007199254740992', '8388608G', '0x10'],
-  ],
-  [
-    parseRingSize,
-    { [PAGE_SIZE]: PAGE_SIZE, '16k': 1 << 14, '1m': 1 << 20, '1024M': 1 << 30, '1G': 1 << 30 },
-    ['0', '3M', '2G', '2048M', String(PAGE_SIZE / 2), String(PAGE_SIZE + 1), '1T', 'M', '0x100000'],
   ],
   [
     (option: string, text: string) => parseCount(option, text, { least: 2, most: 99 }),
@@ -57,7 +51,6 @@ test.each([
   for (const parse of [
     parseUnsigned32,
     parseSize,
-    parseRingSize,
     (option: string, given: string) => parseCount(option, given, { least: 1, most: 99 }),
   ]) {
     expect(() => parse('--option', text)).toThrow(`--option '${text}' begins with 0`);

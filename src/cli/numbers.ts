@@ -1,7 +1,7 @@
 /** Numbers on the command line. */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import { type Bounds, checkInteger, checkRingSize, MAX_U32 } from '../trace/rules.js';
+import { type Bounds, checkInteger, DURATION_MS, MAX_U32 } from '../trace/plan.js';
 
 /**
  * An unsigned 32-bit number, decimal or `0x…`.
@@ -14,26 +14,25 @@ export function parseUnsigned32(option: string, text: string): number {
   throw new UsageError(`${option} needs a number of at most 32 bits, decimal or 0x…, not '${printable(text)}'`);
 }
 
-/** A decimal number. */
+/** A decimal number within bounds. */
 export function parseCount(option: string, text: string, bounds: Bounds): number {
+  return checkInteger(option, readCount(option, text), bounds, quote(text));
+}
+
+/** A decimal number; NaN for any other text. @throws UsageError for a number that C takes for octal */
+export function readCount(option: string, text: string): number {
   refuseOctal(option, text);
-  const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  return checkInteger(option, value, bounds, quote(text));
+  return /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
 }
 
 const UNITS: Record<string, number> = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 };
 
-/** A size in bytes, or with K, M or G behind it; NaN for what is none. */
-function readSize(option: string, text: string): number {
+/** A size in bytes, or with K, M or G behind it; NaN for any other text. @throws UsageError for a number that C takes for octal */
+export function readSize(option: string, text: string): number {
   const [, digits, unit = ''] = /^([0-9]+)([KkMmGg]?)$/.exec(text) ?? [];
   if (digits === undefined) return Number.NaN;
   refuseOctal(option, digits);
   return Number(digits) * UNITS[unit.toUpperCase()]!;
-}
-
-/** A ring's size: a power of two and whole pages. */
-export function parseRingSize(option: string, text: string): number {
-  return checkRingSize(option, readSize(option, text), quote(text), ' (K, M and G may stand behind the number)');
 }
 
 /** A size in bytes. */
@@ -56,15 +55,13 @@ function refuseOctal(option: string, text: string): void {
 
 const quote = (text: string) => `'${printable(text)}'`;
 
-/** What a timer of Node can wait, in milliseconds: some 24 days. */
-const MAX_DURATION_MS = 2 ** 31 - 1;
 const DURATION_UNITS: Record<string, number> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A time, in milliseconds: a number of seconds, or with ms, s, m or h behind it. */
 export function parseDuration(option: string, text: string): number {
   const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(text) ?? [];
   const duration = Math.round(Number(digits) * DURATION_UNITS[unit]!);
-  if (duration >= 1 && duration <= MAX_DURATION_MS) return duration;
+  if (duration >= DURATION_MS.least && duration <= DURATION_MS.most) return duration;
   throw new UsageError(
     `${option} needs a time from 1ms to 24 days, as 500ms, 10s, 2m or 1h (a number alone is seconds), not '${printable(text)}'`,
   );

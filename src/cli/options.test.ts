@@ -1,15 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
+import { PAGE_SIZE } from '../capture/session.js';
 import { parseCommandLine } from './options.js';
 
-const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean));
+/** What is understood, with the parts of the plan beside the rest. */
+const parse = (line: string) => {
+  const request = parseCommandLine(line.split(' ').filter(Boolean));
+  if (request.action === 'list') return { ...request, ...request.probes };
+  if (request.action !== 'trace') return request;
+  const { plan, ...rest } = request;
+  const { packets, probes, fields, until, limits, ...whole } = plan;
+  return { ...rest, ...whole, ...packets, ...probes, ...fields, ...until, ...limits };
+};
 
 test('parseCommandLine: defaults', () => {
   expect(parse('-m 0xdeadbeef')).toEqual({
     ...{ action: 'trace', mark: 0xdeadbeef, mask: 0xffffffff, output: 'aggregate', ringSizeBytes: 16 << 20 },
     ...{
       samplePeriod: 1,
-      setLimits: true,
+      raiseLimits: true,
       verbose: false,
       tracer: 'function',
       backend: undefined,
@@ -29,7 +38,7 @@ test('parseCommandLine: defaults', () => {
       strict: false,
       jsonEventsOnly: false,
       plainText: false,
-      markWarnings: [],
+      warnings: [],
       ringIsGiven: false,
       maxMemoryIsGiven: false,
       diff: undefined,
@@ -48,7 +57,7 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --enable-probe-server', { probePort: 13720 }],
     ['-m 1 --enable-probe-server --probe-server-port 99', { probePort: 99 }],
     ['-m 1 --probe-server-port 99', { probePort: undefined }],
-    ['-m 1 -e x.c -o json --no-set-rlimit', { extension: ['x.c'], output: 'json', setLimits: false }],
+    ['-m 1 -e x.c -o json --no-set-rlimit', { extension: ['x.c'], output: 'json', raiseLimits: false }],
     ['-m 1 -b kprobe-multi -t function', { action: 'trace', backend: 'kprobe-multi', tracer: 'function' }],
     ['-m 1 -b fentry -t function_graph', { backend: 'ftrace', tracer: 'function_graph' }],
     ['-l -b fentry-multi --follow-modules', { action: 'list', backend: 'fentry-multi' }],
@@ -64,8 +73,8 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --ring-size 1G', { ringSizeBytes: 2 ** 30, ringIsGiven: true }],
     ['-m 1 --ring-size 16m', { ringSizeBytes: 2 ** 24 }],
     ['-m 1 --max-memory 1g', { maxMemoryBytes: 2 ** 30 }],
-    ['-m 3 --mask 1', { markWarnings: ['--mark has bits that --mask leaves out; they are ignored'] }],
-    ['-m 1 --ext x.c --out json --no-set', { extension: ['x.c'], output: 'json', setLimits: false }],
+    ['-m 3 --mask 1', { warnings: ['--mark has bits that --mask leaves out; they are ignored'] }],
+    ['-m 1 --ext x.c --out json --no-set', { extension: ['x.c'], output: 'json', raiseLimits: false }],
     ['-m 1 --extension=x.c --perf-p=65536', { extension: ['x.c'] }],
     ['--li --reg --mod', { action: 'list', functionPattern: { regExp: /--mod/, text: '--mod' } }],
     ['-m 1 -r --ext', { functionPattern: { regExp: /--ext/, text: '--ext' }, extension: [] }],
@@ -86,8 +95,27 @@ describe('parseCommandLine: what is meant', () => {
   });
 
   test('a page count raises the ring above its default', () => {
-    const request = parse('-m 1 --perf-page-count 65536');
-    expect(request.action === 'trace' && request.ringSizeBytes).toBeGreaterThanOrEqual(65536 * 4096);
+    const request = parseCommandLine(['-m', '1', '--perf-page-count', '65536']);
+    const size = request.action === 'trace' && request.plan.limits.ringSizeBytes;
+    expect(size).toBeGreaterThanOrEqual(65536 * 4096);
+  });
+
+  test.each([
+    [String(PAGE_SIZE), PAGE_SIZE],
+    ['16k', 1 << 14],
+    ['1m', 1 << 20],
+    ['1024M', 1 << 30],
+    ['1G', 1 << 30],
+  ])('--ring-size %s', (text, bytes) => {
+    expect(parse(`-m 1 --ring-size ${text}`)).toMatchObject({ ringSizeBytes: bytes, ringIsGiven: true });
+  });
+
+  test.each([
+    ...['0', '3M', '2G', '2048M', String(PAGE_SIZE / 2), String(PAGE_SIZE + 1), '1T', 'M', '0x100000'],
+    ...['-1', '1e3', '1.5M', '١'],
+  ])('--ring-size %s is refused', (text) => {
+    const problem = `--ring-size needs a power of two from ${PAGE_SIZE} to ${1 << 30} bytes (K, M and G may stand behind the number), not '${text}'`;
+    expect(() => parseCommandLine(['-m', '1', `--ring-size=${text}`])).toThrow(problem);
   });
 });
 

@@ -1,14 +1,11 @@
 /** The command line: what can be said is in option-table.ts; here is what it means. */
 
-import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
-import { type BackendName, findBackend, TRACER_NAMES, type TracerName } from '../base/method.js';
-import type { NamePattern } from '../base/name-pattern.js';
-import { PACKAGE_ROOT } from '../base/package-root.js';
+import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { PAGE_SIZE } from '../capture/session.js';
@@ -16,14 +13,33 @@ import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
 import type { Diff } from '../output/paths.js';
-import { checkMethod } from '../probes/backends.js';
-import { COMPILE_SECONDS, checkMark, DEFAULT_RING_BYTES, MAX_U32, RING_BYTES, SAMPLE_PERIOD } from '../trace/rules.js';
+import { packageVersion } from '../sys/version.js';
+import {
+  COMPILE_SECONDS,
+  DEFAULT_RING_BYTES,
+  type GivenPlan,
+  MAX_U32,
+  type PlanOption,
+  type ProbeQuery,
+  parseOptions,
+  RING_BYTES,
+  type TracePlan,
+  type Vocabulary,
+} from '../trace/plan.js';
 import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import { findCompatProfile, outputFormOf } from './compat.js';
 import { EXIT_STATUSES } from './exit-status.js';
-import { parseCount, parseDuration, parseNanoseconds, parseRingSize, parseSize, parseUnsigned32 } from './numbers.js';
+import {
+  parseCount,
+  parseDuration,
+  parseNanoseconds,
+  parseSize,
+  parseUnsigned32,
+  readCount,
+  readSize,
+} from './numbers.js';
 import {
   BACKEND_CHOICES,
   COMMANDS,
@@ -63,8 +79,8 @@ export type Request =
   | ({ readonly action: 'mark-help'; readonly help: MarkHelp } & WritingOptions)
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
-  | ({ readonly action: 'list' } & CommonOptions & WritingOptions)
-  | ({ readonly action: 'trace' } & CommonOptions & TraceOptions & WritingOptions);
+  | ({ readonly action: 'list'; readonly verbose: boolean; readonly probes: ProbeQuery } & WritingOptions)
+  | ({ readonly action: 'trace'; readonly plan: TracePlan } & TraceOptions & WritingOptions);
 
 /** Where the result goes, and how it looks. */
 export interface WritingOptions {
@@ -73,49 +89,19 @@ export interface WritingOptions {
   readonly color: ColorChoice;
 }
 
-export interface CommonOptions {
-  readonly verbose: boolean;
-  readonly functionPattern: NamePattern | undefined;
-  readonly modulePattern: NamePattern | undefined;
-  readonly tracer: TracerName;
-  /** Undefined: the best that there is. */
-  readonly backend: BackendName | undefined;
-}
-
+/** What becomes of a trace, besides its plan. */
 export interface TraceOptions {
-  readonly mark: number;
-  readonly mask: number;
-  /** What is odd about the two. */
-  readonly markWarnings: readonly string[];
-  /** Files of one extension; empty for none. */
-  readonly extension: readonly string[];
-  readonly compileTimeoutSeconds: number;
+  readonly verbose: boolean;
   readonly output: OutputName;
   readonly time: TimeName;
-  /** After how many journeys that have ended the trace ends; undefined: not for that. */
-  readonly count: number | undefined;
-  /** How long after it is ready the trace ends; undefined: not for that. */
-  readonly durationMs: number | undefined;
-  readonly ringSizeBytes: number;
-  /** Whether that is wanted, whatever memory there is. */
-  readonly ringIsGiven: boolean;
-  readonly samplePeriod: number;
-  readonly setLimits: boolean;
   /** Port of the probe server; undefined for none. */
   readonly probePort: number | undefined;
   readonly readyFile: string | undefined;
-  /** Whether functions of modules that are loaded while tracing are traced too. */
-  readonly followModules: boolean;
-  /** Whether packets are followed until they are freed, whatever becomes of their mark. */
-  readonly follow: boolean;
   /** Whether any loss is to be an exit status. */
   readonly strict: boolean;
   readonly jsonEventsOnly: boolean;
   /** Whether text has the form that ipftrace2 gave it: see compat.ts. */
   readonly plainText: boolean;
-  readonly maxMemoryBytes: number;
-  /** Whether that is wanted, whatever memory there is. */
-  readonly maxMemoryIsGiven: boolean;
   readonly diff: Diff | undefined;
   /** How journeys must have ended to be shown; undefined: in whatever way. */
   readonly only: readonly Outcome[] | undefined;
@@ -131,9 +117,9 @@ export type OutputName = (typeof OUTPUTS)[number];
 export type TimeName = (typeof TIMES)[number];
 export type ShellName = (typeof SHELLS)[number];
 
-const ANY_COUNT = { least: 1, most: MAX_U32 };
+const ANY_U32 = { least: 1, most: MAX_U32 };
 const SEE_HELP = 'ipft --help shows the options';
-const MARK_IS_MISSING = 'the mark is missing: name the packets to trace with -m';
+const markIsMissing = () => new UsageError('the mark is missing: name the packets to trace with -m', SEE_HELP);
 
 /** As commander hands them over: those of the main command, and behind them those of subcommands. */
 interface RawOptions {
@@ -274,7 +260,7 @@ function addOption(command: Command, entry: OptionEntry): void {
   const { flags, summary, default: value, repeats, hidden } = entry;
   const { long } = splitFlags(entry);
   if (long === '--help') command.helpOption(flags, summary);
-  else if (long === '--version') command.version(loadVersion(), flags, summary);
+  else if (long === '--version') command.version(packageVersion(), flags, summary);
   else {
     const option = new Option(flags, summary);
     // Shown as it is typed, without quotes.
@@ -369,50 +355,93 @@ function isCommand(word: string): boolean {
 function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
-  const common = {
-    ...interpretMethod(raw),
-    verbose: raw.verbose ?? false,
-    functionPattern: raw.regex === undefined ? undefined : parsePattern('--regex', raw.regex),
-    modulePattern: raw.moduleRegex === undefined ? undefined : parsePattern('--module-regex', raw.moduleRegex),
-  };
-  parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_COUNT);
+  if (raw.script !== undefined) throw refuseLua(raw.script);
+  const { packets, ...plan } = parseOptions(readPlan(raw), createVocabulary(raw), {
+    ringSizeBytes: ringSizeOf(raw),
+    maxMemoryBytes: quarterOfMemory(),
+  });
+  parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_U32);
   const port = parseCount('--probe-server-port', raw.probeServerPort, { least: 1, most: 0xffff });
   if (raw.readyFile === '') throw new UsageError('--ready-file needs the path of a file');
-  const trace = {
-    extension: interpretExtension(raw.extension, raw.script),
-    compileTimeoutSeconds: interpretCompileTimeout(raw),
+  const verbose = raw.verbose ?? false;
+  const trace: TraceOptions = {
+    verbose,
     output: oneOf('--output', raw.output, OUTPUTS),
     time: oneOf('--time', raw.time, TIMES),
-    count:
-      raw.count === undefined
-        ? undefined
-        : parseCount('--count', raw.count, { least: 1, most: Number.MAX_SAFE_INTEGER }),
-    durationMs: raw.duration === undefined ? undefined : parseDuration('--duration', raw.duration),
-    ringSizeBytes: interpretRingSize(raw),
-    ringIsGiven: raw.ringSize !== undefined,
-    samplePeriod: parseCount('--perf-sample-period', raw.perfSamplePeriod, SAMPLE_PERIOD),
-    setLimits: raw.setRlimit,
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,
-    followModules: raw.followModules ?? false,
-    follow: raw.follow ?? false,
     strict: raw.strict ?? false,
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
-    maxMemoryBytes: interpretMaxMemory(raw),
-    maxMemoryIsGiven: raw.maxMemory !== undefined,
     diff: interpretDiff(raw),
     only: raw.only?.flatMap((list) => list.split(',')).map((name) => oneOf('--only', name, OUTCOMES)),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
     fold: oneOf('--fold', raw.fold, FOLDS),
     order: oneOf('--sort', raw.sort ?? form.order, JOURNEY_ORDERS),
   };
-  const packets = interpretMark(raw);
   const writing = interpretWriting(raw);
   if (what !== undefined) return { action: 'generate', what, ...writing };
-  if (raw.list) return { action: 'list', ...common, ...writing };
-  if (packets) return { action: 'trace', ...common, ...trace, ...packets, ...writing };
-  throw new UsageError(MARK_IS_MISSING, SEE_HELP);
+  if (raw.list) return { action: 'list', verbose, probes: plan.probes, ...writing };
+  if (packets) return { action: 'trace', plan: { packets, ...plan }, ...trace, ...writing };
+  throw markIsMissing();
+}
+
+/** The plan's options as values; what can't be read is NaN, which the plan refuses. */
+function readPlan(raw: RawOptions): GivenPlan {
+  const when = <T>(text: string | undefined, read: (text: string) => T) =>
+    text === undefined ? undefined : read(text);
+  return {
+    mark: when(raw.mark, (text) => parseUnsigned32('--mark', text)),
+    mask: parseUnsigned32('--mask', raw.mask),
+    follow: raw.follow,
+    tracer: raw.tracer,
+    backend: when(raw.backend, (text) => findBackend(text) ?? text),
+    functions: when(raw.regex, (text) => parsePattern('--regex', text)),
+    modules: when(raw.moduleRegex, (text) => parsePattern('--module-regex', text)),
+    samplePeriod: readCount('--perf-sample-period', raw.perfSamplePeriod),
+    followModules: raw.followModules,
+    extension: raw.extension,
+    compileTimeoutSeconds: readCount('--compile-timeout', raw.compileTimeout),
+    count: when(raw.count, (text) => readCount('--count', text)),
+    durationMs: when(raw.duration, (text) => parseDuration('--duration', text)),
+    ringSizeBytes: when(raw.ringSize, (text) => readSize('--ring-size', text)),
+    maxMemoryBytes: when(raw.maxMemory, (text) => parseSize('--max-memory', text)),
+    raiseLimits: raw.setRlimit,
+  };
+}
+
+/** What the plan's options are called here, and where their text stands. */
+const PLAN_OPTIONS = {
+  mark: ['--mark', 'mark'],
+  mask: ['--mask', 'mask'],
+  follow: ['--follow', 'follow'],
+  tracer: ['--tracer', 'tracer'],
+  backend: ['--backend', 'backend'],
+  functions: ['--regex', 'regex'],
+  modules: ['--module-regex', 'moduleRegex'],
+  samplePeriod: ['--perf-sample-period', 'perfSamplePeriod'],
+  followModules: ['--follow-modules', 'followModules'],
+  extension: ['--extension', 'extension'],
+  compileTimeoutSeconds: ['--compile-timeout', 'compileTimeout'],
+  count: ['--count', 'count'],
+  durationMs: ['--duration', 'duration'],
+  ringSizeBytes: ['--ring-size', 'ringSize'],
+  maxMemoryBytes: ['--max-memory', 'maxMemory'],
+  raiseLimits: ['--no-set-rlimit', 'setRlimit'],
+} as const satisfies Record<PlanOption, readonly [string, keyof RawOptions]>;
+
+function createVocabulary(raw: RawOptions): Vocabulary {
+  const name = (option: PlanOption) => PLAN_OPTIONS[option][0];
+  return {
+    name,
+    show: (option) => `'${printable(String(raw[PLAN_OPTIONS[option][1]]))}'`,
+    number: 'a number',
+    sizeUnits: ' (K, M and G may stand behind the number)',
+    markZero: '-m 0 --mask 0xff',
+    markIsMissing,
+    refuseWord: (option, value, choices) =>
+      refuseWord(name(option), String(value), option === 'backend' ? BACKEND_CHOICES : choices),
+  };
 }
 
 function interpretWriting({ color, outputFile }: RawOptions): WritingOptions {
@@ -420,24 +449,7 @@ function interpretWriting({ color, outputFile }: RawOptions): WritingOptions {
   return { color: oneOf('--color', color, COLOR_CHOICES), outputFile };
 }
 
-function interpretMethod({ tracer, backend }: RawOptions): { tracer: TracerName; backend: BackendName | undefined } {
-  const method = {
-    tracer: oneOf('--tracer', tracer, TRACER_NAMES),
-    backend: backend === undefined ? undefined : findBackend(oneOf('--backend', backend, BACKEND_CHOICES)),
-  };
-  if (method.backend !== undefined) checkMethod(method.tracer, method.backend);
-  return method;
-}
-
-function interpretMark(raw: RawOptions): Pick<TraceOptions, 'mark' | 'mask' | 'markWarnings'> | undefined {
-  const mask = parseUnsigned32('--mask', raw.mask);
-  const mark = raw.mark === undefined ? undefined : parseUnsigned32('--mark', raw.mark);
-  const markWarnings = checkMark({ mark, mask }, { mark: '--mark', mask: '--mask' }, '-m 0 --mask 0xff');
-  return mark === undefined ? undefined : { mark, mask, markWarnings };
-}
-
-function interpretExtension(paths: readonly string[] = [], script?: string): readonly string[] {
-  if (script !== undefined) throw refuseLua(script);
+function interpretExtension(paths: readonly string[]): readonly string[] {
   for (const path of paths) checkSuffix(path);
   return paths;
 }
@@ -446,15 +458,15 @@ function interpretCompileTimeout({ compileTimeout }: RawOptions): number {
   return parseCount('--compile-timeout', compileTimeout, COMPILE_SECONDS);
 }
 
-function interpretRingSize({ ringSize, perfPageCount }: RawOptions): number {
+/** The ring's size where it is not given: ipftrace2's number of pages for each CPU may ask for more than there is by default. */
+function ringSizeOf({ perfPageCount }: RawOptions): number {
   const pages = parseCount('--perf-page-count', perfPageCount, { least: 1, most: 1 << 18 });
-  if (ringSize !== undefined) return parseRingSize('--ring-size', ringSize);
   const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), RING_BYTES.most);
   return Math.max(DEFAULT_RING_BYTES, 2 ** Math.ceil(Math.log2(wanted)));
 }
 
-function interpretMaxMemory({ maxMemory }: RawOptions): number {
-  if (maxMemory !== undefined) return parseSize('--max-memory', maxMemory);
+/** How much may be kept where that is not said. */
+function quarterOfMemory(): number {
   // A container may have less than the machine.
   const limit = process.constrainedMemory();
   return Math.floor((limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / 4);
@@ -465,7 +477,7 @@ function interpretDiff({ diff, output }: RawOptions): Diff | undefined {
   if (output !== 'paths') throw new UsageError('--diff compares paths: it needs -o paths');
   // Commander's word for no ranks.
   if (diff === true) return 'most-frequent';
-  const [left, right, ...more] = diff.map((rank) => parseCount('--diff', rank, ANY_COUNT));
+  const [left, right, ...more] = diff.map((rank) => parseCount('--diff', rank, ANY_U32));
   if (left === undefined || right === undefined || more.length > 0) {
     throw new UsageError(`--diff takes two ranks or none, and got ${diff.length}`, 'as in: -o paths --diff 1 2');
   }
@@ -475,16 +487,15 @@ function interpretDiff({ diff, output }: RawOptions): Diff | undefined {
 function oneOf<T extends string>(option: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
+  throw refuseWord(option, text, choices);
+}
+
+function refuseWord(option: string, text: string, choices: readonly string[]): UsageError {
   const meant = didYouMean(text, choices);
-  throw new UsageError(`${option} '${printable(text)}' is unknown: there are ${choices.join(', ')}${meant}`);
+  return new UsageError(`${option} '${printable(text)}' is unknown: there are ${choices.join(', ')}${meant}`);
 }
 
 function didYouMean(word: string, choices: readonly string[]): string {
   const nearest = findNearest(word, choices);
   return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
-}
-
-function loadVersion(): string {
-  const text = readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,16 +1,17 @@
 /** What is told about functions that are not traced and events that were lost. */
+
 import { counted } from '../base/counted.js';
 import { OUTCOMES } from '../base/journey.js';
+import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
 import { VMLINUX } from '../base/target.js';
-import type { Session, SessionLosses } from '../capture/session.js';
+import type { Session } from '../capture/session.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { SWITCHES } from '../kernel/switches.js';
 import type { Clock } from '../output/clock.js';
 import type { Output } from '../output/output.js';
 import type { Backend } from '../probes/backend.js';
 import type { TargetSelection } from '../probes/targets.js';
-import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
 const MISSED = 'were missed, of whatever packet: the CPU was within a BPF program; fewer functions (-r) help';
@@ -57,7 +58,7 @@ export function reportFailures(session: Session, verbose: boolean, terminal: Ter
 export function reportJourneys(
   tracker: JourneyTracker,
   { isHeapFull = false }: Output,
-  { maxMemoryBytes }: Pick<TraceOptions, 'maxMemoryBytes'>,
+  { maxMemoryBytes }: { readonly maxMemoryBytes: number },
   terminal: Terminal,
 ): void {
   const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome));
@@ -74,14 +75,14 @@ export function reportJourneys(
 
 /** What is missing from the result. Returns whether nothing is. @param isCut whether not all of it could be written */
 export function reportLosses(
-  losses: SessionLosses,
+  losses: TraceLosses,
   session: Session,
   tracker: JourneyTracker,
   clock: Clock,
   terminal: Terminal,
   isCut = false,
 ): boolean {
-  const { cpus, missed, unfollowed, ends, unseen, switchedOff } = losses;
+  const { cpus, missed, unfollowed, ends, unseen, switchedOff, countsMisses } = losses;
   const warnings: string[] = [];
   for (const { name, remedy } of switchedOff.map((one) => SWITCHES[one])) {
     warnings.push(
@@ -121,7 +122,7 @@ export function reportLosses(
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
   for (const warning of warnings) terminal.warn(warning);
   const isWhole = warnings.length === 0 && tracker.refused === 0 && !isCut;
-  if (isWhole && session.countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
+  if (isWhole && countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
   else if (isWhole) {
     terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');
   }

@@ -5,13 +5,14 @@
 
 import type { Followed } from '../abi/journeys.js';
 import { counted } from '../base/counted.js';
+import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
-import type { Session, SessionLosses } from '../capture/session.js';
+import type { Session } from '../capture/session.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
+import type { TracePlan } from '../trace/plan.js';
 import { findMarkRules, type NamespaceRules } from './mark-rules.js';
-import type { TraceOptions } from './options.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_MS = 250;
@@ -92,7 +93,7 @@ function describeRules({ namespace, rules }: NamespaceRules): string[] {
 export class Silence implements Disposable {
   readonly #session: Session;
   readonly #tracker: JourneyTracker;
-  readonly #options: TraceOptions;
+  readonly #plan: TracePlan;
   readonly #terminal: Terminal;
   readonly #begin = performance.now();
   readonly #timer: NodeJS.Timeout;
@@ -103,10 +104,10 @@ export class Silence implements Disposable {
   #calls = 0n;
   #milliseconds = 0;
 
-  constructor(session: Session, tracker: JourneyTracker, options: TraceOptions, terminal: Terminal) {
+  constructor(session: Session, tracker: JourneyTracker, plan: TracePlan, terminal: Terminal) {
     this.#session = session;
     this.#tracker = tracker;
-    this.#options = options;
+    this.#plan = plan;
     this.#terminal = terminal;
     this.#timer = setInterval(() => this.#look(performance.now()), LOOK_MS);
   }
@@ -144,9 +145,9 @@ export class Silence implements Disposable {
   }
 
   #describe(rules: readonly NamespaceRules[]): string[] {
-    const { mark, mask, samplePeriod } = this.#options;
+    const { packets, probes } = this.#plan;
     return describeSilence({
-      ...{ mark, mask, samplePeriod, rules },
+      ...{ ...packets, samplePeriod: probes.samplePeriod, rules },
       ...{ functions: this.#session.succeeded, followed: this.#session.countFollowed() },
       counted: {
         functions: this.#session.countableFunctions,
@@ -157,10 +158,10 @@ export class Silence implements Disposable {
   }
 
   /** To be called when all has been read. Where something was lost, that is told instead. */
-  async report({ cpus, unseen, unfollowed, missed }: SessionLosses): Promise<void> {
+  async report({ cpus, unseen, unfollowed, missed }: TraceLosses): Promise<void> {
     if (this.#tracker.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
     this.#stopCounting();
-    const rules = await findMarkRules(this.#options.mark, this.#options.mask);
+    const rules = await findMarkRules(this.#plan.packets.mark, this.#plan.packets.mask);
     for (const line of this.#describe(rules)) this.#terminal.line(`  ${line}`);
   }
 

@@ -57,11 +57,6 @@ export class StopSignal {
     this.#controller.abort();
   }
 
-  /** It is time to end. A signal that comes at the same moment must not cost the result. */
-  expire(): void {
-    this.#controller.abort();
-  }
-
   /** The result is out: from now on nothing is worth waiting for. @param status what the process ends with */
   endAtOnce(status: number): void {
     this.#status = status;

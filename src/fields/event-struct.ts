@@ -2,7 +2,7 @@
 import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { FieldWriter, SymbolWriter } from '../base/event.js';
-import type { FieldReader, FieldType } from '../base/field.js';
+import type { FieldLayout } from '../base/field.js';
 import { type JsonAdditions, refusedFieldNames } from '../base/json-keys.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
@@ -15,21 +15,14 @@ const EVENT_VARIABLE = '__ipft_event_struct';
 /** No option fills the object `ipft` of events yet. */
 const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
 
-export interface EventStruct {
+export interface EventStruct extends FieldLayout {
   /** `struct event`, for people. */
   readonly label: string;
-  readonly sizeBytes: number;
   readonly fields: readonly ({ readonly name: string; readonly offset: number } & FieldShape)[];
   /** Whether a field needs the kernel's symbols. */
   readonly usesSymbols: boolean;
   /** What the author should know, though it is no error. */
   readonly warnings: readonly string[];
-  /** @param symbols names kernel addresses; only called if `usesSymbols` */
-  createWriter(symbols: SymbolWriter): FieldWriter;
-  /** What the fields are in JavaScript, by their names. */
-  readonly types: { readonly [name: string]: FieldType };
-  /** @param symbols as for `createWriter` @param names of the fields that are wanted; default: all */
-  createReader(symbols: SymbolWriter, names?: readonly string[]): FieldReader;
 }
 
 /** Whether a BTF declares an event struct. */

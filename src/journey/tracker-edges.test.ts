@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createEvent, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey } from '../base/journey.js';
-import { Places } from './places.js';
+import { Places } from '../base/places.js';
 import { JourneyTracker } from './tracker.js';
 
 const SECOND = 1_000_000_000n;
@@ -187,7 +187,8 @@ test('JourneyTracker: a place has one number, is told once, and beyond the bound
     },
     ended: () => {},
   };
-  const places = new Places(({ device }) => told.push(device));
+  const places = new Places();
+  places.onPlace = ({ device }) => told.push(device);
   const tracker = new JourneyTracker(taker, places);
   const at = (netns: number, ifindex: number, device: string) => {
     tracker.moved({ journey: 1, place: { netns, ifindex, device } });

@@ -9,7 +9,7 @@
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
 import { highHalf, join, lowHalf } from '../base/halves.js';
 import type { Began, Ended, Fate, Journey, Living, Moved, Outcome } from '../base/journey.js';
-import type { Places } from './places.js';
+import type { Places } from '../base/places.js';
 
 /** Takes events with the journeys that they belong to, and the journeys as they end. */
 export interface EventSink {

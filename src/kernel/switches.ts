@@ -3,10 +3,8 @@
  * nothing else tells of it.
  */
 import { readFileSync } from 'node:fs';
+import type { Switch } from '../base/losses.js';
 import type { BackendName } from '../base/method.js';
-
-/** `ftrace`: the hooks at the beginning of functions, which all backends use. `kprobes`: those of the backend kprobe. */
-export type Switch = 'ftrace' | 'kprobes';
 
 interface SwitchText {
   /** Holds `0` when it is off. Not there, or not readable: it can't be told. */
@@ -15,6 +13,7 @@ interface SwitchText {
   readonly remedy: string;
 }
 
+/** `ftrace`: the hooks at the beginning of functions, which all backends use. `kprobes`: those of the backend kprobe. */
 export const SWITCHES: Record<Switch, SwitchText> = {
   ftrace: {
     path: '/proc/sys/kernel/ftrace_enabled',

@@ -1,12 +1,16 @@
 /** From lent events to events and journeys of their own, which are kept in two logs. */
+
 import type { TraceEvent as LentEvent } from '../base/event.js';
 import type { FieldReader, FieldValue } from '../base/field.js';
 import type { Journey as TrackedJourney } from '../base/journey.js';
+import type { Places } from '../base/places.js';
+import type { KernelNames } from '../base/record-source.js';
+import { settles } from '../base/settles.js';
 import type { Target } from '../base/target.js';
-import type { Places } from '../journey/places.js';
 import { Sequencer } from '../journey/sequencer.js';
 import type { EventSink } from '../journey/tracker.js';
-import { deviceOf, endedIn, type KernelNames, reasonOf, socketOf } from '../output/outcome.js';
+import { deviceOf, endedIn, reasonOf, socketOf } from '../output/outcome.js';
+import type { TraceClient } from '../trace/run.js';
 import type { EntryEvent, Journey, ReturnEvent } from './api.js';
 import { Log } from './log.js';
 
@@ -37,7 +41,9 @@ interface Growing {
 
 const NO_FIELDS: Readonly<Record<string, FieldValue>> = Object.freeze({});
 
-export class Collector implements EventSink {
+/** Each event is one object, which stands in both logs: so journeys are put together here, not by the assembler. */
+export class Collector implements EventSink, TraceClient {
+  readonly sink = this;
   readonly hasRoom = true;
   readonly events: Log<AnyEvent>;
   readonly journeys: Log<Journey<AnyEvent>>;
@@ -83,11 +89,16 @@ export class Collector implements EventSink {
     return this.#sequencer.release(idleMs);
   }
 
-  /** All has been read. @returns whether more waits for room: then it is to be called again when there is some */
-  finish(): boolean {
-    if (this.#sequencer.finish()) return true;
+  async handOn(idleMs: number, signal?: AbortSignal): Promise<void> {
+    while (this.tick(idleMs) && !signal?.aborted) {
+      const wanted = this.whenWanted();
+      await (signal ? settles(wanted, { signal }) : wanted);
+    }
+  }
+
+  async finish(): Promise<void> {
+    while (this.#sequencer.finish()) await this.whenWanted();
     this.end();
-    return false;
   }
 
   /** Items that were handed to those who iterate. */

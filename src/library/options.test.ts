@@ -4,26 +4,36 @@ import { checkOptions } from './options.js';
 
 test('checkOptions: the mark is enough', () => {
   expect(checkOptions({ mark: 0xdeadbeef })).toMatchObject({
-    ...{ mark: 0xdeadbeef, mask: 0xffffffff, follow: false, tracer: 'function', backend: undefined, extension: [] },
-    ...{ ringSizeBytes: 16 << 20, samplePeriod: 1, maxEvents: 100_000, raiseLimits: true },
+    plan: {
+      ...{ packets: { mark: 0xdeadbeef, mask: 0xffffffff }, follow: false },
+      probes: { tracer: 'function', backend: undefined, samplePeriod: 1 },
+      fields: { extension: [], compileTimeoutSeconds: 60 },
+      until: { count: undefined, durationMs: undefined },
+      limits: { ringSizeBytes: 16 << 20, ringIsGiven: false, raiseLimits: true },
+    },
+    maxEvents: 100_000,
   });
 });
 
 test('checkOptions: bits of the mark that the mask leaves out are a warning', () => {
-  expect(checkOptions({ mark: 3, mask: 1 })).toMatchObject({
-    ...{ mark: 3, mask: 1, warnings: ['the option mark has bits that the option mask leaves out; they are ignored'] },
+  expect(checkOptions({ mark: 3, mask: 1 }).plan).toMatchObject({
+    packets: { mark: 3, mask: 1 },
+    warnings: ['the option mark has bits that the option mask leaves out; they are ignored'],
   });
-  expect(checkOptions({ mark: 1, mask: 1 }).warnings).toEqual([]);
+  expect(checkOptions({ mark: 1, mask: 1 }).plan.warnings).toEqual([]);
 });
 
 test.each([/rcv/g, /rcv/y, /rcv/gy])('checkOptions: %s forgets where it matched last', (functions) => {
   functions.lastIndex = 5;
-  const regExp = checkOptions({ mark: 1, functions }).functionPattern!.regExp;
+  const regExp = checkOptions({ mark: 1, functions }).plan.probes.functionPattern!.regExp;
   expect([regExp.test('ip_rcv'), regExp.test('ip_rcv'), regExp.lastIndex]).toEqual([true, true, 0]);
 });
 
 test('checkOptions: other flags of a pattern stay', () => {
-  expect(checkOptions({ mark: 1, modules: /^VETH/i }).modulePattern).toEqual({ regExp: /^VETH/i, text: '^VETH' });
+  expect(checkOptions({ mark: 1, modules: /^VETH/i }).plan.probes.modulePattern).toEqual({
+    regExp: /^VETH/i,
+    text: '^VETH',
+  });
 });
 
 test.each([

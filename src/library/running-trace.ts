@@ -1,12 +1,12 @@
 /** A trace that runs: reads what the kernel has to tell until it is stopped, and hands it out. */
+
 import { OUTCOMES, type Outcome } from '../base/journey.js';
+import type { TraceLosses } from '../base/losses.js';
 import type { BackendName } from '../base/method.js';
+import type { RecordSource } from '../base/record-source.js';
 import { settles } from '../base/settles.js';
-import type { Session, SessionLosses } from '../capture/session.js';
-import type { Places } from '../journey/places.js';
-import { JourneyTracker } from '../journey/tracker.js';
-import type { TargetSelection } from '../probes/targets.js';
-import { SessionReader } from '../trace/reader.js';
+import type { LiveTrace } from '../trace/live-trace.js';
+import { TraceRun } from '../trace/run.js';
 import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
 import type { AnyEvent, Collector } from './collector.js';
 import type { Log } from './log.js';
@@ -15,10 +15,6 @@ import type { Log } from './log.js';
 const STALLED_MS = 1000;
 
 export interface TraceFacts {
-  readonly backend: BackendName;
-  readonly selection: TargetSelection;
-  /** Those of the collector. */
-  readonly places: Places;
   readonly fields: readonly FieldDescription[];
   readonly warnings: readonly string[];
   /** Ends the trace. */
@@ -30,30 +26,28 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   readonly fields: readonly FieldDescription[];
   readonly warnings: readonly string[];
   readonly coverage: Coverage;
-  readonly #session: Session;
+  readonly #live: LiveTrace;
   readonly #collector: Collector;
-  readonly #tracker: JourneyTracker;
-  readonly #reader: SessionReader;
+  readonly #run: TraceRun;
   readonly #signal: AbortSignal;
   readonly #ending = new AbortController();
   readonly #reading: Promise<void>;
   #stopping: Promise<void> | undefined;
   /** When the trace has ended: the kernel can't be asked any more. */
-  #losses: SessionLosses | undefined;
+  #losses: TraceLosses | undefined;
   /** Whether all has been read, and whether all is detached: then the session is closed. */
   #isRead = false;
   #isStopped = false;
 
-  /** Owns the session, which is attached. */
-  constructor(session: Session, collector: Collector, facts: TraceFacts) {
-    this.backend = facts.backend;
+  /** Owns the trace, which is attached. @param source its records @param collector takes them */
+  constructor(live: LiveTrace, source: RecordSource, collector: Collector, facts: TraceFacts) {
+    this.backend = live.header.backend;
     this.fields = facts.fields;
     this.warnings = facts.warnings;
-    this.coverage = describeCoverage(session, facts.selection);
-    this.#session = session;
+    this.coverage = describeCoverage(live);
+    this.#live = live;
     this.#collector = collector;
-    this.#tracker = new JourneyTracker(collector, facts.places);
-    this.#reader = new SessionReader(session, this.#tracker);
+    this.#run = new TraceRun(source, collector, live.plan.until);
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });
     this.#reading = this.#read();
@@ -65,32 +59,16 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.stop().catch(() => {});
   };
 
-  /** A loop that is slow makes the ring fill, not memory: nothing is read while too much waits. */
   async #read(): Promise<void> {
-    const { signal } = this.#ending;
     try {
-      while (!signal.aborted) {
-        const hasMore = this.#reader.read();
-        await this.#handOn(signal);
-        await this.#reader.pause(hasMore, signal);
-      }
-      this.#losses = this.#reader.end();
-      await this.#reader.drain(() => this.#handOn());
-      while (this.#collector.finish()) await this.#collector.whenWanted();
+      await this.#run.run(this.#ending.signal);
+      await this.#run.finish();
     } catch (error) {
       this.#collector.end(error);
       throw error;
     } finally {
       this.#isRead = true;
-      if (this.#isStopped) this.#session[Symbol.dispose]();
-    }
-  }
-
-  /** @param signal ends the waiting for those who iterate */
-  async #handOn(signal?: AbortSignal): Promise<void> {
-    while (this.#collector.tick(this.#reader.idleMs) && !signal?.aborted) {
-      const wanted = this.#collector.whenWanted();
-      await (signal ? settles(wanted, { signal }) : wanted);
+      if (this.#isStopped) this.#live[Symbol.dispose]();
     }
   }
 
@@ -106,10 +84,10 @@ export class RunningTrace implements TraceSession<AnyEvent> {
       await this.#whenReadOrStalled();
     } finally {
       // Also where reading failed: later the kernel can't be asked.
-      this.#losses ??= this.#reader.losses();
-      await this.#session.detach();
+      this.#losses ??= this.#run.losses;
+      await this.#live.session.detach();
       // What is left of the ring goes to those who iterate, when they want it.
-      if (this.#isRead) this.#session[Symbol.dispose]();
+      if (this.#isRead) this.#live[Symbol.dispose]();
       this.#isStopped = true;
     }
   }
@@ -152,7 +130,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   }
 
   get statistics(): Statistics {
-    const { counts, events, gaps } = this.#tracker;
+    const { counts, events, gaps } = this.#run.tracker;
     const journeys = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, counts.get(outcome) ?? 0]));
     const lost = this.#describeLosses();
     const { events: keptEvents, journeys: keptJourneys } = this.#collector;
@@ -169,18 +147,19 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   }
 
   #describeLosses(): Losses {
-    const { cpus, unfollowed, unseen, ends, missed, switchedOff } = this.#losses ?? this.#reader.losses();
+    const { cpus, unfollowed, unseen, ends, missed, countsMisses, switchedOff } = this.#losses ?? this.#run.losses;
     return {
       ring: cpus.map(({ cpu, lost, firstNs, lastNs }) => ({ cpu, events: Number(lost), firstNs, lastNs })),
       ...{ unfollowed: Number(unfollowed), unseen: Number(unseen), ends: Number(ends) },
-      ...{ late: this.#tracker.late, unkept: this.#collector.unkept },
+      ...{ late: this.#run.tracker.late, unkept: this.#collector.unkept },
       ...{ missedCalls: Number(missed.shown), missedDeciding: Number(missed.deciding) },
-      ...{ countsMisses: this.#session.countsMisses, switchedOff },
+      ...{ countsMisses, switchedOff },
     };
   }
 }
 
-function describeCoverage({ succeeded, failed, unwatched }: Session, selection: TargetSelection): Coverage {
+function describeCoverage({ session, selection }: LiveTrace): Coverage {
+  const { succeeded, failed, unwatched } = session;
   const { filtered, excluded, unknownModules } = selection;
   const refused = failed.map(({ target: { name, module }, reason }) => ({ name, module, reason }));
   return { attached: succeeded, filtered, refused, excluded, unknownModules, unwatched };

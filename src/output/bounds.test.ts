@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
-import { Places } from '../journey/places.js';
+import { Places } from '../base/places.js';
 import { AggregateOutput } from './aggregate.js';
 import { createJsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';

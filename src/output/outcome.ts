@@ -2,15 +2,8 @@
 import { counted } from '../base/counted.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
+import type { KernelNames } from '../base/record-source.js';
 import type { Style } from '../base/style.js';
-
-/** Names that only the kernel knows. */
-export interface KernelNames {
-  /** Of a drop reason; nothing if this kernel has none. */
-  readonly reason: (reason: number) => string | undefined;
-  /** Of an address, as `name+0x10`; nothing if it has none. */
-  readonly symbol: (address: bigint) => string | undefined;
-}
 
 /** AF_… of `linux/socket.h`: those whose sockets get packets. */
 const FAMILIES: Record<number, string> = {

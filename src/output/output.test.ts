@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome, Place } from '../base/journey.js';
+import { Places } from '../base/places.js';
 import { Choice, type ChoiceOptions } from '../journey/choice.js';
-import { Places } from '../journey/places.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { Clock } from './clock.js';
 import { createJsonOutput } from './json.js';

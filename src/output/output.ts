@@ -1,15 +1,16 @@
 /** What all outputs have in common: events go in, bytes of text come out. Nothing here writes anywhere. */
+
 import type { FieldWriter, TraceEvent } from '../base/event.js';
 import type { Journey, Place } from '../base/journey.js';
+import type { Places } from '../base/places.js';
 import { printable } from '../base/printable.js';
+import type { KernelNames, RecordSource } from '../base/record-source.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
 import { Assembler, type AssemblerOptions, type JourneySink } from '../journey/assembler.js';
 import type { Choice } from '../journey/choice.js';
-import type { Places } from '../journey/places.js';
 import type { EventSink } from '../journey/tracker.js';
-import type { Clock } from './clock.js';
-import type { KernelNames } from './outcome.js';
+import { Clock } from './clock.js';
 
 const NOTHING = encode('');
 
@@ -30,6 +31,18 @@ export interface OutputContext {
   readonly netnsName?: (netns: number) => string | undefined;
   /** What timestamps count from; the machine's start if it is not said. */
   readonly clock?: Clock;
+}
+
+/** What outputs need, from where the records come from. */
+export function createContext(
+  { header, places }: Pick<RecordSource, 'header' | 'places'>,
+  clock: Clock = Clock.mono(),
+): OutputContext {
+  const { targets, tracer, fields, symbols, names, netnsName } = header;
+  return {
+    ...{ targets, hasReturns: tracer === 'function_graph', names, netnsName, places, clock },
+    ...{ fields: fields?.createWriter(symbols), dataSize: fields?.sizeBytes ?? 0 },
+  };
 }
 
 /** A network namespace as text has it: its number, and behind it its name, if it has one. */

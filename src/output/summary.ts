@@ -9,12 +9,14 @@
  *
  * What is kept is bounded, however many journeys there are.
  */
+
 import { counted } from '../base/counted.js';
 import { type Journey, OUTCOMES, type Outcome } from '../base/journey.js';
+import type { KernelNames } from '../base/record-source.js';
 import type { Painter } from '../base/style.js';
 import type { Choice } from '../journey/choice.js';
 
-import { describeOutcome, formatMicroseconds, type KernelNames, styleOf } from './outcome.js';
+import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 
 /** Places of drops that are told apart, and those of them that are named. */
 const MAX_PLACES = 1000;

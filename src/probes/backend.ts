@@ -15,6 +15,7 @@ import {
   IPFT_TARGET_REPORTS,
   IPFT_TARGET_TAIL,
 } from '../abi/layout.js';
+import type { Misses } from '../base/losses.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import type { Target } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -86,14 +87,6 @@ export function variantOf({ target, roles }: Pick<NumberedTarget, 'target' | 'ro
 export function variantsFor(targets: readonly Target[] | undefined): Variant[] {
   const positions = new Set(targets?.map(({ skbPosition }) => skbPosition));
   return [...OFTEN.filter((position) => !targets || positions.has(position)), 'deciding'];
-}
-
-/** Calls of functions that the kernel did not hand to a program, of whatever packet. */
-export interface Misses {
-  /** Of functions whose events are shown. */
-  readonly shown: bigint;
-  /** Of functions that decide what becomes of packets, and of those that share their program. */
-  readonly deciding: bigint;
 }
 
 /** A function to attach to, numbered as its events are. */

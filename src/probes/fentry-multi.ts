@@ -5,6 +5,7 @@
  */
 
 import { groupBy } from '../base/group-by.js';
+import type { Misses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
 import { VMLINUX } from '../base/target.js';
 import { probeTracingMulti } from '../kernel/features.js';
@@ -22,7 +23,6 @@ import {
   Attachment,
   type Backend,
   cookieOf,
-  type Misses,
   type NumberedTarget,
   sumMisses,
   type Variant,

@@ -5,6 +5,7 @@
  * two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
  */
 import { IPFT_ADDRESS_PLACE, IPFT_COOKIE_PLACE } from '../abi/layout.js';
+import type { Misses } from '../base/losses.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import { hasFunctionAddress, probeTrampolines } from '../kernel/features.js';
 import { loadSymbolAddresses } from '../kernel/functions.js';
@@ -25,7 +26,6 @@ import {
   type Backend,
   cookieOf,
   decidesBy,
-  type Misses,
   type NumberedTarget,
   type ProgramSpec,
   sumMisses,

@@ -5,6 +5,7 @@
 import { IPFT_COOKIE_BITS } from '../abi/layout.js';
 import { SystemCallError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
+import type { Misses } from '../base/losses.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { probeKprobeMulti, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
 import {
@@ -25,7 +26,6 @@ import {
   Attachment,
   type Backend,
   cookieOf,
-  type Misses,
   type NumberedTarget,
   sumMisses,
   type Variant,

@@ -1,5 +1,7 @@
 /** Backend kprobe: a perf event for each function. Any kernel that BPF's ring buffer is in: Linux 5.8. */
+
 import { SystemCallError } from '../base/errors.js';
+import type { Misses } from '../base/losses.js';
 import { VMLINUX } from '../base/target.js';
 import { countsKprobeMisses, hasAttachCookies, probeKprobes } from '../kernel/features.js';
 import { loadSymbolAddresses } from '../kernel/functions.js';
@@ -11,7 +13,6 @@ import {
   Attachment,
   type Backend,
   cookieOf,
-  type Misses,
   type NumberedTarget,
   sumMisses,
   type Variant,

@@ -6,7 +6,7 @@ import type { TracerName } from '../base/method.js';
 import { endsBytes } from '../capture/load.js';
 import type { MemoryRoom } from '../kernel/memory.js';
 import type { Backend } from '../probes/backend.js';
-import { RING_BYTES } from './rules.js';
+import { RING_BYTES } from './plan.js';
 
 /**
  * What tracing takes besides the rings once its programs are to be loaded: the table of journeys, programs, and what Node

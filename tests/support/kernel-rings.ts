@@ -30,9 +30,9 @@ import {
   PLACE_NETNS,
 } from '../../src/abi/layout.js';
 import type { Living } from '../../src/base/journey.js';
+import type { Readable } from '../../src/capture/live-source.js';
 import { RingReader } from '../../src/capture/ring.js';
 import { Rings } from '../../src/capture/rings.js';
-import type { Readable } from '../../src/trace/reader.js';
 
 const PAGE = 4096;
 const HEADER = 8;
@@ -232,7 +232,11 @@ export class KernelRings implements Readable {
   }
 
   losses(missed = this.countMisses()): ReturnType<Readable['losses']> {
-    return { cpus: [], unfollowed: 0n, unseen: 0n, ends: BigInt(this.truth.lostEnds), missed, switchedOff: [] };
+    const { lostEnds } = this.truth;
+    return {
+      ...{ cpus: [], unfollowed: 0n, unseen: 0n, ends: BigInt(lostEnds), missed, switchedOff: [] },
+      countsMisses: true,
+    };
   }
 
   countMisses(): ReturnType<Readable['countMisses']> {

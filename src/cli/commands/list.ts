@@ -6,17 +6,21 @@ import { loadSymbolAddresses } from '../../kernel/functions.js';
 import { checkKernel } from '../../kernel/preflight.js';
 import { chooseBackend } from '../../probes/backends.js';
 import { loadTargets } from '../../probes/targets.js';
-import type { CommonOptions } from '../options.js';
+import type { ProbeQuery } from '../../trace/plan.js';
 import { reportSelection } from '../report.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
 /** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
-export async function list(options: CommonOptions, terminal: Terminal, out: Writer): Promise<void> {
+export async function list(
+  { probes, verbose }: { readonly probes: ProbeQuery; readonly verbose: boolean },
+  terminal: Terminal,
+  out: Writer,
+): Promise<void> {
   raiseLimits();
   checkKernel();
-  const { backend } = await chooseBackend(options.tracer, options.backend);
-  const selection = await loadTargets(backend.access, options);
+  const { backend } = await chooseBackend(probes.tracer, probes.backend);
+  const selection = await loadTargets(backend.access, probes);
   const names = new Map<string, Set<string>>();
   for (const { module, name } of selection.targets) {
     names.set(module, (names.get(module) ?? new Set()).add(name));
@@ -33,5 +37,5 @@ export async function list(options: CommonOptions, terminal: Terminal, out: Writ
     return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
   });
   await out.write(Buffer.from(rows.join('')));
-  reportSelection(selection, backend, options.verbose, terminal);
+  reportSelection(selection, backend, verbose, terminal);
 }

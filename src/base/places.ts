@@ -5,16 +5,12 @@ import type { Place } from '../base/journey.js';
 const MAX_PLACES = 0xffff;
 
 export class Places {
-  readonly #onPlace: (place: Place) => void;
+  /** Called with each place when the first packet is seen there. */
+  onPlace: (place: Place) => void = () => {};
   readonly #places: Place[] = [];
   readonly #numbers = new Map<string, number>();
   /** The objects that places came as. */
   readonly #seen = new Map<Place, number>();
-
-  /** @param onPlace called with each place when the first packet is seen there */
-  constructor(onPlace: (place: Place) => void = () => {}) {
-    this.#onPlace = onPlace;
-  }
 
   /** The place with a number; nothing for one that is not known. */
   get(number: number): Place | undefined {
@@ -39,7 +35,7 @@ export class Places {
     if (this.#places.length === MAX_PLACES) return 0;
     this.#places.push(place);
     this.#numbers.set(key, this.#places.length);
-    this.#onPlace(place);
+    this.onPlace(place);
     return this.#places.length;
   }
 }

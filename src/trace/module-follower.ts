@@ -1,42 +1,41 @@
-/** `--follow-modules`: attaches to functions of modules that are loaded while tracing. */
+/** `followModules`: attaches to functions of modules that are loaded while tracing. */
 import { IpftError } from '../base/errors.js';
 import type { Target } from '../base/target.js';
 import { MAX_TARGETS, type Session } from '../capture/session.js';
 import { type LiveModules, loadLiveModules } from '../kernel/modules.js';
 import type { BackendChoice } from '../probes/backends.js';
 import { loadModuleTargets } from '../probes/targets.js';
-import type { CommonOptions } from './options.js';
-import type { Terminal } from './terminal.js';
+import type { TraceHost } from './host.js';
+import type { ProbeQuery } from './plan.js';
 
 /** How often the kernel is asked for its modules, in milliseconds. */
 const INTERVAL_MS = 500;
 
+export interface FollowedTrace {
+  readonly session: Session;
+  readonly choice: BackendChoice;
+  readonly probes: ProbeQuery;
+  readonly host: Pick<TraceHost, 'warn' | 'onModule'>;
+  /** The modules that the targets were looked for in. */
+  readonly modules: LiveModules;
+  /** The session's; grows. */
+  readonly targets: Target[];
+}
+
 export class ModuleFollower {
-  readonly #tracing: { readonly choice: BackendChoice; readonly session: Session };
-  readonly #targets: Target[];
-  readonly #options: CommonOptions;
-  readonly #terminal: Terminal;
+  readonly #trace: FollowedTrace;
   #known: LiveModules;
   /** Where functions of modules stand among the targets. A module that comes again has the numbers that it had. */
   readonly #indexes = new Map<string, number>();
   #lookedAt = performance.now();
 
-  /** @param targets the session's; grows */
-  constructor(
-    tracing: { readonly choice: BackendChoice; readonly session: Session; readonly modules: LiveModules },
-    targets: Target[],
-    options: CommonOptions,
-    terminal: Terminal,
-  ) {
-    this.#tracing = tracing;
-    this.#targets = targets;
-    this.#options = options;
-    this.#terminal = terminal;
-    this.#known = tracing.modules;
-    for (const [index, target] of targets.entries()) this.#indexes.set(describe(target), index);
+  constructor(trace: FollowedTrace) {
+    this.#trace = trace;
+    this.#known = trace.modules;
+    for (const [index, target] of trace.targets.entries()) this.#indexes.set(describe(target), index);
   }
 
-  /** Looks for new modules, now and then. */
+  /** Looks for new modules, now and then. @param signal ends attaching */
   async look(signal: AbortSignal): Promise<void> {
     const now = performance.now();
     if (now - this.#lookedAt < INTERVAL_MS || signal.aborted) return;
@@ -48,41 +47,36 @@ export class ModuleFollower {
 
   /** @returns whether there is still a number for it */
   #number(target: Target): boolean {
+    const { targets } = this.#trace;
     if (this.#indexes.has(describe(target))) return true;
-    if (this.#targets.length >= MAX_TARGETS) return false;
-    this.#indexes.set(describe(target), this.#targets.length);
-    this.#targets.push(target);
+    if (targets.length >= MAX_TARGETS) return false;
+    this.#indexes.set(describe(target), targets.length);
+    targets.push(target);
     return true;
   }
 
   async #attach(module: string, signal: AbortSignal): Promise<void> {
-    const { choice, session } = this.#tracing;
+    const { choice, session, probes, host } = this.#trace;
     try {
-      const { targets: found, unknownModules } = await loadModuleTargets(
-        module,
-        choice.backend.access,
-        this.#options,
-        signal,
-      );
+      const { targets: found, unknownModules } = await loadModuleTargets(module, choice.backend.access, probes, signal);
       for (const { problem } of unknownModules) {
-        this.#terminal.warn(`the module ${module} was loaded; its functions are not traced: ${problem}`);
+        host.warn(`the module ${module} was loaded; its functions are not traced: ${problem}`);
       }
       if (found.length === 0) return;
       const targets = found.filter((target) => this.#number(target));
       if (targets.length < found.length) {
         const problem = `a trace tells ${MAX_TARGETS} functions apart, and has had as many`;
-        this.#terminal.warn(`the module ${module} was loaded; not all of its functions are traced: ${problem}`);
+        host.warn(`the module ${module} was loaded; not all of its functions are traced: ${problem}`);
       }
       const before = session.succeeded;
       const indexes = targets.map((target) => this.#indexes.get(describe(target))!);
       await session.attachMore(targets, indexes, signal);
-      const succeeded = session.succeeded - before;
-      this.#terminal.line(`Module ${module} loaded: ${succeeded} of its ${found.length} functions are traced now`);
+      host.onModule?.(module, session.succeeded - before, found.length);
     } catch (error) {
       if (signal.aborted) return;
       // The module may have gone again. What is traced goes on.
       if (!(error instanceof IpftError)) throw error;
-      this.#terminal.warn(`the module ${module} was loaded; its functions are not traced: ${error.message}`);
+      host.warn(`the module ${module} was loaded; its functions are not traced: ${error.message}`);
     }
   }
 }

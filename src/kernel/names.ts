@@ -1,8 +1,9 @@
 /** Names that only the kernel knows, for what is said of how a journey ended. */
+
 import type { SymbolWriter } from '../base/event.js';
+import type { KernelNames } from '../base/record-source.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { loadReasonNames, type ReasonNames } from '../kernel/drop-reasons.js';
-import type { KernelNames } from '../output/outcome.js';
 
 /** @param symbols names addresses that the kernel did not name itself; nothing if it always does */
 export function createKernelNames(symbols: SymbolWriter | undefined): KernelNames {

@@ -2,18 +2,19 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
+import { createHeader } from '../../tests/support/trace-header.js';
 import type { Journey } from '../base/journey.js';
-import { Places } from '../journey/places.js';
-import type { EventSink } from '../journey/tracker.js';
-import { JourneyTracker } from '../journey/tracker.js';
+import { Places } from '../base/places.js';
+import { LiveSource } from '../capture/live-source.js';
+import type { EventSink, JourneyTracker } from '../journey/tracker.js';
 import { Collector } from '../library/collector.js';
 import { AggregateOutput } from '../output/aggregate.js';
 import { createJsonOutput } from '../output/json.js';
-import type { Output, OutputContext } from '../output/output.js';
+import { createContext, type Output } from '../output/output.js';
 import { PathsOutput } from '../output/paths.js';
-import { SessionReader } from './reader.js';
+import { type TraceClient, TraceRun } from './run.js';
 
-/** By hand more: IPFT_SOAK_EVENTS=10000000 node_modules/.bin/vitest run --project unit src/trace/reader.test.ts */
+/** By hand more: IPFT_SOAK_EVENTS=10000000 node_modules/.bin/vitest run --project unit src/trace/run.test.ts */
 const SOAK_EVENTS = Number(process.env['IPFT_SOAK_EVENTS'] ?? 300_000);
 const SOAK_MS = 10_000 + SOAK_EVENTS / 20;
 const MIB = 1 << 20;
@@ -26,10 +27,8 @@ const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({
   parameters: 2,
   btfId: 1,
 }));
-const names = { reason: () => undefined, symbol: () => undefined };
-const context: OutputContext = {
-  ...{ targets, hasReturns: false, fields: undefined, dataSize: 0, places: new Places(), names },
-};
+const header = createHeader(targets);
+const context = () => createContext({ header, places: new Places() });
 
 /** Counts events, and the journeys of which something is missing. */
 class Counts implements EventSink {
@@ -46,39 +45,55 @@ class Counts implements EventSink {
   }
 }
 
+/** A run of what the rings hold, which is read step by step. */
+class Steps {
+  readonly run: TraceRun;
+  readonly source: LiveSource;
+
+  constructor(kernel: KernelRings, sink: EventSink, handOn: TraceClient['handOn'] = async () => {}) {
+    this.source = new LiveSource(kernel, header);
+    this.run = new TraceRun(this.source, { sink, handOn, finish: async () => {} });
+  }
+
+  get tracker(): JourneyTracker {
+    return this.run.tracker;
+  }
+
+  /** Returns whether more is left. */
+  read(): boolean {
+    const { moved, drained, upToNs } = this.source.read(this.tracker, 4096);
+    this.tracker.settle(upToNs);
+    return moved && !drained;
+  }
+}
+
 /** Reads at a rate at which the ring is never empty. Returns how much memory was in use in the middle and at the end. */
-async function soak(kernel: KernelRings, taker: EventSink, handOn: (idleMs: number) => void) {
-  const tracker = new JourneyTracker(taker, new Places());
-  const reader = new SessionReader(kernel, tracker);
+async function soak(kernel: KernelRings, sink: EventSink, handOn: (idleMs: number) => void) {
+  const steps = new Steps(kernel, sink);
   const { events } = kernel.truth;
   let middle = 0;
   for (let round = 0; kernel.truth.events - events < SOAK_EVENTS; round++) {
     kernel.fill();
-    reader.read();
+    steps.read();
     handOn(0);
     if (middle === 0 && kernel.truth.events - events > SOAK_EVENTS / 2) middle = usedBytes();
     if (round % 64 === 0) await immediate();
   }
-  return { tracker, reader, middle, end: usedBytes() };
-}
-
-async function finish(reader: SessionReader): Promise<void> {
-  reader.end();
-  await reader.drain(() => immediate());
+  return { tracker: steps.tracker, run: steps.run, middle, end: usedBytes() };
 }
 
 test(
-  'SessionReader: journeys are handed on while the ring is never empty, and none is taken for one without an end',
+  'TraceRun: journeys are handed on while the ring is never empty, and none is taken for one without an end',
   async () => {
     const kernel = new KernelRings(SIZES);
     const taker = new Counts();
-    const { tracker, reader, middle, end } = await soak(kernel, taker, () => {});
+    const { tracker, run, middle, end } = await soak(kernel, taker, () => {});
     // What lies in the rings, and a tenth of a second, may still come.
     const pending = SIZES.ringBytes / 32 + 100_000_000 / 2000;
     expect(tracker.journeys).toBeGreaterThan(kernel.truth.ended - pending / SIZES.eventsPerJourney);
     expect(tracker.journeys).toBeGreaterThan(kernel.truth.ended / 2);
     expect(end - middle).toBeLessThan(8 * MIB);
-    await finish(reader);
+    await run.finish();
     expect(taker.events + kernel.truth.lostEvents).toBe(kernel.truth.events);
     // The ring of ends is too small for the ring of events: where it is full, they go among these.
     expect(tracker.counts.get('unknown') ?? 0).toBe(kernel.truth.lostEnds);
@@ -87,15 +102,15 @@ test(
   SOAK_MS,
 );
 
-test('SessionReader: what is kept of journeys depends on what lies between their times, not on how large the ring is', () => {
+test('TraceRun: what is kept of journeys depends on what lies between their times, not on how large the ring is', () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 24, endsBytes: 1 << 22 });
   const taker = new Counts();
-  const tracker = new JourneyTracker(taker, new Places());
-  const reader = new SessionReader(kernel, tracker);
+  const steps = new Steps(kernel, taker);
+  const { tracker } = steps;
   kernel.fill();
   let most = 0;
   while (taker.events < kernel.truth.events / 2) {
-    reader.read();
+    steps.read();
     most = Math.max(most, taker.events / 6 - tracker.journeys);
   }
   // A tenth of a second, and a batch.
@@ -103,48 +118,48 @@ test('SessionReader: what is kept of journeys depends on what lies between their
   expect(tracker.counts.get('unknown')).toBeUndefined();
 });
 
-test('SessionReader: a reader that stands still for a while takes no journey for one without an end', async () => {
+test('TraceRun: a reader that stands still for a while takes no journey for one without an end', async () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 20, endsBytes: 1 << 19 });
   const taker = new Counts();
-  const tracker = new JourneyTracker(taker, new Places());
-  const reader = new SessionReader(kernel, tracker);
+  const steps = new Steps(kernel, taker);
+  const { tracker, run } = steps;
   for (let round = 0; round < 40; round++) {
     kernel.happen(9000);
-    reader.read();
+    steps.read();
     // Much later in the rings' time: all that was read seems to be long over.
     kernel.ns += 1_000_000_000;
     kernel.happen(100);
-    while (reader.read());
+    while (steps.read());
   }
-  await finish(reader);
+  await run.finish();
   expect(kernel.truth).toMatchObject({ lostEvents: 0, lostEnds: 0 });
   expect(tracker.counts.get('unknown')).toBeUndefined();
   expect(taker.gaps).toBe(0);
 });
 
-test('SessionReader: the end reads what had come by then, in steps, and waits for a record that is being written', async () => {
+test('TraceRun: the end reads what had come by then, in steps, and waits for a record that is being written', async () => {
   const kernel = new KernelRings({ ...SIZES, ringBytes: 1 << 20, endsBytes: 1 << 19 });
   const taker = new Counts();
-  const reader = new SessionReader(kernel, new JourneyTracker(taker, new Places()));
+  const counts: number[] = [];
+  const { run } = new Steps(kernel, taker, async () => {
+    // When the trace has ended, more comes.
+    if (counts.length === 0) kernel.happen(5000);
+    counts.push(taker.events);
+    if (taker.events >= 10_000) kernel.events.submit(busy);
+  });
   kernel.happen(10_000);
   const busy = kernel.events.reserve(24, true)!;
   kernel.events.event(busy, kernel.ns, 0xffffff, 0, 0, 0);
   kernel.happen(3000);
   const { events } = kernel.truth;
-  reader.end();
-  kernel.happen(5000);
-  const steps: number[] = [];
-  await reader.drain(async () => {
-    steps.push(taker.events);
-    if (taker.events >= 10_000) kernel.events.submit(busy);
-  });
+  await run.finish();
   expect(taker.events).toBe(events);
-  expect(steps.length).toBeGreaterThan(3);
+  expect(counts.length).toBeGreaterThan(3);
   // Records, not only events, make a step.
-  expect(Math.max(...steps.map((count, index) => count - (steps[index - 1] ?? 0)))).toBeLessThanOrEqual(4096);
+  expect(Math.max(...counts.map((count, index) => count - (counts[index - 1] ?? 0)))).toBeLessThanOrEqual(4096);
 });
 
-test('SessionReader: asking for losses does not ask the kernel for misses each time', () => {
+test('TraceRun: asking for losses does not ask the kernel for misses each time', () => {
   const kernel = new KernelRings(SIZES);
   let asked = 0;
   const { countMisses } = kernel;
@@ -152,15 +167,15 @@ test('SessionReader: asking for losses does not ask the kernel for misses each t
     asked++;
     return countMisses.call(kernel);
   };
-  const reader = new SessionReader(kernel, new JourneyTracker(new Counts(), new Places()));
-  for (let i = 0; i < 1000; i++) reader.losses();
+  const { source } = new Steps(kernel, new Counts());
+  for (let i = 0; i < 1000; i++) source.losses();
   expect(asked).toBeLessThan(10);
 });
 
 const OUTPUTS: Record<string, () => Output> = {
-  json: () => createJsonOutput(context),
-  aggregate: () => new AggregateOutput(context, { maxBytes: 4 * MIB }),
-  paths: () => new PathsOutput(context, { maxBytes: 4 * MIB }),
+  json: () => createJsonOutput(context()),
+  aggregate: () => new AggregateOutput(context(), { maxBytes: 4 * MIB }),
+  paths: () => new PathsOutput(context(), { maxBytes: 4 * MIB }),
 };
 
 test.each(Object.keys(OUTPUTS))(
@@ -169,7 +184,7 @@ test.each(Object.keys(OUTPUTS))(
     const output = OUTPUTS[name]!();
     let bytes = 0;
     let largest = 0;
-    const { tracker, reader, middle, end } = await soak(new KernelRings(SIZES), output, (idleMs) => {
+    const { tracker, run, middle, end } = await soak(new KernelRings(SIZES), output, (idleMs) => {
       for (let hasMore = true; hasMore; ) {
         hasMore = output.tick(idleMs);
         if (output.pendingBytes === 0) continue;
@@ -180,7 +195,7 @@ test.each(Object.keys(OUTPUTS))(
       }
     });
     expect(end - middle).toBeLessThan(8 * MIB);
-    await finish(reader);
+    await run.finish();
     for (const piece of output.finish()) {
       bytes += piece.length;
       largest = Math.max(largest, piece.length);
@@ -202,7 +217,7 @@ test(
         hasReturns: false,
         readFields: undefined,
         dataSize: 0,
-        names,
+        names: header.names,
         places: new Places(),
         maxEvents,
       });

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
-import { Places } from '../journey/places.js';
-import { JourneyTracker } from '../journey/tracker.js';
+import { createHeader } from '../../tests/support/trace-header.js';
+import { LiveSource } from '../capture/live-source.js';
 import { createJsonOutput } from '../output/json.js';
-import { Follower } from './follower.js';
+import { createContext } from '../output/output.js';
+import type { Until } from '../trace/plan.js';
+import { TraceRun } from '../trace/run.js';
+import { TextClient } from './text-client.js';
 import { openWriter, type Writer } from './writer.js';
 
 const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => {
@@ -19,7 +22,7 @@ const terminal = { status() {}, clearStatus() {} };
 
 let dir: string;
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'ipft-follower-'));
+  dir = mkdtempSync(join(tmpdir(), 'ipft-text-client-'));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -40,21 +43,17 @@ class Flood extends KernelRings {
   }
 }
 
-function follow(kernel: KernelRings, out: Writer) {
-  const places = new Places();
-  const output = createJsonOutput({
-    ...{ targets, hasReturns: false, fields: undefined, dataSize: 0 },
-    places,
-    names: { reason: () => undefined, symbol: () => undefined },
-  });
-  const tracker = new JourneyTracker(output, places);
-  return { tracker, follower: new Follower(kernel, output, tracker, out, terminal) };
+function follow(kernel: KernelRings, out: Writer, until: Until = {}) {
+  const source = new LiveSource(kernel, createHeader(targets));
+  const client = new TextClient(createJsonOutput(createContext(source)), out, terminal, { showsStatus: false });
+  const run = new TraceRun(source, client, until);
+  return { run, client, tracker: run.tracker };
 }
 
-test('Follower: a turn of the loop leaves nothing behind', async () => {
+test('TextClient: a turn of the loop leaves nothing behind', async () => {
   const kernel = new Flood(8);
   const stop = new AbortController();
-  const { follower } = follow(kernel, openWriter('/dev/null'));
+  const { run } = follow(kernel, openWriter('/dev/null'));
   // By then all that is kept for use again has its size.
   const WARM = 8_000;
   const TURNS = 5_000;
@@ -67,38 +66,37 @@ test('Follower: a turn of the loop leaves nothing behind', async () => {
     after = usedBytes();
     stop.abort();
   };
-  await follower.run({ output: 'json', count: undefined }, stop, undefined);
+  await run.run(stop.signal);
   expect(kernel.reads).toBe(WARM + TURNS);
   // A promise that is kept for each turn takes 312 bytes.
   expect(after - before).toBeLessThan(TURNS * 200);
 });
 
-test('Follower: count ends the trace while the ring is never empty; then all that had come is handed out, in pieces', async () => {
+test('TextClient: count ends the trace while the ring is never empty; then all that had come is handed out, in pieces', async () => {
   const kernel = new Flood(4096);
   const path = join(dir, 'all');
   const out = openWriter(path);
-  const { follower, tracker } = follow(kernel, out);
-  await follower.run({ output: 'json', count: 1000 }, { signal: new AbortController().signal }, undefined);
+  const { run, client, tracker } = follow(kernel, out, { count: 1000 });
+  await run.run(new AbortController().signal);
   expect(tracker.journeys).toBeGreaterThanOrEqual(1000);
   expect(tracker.journeys).toBeLessThan(1000 + 4096);
   const { events, lostEvents } = kernel.truth;
-  await follower.finish();
+  await run.finish();
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   const journeys = lines.filter((line) => line.startsWith('{"type":"journey"'));
   expect(lines.length - journeys.length).toBe(events - lostEvents);
   expect(journeys.length).toBe(tracker.journeys);
-  expect(follower.problem).toBeUndefined();
+  expect(client.problem).toBeUndefined();
 });
 
-test('Follower: count ends the trace while nobody takes the text, by what has ended and was not read', async () => {
+test('TextClient: count ends the trace while nobody takes the text, by what has ended and was not read', async () => {
   const path = join(dir, 'stuck');
   execFileSync('mkfifo', [path]);
   const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   try {
     const kernel = new Flood(4096);
-    const { follower, tracker } = follow(kernel, openWriter(`/dev/fd/${fd}`));
-    const { signal } = new AbortController();
-    await follower.run({ output: 'json', count: 1500 }, { signal }, undefined);
+    const { run, tracker } = follow(kernel, openWriter(`/dev/fd/${fd}`), { count: 1500 });
+    await run.run(new AbortController().signal);
     expect(tracker.over + kernel.countUnreadEnds()).toBeGreaterThanOrEqual(1500);
     expect(tracker.journeys).toBeLessThan(1500);
   } finally {

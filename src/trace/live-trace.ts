@@ -1,0 +1,188 @@
+/** A trace of the running kernel, from its plan to the source of its records. */
+import { release } from 'node:os';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { Places } from '../base/places.js';
+import type { TraceHeader } from '../base/record-source.js';
+import type { Target } from '../base/target.js';
+import { LiveSource } from '../capture/live-source.js';
+import { raiseLimits } from '../capture/process.js';
+import { Session } from '../capture/session.js';
+import { type Extension, loadExtension } from '../fields/c/extension.js';
+import { loadMemoryRoom } from '../kernel/memory.js';
+import { loadLiveModules } from '../kernel/modules.js';
+import { createKernelNames } from '../kernel/names.js';
+import { NetnsNames } from '../kernel/netns-names.js';
+import { checkKernel } from '../kernel/preflight.js';
+import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
+import type { AttachProgress, ReleaseProgress } from '../probes/backend.js';
+import { type BackendChoice, chooseBackend } from '../probes/backends.js';
+import { loadTargets, type TargetSelection } from '../probes/targets.js';
+import { realtimeOffsetNs } from '../sys/libc.js';
+import { packageVersion } from '../sys/version.js';
+import type { TraceHost } from './host.js';
+import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
+import { ModuleFollower } from './module-follower.js';
+import type { TracePlan } from './plan.js';
+
+/** What a trace consists of when its programs are loaded. */
+interface Parts {
+  readonly plan: TracePlan;
+  readonly choice: BackendChoice;
+  readonly selection: TargetSelection;
+  readonly header: TraceHeader;
+  /** Where packets are, by the number that events carry. */
+  readonly places: Places;
+  /** How much may be kept of journeys, in bytes. */
+  readonly maxMemoryBytes: number;
+  readonly session: Session;
+  readonly modules: ModuleFollower | undefined;
+}
+
+/** Its programs are loaded. It goes with `release`; disposing of it blocks until all is gone. */
+export class LiveTrace implements Disposable {
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Finds the functions, compiles the extension and loads the programs. Nothing is attached yet.
+   * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
+   * @throws ExtensionError or VerifierError for an extension that can't be used
+   * @throws the reason of the host's signal; then nothing stays open
+   */
+  static async prepare(plan: TracePlan, host: TraceHost): Promise<LiveTrace> {
+    const { signal } = host;
+    const { probes, limits } = plan;
+    for (const warning of plan.warnings) host.warn(warning);
+    await turn(signal);
+    const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
+    checkMemory({ isFiltered }, loadMemoryRoom());
+    // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+    const unraised = limits.raiseLimits ? raiseLimits() : [];
+    checkKernel();
+    for (const warning of unraised) host.warn(warning);
+    await turn(signal);
+    const choice = await chooseBackend(probes.tracer, probes.backend);
+    host.onBackend?.(choice);
+    const { backend } = choice;
+    await turn(signal);
+    const selection = await loadTargets(backend.access, probes, signal);
+    await turn(signal);
+    // Attaching may take minutes.
+    const loaded = loadLiveModules();
+    const extension = await load(plan, host);
+    await turn(signal);
+    const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
+    const memory = planMemory(limits, loadMemoryRoom(), attached);
+    if (memory.notice !== undefined) host.warn(memory.notice);
+    const targets = [...selection.targets];
+    const header = describe(plan, choice, targets, extension);
+    const models = probes.followModules ? (await loadTargets(backend.access)).targets : targets;
+    await turn(signal);
+    const session = await Session.open(
+      {
+        ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
+        ...{ ...plan.packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
+        ringSizeBytes: memory.ringSizeBytes,
+      },
+      signal,
+    );
+    const { maxMemoryBytes } = memory;
+    const modules = probes.followModules
+      ? new ModuleFollower({ session, choice, probes, host, modules: loaded, targets })
+      : undefined;
+    return new LiveTrace({ plan, choice, selection, header, places: new Places(), maxMemoryBytes, session, modules });
+  }
+
+  get plan(): TracePlan {
+    return this.#parts.plan;
+  }
+
+  get choice(): BackendChoice {
+    return this.#parts.choice;
+  }
+
+  get selection(): TargetSelection {
+    return this.#parts.selection;
+  }
+
+  get header(): TraceHeader {
+    return this.#parts.header;
+  }
+
+  /** Where packets are, by the number that events carry. */
+  get places(): Places {
+    return this.#parts.places;
+  }
+
+  /** How much may be kept of journeys, in bytes. */
+  get maxMemoryBytes(): number {
+    return this.#parts.maxMemoryBytes;
+  }
+
+  /** To ask what is attached, and to detach; the source reads it. */
+  get session(): Session {
+    return this.#parts.session;
+  }
+
+  /**
+   * Attaches the programs; what the kernel refuses is in `session.failed`.
+   * @param signal ends it early, without an error; what is attached by then stays until `release`
+   * @returns the records from now on
+   * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of the functions
+   */
+  async attach(signal: AbortSignal, onProgress?: AttachProgress): Promise<LiveSource> {
+    const { session, header, places, modules } = this.#parts;
+    await session.attach(signal, onProgress);
+    return new LiveSource(session, header, places, (signal) => modules?.look(signal));
+  }
+
+  /** Detaches, in other threads, and closes all: nothing can be read afterwards. */
+  async release(onProgress?: ReleaseProgress): Promise<void> {
+    await this.session.release(onProgress);
+  }
+
+  [Symbol.dispose](): void {
+    this.session[Symbol.dispose]();
+  }
+}
+
+/** The kernel and files are read at one go: in between, signals and others get their turn, between rounds of the event loop. */
+async function turn(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await immediate();
+  await immediate();
+  signal.throwIfAborted();
+}
+
+async function load({ fields }: TracePlan, host: TraceHost): Promise<Extension | undefined> {
+  if (fields.extension.length === 0) return undefined;
+  const { signal, hasColor = false } = host;
+  const extension = await loadExtension(fields.extension, {
+    ...{ timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal },
+    onOutput: (text) => host.onCompilerOutput(text),
+  });
+  host.checkFields?.(extension.eventStruct);
+  for (const warning of extension.eventStruct.warnings) host.warn(warning);
+  return extension;
+}
+
+function describe(
+  { probes }: TracePlan,
+  { backend }: BackendChoice,
+  targets: readonly Target[],
+  extension: Extension | undefined,
+): TraceHeader {
+  const fields = extension?.eventStruct;
+  const symbols = fields?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
+  const netnsNames = new NetnsNames();
+  return {
+    ...{ version: packageVersion(), kernel: release(), tracer: probes.tracer, backend: backend.name },
+    ...{ targets, fields, names: createKernelNames(symbols), symbols: symbols ?? (() => {}) },
+    netnsName: (netns) => netnsNames.name(netns),
+    beganNs: process.hrtime.bigint(),
+    realtimeOffsetNs: realtimeOffsetNs(),
+  };
+}

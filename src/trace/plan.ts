@@ -1,0 +1,275 @@
+/**
+ * What a trace is to be: one plan, whoever asks for it, and the only place that says what its options may be. The command
+ * line and the library read options in their own ways and name them as their users do (`Vocabulary`). Pure but for the
+ * size of a page.
+ */
+import { UsageError } from '../base/errors.js';
+import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
+import type { NamePattern } from '../base/name-pattern.js';
+import { PAGE_SIZE } from '../capture/session.js';
+import { checkSuffix } from '../fields/c/extension.js';
+import { checkMethod } from '../probes/backends.js';
+
+export interface TracePlan {
+  readonly packets: MarkQuery;
+  /** Whether packets are followed until they are freed, whatever becomes of their mark. */
+  readonly follow: boolean;
+  readonly probes: ProbeQuery;
+  readonly fields: FieldQuery;
+  readonly until: Until;
+  readonly limits: Limits;
+  /** What is odd, and allowed. */
+  readonly warnings: readonly string[];
+}
+
+/** Packets are traced whose mark, under the mask, equals this mark under the mask. Both have 32 bits. */
+export interface MarkQuery {
+  readonly mark: number;
+  readonly mask: number;
+}
+
+/** Which functions are traced, and how. */
+export interface ProbeQuery {
+  readonly tracer: TracerName;
+  /** Undefined: the best that the kernel has. */
+  readonly backend: BackendName | undefined;
+  /** Undefined: all functions. */
+  readonly functionPattern: NamePattern | undefined;
+  /** Undefined: all modules. */
+  readonly modulePattern: NamePattern | undefined;
+  /** One event in so many is kept on each CPU. */
+  readonly samplePeriod: number;
+  /** Whether functions of modules that are loaded while tracing are traced too. */
+  readonly followModules: boolean;
+}
+
+/** What events carry besides what all events have. */
+export interface FieldQuery {
+  /** Files of one extension; empty for none. */
+  readonly extension: readonly string[];
+  readonly compileTimeoutSeconds: number;
+}
+
+/** When a trace ends by itself. */
+export interface Until {
+  /** When so many journeys have ended; undefined: not for that. */
+  readonly count?: number | undefined;
+  /** So many milliseconds after it is ready; undefined: not for that. */
+  readonly durationMs?: number | undefined;
+}
+
+export interface Limits {
+  /** A power of two, in bytes. */
+  readonly ringSizeBytes: number;
+  /** Whether that is wanted, whatever memory there is. */
+  readonly ringIsGiven: boolean;
+  /** How much may be kept of journeys, in bytes; infinity where the client has a limit of its own. */
+  readonly maxMemoryBytes: number;
+  readonly maxMemoryIsGiven: boolean;
+  /** Whether RLIMIT_MEMLOCK and RLIMIT_NOFILE of the process are raised. */
+  readonly raiseLimits: boolean;
+}
+
+/** The options of a plan as they are given. What is undefined has its default. */
+export type PlanOption = keyof GivenPlan;
+export interface GivenPlan {
+  readonly mark?: unknown;
+  readonly mask?: unknown;
+  readonly follow?: unknown;
+  readonly tracer?: unknown;
+  readonly backend?: unknown;
+  readonly functions?: NamePattern | undefined;
+  readonly modules?: NamePattern | undefined;
+  readonly samplePeriod?: unknown;
+  readonly followModules?: unknown;
+  readonly extension?: unknown;
+  readonly compileTimeoutSeconds?: unknown;
+  readonly count?: unknown;
+  readonly durationMs?: unknown;
+  readonly ringSizeBytes?: unknown;
+  readonly maxMemoryBytes?: unknown;
+  readonly raiseLimits?: unknown;
+}
+
+/** Values of options that were not given, where the client knows better than the plan. */
+export type Defaults = Partial<Pick<Limits, 'ringSizeBytes' | 'maxMemoryBytes'>>;
+
+/** How a client names options and shows values in messages. */
+export interface Vocabulary {
+  /** `--mark`, or `the option mark` */
+  name(option: PlanOption): string;
+  /** A value as it was given: `'010'`, `a value of type object`. */
+  show(option: PlanOption, value: unknown): string;
+  /** What a number is called: `a number`, or `an integer`. */
+  readonly number: string;
+  /** What may stand behind a size, in brackets, with a space before it; or nothing. */
+  readonly sizeUnits: string;
+  /** How a mark 0 is asked for. */
+  readonly markZero: string;
+  /** What is said where no packets are named. */
+  markIsMissing(): UsageError;
+  /** What is said of a word that is none of `choices`. */
+  refuseWord(option: PlanOption, value: unknown, choices: readonly string[]): UsageError;
+}
+
+export interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+export const MAX_U32 = 0xffffffff;
+const U32: Bounds = { least: 0, most: MAX_U32 };
+export const ANY_COUNT: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
+const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
+export const COMPILE_SECONDS: Bounds = { least: 1, most: 86400 };
+const DEFAULT_COMPILE_SECONDS = 60;
+/** What a timer of Node can wait, in milliseconds: some 24 days. */
+export const DURATION_MS: Bounds = { least: 1, most: 2 ** 31 - 1 };
+export const RING_BYTES: Bounds = { least: PAGE_SIZE, most: 1 << 30 };
+export const DEFAULT_RING_BYTES = 16 << 20;
+
+/**
+ * Checks all that is given.
+ * @throws UsageError in the client's own words
+ */
+export function parsePlan(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): TracePlan {
+  const { packets, ...rest } = parseOptions(given, words, defaults);
+  if (!packets) throw words.markIsMissing();
+  return { packets, ...rest };
+}
+
+/** A plan that may name no packets: enough to list functions. */
+export type PlanOptions = Omit<TracePlan, 'packets'> & { readonly packets: MarkQuery | undefined };
+
+/** As `parsePlan`; packets need not be named. */
+export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): PlanOptions {
+  const read = new OptionReader(given, words);
+  const mask = read.integer('mask', U32, MAX_U32);
+  const mark = given.mark === undefined ? undefined : read.integer('mark', U32, 0);
+  return {
+    warnings: checkMark(mark, mask, words),
+    packets: mark === undefined ? undefined : { mark, mask },
+    follow: read.boolean('follow', false),
+    probes: {
+      ...readMethod(read, given),
+      functionPattern: given.functions,
+      modulePattern: given.modules,
+      samplePeriod: read.integer('samplePeriod', SAMPLE_PERIOD, 1),
+      followModules: read.boolean('followModules', false),
+    },
+    fields: {
+      extension: readExtension(given.extension, words),
+      compileTimeoutSeconds: read.integer('compileTimeoutSeconds', COMPILE_SECONDS, DEFAULT_COMPILE_SECONDS),
+    },
+    until: {
+      count: given.count === undefined ? undefined : read.integer('count', ANY_COUNT, 0),
+      durationMs: given.durationMs === undefined ? undefined : read.integer('durationMs', DURATION_MS, 0),
+    },
+    limits: {
+      ringSizeBytes: read.ringSize(defaults.ringSizeBytes ?? DEFAULT_RING_BYTES),
+      ringIsGiven: given.ringSizeBytes !== undefined,
+      maxMemoryBytes: read.integer('maxMemoryBytes', ANY_COUNT, defaults.maxMemoryBytes ?? Number.POSITIVE_INFINITY),
+      maxMemoryIsGiven: given.maxMemoryBytes !== undefined,
+      raiseLimits: read.boolean('raiseLimits', true),
+    },
+  };
+}
+
+/** Reads options one by one; one that is not given has its default, which is not checked. */
+class OptionReader {
+  readonly #given: GivenPlan;
+  readonly #words: Vocabulary;
+
+  constructor(given: GivenPlan, words: Vocabulary) {
+    this.#given = given;
+    this.#words = words;
+  }
+
+  integer(option: PlanOption, bounds: Bounds, byDefault: number): number {
+    const value = this.#given[option];
+    if (value === undefined) return byDefault;
+    const words = this.#words;
+    return checkInteger(words.name(option), toNumber(value), bounds, words.show(option, value), words.number);
+  }
+
+  boolean(option: PlanOption, byDefault: boolean): boolean {
+    const value = this.#given[option] ?? byDefault;
+    if (typeof value === 'boolean') return value;
+    const words = this.#words;
+    throw new UsageError(`${words.name(option)} needs true or false, not ${words.show(option, value)}`);
+  }
+
+  word<T extends string>(option: PlanOption, choices: readonly T[]): T | undefined {
+    const value = this.#given[option];
+    if (value === undefined) return undefined;
+    const found = choices.find((choice) => choice === value);
+    if (found === undefined) throw this.#words.refuseWord(option, value, choices);
+    return found;
+  }
+
+  /** The kernel wants a power of two and whole pages. */
+  ringSize(byDefault: number): number {
+    const value = this.#given.ringSizeBytes;
+    if (value === undefined) return byDefault;
+    const { least, most } = RING_BYTES;
+    const size = toNumber(value);
+    if (size >= least && size <= most && Number.isInteger(Math.log2(size))) return size;
+    const { sizeUnits } = this.#words;
+    const [name, shown] = [this.#words.name('ringSizeBytes'), this.#words.show('ringSizeBytes', value)];
+    throw new UsageError(`${name} needs a power of two from ${least} to ${most} bytes${sizeUnits}, not ${shown}`);
+  }
+}
+
+/**
+ * @param option as it is named in messages
+ * @param value NaN for what is no number
+ * @param shown what was given, as it is shown
+ * @param noun what a number is called where it could be something else
+ * @throws UsageError
+ */
+export function checkInteger(
+  option: string,
+  value: number,
+  { least, most }: Bounds,
+  shown: string,
+  noun = 'a number',
+): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${option} needs ${noun} from ${least} to ${most}, not ${shown}`);
+}
+
+function toNumber(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+/** Returns warnings. */
+function checkMark(mark: number | undefined, mask: number, words: Vocabulary): string[] {
+  const [markName, maskName] = [words.name('mark'), words.name('mask')];
+  if (mask === 0) throw new UsageError(`${maskName} 0 compares nothing: every packet would match`);
+  if (mark === 0 && mask === MAX_U32) {
+    throw new UsageError(
+      `${markName} 0 would match every packet without a mark`,
+      `a mask allows it: ${words.markZero}`,
+    );
+  }
+  if (mark === undefined || (mark & ~mask) === 0) return [];
+  return [`${markName} has bits that ${maskName} leaves out; they are ignored`];
+}
+
+function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tracer' | 'backend'> {
+  const tracer = read.word('tracer', TRACER_NAMES) ?? TRACER_NAMES[0]!;
+  const backend = given.backend === undefined ? undefined : read.word('backend', BACKEND_NAMES);
+  if (backend !== undefined) checkMethod(tracer, backend);
+  return { tracer, backend };
+}
+
+function readExtension(given: unknown = [], words: Vocabulary): readonly string[] {
+  const paths: readonly unknown[] = Array.isArray(given) ? given : [given];
+  return paths.map((path) => {
+    if (typeof path !== 'string') {
+      throw new UsageError(`${words.name('extension')} needs the path of a file, or several`);
+    }
+    checkSuffix(path);
+    return path;
+  });
+}

@@ -38,12 +38,12 @@ const BTF_MAGIC = 0xeb9f;
 const HEADER_LENGTH = 24;
 const TYPE_LENGTH = 12;
 
-/** The common words of a type, by their place. */
+/** The words that each type begins with, by their index. */
 const NAME = 0;
 const INFO = 1;
 const SIZE_OR_TYPE = 2;
 const TYPE_WORDS = 3;
-/** Words behind these, for each kind: so many, and so many for each of its `vlen` entries. */
+/** The words behind those, by kind: a fixed number, and a number for each of the `vlen` entries. */
 const FIXED_WORDS = new Uint8Array(32);
 FIXED_WORDS[BTF_KIND_INT] = 1; // encoding, offset, bits
 FIXED_WORDS[BTF_KIND_ARRAY] = 3; // element type, index type, number of elements
@@ -59,7 +59,7 @@ ENTRY_WORDS[BTF_KIND_ENUM64] = 3;
 
 const IS_STRUCT = 1;
 const IS_POINTER = 2;
-/** Kinds that refer to another type by their third word, and are a pointer to it or the same by another name. */
+/** Kinds whose third word is the id of another type: a pointer to it, or the same type with a name or a qualifier. */
 const REFERS = new Uint8Array(32);
 REFERS[BTF_KIND_PTR] = 1;
 REFERS[BTF_KIND_TYPEDEF] = 1;
@@ -77,13 +77,16 @@ export class Btf {
   /** One more than the last id. */
   readonly endId: number;
   readonly #bytes: Buffer;
-  /** The same memory in words of 32 bits, which a cold engine reads several times as fast as through a DataView. */
+  /**
+   * The same memory in words of 32 bits. An engine that has not optimized yet reads them several times as fast as a
+   * DataView.
+   */
   readonly #words: Uint32Array;
   /** Where each own type begins, in words, by `id - firstId`. */
   readonly #offsets: Uint32Array;
-  /** The ids of its own functions, in their order. */
+  /** The ids of this BTF's own functions, in ascending order. */
   readonly functionIds: Uint32Array;
-  /** What `#pointersTo` has found, by the struct's name. */
+  /** The results of `#pointersTo`, by the struct's name. */
   readonly #marks = new Map<string, Uint8Array>();
   readonly #strings: { at: number; length: number; base: number };
 
@@ -153,7 +156,9 @@ export class Btf {
     return at;
   }
 
-  /** Where an own type, or the string at an offset, begins in the bytes that were parsed: for those who edit them. */
+  /**
+   * The offset of one of this BTF's own types, or of a string, in the bytes that were parsed: for code that edits them.
+   */
   place(of: { type: number } | { string: number }): number {
     return 'type' in of ? this.#at(of.type) * 4 : this.#strings.at + of.string - this.#strings.base;
   }
@@ -183,7 +188,7 @@ export class Btf {
     return this.#words[this.#at(id) + SIZE_OR_TYPE]!;
   }
 
-  /** The word `index` of what stands behind the common part of the type. */
+  /** A word behind the common part of the type, counted from 0. */
   tail(id: number, index: number): number {
     if (id < this.firstId && this.base) return this.base.tail(id, index);
     const word = this.#words[this.#at(id) + TYPE_WORDS + index];
@@ -203,7 +208,7 @@ export class Btf {
   }
 
   /**
-   * Finds the own functions that take a pointer to a struct.
+   * Finds this BTF's own functions that take a pointer to a struct.
    * @param take gets the function's id and the position of the first such parameter
    */
   forEachFunctionTaking(structName: string, take: (id: number, position: number) => void): void {
@@ -211,7 +216,8 @@ export class Btf {
     const offsets = this.#offsets;
     const { firstId, endId } = this;
     const marks = this.#pointersTo(structName);
-    // All in one loop, on the words themselves: it goes over tens of thousands of functions while the engine is cold.
+    // All in one loop, on the words themselves: it reads tens of thousands of functions before the engine has optimized
+    // it.
     for (let index = 0; index < this.functionIds.length; index++) {
       const id = this.functionIds[index]!;
       const proto = words[offsets[id - firstId]! + SIZE_OR_TYPE]!;
@@ -230,7 +236,10 @@ export class Btf {
     }
   }
 
-  /** The ids of the own functions whose names stand at these offsets, each the first one; those that there are. */
+  /**
+   * The ids of this BTF's own functions with these names: the first of each name, without the names that no function
+   * has.
+   */
   findFunctions(nameOffsets: readonly number[]): Map<number, number> {
     const words = this.#words;
     const offsets = this.#offsets;
@@ -244,7 +253,10 @@ export class Btf {
     return found;
   }
 
-  /** For each id, the base's too: IS_STRUCT for structs of that name, IS_POINTER for pointers to them, behind typedefs. */
+  /**
+   * For each id, those of the base included: IS_STRUCT for structs of that name, IS_POINTER for pointers to them,
+   * behind typedefs.
+   */
   #pointersTo(structName: string): Uint8Array {
     const known = this.#marks.get(structName);
     if (known) return known;
@@ -254,7 +266,7 @@ export class Btf {
     const words = this.#words;
     const offsets = this.#offsets;
     const { firstId } = this;
-    // A type may refer to one behind it: until nothing changes.
+    // Types can refer forward: repeat to a fixed point.
     for (let changed = names.length > 0, isFirst = true; changed; isFirst = false) {
       changed = false;
       for (let index = 0; index < offsets.length; index++) {
@@ -286,7 +298,7 @@ export class Btf {
     return this.#bytes.toString('utf8', begin, end);
   }
 
-  /** The offsets at which a string stands: none, one, or one in the base and one here. */
+  /** The offsets at which a string stands: none, one, or one in the base and one in this BTF. */
   findString(text: string): number[] {
     const found = this.base ? this.base.findString(text) : [];
     const { at, length, base } = this.#strings;

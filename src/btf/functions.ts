@@ -1,4 +1,4 @@
-/** Functions in BTF, found by what they take. */
+/** Functions in BTF, found by their parameters or their names. */
 import {
   BTF_KIND_FUNC_PROTO,
   BTF_KIND_PTR,
@@ -15,12 +15,12 @@ export interface FunctionTaking {
   readonly id: number;
   /** Position of its first parameter of that type, counted from 0. */
   readonly position: number;
-  /** How many parameters it has, without the `...` of a variadic one. */
+  /** The number of parameters, without the `...` of a variadic function. */
   readonly parameters: number;
   readonly isVariadic: boolean;
   /** Whether it returns a struct or union, not a pointer to one. */
   readonly returnsStruct: boolean;
-  /** Whether a struct or union by value stands before that parameter: it may take the place of several. */
+  /** Whether a struct or union by value stands before that parameter: it may take several registers. */
   readonly structBefore: boolean;
 }
 
@@ -50,14 +50,14 @@ export function findFunctionsTaking(btf: Btf, structName: string): FunctionTakin
   return found;
 }
 
-/** The id of the first of a BTF's own functions that bears a name. */
+/** The id of the first of a BTF's own functions with a name. */
 export function findFunction(btf: Btf, name: string): number | undefined {
   return findFunctions(btf, [name]).get(name);
 }
 
-/** The ids of the first of a BTF's own functions that bear these names; those that there are, in one pass. */
+/** The ids of a BTF's own functions with these names, found in one pass: the first of each name. */
 export function findFunctions(btf: Btf, names: readonly string[]): Map<string, number> {
-  // A search in the strings, which is fast, answers for most of those that are not there.
+  // Most names that are not there are ruled out by a search in the strings, which is fast.
   const offsets = new Map(names.flatMap((name) => btf.findString(name).map((offset) => [offset, name] as const)));
   const found = new Map<string, number>();
   for (const [offset, id] of btf.findFunctions([...offsets.keys()])) found.set(offsets.get(offset)!, id);
@@ -65,8 +65,8 @@ export function findFunctions(btf: Btf, names: readonly string[]): Map<string, n
 }
 
 /**
- * How many arguments a tracepoint hands to its programs; 0 if there is no such tracepoint. The kernel has a typedef
- * `btf_trace_NAME` of a function that takes them behind a pointer of its own.
+ * The number of arguments that a tracepoint hands to its programs; 0 if there is no such tracepoint. The kernel has a
+ * typedef `btf_trace_NAME` of a function with these arguments, behind a pointer of the kernel's own.
  */
 export function countTracepointArguments(btf: Btf, tracepoint: string): number {
   const names = btf.findString(`btf_trace_${tracepoint}`);

@@ -15,10 +15,10 @@ import {
   type Btf,
 } from './btf.js';
 
-/** How deep pointers, arrays and qualifiers are followed. */
+/** The limit for pointers, arrays and qualifiers that refer to each other. */
 const MAX_DEPTH = 32;
 
-/** A type for people to read: `unsigned int`, `__u8[16]`, `struct sk_buff *`, `union {…}`. */
+/** A type as C writes it: `unsigned int`, `__u8[16]`, `struct sk_buff *`, `union {…}`. */
 export function typeName(btf: Btf, id: number, depth = 0): string {
   if (depth > MAX_DEPTH) return '…';
   const inner = () => typeName(btf, btf.sizeOrType(id), depth + 1);
@@ -60,7 +60,7 @@ function tagged(keyword: string, name: string): string {
   return `${keyword} ${name === '' ? '{…}' : name}`;
 }
 
-/** Size of a type in bytes, through typedefs and qualifiers; undefined for one that has none (a function, `void`). */
+/** The size of a type in bytes, through typedefs and qualifiers; undefined for a function and for `void`. */
 export function typeSize(btf: Btf, id: number, depth = 0): number | undefined {
   const type = btf.resolve(id);
   switch (btf.kind(type)) {

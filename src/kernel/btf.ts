@@ -7,14 +7,14 @@ const DIRECTORY = '/sys/kernel/btf';
 
 const NOT_BUILT =
   'the kernel must be built with CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11, Ubuntu 20.10, Fedora 31 and later are';
-/** What to do about a file that the kernel can't have written so. */
+/** The hint for a file whose content can't be the kernel's. */
 export const COVERED = 'something else lies over that file, as in some containers: unmount it, or run ipft outside';
 
 let vmlinux: Btf | undefined;
 
 /**
  * The BTF of the kernel proper, read once. Requires CONFIG_DEBUG_INFO_BTF (Linux 5.4).
- * @throws EnvironmentError if there is none, or it can't be read
+ * @throws EnvironmentError `NO_BTF`
  */
 export function loadKernelBtf(): Btf {
   vmlinux ??= readKernelBtf();
@@ -37,7 +37,7 @@ function readKernelBtf(): Btf {
 
 /**
  * The BTF of a loaded module. Requires CONFIG_DEBUG_INFO_BTF_MODULES (Linux 5.11).
- * @returns why there is none, where it is missing or makes no sense
+ * @returns the reason where there is none, or it is damaged
  */
 export function loadModuleBtf(module: string, base: Btf): Btf | { problem: string } {
   try {

@@ -1,12 +1,12 @@
 /**
- * What was found out about the kernel, kept for the next run. A file for each kind, `KIND.json`, holds one value and the
- * key that it is valid for; with another key it is not used, and overwritten. Any of them may be deleted at any time.
- * They lie in `/var/cache/ipft`, for others than root in `$XDG_CACHE_HOME/ipft` or `~/.cache/ipft`; the environment
- * variable IPFT_CACHE names another directory, and empty, none.
+ * Facts about the kernel, kept for the next run. Each kind has a file, `KIND.json`, with one value and the key that it
+ * is valid for; a value with another key is not used, and overwritten. Deleting a file is safe at any time. The files
+ * lie in `/var/cache/ipft`, for users other than root in `$XDG_CACHE_HOME/ipft` or `~/.cache/ipft`. The environment
+ * variable IPFT_CACHE names another directory; if it is empty, nothing is kept.
  *
- * What is read decides where programs are attached. So only files are read that belong to this user, that nobody else
- * could write, and that no link leads to; and each reader checks what it gets. What goes wrong is no error: the value is
- * found out anew.
+ * The values decide where programs are attached. So a file is read only if it belongs to this user, nobody else can
+ * write it, and no symbolic link leads to it; and each reader checks the value. A failure is no error: the value is
+ * found out again.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -25,13 +25,13 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Changes with the form or the meaning of what is kept. */
+/** Changes with the form or the meaning of the values. */
 const FORMAT = 1;
 const WRITABLE_BY_OTHERS = 0o022;
-/** More than there can be, so that nothing else is read. */
+/** More than any value has. */
 const MAX_BYTES = 8 << 20;
 
-/** A FIFO in its place would be waited for. */
+/** Without O_NONBLOCK, opening a FIFO would wait for a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 interface Entry {
@@ -40,7 +40,7 @@ interface Entry {
   readonly value: unknown;
 }
 
-/** @returns what was kept with this key, of whatever form; undefined if there is none */
+/** @returns the value of any form that was kept with this key; undefined if there is none */
 export function loadCached(kind: string, key: string): unknown {
   const directory = cacheDirectory();
   if (directory === undefined) return undefined;
@@ -60,7 +60,7 @@ export function loadCached(kind: string, key: string): unknown {
   }
 }
 
-/** Keeps a value, in one step: whoever reads meanwhile sees the old one or the new one. */
+/** Keeps a value, in one step: another process reads the old value or the new one. */
 export function storeCached(kind: string, key: string, value: unknown): void {
   const directory = cacheDirectory();
   if (directory === undefined) return;
@@ -76,7 +76,7 @@ export function storeCached(kind: string, key: string, value: unknown): void {
     try {
       rmSync(partial, { force: true });
     } catch {
-      // The directory can't be written: nothing is there.
+      // The directory can't be written: there is no temporary file, either.
     }
   }
 }

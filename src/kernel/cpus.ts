@@ -7,8 +7,8 @@ const POSSIBLE = '/sys/devices/system/cpu/possible';
 let known: number | undefined;
 
 /**
- * How many CPUs there could ever be: per-CPU maps have a value for each. Where /sys is hidden, as in some containers, a map
- * tells.
+ * The number of possible CPUs, the size of each value of a per-CPU map. Read from /sys; where that is hidden, as in
+ * some containers, found with a map.
  * @throws SystemCallError if no map can be made either
  */
 export function countPossibleCpus(): number {
@@ -24,7 +24,7 @@ function readPossibleCpus(): number | undefined {
   }
 }
 
-/** Reads `0-3` or `0,2-5`: one more than the last; nothing for what is no such list. */
+/** Reads `0-3` or `0,2-5`. @returns the last number plus one; undefined for any other text */
 export function parsePossibleCpus(text: string): number | undefined {
   const last = /^(?:\d+[-,])*(\d+)\n?$/.exec(text)?.[1];
   return last === undefined ? undefined : Number(last) + 1;

@@ -4,23 +4,26 @@ import { printable } from '../base/printable.js';
 import { BTF_KIND_ENUM, type Btf } from '../btf/btf.js';
 import { loadKernelBtf, loadModuleBtf } from './btf.js';
 
-/** The reasons of subsystems have a number of theirs from this bit on: SKB_DROP_REASON_SUBSYS_SHIFT. */
+/** SKB_DROP_REASON_SUBSYS_SHIFT: from this bit on stands the number of the subsystem that a reason belongs to. */
 const SUBSYSTEM_SHIFT = 16;
 const SUBSYSTEMS = 'skb_drop_reason_subsys';
 
 /**
- * The name of a drop reason; its number, with its subsystem if that is known, where it has none;
- * nothing if the kernel tells no reasons (before Linux 5.17).
+ * The name of a drop reason. A reason without a name is shown as its number, with its subsystem if that is known.
+ * Undefined if the kernel tells no reasons (before Linux 5.17).
  */
 export type ReasonNames = (reason: number) => string | undefined;
 
-/** Reads the core's reasons from the kernel's BTF; those of subsystems, from their modules', when there is one. */
+/**
+ * Reads the core's reasons from the kernel's BTF; those of subsystems from the BTF of modules, when the first one is
+ * asked for.
+ */
 export function loadReasonNames(): ReasonNames {
   const vmlinux = loadKernelBtf();
   return createReasonNames(vmlinux, () => loadModuleBtfs(vmlinux));
 }
 
-/** @param modules gives the BTF of all modules, when a reason of a subsystem is not known yet */
+/** @param modules returns the BTF of all modules; called when a reason of a subsystem is not known yet */
 export function createReasonNames(vmlinux: Btf, modules: () => readonly Btf[]): ReasonNames {
   const names = readReasons(vmlinux, new Map());
   const searched = new Set<number>();
@@ -35,7 +38,7 @@ export function createReasonNames(vmlinux: Btf, modules: () => readonly Btf[]): 
   };
 }
 
-/** Adds what the enums of a BTF that are called so have. */
+/** Adds the members of a BTF's enums of drop reasons. */
 function readReasons(btf: Btf, names: Map<number, string>): Map<number, string> {
   for (let id = btf.firstId; id < btf.endId; id++) {
     if (btf.kind(id) !== BTF_KIND_ENUM || !btf.name(id).endsWith('drop_reason')) continue;

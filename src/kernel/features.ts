@@ -1,6 +1,6 @@
 /**
- * What the running kernel offers for tracing, found by asking it: distributions take features back to older kernels
- * and leave them out of newer ones, so that a version tells little.
+ * Features of the running kernel, found by trying them: distributions backport features and leave others out, so that a
+ * version tells little.
  */
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { countTracepointArguments, findFunction } from '../btf/functions.js';
@@ -20,7 +20,7 @@ import { EACCES, EFAULT, ENOENT, errnoName } from '../sys/errno.js';
 import { loadKprobeEventType, loadPerfEventParanoid, openKprobe } from '../sys/perf.js';
 import { isSwitchedOff, SWITCHES } from './switches.js';
 
-/** Whether the kernel has something; if not, why, in words that follow "this kernel". */
+/** Whether the kernel has a feature; if not, the reason, in words that follow "this kernel". */
 export type Support = { readonly available: true } | Lacking;
 
 export interface Lacking {
@@ -93,7 +93,7 @@ function probeLink(type: number, expectedAttachType: number): number {
   return probeMultiLink(loaded.fd, expectedAttachType);
 }
 
-/** Kprobes as perf events: asked with a function that there is not. */
+/** Kprobes as perf events, tried with the name of a function that does not exist. */
 export async function probeKprobes(): Promise<Support> {
   const type = loadKprobeEventType();
   if (type === undefined) {
@@ -141,7 +141,7 @@ export async function probeTrampolines(vmlinux: Btf): Promise<Support> {
   using loaded = program;
   const link = await linkTrampoline(loaded.fd);
   if (typeof link === 'number') return lacking(`can't attach fentry programs (${errnoName(-link)})`);
-  // Nobody need wait until it is released.
+  // The release is not waited for.
   void link.closeAsync();
   return AVAILABLE;
 }
@@ -151,27 +151,30 @@ export function hasReadOnlyCast(vmlinux: Btf): boolean {
   return findFunction(vmlinux, 'bpf_rdonly_cast') !== undefined;
 }
 
-/** Whether kprobe programs are told their function by a cookie. Linux 5.15+. */
+/** Whether kprobe programs can read an attach cookie. Linux 5.15+. */
 export function hasAttachCookies(vmlinux: Btf): boolean {
   return vmlinux.findString('BPF_FUNC_get_attach_cookie').length > 0;
 }
 
-/** Whether trampoline programs can ask for their function's address. Linux 5.15+. */
+/** Whether trampoline programs can read the address of their function. Linux 5.15+. */
 export function hasFunctionAddress(vmlinux: Btf): boolean {
   return vmlinux.findString('BPF_FUNC_get_func_ip').length > 0;
 }
 
 /**
- * Whether a read through a pointer that leads nowhere is mended in every program. Before Linux 6.4 (and the stable
+ * Whether a fault at a read through an invalid pointer is mended in every program. Before Linux 6.4 (and the stable
  * releases of that time) the kernel could look into the wrong exception table if a program calls functions, and panic:
- * commit 0108a4e9f358, "bpf: ensure main program has an extable". That can't be tried, so a kernel must show by a
- * function of Linux 6.5 that it is younger.
+ * commit 0108a4e9f358, "bpf: ensure main program has an extable". That can't be tried: a kernel must show by a function
+ * of Linux 6.5 that it is newer.
  */
 export function mendsFaultsEverywhere(vmlinux: Btf): boolean {
   return findFunction(vmlinux, 'bpf_dynptr_clone') !== undefined;
 }
 
-/** What the tracepoints at which packets end tell: why one was dropped (Linux 5.17+), where one was consumed (6.4+). */
+/**
+ * The arguments that the tracepoints of freed packets have: the reason of a drop (Linux 5.17+), the location of a
+ * consumption (6.4+).
+ */
 export function readTracepoints(vmlinux: Btf): { dropHasReason: boolean; consumeHasLocation: boolean } {
   return {
     dropHasReason: countTracepointArguments(vmlinux, 'kfree_skb') > 2,
@@ -179,7 +182,7 @@ export function readTracepoints(vmlinux: Btf): { dropHasReason: boolean; consume
   };
 }
 
-/** Whether the kernel tells how often a kprobe was left out. Linux 6.7+: `bpf_link_info.perf_event.kprobe.missed`. */
+/** Whether the kernel counts the missed calls of a kprobe. Linux 6.7+: `bpf_link_info.perf_event.kprobe.missed`. */
 export function countsKprobeMisses(vmlinux: Btf): boolean {
   const [first, wanted] = [vmlinux.findString('func_name'), vmlinux.findString('missed')];
   for (let id = vmlinux.firstId; wanted.length > 0 && id < vmlinux.endId; id++) {

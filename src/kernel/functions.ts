@@ -1,4 +1,4 @@
-/** Which functions ftrace can hook, and where they lie. */
+/** The functions that ftrace can hook, and their addresses. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { causedBy, EnvironmentError } from '../base/errors.js';
 import { VMLINUX } from '../base/target.js';
@@ -9,7 +9,7 @@ import { SWITCHES } from './switches.js';
 const CLOSING_BRACKET = 0x5d;
 const TRACEFS_MOUNTS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
-/** Nothing would be seen, by whatever backend. */
+/** The error where ftrace is off: no backend would see anything. */
 export function ftraceIsOff(sign: string): EnvironmentError {
   return new EnvironmentError(
     'FTRACE_OFF',
@@ -18,7 +18,9 @@ export function ftraceIsOff(sign: string): EnvironmentError {
   );
 }
 
-/** For each module the names of its functions that ftrace can hook, with how many functions bear the name there. */
+/**
+ * For each module the names of its functions that ftrace can hook, and how many functions of the module have each name.
+ */
 export type TraceableFunctions = Map<string, Map<string, number>>;
 
 /**
@@ -34,7 +36,10 @@ export function loadTraceableFunctions(): TraceableFunctions {
   });
 }
 
-/** Throws as `loadTraceableFunctions` does, without reading it, which takes the kernel a while. */
+/**
+ * Checks that the list can be opened, without reading it, which takes the kernel a while.
+ * @throws as `loadTraceableFunctions`
+ */
 export function checkTraceableFunctions(): void {
   withTraceableFunctions((path) => closeSync(openSync(path, 'r')));
 }
@@ -49,7 +54,7 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
       if (error instanceof EnvironmentError) throw error;
       const { code, errno } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
-      // After an error of its own ftrace shuts itself down.
+      // ftrace shuts itself down after an error of its own.
       if (errno === -ENODEV) throw causedBy(ftraceIsOff(`${path} can't be read (ENODEV)`), error);
       if (code !== 'ENOENT' && code !== 'ENOTDIR') {
         refusal ??= { problem: `${path}: ${errnoName(-(errno ?? 0))}`, cause: error };
@@ -80,7 +85,7 @@ function withTraceableFunctions<T>(use: (path: string) => T): T {
 export function parseTraceableFunctions(text: string): TraceableFunctions {
   const vmlinux = new Map<string, number>();
   const all: TraceableFunctions = new Map([[VMLINUX, vmlinux]]);
-  // Nearly all lines are a name and nothing else.
+  // Nearly all lines are a name alone.
   for (let begin = 0; begin < text.length; ) {
     let end = text.indexOf('\n', begin);
     if (end < 0) end = text.length;
@@ -100,7 +105,7 @@ export function parseTraceableFunctions(text: string): TraceableFunctions {
   return all;
 }
 
-/** A kernel function's place. */
+/** The address of a kernel function. */
 export interface SymbolAddress {
   readonly module: string;
   readonly name: string;
@@ -108,14 +113,14 @@ export interface SymbolAddress {
 }
 
 /**
- * Reads `/proc/kallsyms`, which takes a while: the kernel makes its text anew for each reader.
+ * Reads `/proc/kallsyms`, which takes a while: the kernel makes its text for each reader.
  * @param wanted for each module the names to look for
  */
 export function loadSymbolAddresses(wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
   return parseSymbolAddresses(readSymbols(), wanted);
 }
 
-/** The text of `/proc/kallsyms`; empty where it is hidden, as addresses are from who may not see them. */
+/** The text of `/proc/kallsyms`; empty where the file is hidden. */
 export function readSymbols(): string {
   try {
     return readFileSync('/proc/kallsyms', 'latin1');
@@ -130,7 +135,7 @@ export function readSymbols(): string {
  */
 export function parseSymbolAddresses(text: string, wanted: ReadonlyMap<string, ReadonlySet<string>>): SymbolAddress[] {
   const found: SymbolAddress[] = [];
-  // Most lines are looked at no further than their name: there are more than a hundred thousand.
+  // Most lines are read up to their name only: there are more than a hundred thousand.
   for (let begin = 0; begin < text.length; ) {
     const newline = text.indexOf('\n', begin);
     const end = newline < 0 ? text.length : newline;

@@ -1,30 +1,30 @@
-/** Which kernel this is, to the byte: what was found out about it holds as long as this does not change. */
+/** The identity of the running kernel: facts that were found out about it hold as long as this stays the same. */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { loadModules } from './modules.js';
 
 export interface KernelIdentity {
   /**
-   * Tells apart builds: a hash of the build ids of the kernel and of each loaded module, and of the sizes of their BTF.
-   * The same after a reboot.
+   * The build: a hash of the build ids of the kernel and of each loaded module, and of the sizes of their BTF. The same
+   * after a reboot.
    */
   readonly build: string;
   /**
-   * Tells apart places in memory: the same and the boot, and where each module lies. Undefined where this process may not
+   * The addresses: a hash of the build, the boot, and the address of each module. Undefined where this process may not
    * see addresses.
    */
   readonly place: string | undefined;
 }
 
 /**
- * Reads the ELF notes that the kernel shows of itself (`/sys/kernel/notes`) and of its modules, which hold the id that
- * the linker gave to each build.
- * @returns nothing if one has none, is being loaded or unloaded, or can't be read: then nothing can be said for sure
+ * Reads the ELF notes that the kernel shows of itself (`/sys/kernel/notes`) and of its modules: they hold the build ids
+ * that the linker made.
+ * @returns undefined if an id is missing or can't be read, or a module is being loaded or unloaded
  */
 export function loadKernelIdentity(): KernelIdentity | undefined {
   try {
     const build = createHash('sha256').update(readFileSync('/sys/kernel/notes')).update(sizeOfBtf('vmlinux'));
-    // The order of loading says nothing of what is loaded.
+    // Sorted, since modules may be loaded in another order after a reboot.
     const modules = loadModules().sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const { name, state } of modules) {
       if (state !== 'Live') return undefined;

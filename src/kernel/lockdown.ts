@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { readKernelLog } from '../sys/libc.js';
 
-/** `unknown`: nothing tells, which mostly means `none`. `locked`: it is on, but its level can't be read. */
+/**
+ * `unknown`: neither securityfs nor the log tells, which usually means `none`. `locked`: it is on, and the level can't
+ * be read.
+ */
 export type Lockdown = 'none' | 'integrity' | 'confidentiality' | 'locked' | 'unknown';
 
 /** The running kernel's lockdown, from securityfs, or where that is not mounted, from the kernel's log. */

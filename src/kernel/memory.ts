@@ -1,27 +1,33 @@
-/** How much memory this process may still take: its memory cgroup and all above it have limits, and itself may have some. */
+/**
+ * The memory that this process may still take: its memory cgroup and all above it have limits, and the process may have
+ * some of its own.
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadLimit, RLIM_INFINITY, RLIMIT_AS, RLIMIT_DATA } from '../sys/libc.js';
 
 export interface MemoryRoom {
-  /** What may be taken before the kernel ends a process of the group; what it can take back by itself counts as free. */
+  /**
+   * The bytes that can be taken before the kernel ends a process of the group. Memory that the kernel can reclaim
+   * counts as free.
+   */
   readonly freeBytes: number;
-  /** The limit that is nearest to be reached. */
+  /** The limit that will be reached first. */
   readonly limitBytes: number;
-  /** What has that limit: `the cgroup /sys/fs/cgroup/x`. */
+  /** The owner of that limit: `the cgroup /sys/fs/cgroup/x`. */
   readonly name: string;
   /** What to do about it. */
   readonly remedy: string;
 }
 
-/** Where a kernel shows its groups: version 1 has names of its own for the same. */
+/** The files of a cgroup hierarchy: version 1 has other names than version 2. */
 interface Hierarchy {
   readonly isOurs: (line: readonly string[]) => boolean;
   readonly isMounted: (type: string, options: string) => boolean;
   /** Limits: the kernel ends processes at the first one and slows them down at others. */
   readonly limits: readonly string[];
   readonly usage: string;
-  /** Names in `memory.stat`: pages of files, and of those the ones that can't be taken back. */
+  /** Names in `memory.stat`: the pages of files, and those of them that can't be reclaimed. */
   readonly files: string;
   readonly kept: string;
 }
@@ -41,22 +47,22 @@ const HIERARCHIES: readonly Hierarchy[] = [
 
 const GROUP_REMEDY = 'raise the limit (systemd: MemoryMax=, containers: --memory), or trace outside of the group';
 
-/** A limit of a process of its own. Who runs into one fails, in ways that depend on what was being done. */
+/** A resource limit of the process. A process that reaches it fails, in ways that depend on the call. */
 interface OwnLimit {
   readonly resource: number;
-  /** As shells call it. */
+  /** The option of the shell's `ulimit`. */
   readonly option: string;
   readonly what: string;
-  /** What counts, in `/proc/self/status`. */
+  /** The line of `/proc/self/status` with the usage. */
   readonly usage: string;
-  /** What threads take when they begin. */
+  /** The bytes that threads take when they start. */
   readonly threadsBytes: number;
-  /** For each byte that is used, so many are mapped. */
+  /** The bytes that are mapped for each byte that is used. */
   readonly mapped: number;
 }
 
 const OWN_LIMITS: readonly OwnLimit[] = [
-  // The ring's data are mapped twice, and a memory that grows is for a moment there twice.
+  // The ring's data are mapped twice, and memory that grows is there twice for a moment.
   {
     ...{ resource: RLIMIT_AS, option: '-v', what: 'virtual memory', usage: 'VmSize' },
     ...{ threadsBytes: 256 << 20, mapped: 2 },
@@ -68,9 +74,8 @@ const OWN_LIMITS: readonly OwnLimit[] = [
 ];
 
 /**
- * What to do about memory that this process did not get because of a limit of its own: libraries that run into one blame
- * whatever they were about to do.
- * @returns nothing where there is no limit
+ * A hint for memory that a limit of this process has refused: libraries blame whatever they were about to do.
+ * @returns undefined where there is no limit
  */
 export function findLimitHint(): string | undefined {
   const set = OWN_LIMITS.flatMap(({ resource, option, what }) => {
@@ -95,9 +100,9 @@ function leastRoom(rooms: readonly (MemoryRoom | undefined)[]): MemoryRoom | und
 }
 
 /**
- * What the process's own limits leave.
+ * The room that the process's own limits leave.
  * @param limitOf RLIM_INFINITY where there is none
- * @param status as /proc/PID/status has it
+ * @param status content of /proc/PID/status
  */
 export function findOwnRooms(limitOf: (resource: number) => bigint, status: string): MemoryRoom[] {
   return OWN_LIMITS.flatMap(({ resource, option, what, usage, threadsBytes, mapped }) => {
@@ -113,9 +118,9 @@ export function findOwnRooms(limitOf: (resource: number) => bigint, status: stri
 }
 
 /**
- * The same, from what the kernel tells of this process.
+ * The same for cgroups.
  * @param groups lines of `ID:CONTROLLERS:PATH`
- * @param mounts as proc_pid_mountinfo(5) has them
+ * @param mounts content of proc_pid_mountinfo(5)
  */
 export function findMemoryRoom(groups: string, mounts: string): MemoryRoom | undefined {
   return leastRoom(
@@ -125,7 +130,7 @@ export function findMemoryRoom(groups: string, mounts: string): MemoryRoom | und
   );
 }
 
-/** The group's directory and those above it, as far as they can be seen. */
+/** The group's directory and those above it, as far as they are visible. */
 function directoriesOf(hierarchy: Hierarchy, groups: string, mounts: string): string[] {
   const path = groups
     .split('\n')
@@ -136,7 +141,7 @@ function directoriesOf(hierarchy: Hierarchy, groups: string, mounts: string): st
     const [, root = '', point = '', type = '', options = ''] =
       /^\S+ \S+ \S+ (\S+) (\S+) .* - (\S+) \S+ (\S+)$/.exec(line) ?? [];
     if (!hierarchy.isMounted(type, options)) continue;
-    // A container sees a part of the tree, at whose top it may be.
+    // A container sees a part of the tree, and its group may be the top of that.
     const inside = root !== '/' && path.startsWith(root) ? path.slice(root.length) : path;
     const directories: string[] = [];
     let directory = join(point, inside);
@@ -153,7 +158,7 @@ function roomIn(directory: string, { limits, usage, files, kept }: Hierarchy): M
   const values = limits.map((name) => readNumber(join(directory, name)));
   const limitBytes = Math.min(...values.map((value) => value ?? Number.POSITIVE_INFINITY));
   const used = readNumber(join(directory, usage));
-  // Version 1 writes a number that no machine has for no limit.
+  // Version 1 shows "no limit" as a number that is larger than any memory.
   if (used === undefined || limitBytes > Number.MAX_SAFE_INTEGER) return undefined;
   const stat = read(join(directory, 'memory.stat')) ?? '';
   const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
@@ -162,7 +167,7 @@ function roomIn(directory: string, { limits, usage, files, kept }: Hierarchy): M
   return { freeBytes, limitBytes, name: `the cgroup ${directory}`, remedy: GROUP_REMEDY };
 }
 
-/** Nothing for `max`, and for what is not there. */
+/** @returns undefined for `max`, and for a file that is not there */
 function readNumber(path: string): number | undefined {
   const text = read(path)?.trim() ?? '';
   return /^\d+$/.test(text) ? Number(text) : undefined;

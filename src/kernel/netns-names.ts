@@ -1,16 +1,16 @@
 /**
- * Names of network namespaces, which are inodes to the kernel: `blue` for one that `ip netns add` made, or a process in
- * it, `nginx 1234`. A namespace is looked up when the first packet is seen there, since it may be gone at the end.
- * Names come from the file system and from processes: they may hold anything.
+ * Names of network namespaces, which are inodes to the kernel: `blue` for a namespace that `ip netns add` made,
+ * otherwise a process in it, `nginx 1234`. A namespace is looked up when the first packet is seen there, since it may
+ * be gone at the end. Names come from the file system and from processes: they may hold any characters.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 
-/** Where `ip netns` keeps namespaces: files that they are mounted on. */
+/** `ip netns` mounts each namespace on a file here. */
 const NAMED = '/run/netns';
-/** The processes are searched this often at most, and for so long: there may be very many. */
+/** The least time between two searches of the processes, and the longest time of one: there may be very many. */
 const SEARCH_AGAIN_MS = 1000;
 const SEARCH_MS = 100;
-/** Names that are kept. */
+/** The number of names that are kept. */
 const MAX_NAMES = 10_000;
 
 export class NetnsNames {
@@ -35,7 +35,7 @@ export class NetnsNames {
     this.#searchAgain = this.#names.has(netns) ? now + took * 10 : now + Math.max(SEARCH_AGAIN_MS, took * 10);
   }
 
-  /** As it was when it was found out; nothing if it had none. */
+  /** The name that the namespace had when it was looked up; undefined if it had none. */
   name(netns: number): string | undefined {
     this.look(netns);
     return this.#names.get(netns);
@@ -45,7 +45,7 @@ export class NetnsNames {
     for (const name of list(this.#directory)) this.#add(netnsOf(`${this.#directory}/${name}`), name);
   }
 
-  /** The process with the lowest number names it: mostly the one that the others in it come from. */
+  /** The process with the lowest number gives the name: the others in the namespace usually descend from it. */
   #searchProcesses(until: number): void {
     const pids = list('/proc').map(Number).filter(Number.isInteger);
     for (const pid of pids.sort((a, b) => a - b)) {
@@ -69,7 +69,7 @@ function list(directory: string): string[] {
   }
 }
 
-/** The inode of a namespace; nothing for a file that is none, or none any more. */
+/** The inode of a namespace; undefined for another file, or a namespace that has gone. */
 function netnsOf(path: string): number | undefined {
   try {
     const { dev, ino } = statSync(path);
@@ -81,7 +81,7 @@ function netnsOf(path: string): number | undefined {
 
 let device: number | undefined;
 
-/** All namespaces lie in one file system, which is nowhere mounted as a whole. */
+/** All namespaces lie in one file system, which is not mounted anywhere as a whole. */
 function namespaceDevice(): number {
   device ??= statSync('/proc/self/ns/net').dev;
   return device;

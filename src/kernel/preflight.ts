@@ -1,4 +1,4 @@
-/** What stands in the way of tracing, found before anything is compiled, loaded or attached. */
+/** Checks before anything is compiled, loaded or attached. */
 import { causedBy, EnvironmentError, UnsupportedFeatureError } from '../base/errors.js';
 import { EPERM, errnoName } from '../sys/errno.js';
 import { probeProgramLoading } from './features.js';
@@ -8,7 +8,7 @@ import { checkPrivileges, loadCapabilities } from './privileges.js';
 import { isSwitchedOff, SWITCHES } from './switches.js';
 
 /**
- * Checks permissions, lockdown and that tracing programs can be loaded.
+ * Checks permissions, lockdown, and that tracing programs can be loaded.
  * @throws EnvironmentError or UnsupportedFeatureError, the first that applies
  */
 export function checkKernel(): void {
@@ -19,12 +19,15 @@ export function checkKernel(): void {
   try {
     checkTraceableFunctions();
   } catch (error) {
-    // What else is in the way there is told when functions are looked for. Backends would blame the kernel for this.
+    // Any other problem with the list of functions is told when functions are looked for. A switched-off ftrace must be
+    // told now: backends would blame the kernel for it.
     if (error instanceof EnvironmentError && error.code === 'FTRACE_OFF') throw error;
   }
 }
 
-/** Runs a check; what it finds on a locked-down kernel is told as what it is. */
+/**
+ * Runs a check. On a locked-down kernel, what it throws becomes `LOCKED_DOWN`, with the original error as the cause.
+ */
 export function explainLockdown<T>(check: () => T): T {
   try {
     return check();
@@ -36,7 +39,7 @@ export function explainLockdown<T>(check: () => T): T {
   }
 }
 
-/** @param level how much of it is known */
+/** @param level as far as it is known */
 function lockedDown(level: Lockdown, refusal: string, hint?: string): EnvironmentError {
   const name = level === 'locked' ? '' : ` (${level})`;
   const meaning =

@@ -26,12 +26,12 @@ export function parseCapabilities(status: string): Set<Capability> {
   return new Set(names.filter((name) => (bits >> BigInt(CAPABILITIES[name])) & 1n));
 }
 
-/** Whether programs may be loaded and attached with them. */
+/** Whether programs may be loaded and attached with these capabilities. */
 export function canTrace(capabilities: ReadonlySet<Capability>): boolean {
   return capabilities.has('CAP_SYS_ADMIN') || (capabilities.has('CAP_BPF') && capabilities.has('CAP_PERFMON'));
 }
 
-/** @throws EnvironmentError naming what is missing */
+/** @throws EnvironmentError that names the missing ones */
 export function checkPrivileges(capabilities: ReadonlySet<Capability>): void {
   if (canTrace(capabilities)) return;
   const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !capabilities.has(name));

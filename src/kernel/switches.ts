@@ -1,13 +1,13 @@
 /**
- * Switches that turn probes off for the whole machine, also those that are attached already: then nothing is seen, and
- * nothing else tells of it.
+ * Switches that turn probes off for the whole machine, those that are attached already included. Nothing else tells
+ * that no program runs.
  */
 import { readFileSync } from 'node:fs';
 import type { Switch } from '../base/losses.js';
 import type { BackendName } from '../base/method.js';
 
 interface SwitchText {
-  /** Holds `0` when it is off. Not there, or not readable: it can't be told. */
+  /** The file that holds `0` when it is off. Where it is missing or not readable, the switch counts as on. */
   readonly path: string;
   readonly name: string;
   readonly remedy: string;

@@ -6,28 +6,28 @@ import { loadKernelBtf } from './btf.js';
 import { readSymbols } from './functions.js';
 
 /**
- * A writer of kernel addresses as `name+0x10`, from `/proc/kallsyms`; an address that no symbol covers, and all
- * addresses for a reader that may not see them, are shown as numbers. Symbols of modules that are loaded later are not
+ * A writer of kernel addresses as `name+0x10`, from `/proc/kallsyms`. An address that no symbol covers is written as a
+ * number, and so are all addresses if this process may not see them. Symbols of modules that are loaded later are not
  * known.
  */
 export function loadSymbolWriter(): SymbolWriter {
   return createSymbolWriter(readSymbols());
 }
 
-/** Whether programs can write an address as its name themselves (`bpf_snprintf`). Linux 5.13+. */
+/** Whether programs can write the name of an address (`bpf_snprintf`). Linux 5.13+. */
 export function kernelNamesAddresses(): boolean {
   return loadKernelBtf().findString('BPF_FUNC_snprintf').length > 0;
 }
 
-/** How far behind a symbol's beginning an address may be: the symbols have no end, and there are gaps between them. */
+/** The largest distance of an address from its symbol: symbols have no end, and there are gaps between them. */
 const LARGEST_SYMBOL_BYTES = 1 << 20;
-/** Of an address, the upper half: below are the places of per-CPU variables within their area, which are no addresses. */
+/** The upper half of the lowest kernel address. Below are the offsets of per-CPU variables, which are no addresses. */
 const LOWEST_HIGH = 0x80000000;
 /** `ADDRESS TYPE `, with the 16 digits of 64 bits. */
 const NAME_AT = 16 + 3;
 
 /**
- * There are more than a hundred thousand symbols, of which few are ever named: only their addresses are read beforehand.
+ * Symbols are more than a hundred thousand, and few are ever named: only addresses are parsed beforehand.
  * @param text content of `/proc/kallsyms`: lines of `ADDRESS TYPE NAME` and `ADDRESS TYPE NAME\t[MODULE]`
  */
 export function createSymbolWriter(text: string): SymbolWriter {
@@ -59,12 +59,14 @@ export function createSymbolWriter(text: string): SymbolWriter {
 }
 
 interface Symbols {
-  /** The first symbol's address. Those of the kernel differ by less than 2^53. */
+  /** The first symbol's address. All others are less than 2^53 away. */
   readonly baseHigh: number;
   readonly baseLow: number;
-  /** How far from there each is, in their order; of several at one address there is the first. */
+  /**
+   * The distance of each symbol from the first, ascending; of several symbols at one address, the first line counts.
+   */
   readonly offsets: Float64Array;
-  /** Where their lines begin. */
+  /** The offset of each symbol's line in the text. */
   readonly lines: Uint32Array;
 }
 
@@ -80,7 +82,7 @@ function parseSymbols(text: string): Symbols {
     offsets.push((high - baseHigh) * 0x100000000 + (low - baseLow));
     lines.push(begin);
   }
-  // Those of modules come behind the kernel's.
+  // The symbols of modules come behind the kernel's.
   const order = [...lines.keys()].sort((a, b) => offsets[a]! - offsets[b]! || a - b);
   const chosen = order.filter((one, place) => offsets[order[place - 1] ?? -1] !== offsets[one]);
   return {
@@ -95,7 +97,7 @@ function endOfLine(text: string, begin: number): number {
   return end < 0 ? text.length : end;
 }
 
-/** The number of eight digits; NaN if there is something else. */
+/** Parses eight digits; NaN for any other text. */
 function parseHex(text: string, begin: number): number {
   let value = 0;
   for (let at = begin; at < begin + 8; at++) {

@@ -19,7 +19,7 @@ const BPF_LINK_CREATE = 28;
 const BPF_ENABLE_STATS = 32;
 const BPF_STATS_RUN_TIME = 0;
 const BPF_MAP_TYPE_PERCPU_ARRAY = 6;
-/** More than the kernel can be built for (NR_CPUS). */
+/** An upper bound for the kernel's NR_CPUS. */
 const MAX_CPUS = 1 << 14;
 const BPF_MAP_TYPE_RINGBUF = 27;
 export const BPF_PROG_TYPE_KPROBE = 2;
@@ -34,14 +34,15 @@ export const BPF_TRACE_FENTRY_MULTI = 59;
 export const BPF_TRACE_FEXIT_MULTI = 60;
 export const BPF_TRACE_FSESSION_MULTI = 61;
 
-/** What goes into one kprobe.multi link. */
+/** The functions of one kprobe.multi link. */
 export interface KprobeMulti {
   /**
-   * Functions by symbol name, or by address. The kernel has its own idea of where a function begins that has an
-   * instruction before its hook (ENDBR): only addresses that a link told (`readKprobeMulti`) are surely right.
+   * Functions by symbol name, or by address. Where an instruction (ENDBR) stands before a function's hook, the kernel's
+   * address of the function is not that of its symbol: only addresses that a link told (`readKprobeMulti`) are surely
+   * right.
    */
   readonly functions: readonly string[] | readonly bigint[];
-  /** What `bpf_get_attach_cookie` returns at each. */
+  /** The value of `bpf_get_attach_cookie` for each function. */
   readonly cookies: readonly number[];
 }
 
@@ -72,7 +73,7 @@ function isNames(functions: readonly string[] | readonly bigint[]): functions is
   return typeof functions[0] === 'string';
 }
 
-/** One block for all names: a buffer for each would be thousands. */
+/** One block for all names, not thousands of buffers. */
 function namePointers(names: readonly string[]): { pointers: BigUint64Array; needed: Uint8Array[] } {
   const text = Buffer.from(`${names.join('\0')}\0`);
   const pointers = new BigUint64Array(names.length);
@@ -84,13 +85,13 @@ function namePointers(names: readonly string[]): { pointers: BigUint64Array; nee
   return { pointers, needed: [text] };
 }
 
-/** Stands where the kernel wrote nothing. */
+/** A value that the kernel does not write. */
 const UNWRITTEN = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Where a link of kprobes was made: address and cookie of each function, in the order of addresses. Empty if the kernel
- * does not tell (before Linux 6.9 not the cookies), or not to this process.
- * @param count how many functions it was made for
+ * The address and the cookie of each function of a kprobe.multi link, by ascending address. Empty if the kernel does
+ * not tell this process, or does not tell cookies (before Linux 6.9).
+ * @param count the number of the link's functions
  */
 export function readKprobeMulti(linkFd: number, count: number): { address: bigint; cookie: bigint }[] {
   const addresses = new BigUint64Array(count);
@@ -104,11 +105,11 @@ export function readKprobeMulti(linkFd: number, count: number): { address: bigin
   return Array.from(addresses, (address, index) => ({ address, cookie: cookies[index]! }));
 }
 
-/** What goes into one link of trampolines. */
+/** The functions of one link of trampolines. */
 export interface TracingMulti {
   /** Functions by their ids in the BTF that the program was loaded for. */
   readonly ids: readonly number[];
-  /** What `bpf_get_attach_cookie` returns at each. */
+  /** The value of `bpf_get_attach_cookie` for each function. */
   readonly cookies: readonly bigint[];
 }
 
@@ -147,8 +148,8 @@ export async function linkTrampoline(programFd: number): Promise<Descriptor | nu
 /**
  * Attaches a program to a tracepoint.
  * @param programFd a raw tracepoint program
- * @returns what keeps it attached, or a negative errno: ENOENT if there is no such tracepoint, EINVAL if the program
- * reads more arguments than it has
+ * @returns the link, or a negative errno: ENOENT if there is no such tracepoint, EINVAL if the program reads more
+ * arguments than it has
  */
 export async function openRawTracepoint(programFd: number, name: string): Promise<Descriptor | number> {
   const text = Buffer.from(`${name}\0`);
@@ -160,7 +161,7 @@ export async function openRawTracepoint(programFd: number, name: string): Promis
 
 /**
  * Attaches a program to a perf event. Requires Linux 5.15; before, `PERF_EVENT_IOC_SET_BPF` does it.
- * @param cookie what `bpf_get_attach_cookie` returns there
+ * @param cookie the value of `bpf_get_attach_cookie`
  * @returns the link, which keeps the event; or a negative errno
  */
 export async function linkPerfEvent(programFd: number, eventFd: number, cookie: number): Promise<Descriptor | number> {
@@ -172,24 +173,24 @@ export async function linkPerfEvent(programFd: number, eventFd: number, cookie: 
   return await commandAsync(BPF_LINK_CREATE, attr, []);
 }
 
-/** A program as the kernel takes it. */
+/** A program for BPF_PROG_LOAD. */
 export interface ProgramImage {
   readonly type: number;
   readonly expectedAttachType?: number;
-  /** 8 bytes each; without any, `return 0`. */
+  /** 8 bytes each; by default `return 0`. */
   readonly instructions?: Uint8Array;
-  /** For tracing programs: the function that it is for. */
+  /** Of a tracing program: the function that it is for. */
   readonly attachBtfId?: number;
   /** The BTF that this id belongs to; without one, the kernel proper's. */
   readonly attachBtfFd?: number;
   /**
-   * What its functions are, as `readFunctions` tells of a program with the same instructions. Without this the verifier
-   * looks at a function anew at each call of it.
+   * The functions of the program, as `readFunctions` reads them of a program with the same instructions. Without them
+   * the verifier checks a function again at each call of it.
    */
   readonly functions?: ProgramFunctions;
 }
 
-/** The functions of a program: an array of struct bpf_func_info, and the BTF that it speaks of. */
+/** The functions of a program: an array of struct bpf_func_info, and the BTF of their type ids. */
 export interface ProgramFunctions {
   readonly btfFd: number;
   readonly recordBytes: number;
@@ -238,9 +239,9 @@ function programAttr(image: ProgramImage): Buffer {
 }
 
 /**
- * Whether a link to many functions can be made, asked with a list that can't be read.
+ * Tries whether a link to many functions can be made, with a list that can't be read.
  * @param attachType one of those for `linkKprobeMulti` or `linkTracingMulti`
- * @returns the errno: EFAULT if the kernel went as far as reading the list, that is, if it can
+ * @returns the errno; EFAULT, since the kernel tried to read the list, if it can
  */
 export function probeMultiLink(programFd: number, attachType: number): number {
   const attr = Buffer.alloc(64);
@@ -258,7 +259,7 @@ export function probeMultiLink(programFd: number, attachType: number): number {
   return result < 0 ? -result : 0;
 }
 
-/** Whether a BPF ring buffer can be made. Requires Linux 5.8. Returns the errno, or 0. */
+/** Tries whether a BPF ring buffer can be made. Requires Linux 5.8. @returns the errno, or 0 */
 export function probeRingBuffer(): number {
   const attr = Buffer.alloc(72);
   attr.writeUInt32LE(BPF_MAP_TYPE_RINGBUF, 0);
@@ -269,7 +270,7 @@ export function probeRingBuffer(): number {
 }
 
 /**
- * For how many CPUs a per-CPU map has values: the kernel writes one for each into what a lookup gives it.
+ * The number of CPUs that a per-CPU map has values for, counted by the bytes that a lookup writes.
  * @throws SystemCallError
  */
 export function countMapCpus(): number {
@@ -281,7 +282,7 @@ export function countMapCpus(): number {
   const result = bpf(BPF_MAP_CREATE, attr);
   if (result < 0) throw new SystemCallError('bpf(BPF_MAP_CREATE)', -result, errnoName(-result), 'counting the CPUs');
   using map = new Descriptor(result);
-  // The values are 0; what the kernel has not written stays.
+  // All values are 0; bytes that the kernel has not written are 0xff.
   const values = readMapEntry(map.fd, MAX_CPUS * 8, 0xff);
   let cpus = 0;
   while (cpus < MAX_CPUS && values.getUint32(cpus * 8, true) === 0) cpus++;
@@ -289,8 +290,8 @@ export function countMapCpus(): number {
 }
 
 /**
- * The BTF of loaded modules, as descriptors. Requires Linux 5.11 and CAP_SYS_ADMIN.
- * @returns by the modules' names; or a negative errno
+ * The BTF of loaded modules, as descriptors that belong to the caller. Requires Linux 5.11 and CAP_SYS_ADMIN.
+ * @returns descriptors by the module's name; or a negative errno
  */
 export function openModuleBtfs(wanted: ReadonlySet<string>): Map<string, Descriptor> | number {
   const found = new Map<string, Descriptor>();
@@ -305,7 +306,7 @@ export function openModuleBtfs(wanted: ReadonlySet<string>): Map<string, Descrip
     attr.fill(0);
     attr.writeUInt32LE(id, 0);
     const fd = bpf(BPF_BTF_GET_FD_BY_ID, attr);
-    // ENOENT: it has gone meanwhile.
+    // ENOENT: it was unloaded meanwhile.
     if (fd === -2) continue;
     if (fd < 0) return fd;
     const descriptor = new Descriptor(fd);
@@ -315,7 +316,7 @@ export function openModuleBtfs(wanted: ReadonlySet<string>): Map<string, Descrip
   }
 }
 
-/** `bpf_btf_info.name` of a BTF of the kernel or a module; undefined for a program's. */
+/** `bpf_btf_info.name` of the BTF of the kernel or a module; undefined for the BTF of a program. */
 function readBtfName(fd: number): string | undefined {
   const name = Buffer.alloc(64);
   const info = new Uint8Array(32);
@@ -330,9 +331,10 @@ function readBtfName(fd: number): string | undefined {
 
 /**
  * The value of an array map's only entry; for a per-CPU map the values of all possible CPUs, one after the other.
- * @param size of what is returned, in bytes
+ * @param size of the result, in bytes
+ * @param fill the value of bytes that the kernel does not write
+ * @throws SystemCallError
  */
-/** @param fill what is in bytes that the kernel does not write */
 export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
   const key = Buffer.alloc(4);
   const value = new Uint8Array(size).fill(fill);
@@ -342,7 +344,12 @@ export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
   return new DataView(value.buffer);
 }
 
-/** Writes a map's entry. @param key as long as the map's keys @param value as long as its values */
+/**
+ * Writes a map's entry.
+ * @param key as long as the map's keys
+ * @param value as long as the map's values
+ * @throws SystemCallError
+ */
 export function writeMapEntry(mapFd: number, key: Uint8Array, value: Uint8Array): void {
   const result = bpf(BPF_MAP_UPDATE_ELEM, mapAttr(mapFd, key, value));
   keepAlive(key, value);
@@ -358,9 +365,9 @@ function mapAttr(mapFd: number, key: Uint8Array, value: Uint8Array): Buffer {
 }
 
 /**
- * Has the kernel count how often each BPF program runs, for the whole machine, as long as the descriptor is open. While
- * it does, each run costs some 50 ns more. Requires Linux 5.8 and CAP_SYS_ADMIN.
- * @returns a negative errno where it does not
+ * Has the kernel count the runs of each BPF program, for the whole machine, as long as the descriptor is open. Each run
+ * costs some 50 ns more then. Requires Linux 5.8 and CAP_SYS_ADMIN.
+ * @returns the descriptor, or a negative errno
  */
 export function enableRunCounts(): Descriptor | number {
   const attr = Buffer.alloc(4);
@@ -369,34 +376,35 @@ export function enableRunCounts(): Descriptor | number {
   return result < 0 ? result : new Descriptor(result);
 }
 
-/** `bpf_prog_info.run_cnt`: runs that were counted, see `enableRunCounts`. */
+/** `bpf_prog_info.run_cnt`: the runs while they were counted, see `enableRunCounts`. */
 export function readProgramRuns(programFd: number): bigint {
   return readInfo(programFd, 232).getBigUint64(200, true);
 }
 
-/** `bpf_prog_info.recursion_misses`: runs that the kernel left out. Linux 5.12+, 0 before. */
+/** `bpf_prog_info.recursion_misses`: missed calls. Linux 5.12+, 0 before. */
 export function readProgramMisses(programFd: number): bigint {
   return readInfo(programFd, 232).getBigUint64(208, true);
 }
 
-/** `bpf_link_info.kprobe_multi.missed`: hits that did not reach the program. Linux 6.7+, 0 before. */
+/** `bpf_link_info.kprobe_multi.missed`: missed calls. Linux 6.7+, 0 before. */
 export function readLinkMisses(linkFd: number): bigint {
   return readInfo(linkFd, 64).getBigUint64(32, true);
 }
 
-/** `bpf_link_info.perf_event.kprobe.missed`: hits while the CPU was within a kprobe. Linux 6.7+, 0 before. */
+/** `bpf_link_info.perf_event.kprobe.missed`: missed calls. Linux 6.7+, 0 before. */
 export function readKprobeMisses(linkFd: number): bigint {
   return readInfo(linkFd, 64).getBigUint64(48, true);
 }
 
 /**
- * What the functions of a loaded program are, so that its instructions can be loaded once more. The kernel tells their
- * types in order (struct bpf_prog_info), but where they lie only in what it has made of the instructions; and of those
- * that it found unreachable it tells nothing.
- * @param btfFd the BTF that it was loaded with
- * @param instructions as it was loaded
- * @param anyStatic the type of some static function, which stands for all but the first where the kernel left one out:
- * the verifier takes a static function for what it does, whatever its type
+ * Reads the functions of a loaded program, so that its instructions can be loaded again. The kernel tells the types of
+ * the functions in order (struct bpf_prog_info), but not where they begin in the original instructions; and it leaves
+ * out functions that it found unreachable.
+ * @param btfFd the BTF that the program was loaded with
+ * @param instructions the program as it was loaded
+ * @param anyStatic the type of any static function: it stands for all functions but the first where the kernel left one
+ * out, since the verifier does not check the type of a static function
+ * @returns undefined if the kernel tells too little
  */
 export function readFunctions(
   programFd: number,
@@ -430,7 +438,10 @@ const BPF_LD_IMM64 = 0x18;
 const BPF_PSEUDO_CALL = 1;
 const BPF_PSEUDO_FUNC = 4;
 
-/** Which instructions begin a function: the first one, those that are called, and those that a helper is to call back. */
+/**
+ * The indexes of the instructions that begin a function: the first one, those that are called, and those that a helper
+ * calls back.
+ */
 export function findFunctionStarts(instructions: Buffer): number[] {
   const starts = new Set([0]);
   for (let at = 0; at + 8 <= instructions.length; at += 8) {
@@ -438,13 +449,13 @@ export function findFunctionStarts(instructions: Buffer): number[] {
     const leads =
       (code === BPF_JMP_CALL && source === BPF_PSEUDO_CALL) || (code === BPF_LD_IMM64 && source === BPF_PSEUDO_FUNC);
     if (leads) starts.add(at / 8 + 1 + instructions.readInt32LE(at + 4));
-    // Its second half is no instruction of its own.
+    // The second half of the instruction.
     if (code === BPF_LD_IMM64) at += 8;
   }
   return [...starts].sort((a, b) => a - b);
 }
 
-/** As far as `nr_func_info` and what belongs to it. */
+/** Up to `nr_func_info` and the fields that belong to it. */
 const PROGRAM_INFO_BYTES = 152;
 
 function readInfo(fd: number, size: number): DataView {
@@ -470,7 +481,7 @@ async function commandAsync(command: number, attr: Buffer, needed: unknown[]): P
   return result < 0 ? result : new Descriptor(result);
 }
 
-/** Buffers that a system call reads through a bare address must not be collected before it returns. */
+/** Keeps buffers from being collected before a system call returns that reads them through an address. */
 function keepAlive(...buffers: unknown[]): void {
   held = buffers;
 }

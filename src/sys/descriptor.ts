@@ -4,7 +4,7 @@ import { close, closeSync } from 'node:fs';
 export class Descriptor implements Disposable {
   #fd: number;
 
-  /** @param fd an open descriptor; it belongs to this object from now on */
+  /** @param fd an open descriptor, which this object owns from now on */
   constructor(fd: number) {
     this.#fd = fd;
   }
@@ -22,7 +22,7 @@ export class Descriptor implements Disposable {
     closeSync(fd);
   }
 
-  /** The same in another thread: the kernel may take its time to detach. */
+  /** Closes it in another thread, since detaching may take the kernel a while. */
   closeAsync(): Promise<void> {
     if (this.#fd < 0) return Promise.resolve();
     const fd = this.#fd;

@@ -72,28 +72,25 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   mapSetInitialValue: 'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
 };
 
-/** What libbpf said: `level` 0 is a warning, 1 information, 2 debugging. */
+/** A message of libbpf: `level` 0 is a warning, 1 information, 2 debugging. */
 export type LogTaker = (level: number, message: string) => void;
 
 /**
- * libbpf calls back only where its words are wanted. It may be working in another thread: each of its words would wait for
- * the event loop, and for ever if the process ends there.
+ * libbpf calls back only while a taker is set. In another thread each callback would wait for the event loop, and for
+ * ever if the process ends meanwhile.
  */
 interface Log {
-  /** Gets all, in any thread. */
+  /** Gets the messages of all threads. */
   take: LogTaker | undefined;
-  /** Gets what is said to a call of this thread. */
+  /** Gets the messages of a call in this thread. */
   warnings: string[] | undefined;
-  /** Has libbpf speak as far as one of these listens. */
+  /** Sets or removes libbpf's callback. */
   update(): void;
 }
 
 let loaded: { functions: Functions; symbols: { objectLoad: unknown }; log: Log } | undefined;
 
-/**
- * Loads libbpf.so.1; later calls are free.
- * @throws EnvironmentError if it is not installed
- */
+/** Loads libbpf.so.1, once. @throws EnvironmentError `NO_LIBBPF` */
 export function loadLibbpf(): Functions {
   return loadOnce().functions;
 }
@@ -135,19 +132,19 @@ function loadOnce(): NonNullable<typeof loaded> {
   return loaded;
 }
 
-/** `v1.1`. @throws EnvironmentError if it is not installed */
+/** As `v1.1`. @throws EnvironmentError `NO_LIBBPF` */
 export function loadLibbpfVersion(): string {
   return loadLibbpf().versionString();
 }
 
-/** Hands all that libbpf says from now on to `take`. The process must then end with `exitAtOnce`. */
+/** Hands all messages of libbpf from now on to `take`. The process must then end with `exitAtOnce`. */
 export function setLibbpfLog(take: LogTaker): void {
   const { log } = loadOnce();
   log.take = take;
   log.update();
 }
 
-/** Runs a call of libbpf, and gives its warnings along with what it returned. */
+/** Runs a call of libbpf, and returns its value with the warnings that it gave. */
 function withWarnings<T>(call: () => T): { value: T; warnings: string[] } {
   const { log } = loadOnce();
   const warnings: string[] = [];
@@ -161,7 +158,7 @@ function withWarnings<T>(call: () => T): { value: T; warnings: string[] } {
   }
 }
 
-/** A call of libbpf failed; `warnings` is what it said meanwhile. */
+/** A call of libbpf failed; `warnings` are its messages during the call. */
 export class LibbpfError extends SystemCallError {
   readonly warnings: readonly string[];
   readonly doing: string;
@@ -175,9 +172,9 @@ export class LibbpfError extends SystemCallError {
 
 /** Loading failed. */
 export class LoadingError extends LibbpfError {
-  /** Why the verifier refused a program; otherwise empty. */
+  /** The verifier's log, if it refused a program; otherwise empty. */
   readonly verifierLog: string;
-  /** Whether libbpf was not listened to: it may have more to say than the verifier. */
+  /** Whether libbpf had no callback: called again in the main thread, it may explain the error. */
   readonly isUnexplained: boolean;
 
   constructor(errno: number, warnings: readonly string[] | undefined, verifierLog: string) {
@@ -194,9 +191,9 @@ const LOADING_TRIES = 100;
 export type Load = (object: BpfObject, wanted: ReadonlySet<string>) => Promise<void> | void;
 
 /**
- * Loads, while the event loop goes on. Loads again what something has interrupted, though signals are kept away: a debugger,
- * or a freezer of control groups.
- * @param attempt opens an object and loads it with `load`: libbpf loads none a second time
+ * Loads an object while the event loop goes on, and again if loading was interrupted: signals are blocked, but a
+ * debugger or the freezer of a control group can interrupt it, too.
+ * @param attempt opens an object and loads it with `load`, for libbpf loads an object only once
  * @param signal ends it, also while the verifier works
  * @throws the reason of `signal`, and what `attempt` throws
  */
@@ -210,19 +207,19 @@ export async function loadUndisturbed<T>(attempt: (load: Load) => Promise<T>, si
       signal?.throwIfAborted();
       if (wasInterrupted(error) && tries < LOADING_TRIES) continue;
       if (!isUnexplained(error)) throw error;
-      // Only in this thread libbpf can say what it does not like. What the verifier refuses, it has explained.
+      // libbpf can explain an error only in this thread. An error with a verifier log needs no explanation.
       load = (object, wanted) => object.load(wanted);
     }
   }
 }
 
-/** Whether loading failed without a word on what is wrong. */
+/** Whether loading failed, with neither a verifier log nor a message of libbpf. */
 function isUnexplained(error: unknown): boolean {
   if (error instanceof LoadingError) return error.isUnexplained;
   return error instanceof Error && isUnexplained(error.cause);
 }
 
-/** Whether loading was interrupted, and says nothing about what was loaded. */
+/** Whether loading was interrupted: the error says nothing about the object. */
 export function wasInterrupted(error: unknown): boolean {
   if (error instanceof LibbpfError) return error.errno === EAGAIN || error.errno === EINTR;
   return error instanceof Error && error.cause instanceof LibbpfError && wasInterrupted(error.cause);
@@ -235,7 +232,8 @@ export interface NamedObject {
 }
 
 /**
- * Links BPF object files into one, statically: what one declares `extern` another defines.
+ * Links BPF object files into one, statically: symbols that one object declares `extern` are those that another
+ * defines.
  * @returns the bytes of the linked object
  * @throws LibbpfError if they don't fit together
  */
@@ -250,7 +248,7 @@ export function linkObjects(objects: readonly NamedObject[]): Uint8Array {
       for (let at = 0; at < bytes.length; ) at += writeSync(input.fd, bytes, at);
       const { value, warnings } = withWarnings(() => libbpf.linkerAddFile(linker, descriptorPath(input), null));
       if (value === 0) continue;
-      // libbpf knows the file by where it was put.
+      // libbpf names the file by its path, which says nothing to the user.
       const said = warnings.map((warning) => warning.replaceAll(descriptorPath(input), name));
       throw new LibbpfError('bpf_linker__add_file', -value, said, `linking ${name}`);
     }
@@ -267,7 +265,7 @@ const VERIFIER_LOG_BYTES = 16 << 20;
 /** A BPF object from opening to closing. Programs and maps live as long as it does, or as links hold them. */
 export class BpfObject implements Disposable {
   readonly #libbpf = loadLibbpf();
-  /** libbpf reads them until the object is loaded: they must not be collected before. */
+  /** Kept here, since libbpf reads them until the object is loaded. */
   protected readonly bytes: Uint8Array;
   readonly #programs = new Map<string, Pointer>();
   readonly #maps = new Map<string, Pointer>();
@@ -275,7 +273,7 @@ export class BpfObject implements Disposable {
 
   /**
    * @param bytes an ELF file for BPF
-   * @throws LibbpfError if libbpf can't make sense of it
+   * @throws LibbpfError if libbpf can't read it
    */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -298,30 +296,30 @@ export class BpfObject implements Disposable {
     this.#check('bpf_map__set_max_entries', this.#libbpf.mapSetMaxEntries(this.#map(map), entries));
   }
 
-  /** Has the object use a map that there is already, instead of one of its own. */
+  /** Has the object use an existing map instead of its own. @param fd the map's; libbpf keeps a copy */
   reuseMap(map: string, fd: number): void {
     this.#check('bpf_map__reuse_fd', this.#libbpf.mapReuseFd(this.#map(map), fd));
   }
 
-  /** Sets the contents of a data section. Requires the section's exact size. */
+  /** Sets the content of a data section. @param value as long as the section */
   setInitialValue(map: string, value: Uint8Array): void {
     this.#check('bpf_map__set_initial_value', this.#libbpf.mapSetInitialValue(this.#map(map), value, value.length));
   }
 
-  /** Says what a program is, where its section does not tell libbpf. */
+  /** Sets the type of a program whose section does not tell libbpf. */
   setProgramType(program: string, type: number, expectedAttachType: number): void {
     this.#check('bpf_program__set_type', this.#libbpf.programSetType(this.#program(program), type));
     const result = this.#libbpf.programSetExpectedAttachType(this.#program(program), expectedAttachType);
     this.#check('bpf_program__set_expected_attach_type', result);
   }
 
-  /** Says which kernel function a tracing program is for. */
+  /** Sets the kernel function of a tracing program. */
   setAttachTarget(program: string, name: string): void {
     const result = this.#libbpf.programSetAttachTarget(this.#program(program), 0, name);
     this.#check('bpf_program__set_attach_target', result);
   }
 
-  /** A program's instructions, 8 bytes each; after `load` they are as the kernel got them. A copy. */
+  /** A copy of a program's instructions, 8 bytes each; after `load` they are those that the kernel got. */
   programInstructions(program: string): Buffer {
     const pointer = this.#program(program);
     const length = Number(this.#libbpf.programInsnCnt(pointer)) * 8;
@@ -329,8 +327,8 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * Creates the maps and loads programs. Nothing else happens meanwhile.
-   * @param wanted their names; the object's others are left out
+   * Creates the maps and loads programs, in this thread.
+   * @param wanted names of programs; the object's others are not loaded
    * @throws LoadingError
    */
   load(wanted: ReadonlySet<string>): void {
@@ -340,21 +338,22 @@ export class BpfObject implements Disposable {
   }
 
   /**
-   * Does so in a thread of its own. Until it has ended, nothing else may be done with the object.
-   * @param signal interrupts it: it fails as soon as the kernel lets it
-   * @throws LoadingError, without warnings of libbpf
+   * Loads in a thread of its own. The object must not be used until the promise settles.
+   * @param signal interrupts loading, as soon as the kernel allows that
+   * @throws LoadingError, without messages of libbpf
    */
   async loadInThread(wanted: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
     const log = this.#prepareLoad(wanted);
     const value = await callInThread(loadOnce().symbols.objectLoad, this.#object, signal);
-    // The limit of threads is reached.
+    // No thread can be made.
     if (value === undefined) this.load(wanted);
     else this.#finishLoad(log, value, undefined);
   }
 
-  /** Chooses the programs. Returns where the verifier writes. */
+  /** Chooses the programs. @returns the buffer for the verifier's log */
   #prepareLoad(wanted: ReadonlySet<string>): Buffer {
-    // One buffer for all: loading stops at the first program that is refused. Memory that is not written costs nothing.
+    // One buffer for all programs: loading stops at the first one that is refused. Memory that is not written to costs
+    // nothing.
     const log = Buffer.allocUnsafeSlow(VERIFIER_LOG_BYTES);
     log[0] = 0;
     for (const [name, program] of this.#programs) {
@@ -370,12 +369,12 @@ export class BpfObject implements Disposable {
     throw new LoadingError(-result, warnings, log.toString('utf8', 0, Math.max(0, log.indexOf(0))));
   }
 
-  /** The object's BTF, as the kernel has it after `load`; negative if it has none. Closed with the object. */
+  /** The object's BTF in the kernel, after `load`; negative if it has none. The object owns it. */
   get btfFd(): number {
     return this.#libbpf.objectBtfFd(this.#object);
   }
 
-  /** A loaded program as it can be loaded once more, by itself: instructions and what its functions are. */
+  /** A loaded program for BPF_PROG_LOAD: its instructions and functions. */
   programImage(name: string): Pick<ProgramImage, 'instructions' | 'functions'> & { readonly instructions: Buffer } {
     const instructions = this.programInstructions(name);
     const functions = readFunctions(
@@ -387,7 +386,7 @@ export class BpfObject implements Disposable {
     return { instructions, ...(functions ? { functions } : {}) };
   }
 
-  /** The BTF id of a function's type; undefined if there is none of that name. */
+  /** The BTF id of a function's type; undefined if there is no function of that name. */
   #functionType(name: string): number | undefined {
     const id = this.#libbpf.btfFindByNameKind(this.#libbpf.objectBtf(this.#object), name, BTF_KIND_FUNC);
     return id > 0 ? id : undefined;
@@ -424,7 +423,9 @@ export class BpfObject implements Disposable {
   }
 }
 
-/** Of all objects that bring an extension, or stand for one: hidden functions are static ones to the kernel. */
+/**
+ * A function of every object, the extension's or the one that stands for it. Hidden functions are static to the kernel.
+ */
 const STATIC_FUNCTION = 'module';
 const BTF_KIND_FUNC = 12;
 const EMPTY = new Uint8Array(0);

@@ -1,4 +1,4 @@
-/** The few functions of the C library that Node does not offer, through koffi. */
+/** Functions of the C library that Node does not offer, through koffi. */
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
@@ -35,8 +35,8 @@ const SYS_BPF: Record<string, number> = { x64: 321, arm64: 280 };
 /**
  * bpf(2).
  * @param command a `BPF_…` command
- * @param attr `union bpf_attr`, as many bytes as the command needs; what it points to must outlive the call
- * @returns what the call returns, or a negative errno
+ * @param attr `union bpf_attr`, as many bytes as the command needs; memory that it points to must outlive the call
+ * @returns the call's result, or a negative errno
  */
 export function bpf(command: number, attr: Uint8Array): number {
   const number = SYS_BPF[process.arch];
@@ -54,22 +54,22 @@ export function bpf(command: number, attr: Uint8Array): number {
 }
 
 const BPF_PROG_LOAD = 5;
-/** So often something is tried that a signal has interrupted; each time takes as long as the kernel could work. */
+/** How often an interrupted call is tried again. It may need many tries, if signals come faster than it can work. */
 export const MAX_TRIES = 1000;
 
-/** The verifier gives up (EAGAIN) when a signal comes for its thread; other calls end with EINTR. */
+/** Whether a call was interrupted by a signal. The verifier ends with EAGAIN then, other calls with EINTR. */
 export function isInterrupted(result: number): boolean {
   return result === -constants.errno.EAGAIN || result === -constants.errno.EINTR;
 }
 
 const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
-/** Of glibc and musl: `sigset_t`. */
+/** `sizeof(sigset_t)` of glibc and musl. */
 const SIGNAL_SET_BYTES = 128;
 
 /**
- * Calls what must not be interrupted: signals wait, or go to another thread. Node's own handler runs in any, and the event
- * loop learns of them afterwards.
+ * Calls a function with all signals blocked in this thread: they wait, or go to another thread. Node's handler may run
+ * in any thread, and the event loop learns of the signal afterwards.
  */
 export function withoutSignals<T>(body: () => T): T {
   const old = Buffer.alloc(SIGNAL_SET_BYTES);
@@ -84,35 +84,38 @@ export function withoutSignals<T>(body: () => T): T {
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
-/** Has the kernel end this process when its parent has gone, also if it is stopped by then. @param parent its number */
+/**
+ * Has the kernel end this process when its parent ends, also if this process is stopped.
+ * @param parent the parent's process id
+ */
 export function dieWithParent(parent: number): void {
   c.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  // It may have gone before.
+  // The parent may have ended before.
   if (process.ppid !== parent) exitAtOnce(1);
 }
 
 const ITIMER_VIRTUAL = 1;
 
-/** Has the kernel end this process (SIGVTALRM) when it has used so much time of the processor outside of the kernel. */
+/** Has the kernel end this process (SIGVTALRM) when it has used so much CPU time in user space. */
 export function limitOwnTime(seconds: number): void {
   c.setitimer(ITIMER_VIRTUAL, BigInt64Array.of(0n, 0n, BigInt(seconds), 0n), null);
 }
 
-/** The same in another thread: for commands that the kernel takes its time for. Keep what `attr` points to alive. */
+/** bpf(2) in another thread, for commands that take long. Memory that `attr` points to must outlive the call. */
 export function bpfAsync(command: number, attr: Uint8Array): Promise<number> {
   const number = SYS_BPF[process.arch];
   if (number === undefined) return Promise.resolve(-constants.errno.ENOSYS);
   const call = () =>
     new Promise<number>((resolve) => {
       c.syscall.async(number, command, attr, attr.byteLength, (error: Error | null, result: number | bigint) => {
-        // The call's own errno: koffi brings it along.
+        // koffi brings the errno of the other thread along.
         resolve(error ? -constants.errno.EINVAL : Number(result) < 0 ? -koffi.errno() : Number(result));
       });
     });
   return tryAgain(call);
 }
 
-/** Signals mostly go to the main thread, which waits: sooner or later another one is left alone. */
+/** Signals usually go to the main thread, which waits in the event loop: another thread is soon left alone. */
 async function tryAgain(call: () => Promise<number>): Promise<number> {
   let result = await call();
   for (let tries = 1; isInterrupted(result) && tries < MAX_TRIES; tries++) result = await call();
@@ -124,7 +127,7 @@ const PERF_FLAG_FD_CLOEXEC = 8;
 
 /**
  * perf_event_open(2) for all processes, in another thread.
- * @param attr `struct perf_event_attr`; what it points to must outlive the call
+ * @param attr `struct perf_event_attr`; memory that it points to must outlive the call
  * @returns a descriptor, or a negative errno
  */
 export function perfEventOpenAsync(attr: Uint8Array): Promise<number> {
@@ -140,20 +143,20 @@ export function perfEventOpenAsync(attr: Uint8Array): Promise<number> {
   return tryAgain(call);
 }
 
-/** ioctl(2) with a number as its argument; returns what the call returns, or a negative errno. */
+/** ioctl(2) with a number as its argument. @returns the call's result, or a negative errno */
 export function ioctl(fd: number, request: number, argument: number): number {
   const result: number = c.ioctl(fd, request, argument);
   return result < 0 ? -koffi.errno() : result;
 }
 
-/** The address of a buffer's first byte. Keep a reference to the buffer as long as the address is used. */
+/** The address of a buffer's first byte. The caller keeps a reference to the buffer as long as the address is used. */
 export function addressOf(buffer: Uint8Array): bigint {
   return BigInt(koffi.address(buffer));
 }
 
 const MFD_CLOEXEC = 1;
 
-/** An anonymous file in memory, gone with its descriptor: nothing in /tmp to guess or to leave behind. */
+/** An anonymous file in memory, which ends with its descriptor. */
 export function createMemoryFile(name: string): Descriptor {
   const fd: number = c.memfdCreate(name, MFD_CLOEXEC);
   if (fd < 0) throw systemCallError('memfd_create');
@@ -161,8 +164,8 @@ export function createMemoryFile(name: string): Descriptor {
 }
 
 /**
- * The path under which this process and its children open a descriptor's file.
- * @throws EnvironmentError where the directory is hidden: who opens the file would only say that it is not there
+ * The path by which this process and its children can open a descriptor's file.
+ * @throws EnvironmentError where the directory is hidden: opening the file would only fail with ENOENT
  */
 export function descriptorPath(descriptor: Descriptor): string {
   const path = `/proc/self/fd/${descriptor.fd}`;
@@ -178,13 +181,13 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 
-/** Memory shared with the kernel. Whoever reads `buffer` after disposal crashes the process: never hand it out. */
+/** Memory shared with the kernel. Reading `buffer` after disposal crashes the process: it must not be handed out. */
 export class Mapping implements Disposable {
   readonly buffer: ArrayBuffer;
   #address: unknown;
 
   /**
-   * @param fd what to map; may be closed afterwards
+   * @param fd the file; may be closed afterwards
    * @param offset in bytes, a multiple of the page
    * @param length in bytes
    * @param protection PROT_READ, or with PROT_WRITE
@@ -210,9 +213,8 @@ export const RLIMIT_AS = 9;
 export const RLIM_INFINITY = 0xffffffffffffffffn;
 
 /**
- * Raises a resource limit of this process, soft and hard, or as far as the hard one allows; a limit that is high enough
- * stays.
- * @returns 0, or why it is lower than wanted: an errno
+ * Raises a resource limit of this process, soft and hard, or as far as the hard one allows; never lowers it.
+ * @returns 0, or the errno if the limit stays lower than wanted
  */
 export function raiseLimit(resource: number, wanted: bigint): number {
   const limits = new BigUint64Array(2);
@@ -234,10 +236,7 @@ export function loadLimit(resource: number): bigint {
   return c.prlimit(0, resource, null, limits) === 0 ? limits[0]! : RLIM_INFINITY;
 }
 
-/**
- * Lowers a soft limit.
- * @param wanted from the hard limit, which stays, to the soft one
- */
+/** Lowers a soft limit. The hard limit stays. @param wanted the new soft limit, from the hard one */
 export function lowerSoftLimit(resource: number, wanted: (hard: bigint) => bigint): void {
   const limits = new BigUint64Array(2);
   if (c.prlimit(0, resource, null, limits) !== 0) return;
@@ -253,14 +252,14 @@ const POLLHUP = 16;
 const pollfd = new Int16Array(4);
 const pollfdWords = new Int32Array(pollfd.buffer);
 
-/** Whether what is written to a descriptor can still be read by somebody: not where a pipe's reader has gone. */
+/** Whether a descriptor still has a reader: false if a pipe's read end is closed. */
 export function hasReader(fd: number): boolean {
   pollfdWords[0] = fd;
   pollfd.fill(0, 2);
   return c.poll(pollfd, 1, 0) < 1 || (pollfd[3]! & (POLLERR | POLLHUP)) === 0;
 }
 
-/** Waits in another thread until a descriptor takes more, its reader has gone, or the time is over. */
+/** Waits in another thread until a descriptor can be written to, its reader has gone, or the time is over. */
 export function waitForRoom(fd: number, timeoutMs: number): Promise<void> {
   const one = new Int16Array(4);
   new Int32Array(one.buffer)[0] = fd;
@@ -268,7 +267,7 @@ export function waitForRoom(fd: number, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => c.poll.async(one, 1, timeoutMs, () => resolve()));
 }
 
-/** Whether a descriptor takes at least a page without making anyone wait. */
+/** Whether at least a page can be written to a descriptor without blocking. */
 export function hasRoom(fd: number): boolean {
   pollfdWords[0] = fd;
   pollfd[2] = POLLOUT;
@@ -279,26 +278,26 @@ export function hasRoom(fd: number): boolean {
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Sends what a socket takes at once. @returns how many bytes, or a negative errno */
+/** Sends as much as a socket takes without blocking. @returns the number of bytes, or a negative errno */
 export function sendNow(fd: number, bytes: Uint8Array): number {
   const sent = Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
   return sent < 0 ? -koffi.errno() : sent;
 }
 
-/** Another descriptor for the same open file. @returns it, or a negative errno */
+/** dup(2). @returns the new descriptor, or a negative errno */
 export function duplicate(fd: number): number {
   const copy: number = c.dup(fd);
   return copy < 0 ? -koffi.errno() : copy;
 }
 
-/** Has a descriptor name another's open file. */
+/** dup2(2). */
 export function replaceDescriptor(fd: number, by: number): void {
   c.dup3(by, fd, 0);
 }
 
 const TIOCGWINSZ = 0x5413;
 
-/** How wide a terminal is, in characters; undefined if it does not tell, or is none. */
+/** The width of a terminal in characters; undefined if it does not tell, or the descriptor is no terminal. */
 export function loadColumns(fd: number): number | undefined {
   const size = new Uint16Array(4);
   if (c.windowSize(fd, TIOCGWINSZ, size) !== 0) return undefined;
@@ -307,14 +306,17 @@ export function loadColumns(fd: number): number | undefined {
 
 const SIG_IGN = 1;
 
-/** Has the kernel ignore a signal, as if it were never sent: no system call is interrupted. */
+/** Has the kernel ignore a signal: it interrupts no system call then. */
 export function ignoreSignal(number: number): void {
   c.signal(number, SIG_IGN);
 }
 
 const CLOCK_REALTIME = 0;
 
-/** CLOCK_REALTIME less CLOCK_MONOTONIC at this moment, in nanoseconds: what makes the kernel's timestamps times of day. */
+/**
+ * CLOCK_REALTIME less CLOCK_MONOTONIC at this moment, in nanoseconds: added to the kernel's timestamps, it gives times
+ * of day.
+ */
 export function realtimeOffsetNs(): bigint {
   const time = new BigInt64Array(2);
   let best = { offset: 0n, uncertainty: -1n };
@@ -330,21 +332,21 @@ export function realtimeOffsetNs(): bigint {
 
 const SYSLOG_ACTION_READ_ALL = 3;
 
-/** The newest MiB of the kernel's messages, as dmesg shows them; empty if this process may not read them. */
+/** The newest MiB of the kernel's log, as dmesg shows it; empty if this process may not read it. */
 export function readKernelLog(): string {
   const text = Buffer.alloc(1 << 20);
   const length: number = c.klogctl(SYSLOG_ACTION_READ_ALL, text, text.length);
   return text.toString('utf8', 0, Math.max(0, length));
 }
 
-/** Ends the process at once: no handler runs, and no thread that hangs in a write is waited for. */
+/** Ends the process at once: no exit handler runs, and no thread that hangs in a write is waited for. */
 export function exitAtOnce(status: number): never {
   c.exit(status);
   throw new Error('_exit returned');
 }
 
 /**
- * Formats as printf does.
+ * Formats as vsnprintf(3) does.
  * @param format address of the format string
  * @param args address of a `va_list`
  * @returns the text, cut at 64 KiB

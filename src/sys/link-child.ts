@@ -15,12 +15,12 @@ import { BpfObject, LibbpfError, linkObjects, type NamedObject } from './libbpf.
 import { dieWithParent, limitOwnTime } from './libc.js';
 
 const TIMEOUT_SECONDS = 60;
-/** What libbpf may take of the processor, without the kernel's verifier: a hundred times as much as it needs. */
+/** The limit of CPU time for libbpf, without the kernel's verifier: a hundred times as much as linking needs. */
 const OWN_TIME_SECONDS = 10;
 const REFUSED_STATUS = 1;
 /** A power of two and a multiple of every page size. */
 const SMALL_RING_BYTES = 1 << 16;
-/** Compiled, below dist/, also for the sources that the tests run. */
+/** The compiled child below dist/, also for sources that the tests run. */
 const CHILD = fileURLToPath(new URL('dist/sys/link-child.js', PACKAGE_ROOT));
 
 interface Refusal {
@@ -31,9 +31,10 @@ interface Refusal {
 }
 
 /**
- * Links objects, a backend's among them, as `linkObjects` does, and tries whether libbpf can open and load the result.
+ * Links objects, those of a backend among them, as `linkObjects` does, and tries whether libbpf can open and load the
+ * result.
  * @param signal ends the child
- * @throws LibbpfError if they don't fit together, ExtensionError if one crashed libbpf, the reason of `signal`
+ * @throws LibbpfError if they don't fit together, ExtensionError if an object crashed libbpf, the reason of `signal`
  */
 export async function linkInChild(objects: readonly NamedObject[], signal?: AbortSignal): Promise<Uint8Array> {
   const names = objects.map(({ name }) => name).join(', ');
@@ -52,7 +53,7 @@ export async function linkInChild(objects: readonly NamedObject[], signal?: Abor
 
 interface Ended {
   readonly status: number | null;
-  /** How it ended, for people. */
+  /** The child's end in words. */
   readonly end: string;
   readonly output: Buffer;
 }
@@ -60,7 +61,7 @@ interface Ended {
 /** Runs the child to its end. */
 function runChild(input: Buffer, abort: AbortSignal | undefined): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    // A group of its own: Ctrl-C at the terminal is for us.
+    // The child has a process group of its own: Ctrl-C at the terminal is for this process.
     const stdio = ['pipe', 'pipe', 'ignore'] as const;
     const child = spawn(process.execPath, [CHILD, 'link', String(process.pid)], { detached: true, stdio: [...stdio] });
     let hasTime = true;
@@ -76,7 +77,7 @@ function runChild(input: Buffer, abort: AbortSignal | undefined): Promise<Ended>
     };
     abort?.addEventListener('abort', kill, { once: true });
     if (abort?.aborted) kill();
-    // One that has died reads no more; its end tells why. Without a descriptor more there are no pipes.
+    // A child that has died reads no more; its end tells why. Where no descriptor is left, there are no pipes.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
     child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
@@ -128,8 +129,8 @@ function linkStdin(): void {
 }
 
 /**
- * Goes with it all the way that the tracer will go, for libbpf reads more of it at each step. What is refused here is
- * refused again there, and told.
+ * Opens and loads the object as the tracer will, since libbpf reads more of it at each step. An error is not reported
+ * here: the tracer gets it again.
  */
 function tryLoading(linked: Uint8Array): void {
   using object = new BpfObject(linked);

@@ -1,10 +1,10 @@
 /**
- * A descriptor that is written to without waiting in the kernel: a reader that does not read must hold up nobody who
- * has something else to do, as to answer Ctrl-C.
+ * A descriptor that is written to without blocking: a reader that does not read must not keep this process from other
+ * work, such as answering Ctrl-C.
  *
- * Pipes and terminals are opened once more, without blocking: whoever has the same pipe or terminal notices nothing.
- * Node's own streams are not used, since they open terminals again too, set them back at the end of the process, and
- * abort if the terminal has gone by then.
+ * Pipes and terminals are opened again, with O_NONBLOCK: other processes with the same pipe or terminal are not
+ * affected. Node's own streams are not used: they open terminals again too, but reset them at the end of the process,
+ * and abort if the terminal has gone by then.
  */
 import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -12,20 +12,20 @@ import { EAGAIN, errnoName } from './errno.js';
 import { hasReader, hasRoom, loadColumns, sendNow, waitForRoom } from './libc.js';
 
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
-/** `file`: also devices, and a terminal that has gone. */
+/** `file` stands for devices, too, and for a terminal that has gone. */
 type Kind = 'file' | 'pipe' | 'terminal' | 'socket';
-/** As much is written at a time where writing might wait: a pipe that has room has room for a page. */
+/** The size of a write to a descriptor that may block: a pipe that is writable has room for a page. */
 const SURELY_TAKEN_BYTES = 512;
 
 export class Outlet {
   /** The descriptor that is written to. */
   readonly fd: number;
   readonly isTerminal: boolean;
-  /** Whether it is a file or a device, which takes the time that it takes: best written in another thread. */
+  /** Whether it is a file or a device. Writing to it may block, and is best done in another thread. */
   readonly isFile: boolean;
   readonly isRegular: boolean;
   readonly #kind: Kind;
-  /** Whether writing more than it has room for waits. */
+  /** Whether a write that finds too little room blocks. */
   readonly #waits: boolean;
 
   /**
@@ -43,19 +43,19 @@ export class Outlet {
     this.#waits = own === undefined;
   }
 
-  /** How wide it is, if it is a terminal. */
+  /** The width of a terminal in characters; undefined for anything else. */
   get columns(): number | undefined {
     return this.isTerminal ? loadColumns(this.fd) : undefined;
   }
 
-  /** Whether what is written can still be read by somebody: not where a pipe's reader, or the terminal, has gone. */
+  /** Whether the descriptor still has a reader: false if a pipe's read end is closed, or the terminal has gone. */
   get hasReader(): boolean {
     return this.isFile || hasReader(this.fd);
   }
 
   /**
-   * Writes as much as there is room for; to a file, all that the disk has room for.
-   * @returns how many bytes it took
+   * Writes as many bytes as there is room for; to a file, as many as the disk has room for.
+   * @returns the number of bytes written
    * @throws the system's error, with its `code`
    */
   write(bytes: Uint8Array): number {
@@ -78,7 +78,7 @@ export class Outlet {
     }
   }
 
-  /** Waits until it takes more, or for so long. */
+  /** Waits until there is room, or for so long. */
   waitForRoom(timeoutMs: number): Promise<void> {
     return waitForRoom(this.fd, timeoutMs);
   }
@@ -90,7 +90,7 @@ function kindOf(stats: Stats, isTerminal: boolean): Kind {
   return stats.isSocket() ? 'socket' : 'file';
 }
 
-/** The same pipe or terminal, with its own way of waiting; undefined where that is not allowed. */
+/** Opens the same pipe or terminal with O_NONBLOCK of its own; undefined where that is not allowed. */
 function openAgain(fd: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);

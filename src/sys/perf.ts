@@ -7,7 +7,7 @@ const PERF_EVENT_IOC_SET_BPF = 0x40042408;
 /** PERF_ATTR_SIZE_VER1: up to config2, which every kernel here knows. */
 const ATTR_BYTES = 72;
 
-/** The number under which the kernel knows kprobe events; undefined if it has none (CONFIG_KPROBE_EVENTS). */
+/** The PMU type of kprobe events; undefined if the kernel has none (CONFIG_KPROBE_EVENTS). */
 export function loadKprobeEventType(): number | undefined {
   try {
     return Number(readFileSync('/sys/bus/event_source/devices/kprobe/type', 'latin1'));
@@ -16,7 +16,7 @@ export function loadKprobeEventType(): number | undefined {
   }
 }
 
-/** The setting `kernel.perf_event_paranoid`: the higher, the less is allowed; -1 where it can't be read. */
+/** The setting `kernel.perf_event_paranoid`: a higher value allows less; -1 where it can't be read. */
 export function loadPerfEventParanoid(): number {
   try {
     return Number(readFileSync('/proc/sys/kernel/perf_event_paranoid', 'latin1'));
@@ -40,7 +40,7 @@ export async function openKprobe(type: number, where: string | bigint): Promise<
     attr.writeBigUInt64LE(addressOf(text), 56); // config1: kprobe_func
   else attr.writeBigUInt64LE(where, 64); // config2: kprobe_addr
   const result = await perfEventOpenAsync(attr);
-  // Used after the call, so that it can't have been collected before.
+  // Used after the call, so that the buffer is not collected before.
   if (text.length === 0 || result < 0) return result;
   return new Descriptor(result);
 }

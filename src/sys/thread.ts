@@ -1,4 +1,4 @@
-/** Calls that take long, in a thread of their own: the event loop goes on meanwhile. */
+/** Calls that take long, in a thread of their own, while the event loop goes on. */
 import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
@@ -14,24 +14,24 @@ const c = {
   tgkill: libc.func('long syscall(long number, int process, int thread, int signal)'),
 };
 const SYS_TGKILL: Record<string, number> = { x64: 234, arm64: 131 };
-/** Does nothing that would show: as a handler it has system calls interrupted, and no more. */
+/** A signal handler without an effect: an interrupted system call ends with EINTR. */
 const NOTHING: unknown = libc.symbol('abs');
 
 const SIG_UNBLOCK = 1;
-/** SIGRTMAX: neither Node nor the C library has a use for it. */
+/** SIGRTMAX, which neither Node nor the C library uses. */
 const INTERRUPT = 64;
 const ONLY_INTERRUPT = Buffer.alloc(128);
 ONLY_INTERRUPT[(INTERRUPT - 1) >> 3] = 1 << ((INTERRUPT - 1) & 7);
-/** How often a thread is interrupted that is to end, in milliseconds: libbpf tries a few times again. */
+/** The time between two interrupts of a thread, in milliseconds: libbpf tries a few times again. */
 const AGAIN_MS = 2;
 
 /**
- * Calls a function in a new thread, in which only `signal` interrupts system calls. Calls that the kernel does not let be
- * interrupted end by themselves; the promise always waits for the end, since the thread uses its argument until then.
+ * Calls a function in a new thread, in which only `signal` interrupts system calls. Calls that can't be interrupted end
+ * by themselves; the promise always waits for the end, since the thread uses its argument until then.
  * @param routine address of a function from a pointer to an int, which must not call back into JavaScript: Node would
- * wait for ever when it ends in between
- * @param signal interrupts the system calls of the thread, again and again
- * @returns what the function returns; undefined if no thread can be had
+ * wait for ever if it ended meanwhile
+ * @param signal interrupts the thread's system calls, again and again
+ * @returns the function's result; undefined if no thread can be made
  */
 export async function callInThread(
   routine: unknown,
@@ -40,7 +40,7 @@ export async function callInThread(
 ): Promise<number | undefined> {
   const thread = new BigUint64Array(1);
   const problem = withoutSignals(() => {
-    // The thread has the mask of whoever makes it.
+    // The new thread inherits the mask of this one.
     c.sigmask(SIG_UNBLOCK, ONLY_INTERRUPT, null);
     return c.create(thread, null, routine, argument);
   });
@@ -65,7 +65,7 @@ export async function callInThread(
   return Number(BigInt.asIntN(32, result[0]!));
 }
 
-/** The number of a thread: unlike its handle, it does no harm when the thread has ended. */
+/** The id of a thread. Unlike a pthread handle, an id of a thread that has ended is safe to use. */
 function findThread(name: string): number | undefined {
   try {
     const isIt = (task: string) => readFileSync(`/proc/self/task/${task}/comm`, 'latin1') === `${name}\n`;
@@ -73,7 +73,7 @@ function findThread(name: string): number | undefined {
       .map(Number)
       .find((task) => isIt(String(task)));
   } catch {
-    // A thread has ended meanwhile: next time. Or /proc is hidden: then it ends by itself.
+    // A thread has ended meanwhile, or /proc is hidden: then nothing is interrupted this time.
     return undefined;
   }
 }

@@ -1,22 +1,21 @@
-/** Long options that are not written out: `--ext` for `--extension`, as getopt takes them. */
+/** Abbreviated long options, as getopt takes them: `--ext` for `--extension`. */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { COMMANDS, GROUPS, type OptionEntry, splitFlags } from './option-table.js';
 
-/** The options of ipftrace2: what was no abbreviation of two of them is none of a newer one either. */
+/**
+ * The long options of ipftrace2. An abbreviation that is unique among them stays one, whatever options have come since.
+ */
 const INHERITED = new Set([
   ...['--mark', '--mask', '--tracer', '--backend', '--extension', '--gen', '--output', '--regex', '--module-regex'],
   ...['--list', '--verbose', '--help', '--version', '--perf-page-count', '--perf-sample-period'],
   ...['--perf-wakeup-events', '--no-set-rlimit', '--enable-probe-server', '--probe-server-port', '--script'],
 ]);
 
-/**
- * Writes abbreviated options out. What is unknown stays.
- * @throws UsageError for an abbreviation of several options
- */
+/** Writes abbreviated options out. Unknown ones stay. @throws UsageError for an abbreviation of several options */
 export function writeOut(args: readonly string[]): string[] {
   let known: readonly OptionEntry[] = GROUPS.flatMap(({ options }) => options);
-  /** The subcommand's. */
+  /** The options of the subcommand. */
   let own: readonly OptionEntry[] = [];
   let mayBeCommand = true;
   const written: string[] = [];
@@ -35,7 +34,7 @@ export function writeOut(args: readonly string[]): string[] {
     }
     const whole = word.startsWith('--') ? writeOutOne(word, known, own) : word;
     written.push(whole);
-    // What belongs to an option is no option, however it begins.
+    // The value of an option is no option, whatever it begins with.
     if (takesNext(whole, known) && at + 1 < args.length) written.push(args[++at]!);
   }
   return written;
@@ -57,7 +56,7 @@ function writeOutOne(word: string, known: readonly OptionEntry[], own: readonly 
   );
 }
 
-/** What may be abbreviated: nothing that is for our own scripts. */
+/** The names that may be abbreviated: not those of hidden options, which only our own scripts use. */
 function namesOf(entries: readonly OptionEntry[]): string[] {
   const names = entries.map((entry) => ({ name: splitFlags(entry).long, hidden: entry.hidden }));
   return [...new Set(names.filter(({ name, hidden }) => !hidden || INHERITED.has(name)).map(({ name }) => name))];
@@ -66,7 +65,7 @@ function namesOf(entries: readonly OptionEntry[]): string[] {
 /** Whether the next word is an option's value. */
 function takesNext(word: string, known: readonly OptionEntry[]): boolean {
   if (word.startsWith('--')) return known.some((entry) => isNeeded(entry) && splitFlags(entry).long === word);
-  // Of several letters the first with a value takes the rest.
+  // Of several letters, the first that takes a value takes the rest of the word.
   for (let at = 1; at < word.length; at++) {
     const entry = known.find((one) => splitFlags(one).short === `-${word[at]}`);
     if (entry && isNeeded(entry)) return at === word.length - 1;

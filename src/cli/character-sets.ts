@@ -1,6 +1,6 @@
-/** Sets of characters that Perl's regular expressions have names for, as ranges of code units. */
+/** Sets of characters that Perl's regular expressions have names for, as ranges of UTF-16 code units. */
 
-/** From the first to the last. */
+/** The first and the last code unit. */
 export type Range = readonly [number, number];
 
 const LAST = 0xffff;
@@ -26,10 +26,10 @@ export const SPACES: Range[] = [
   ...ranges('\t\t  \xa0\xa0\u1680\u1680\u180e\u180e\u2000\u200a'),
   ...ranges('\u202f\u202f\u205f\u205f\u3000\u3000'),
 ];
-/** What ends a line: `\R`, and the contrary of `\V`. */
+/** The ends of lines: `\R`, and what `\V` excludes. */
 export const VERTICAL_SPACES: Range[] = ranges('\n\r\x85\x85\u2028\u2029');
 
-/** Pairs of characters: from one to the other. */
+/** Ranges from pairs of characters. */
 function ranges(pairs: string): Range[] {
   return Array.from({ length: pairs.length / 2 }, (_, index) => [
     pairs.charCodeAt(index * 2),
@@ -42,7 +42,7 @@ export function posixSet(name: string): readonly Range[] | undefined {
   return Object.hasOwn(POSIX, name) ? POSIX[name] : undefined;
 }
 
-/** The set `\p{NAME}`, as Unicode has it; nothing for a name that there is not. */
+/** The set `\p{NAME}` of Unicode; undefined for an unknown name. */
 export function propertySet(name: string): Range[] | undefined {
   let pattern: RegExp;
   if (!/^\w+(?:=\w+)?$/.test(name)) return undefined;
@@ -61,7 +61,7 @@ export function propertySet(name: string): Range[] | undefined {
   return found;
 }
 
-/** All characters that are not in these ranges. */
+/** All characters outside of these ranges. */
 export function complement(given: readonly Range[]): Range[] {
   const left: Range[] = [];
   let next = 0;

@@ -1,10 +1,10 @@
-/** Whether there are colours: only for people, and only as they want. */
+/** Colours of the output. */
 
 export const COLOR_CHOICES = ['auto', 'always', 'never'] as const;
 export type ColorChoice = (typeof COLOR_CHOICES)[number];
 
 /**
- * What `--color` says, before the command line is understood: mistakes in it are shown in colours, too.
+ * The value of `--color`, read before the command line is parsed: errors in the command line are coloured, too.
  * @param args without the program's name
  */
 export function findColorChoice(args: readonly string[]): ColorChoice {

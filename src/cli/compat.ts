@@ -1,7 +1,7 @@
 /**
- * Profiles: forms of the output that scripts written for another tool read. The environment chooses one, since the
- * command line of such a script is not to be changed. What a profile means is decided here; outputs are told by options
- * of their own.
+ * Profiles of the output for scripts that were written for another tool. The environment chooses one, since the command
+ * line of such a script is not to be changed. Only this file knows what a profile means; outputs have options of their
+ * own.
  */
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
@@ -11,20 +11,20 @@ const PROFILES = ['ipftrace2'] as const;
 
 export type CompatProfile = (typeof PROFILES)[number];
 
-/** The variable of the environment that names a profile; empty is none. */
+/** The environment variable that names a profile; empty for none. */
 export const COMPAT_VARIABLE = 'IPFT_COMPAT';
 
-/** What differs with a profile from what is printed otherwise. */
+/** The options of outputs that a profile sets. */
 export interface OutputForm {
   /** Text: a packet's events stand below a line that is `===` and nothing else; there is no summary. */
   readonly plainText: boolean;
-  /** Text: in which order packets are shown, where it is not said. */
+  /** Text: the default order of packets. */
   readonly order: JourneyOrder;
   /** JSON: only events. */
   readonly jsonEventsOnly: boolean;
 }
 
-/** @throws UsageError for a profile that there is not */
+/** @throws UsageError for an unknown profile */
 export function findCompatProfile(environment: NodeJS.ProcessEnv): CompatProfile | undefined {
   const named = environment[COMPAT_VARIABLE] ?? '';
   if (named === '') return undefined;

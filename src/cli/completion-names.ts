@@ -1,4 +1,7 @@
-/** Names that a shell offers behind `-r` and `--module-regex`: what there is on this machine, as far as may be known. */
+/**
+ * Names that a shell offers behind `-r` and `--module-regex`: functions and modules of this machine, as far as they may
+ * be known.
+ */
 import { readdirSync } from 'node:fs';
 import { VMLINUX } from '../base/target.js';
 import { findFunctionsTaking } from '../btf/functions.js';
@@ -8,8 +11,8 @@ import { loadCandidates } from '../probes/candidates.js';
 const BTF_DIRECTORY = '/sys/kernel/btf';
 
 /**
- * Names that begin with what was typed. A `^` before it stays: both are regular expressions.
- * Whatever stands in the way, there are no names: a shell has no place for messages.
+ * The names that begin with the typed word. A `^` before the word stays, since both are regular expressions. An error
+ * gives no names: a shell can't show messages here.
  */
 export function completeNames(of: 'functions' | 'modules', typed: string): string[] {
   const anchor = typed.startsWith('^') ? '^' : '';
@@ -18,7 +21,7 @@ export function completeNames(of: 'functions' | 'modules', typed: string): strin
     const names = of === 'functions' ? loadFunctionNames() : loadModuleNames();
     return (
       [...new Set(names)]
-        // What the shell or a regular expression would take for something else can't be offered.
+        // A name with characters that mean something to the shell or to a regular expression is not offered.
         .filter((name) => name.startsWith(prefix) && /^[\w.]+$/.test(name))
         .sort()
         .map((name) => `${anchor}${name}`)
@@ -32,10 +35,10 @@ function loadModuleNames(): string[] {
   return readdirSync(BTF_DIRECTORY);
 }
 
-/** Functions that take an skb; without tracefs, which others than root can't read, a few too many. */
+/** Functions that take an skb; without tracefs, which only root may read, a few too many. */
 function loadFunctionNames(): string[] {
   try {
-    // Mostly known from an earlier start: whoever types waits.
+    // Usually cached by an earlier run: the user waits for this.
     return loadCandidates().modules.flatMap(({ functions }) =>
       functions.filter(({ isTraceable }) => isTraceable).map(({ name }) => name),
     );

@@ -1,30 +1,30 @@
 /**
- * Text on its way to whoever reads it. While tracing, a reader that is slow makes the ring fill, not memory. At the end it
- * is waited for, as long as it takes anything: one that takes nothing for a while loses what is left.
+ * Hands text to its reader. While tracing, a slow reader makes the ring fill, not memory. At the end the reader is
+ * waited for as long as it takes anything; if it takes nothing for a while, the rest is lost.
  */
 import { IpftError } from '../base/errors.js';
 import { settles } from '../base/settles.js';
 import type { Writer } from './writer.js';
 
-/** So much is handed over at a time: how much a reader has to take for not to be given up. */
+/** The size of a piece. A reader that takes less than one in the time below is given up. */
 const PIECE_BYTES = 1 << 16;
-/** How long the end waits for a reader that takes nothing, in milliseconds. */
+/** The longest wait at the end for a reader that takes nothing, in milliseconds. */
 const SETTLING_MS = 5000;
-/** How long the end goes on behind that, to tell how much was lost; in milliseconds. */
+/** After that, how long the lost text is still counted, in milliseconds. */
 const COUNTING_MS = 2000;
 
-/** Nobody takes the rest, and it takes too long to find out how much that is. */
+/** The reader was given up, and counting the lost text took too long. */
 export class GivenUp extends Error {}
 
 export class Delivery {
   readonly #out: Writer;
   readonly #settlingMs: number;
   readonly #countingMs: number;
-  /** What has not been handed over yet, and the piece that is being handed over. */
+  /** Text that has not been handed over, and the piece that is being handed over. */
   #rest = NOTHING;
   #writing: { readonly bytes: number; readonly done: Promise<boolean> } | undefined;
 
-  /** What was being handed over when it was asked last. */
+  /** The piece that was being handed over when `isStuck` was read last. */
   #asked: { readonly bytes: number } | undefined;
   #givenUpAt: number | undefined;
   #droppedBytes = 0;
@@ -35,7 +35,7 @@ export class Delivery {
     this.#countingMs = countingMs;
   }
 
-  /** Whether nothing has been taken since this was asked last, though something waits. */
+  /** Whether nothing has been taken since this was read last, though text waits. */
   get isStuck(): boolean {
     const isStuck = this.#writing !== undefined && this.#writing === this.#asked;
     this.#asked = this.#writing;
@@ -43,10 +43,10 @@ export class Delivery {
   }
 
   /**
-   * Hands over what is pending, and then a text.
-   * @param signal ends the waiting: what was not taken is pending then, for the next call
-   * @returns whether the text's memory is no longer needed
-   * @throws GivenUp long after the first text that was dropped
+   * Hands over pending text, and then a text.
+   * @param signal ends the wait: text that was not taken is pending for the next call
+   * @returns whether the caller may use the text's memory again
+   * @throws GivenUp some time after the first text was dropped
    */
   async write(text: Uint8Array, signal?: AbortSignal): Promise<boolean> {
     if (this.#givenUpAt !== undefined) return this.#drop(text.length);
@@ -60,13 +60,13 @@ export class Delivery {
     return isFree;
   }
 
-  /** Waits until all has been handed over, and is with the system. */
+  /** Waits until all text has been handed to the system. */
   async flush(): Promise<void> {
     await this.#deliver(undefined);
     if (this.#givenUpAt === undefined && !(await this.#wait(this.#out.flush(), undefined))) this.#giveUp();
   }
 
-  /** What is to be said of a text that nobody has taken; nothing if it was taken. @param hasMore whether there was more */
+  /** The error about text that was dropped; undefined if all was taken. @param hasMore whether there was more text */
   problem(hasMore: boolean): IpftError | undefined {
     if (this.#givenUpAt === undefined) return undefined;
     const dropped = `${hasMore ? 'at least ' : ''}${this.#droppedBytes} bytes of the result are dropped`;
@@ -90,7 +90,10 @@ export class Delivery {
     return true;
   }
 
-  /** @param keep called if the writer still needs the bytes of a piece @returns whether all has been handed over */
+  /**
+   * @param keep called if the writer still needs the bytes of a piece
+   * @returns whether all text has been handed over
+   */
   async #deliver(signal: AbortSignal | undefined, keep: () => void = () => {}): Promise<boolean> {
     for (;;) {
       if (this.#writing) {

@@ -20,8 +20,8 @@ import { formatWelcome } from './welcome.js';
 import { explainFailure, openWriter, type Writer } from './writer.js';
 
 /**
- * Runs `ipft`, and ends the process. Node would set terminals back, and abort if one has gone; it would wait for
- * threads; and for a moment signals would do what they do by themselves.
+ * Runs `ipft`, and ends the process at once. Node's own exit would set terminals back, and abort if one has gone; it
+ * would wait for threads; and for a moment signals would have their default effect.
  * @param args without the program's name
  */
 export async function main(args: readonly string[], signals: Signals = NO_SIGNALS): Promise<never> {
@@ -32,7 +32,7 @@ export async function main(args: readonly string[], signals: Signals = NO_SIGNAL
   return exitAtOnce(status);
 }
 
-/** Returns the exit status. */
+/** @returns the exit status */
 async function runFor(args: readonly string[], terminal: Terminal, signals: Signals): Promise<number> {
   let verbose = false;
   try {
@@ -44,7 +44,7 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     verbose = 'verbose' in request && request.verbose;
     const out = openWriter('outputFile' in request ? request.outputFile : undefined);
     const status = await run(request, terminal, out, signals);
-    // A trace has said it already, and one that did not begin leaves the file as it was.
+    // A trace reports such an error itself, and a trace that did not begin leaves the file as it was.
     if (request.action === 'trace') return status;
     await out.flush();
     await out.end();
@@ -106,7 +106,7 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
   return STATUS_DONE;
 }
 
-/** What a limit of the process may be to blame for. */
+/** The limits of the process that an error may come from. */
 const LIMITS: Partial<Record<string, string>> = {
   EMFILE: 'the limit of open files (ulimit -n) is too low',
   ENFILE: 'the machine has too many open files',
@@ -116,7 +116,7 @@ const LIMITS: Partial<Record<string, string>> = {
   ENOSPC: 'a disk is full',
 };
 
-/** A file that can't be read, a limit that is reached: no fault of the program's, though nothing better is known of it. */
+/** A file that can't be read or a limit that is reached is no bug: it becomes an error for people. */
 function explainSystemError(error: unknown): unknown {
   if (error instanceof SystemCallError && error.hint === undefined) {
     const { errnoName, message } = error;

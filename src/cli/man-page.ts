@@ -102,7 +102,7 @@ function formatOption(option: OptionEntry): string[] {
 
 const bold = (text: string) => `\\fB${roff(text)}\\fR`;
 
-/** Text for roff: what it would take for a command, a minus or an accent is told apart; the rest is ASCII. */
+/** Text for roff: ASCII, with commands, minus signs and accents escaped. */
 function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')

@@ -1,5 +1,5 @@
 /**
- * Rules of nftables that set a mark, and how many packets they have matched. nft is asked for that, where it is installed
+ * Rules of nftables that set a mark, and the number of packets that they matched. nft is asked, where it is installed
  * and the kernel has nftables loaded: asking must not load it.
  */
 import { execFile } from 'node:child_process';
@@ -9,26 +9,26 @@ import { existsSync, readdirSync } from 'node:fs';
 export interface MarkRule {
   /** Family, name of the table, and chain: `inet ipft_deadbeef sent`. */
   readonly chain: string;
-  /** What its counter says; undefined for a rule without one. */
+  /** The value of its counter; undefined for a rule without one. */
   readonly packets: number | undefined;
 }
 
 /** The rules of a network namespace. */
 export interface NamespaceRules {
-  /** As /run/netns has it; undefined for that of this process. */
+  /** The name in /run/netns; undefined for the namespace of this process. */
   readonly namespace: string | undefined;
   readonly rules: readonly MarkRule[];
 }
 
 const PROGRAMS = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'];
 const NAMED = '/run/netns';
-/** A machine may be busy, and rules very many. */
+/** A machine may be busy, and the rules many. */
 const PATIENCE_MS = 10_000;
-/** Further ones are not looked at. */
+/** The number of namespaces that are searched. */
 const MAX_NAMESPACES = 8;
 const MAX_BYTES = 16 << 20;
 
-/** Finds the rules; empty where there are none, or where nobody can tell. */
+/** Finds the rules. @returns an empty list where there are none, or nft can't be asked */
 export async function findMarkRules(mark: number, mask: number): Promise<NamespaceRules[]> {
   const nft = PROGRAMS.find((path) => existsSync(path));
   if (nft === undefined || !existsSync('/sys/module/nf_tables')) return [];
@@ -51,7 +51,7 @@ function namespaces(): string[] {
   }
 }
 
-/** What a program prints; nothing if it fails, or takes too long. */
+/** The output of a program; undefined if it fails, or takes too long. */
 function run(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: PATIENCE_MS, killSignal: 'SIGKILL', maxBuffer: MAX_BYTES }, (error, stdout) =>
@@ -60,7 +60,7 @@ function run(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-/** Reads what `nft -j list ruleset` prints (libnftables-json(5)); what it does not understand is left out. */
+/** Parses the output of `nft -j list ruleset` (libnftables-json(5)). Rules in an unknown form are left out. */
 export function parseMarkRules(text: string, mark: number, mask: number): MarkRule[] {
   let listed: unknown;
   try {
@@ -84,7 +84,7 @@ export function parseMarkRules(text: string, mark: number, mask: number): MarkRu
   });
 }
 
-/** The bits that an expression sets, if they are literal: `5`, or `mark & 0xffffff00 | 5`. */
+/** The bits that an expression sets, if they are literals: `5`, or `mark & 0xffffff00 | 5`. */
 function literalOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return asList(member(value, '|')).find((operand) => typeof operand === 'number');

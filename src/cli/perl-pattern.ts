@@ -1,18 +1,17 @@
 /**
- * Perl's regular expressions, as ipftrace2 takes them, in JavaScript's: what only Perl has is put into words that mean the
- * same here, or refused. A pattern without such things stays as it is.
- *
- * "The same" is about whether a pattern matches, which is all that is asked; where the match begins (`\K`) does not matter.
+ * Translates Perl's regular expressions, which ipftrace2 takes, to JavaScript's. A construct that only Perl has is
+ * written in a way that matches the same names, or refused. A pattern without such constructs stays as it is. Only
+ * whether a pattern matches counts: where the match begins (`\K`) makes no difference.
  */
 import { complement, posixSet, propertySet, type Range, SPACES, VERTICAL_SPACES } from './character-sets.js';
 
-/** Why a pattern can't be translated: words that follow the pattern and a colon. */
+/** The reason why a pattern can't be translated, in words that follow the pattern and a colon. */
 export class PatternProblem extends Error {}
 
 interface Flags {
-  /** Letters of both cases are equal. */
+  /** Case does not count. */
   readonly i: boolean;
-  /** `^` and `$` match at lines. */
+  /** `^` and `$` match at ends of lines. */
   readonly m: boolean;
   /** `.` matches line feeds. */
   readonly s: boolean;
@@ -21,15 +20,15 @@ interface Flags {
   readonly xx: boolean;
 }
 
-/** A parenthesis that captures. */
+/** A capturing group. */
 interface Capture {
   readonly kind: 'capture';
-  /** Whether it matches exactly once in each match, so that it is set wherever it is referred to. */
+  /** Whether it takes part in each match, so that it is always set. */
   isCertain: boolean;
   isClosed: boolean;
 }
 
-/** A reference to a group: by its number, by its name, or to one of our own. */
+/** A reference to a group: by its number, by its name, or to a group of the translation. */
 interface Reference {
   readonly kind: 'reference';
   readonly to: number | string | Capture;
@@ -40,26 +39,26 @@ interface Reference {
 
 type Piece = string | Capture | Reference | readonly Piece[];
 
-/** What may match without taking anything. */
+/** The parts of an open group that can match the empty string. */
 interface Emptiness {
   /** One of the alternatives before this one. */
   readonly earlier: boolean;
-  /** This alternative up to its last atom, and with it. */
+  /** This alternative without its last atom, and with it. */
   readonly beforeAtom: boolean;
   readonly branch: boolean;
   /** The last atom. */
   readonly atom: boolean;
 }
 
-/** An open parenthesis. */
+/** An open group. */
 interface Frame {
-  /** Where its piece is. */
+  /** The index of its piece. */
   readonly index: number;
   readonly closing: readonly Piece[];
-  /** What held before it. */
+  /** The flags outside of it. */
   readonly flags: Flags;
   readonly isBehind: boolean;
-  /** Whether it matches without taking anything in any case. */
+  /** Whether it is a lookaround, which always matches the empty string. */
   readonly looks: boolean;
   readonly isAtomic: boolean;
   readonly emptiness: Emptiness;
@@ -76,7 +75,7 @@ const ANY = '[\\s\\S]';
 const LETTERS = [posixSet('upper')![0]!, posixSet('lower')![0]!];
 
 /**
- * @returns the pattern for `new RegExp`, which refuses what is wrong in both dialects
+ * @returns the pattern for `new RegExp`, which refuses errors of both dialects
  * @throws PatternProblem
  */
 export function translatePattern(text: string): string {
@@ -86,22 +85,22 @@ export function translatePattern(text: string): string {
 class Translator {
   readonly #text: string;
   #at = 0;
-  /** Whether anything was found that only Perl has. */
+  /** Whether the pattern has a construct that only Perl has. */
   #isPerl = false;
   #flags = NO_FLAGS;
   readonly #out: Piece[] = [];
   readonly #frames: Frame[] = [];
-  /** What a quantifier would be for, as an index of `out`; undefined if there is nothing. */
+  /** The atom that a quantifier would apply to, as an index of `out`; undefined if there is none. */
   #atom: number | undefined;
   #isQuantified = false;
   readonly #captures: Capture[] = [];
   readonly #names = new Map<string, Capture>();
-  /** Within it groups of different branches bear the same number. */
+  /** Whether a group has a branch reset, in which groups of different branches share a number. */
   #hasBranchReset = false;
   #emptiness = START;
-  /** Where the last repetition of something that may be empty is, as an index of `out`. */
+  /** The last repetition of an atom that can match the empty string, as an index of `out`. */
   #emptyLoop = -1;
-  /** Whether the pattern as a whole is one of several. */
+  /** Whether the whole pattern has alternatives. */
   #hasAlternatives = false;
 
   constructor(text: string) {
@@ -113,7 +112,7 @@ class Translator {
     return this.#isPerl ? this.#resolve() : this.#text;
   }
 
-  /** What follows the position, if it is that; the position moves behind it. */
+  /** Matches the text at the position, and moves the position behind the match. */
   #take(wanted: RegExp): RegExpExecArray | undefined {
     wanted.lastIndex = this.#at;
     const found = wanted.exec(this.#text);
@@ -121,7 +120,7 @@ class Translator {
     return found ?? undefined;
   }
 
-  /** @param mayBeEmpty whether it may match without taking anything */
+  /** @param mayBeEmpty whether the piece can match the empty string */
   #push(piece: Piece, mayBeEmpty = false): void {
     this.#atom = this.#out.length;
     this.#isQuantified = false;
@@ -188,7 +187,7 @@ class Translator {
     const lazy = this.#take(/\?/y)?.[0] ?? '';
     if (atom === undefined) {
       if (this.#isPerl) throw new PatternProblem(`there is nothing that ${quantifier} could repeat`);
-      // JavaScript says the same.
+      // JavaScript reports the error.
       this.#out.push(`${quantifier}${possessive ? '+' : lazy}`);
       return;
     }
@@ -196,7 +195,7 @@ class Translator {
     if (Array.isArray(quantified)) for (const piece of quantified) if (isCapture(piece)) piece.isCertain = false;
     if (isCapture(quantified)) quantified.isCertain = false;
     if (this.#isQuantified && quantifier.startsWith('{')) {
-      // Perl takes a{2}{3} for (?:a{2}){3}.
+      // Perl reads a{2}{3} as (?:a{2}){3}.
       this.#isPerl = true;
       this.#out[atom] = ['(?:', quantified];
       this.#out.push(')');
@@ -288,7 +287,7 @@ class Translator {
   #switchFlags([text, reset, on = '', off = '', end]: RegExpExecArray, isBehind: boolean): void {
     const unknown = /[^imsxU]/.exec(on + off)?.[0];
     if (unknown !== undefined) throw new PatternProblem(`the flag ${unknown} of ${text} is not known here`);
-    // U is about how much is matched, not about whether.
+    // U changes how much is matched, not whether.
     const before = reset === '^' ? NO_FLAGS : this.#flags;
     const set = (flag: keyof Flags) => (before[flag] || on.includes(flag)) && !off.includes(flag[0]!);
     const flags = { i: set('i'), m: set('m'), s: set('s'), x: set('x'), xx: set('xx') };
@@ -339,9 +338,9 @@ class Translator {
   }
 
   /**
-   * Perl ends a repetition at the first turn that takes nothing, JavaScript never takes one: where no other way is tried
-   * later, that makes a difference.
-   * @param index where that begins
+   * Perl ends a repetition after the first empty turn, JavaScript refuses an empty turn. That makes a difference unless
+   * another way is tried later.
+   * @param index where the repetition begins
    */
   #refuseEmptyLoop(index: number): void {
     if (this.#emptyLoop < index) return;
@@ -454,7 +453,7 @@ class Translator {
     return true;
   }
 
-  /** A set that has an escape of its own. */
+  /** A set that an escape stands for. */
   #takeSet(): Range[] | undefined {
     const property = this.#take(/\\([pP])(?:\{(\^?)([^}]*)\}|([A-Z]))/y);
     if (property) {
@@ -470,7 +469,7 @@ class Translator {
     return letter === 'h' ? SPACES : complement(letter === 'H' ? SPACES : VERTICAL_SPACES);
   }
 
-  /** A character that has an escape, by its code; nothing for escapes that mean something else. */
+  /** The code of a character that an escape stands for; undefined for other escapes. */
   #takeCode(inSet: boolean): number | undefined {
     const changing = this.#take(/\\(?:[lLUX]|u(?![0-9a-fA-F]{4})|N\{)/y)?.[0];
     if (changing !== undefined) throw new PatternProblem(`${changing} can't be translated`);
@@ -513,7 +512,7 @@ class Translator {
     let body = '';
     let isQuoting = false;
     while (this.#text[this.#at] !== ']' || isQuoting) {
-      // JavaScript says that it has no end.
+      // JavaScript reports that the set has no end.
       if (this.#at >= this.#text.length) break;
       if (isQuoting && this.#take(/\\E/y)) isQuoting = false;
       else if (!isQuoting && this.#take(/\\Q/y)) isQuoting = this.#isPerl = true;
@@ -530,7 +529,7 @@ class Translator {
     this.#push(text);
   }
 
-  /** A character or a range goes into `ranges`; returns the text of what is neither. */
+  /** Adds a character or a range to `ranges`. @returns the text of an element that is neither */
   #setElement(ranges: Range[], isQuoting: boolean): string {
     const posix = isQuoting ? undefined : this.#take(/\[([:.=])(\^?)(\w*)\1\]/y);
     if (posix) {
@@ -571,12 +570,12 @@ class Translator {
   #setCharacter(isQuoting: boolean): number {
     const code = isQuoting || this.#text[this.#at] !== '\\' ? undefined : this.#takeCode(true);
     if (code !== undefined) return code;
-    // An escape that means nothing else is the character itself.
+    // Any other escape stands for the character itself.
     if (!isQuoting && this.#text[this.#at] === '\\' && this.#at + 1 < this.#text.length) this.#at++;
     return this.#text.charCodeAt(this.#at++);
   }
 
-  /** The pattern's text, with groups numbered as they stand there. */
+  /** The text of the translation, with its groups numbered. */
   #resolve(): string {
     const numbers = new Map<Capture, number>();
     const pieces: (string | Reference)[] = [];
@@ -596,7 +595,7 @@ class Translator {
     if (typeof to === 'object') return `\\${numbers.get(to)}`;
     const capture = this.#group(to);
     if (!capture) throw new PatternProblem(`${text} refers to a group that there is not`);
-    // A group that has not matched: in Perl a reference to it does not match, in JavaScript it does.
+    // A reference to a group that has not matched fails in Perl, and matches the empty string in JavaScript.
     if (!isBackward || !capture.isCertain || this.#hasAlternatives || this.#hasBranchReset) {
       throw new PatternProblem(`${text} refers to a group that may not have matched, which means something else here`);
     }
@@ -613,12 +612,12 @@ function checkCode(code: number): number {
   throw new PatternProblem('characters behind \\x{ffff} can not be named');
 }
 
-/** The same letter in the other case; only ASCII has cases. */
+/** The same letter in the other case; only ASCII letters have one. */
 function otherCase(code: number): number | undefined {
   return /[A-Za-z]/.test(String.fromCharCode(code)) ? code ^ 0x20 : undefined;
 }
 
-/** With all letters that are equal to theirs. */
+/** Adds all letters that differ only in case. */
 function fold(ranges: readonly Range[]): Range[] {
   const folded = [...ranges];
   for (const [from, to] of ranges) {
@@ -630,14 +629,14 @@ function fold(ranges: readonly Range[]): Range[] {
   return folded;
 }
 
-/** A character within brackets. */
+/** A character for a set. */
 function codeText(code: number): string {
   const character = String.fromCharCode(code);
   if (/\w/.test(character)) return character;
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
-/** A character outside of brackets: a digit must not become part of what stands before it. */
+/** A character outside of a set: a digit must not become part of the piece before it. */
 function atomText(code: number): string {
   return /\d/.test(String.fromCharCode(code)) ? `\\x${code.toString(16)}` : codeText(code);
 }

@@ -1,11 +1,11 @@
-/** How far something is that may take a while, how fast it goes, and how long it will yet take. */
+/** The progress of work that may take a while: how far it is, how fast, and how long the rest will take. */
 import type { Terminal } from './terminal.js';
 
-/** What is over sooner needs no estimate. */
+/** Work that ends sooner needs no estimate. */
 const SHORT_MS = 2000;
-/** How often a line is written where none can be redrawn. */
+/** How often a line is written where none can be redrawn, in milliseconds. */
 const LINE_MS = 10_000;
-/** Before this the rate says little. */
+/** Before this, in milliseconds, the rate says little. */
 const FIRST_RATE_MS = 500;
 
 export class Progress {
@@ -18,12 +18,12 @@ export class Progress {
     this.#terminal = terminal;
   }
 
-  /** Whether a line of it was written that stays. */
+  /** Whether a line was written that stays. */
   get wasShown(): boolean {
     return this.#wasShown;
   }
 
-  /** @param text says what goes on; `done` of `total` is over */
+  /** @param text names the work; `done` of `total` is over */
   show(text: string, done: number, total: number): void {
     const now = performance.now();
     const line = `${text}${this.#estimate(now, done, total)}`;

@@ -7,8 +7,9 @@ import { causedBy, IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 
 /**
- * Removes a file of an earlier run, which must not pass for this one's, and sees whether one can be written.
- * @throws IpftError; also for anything there that is no regular file: a device or a pipe is not ours to replace
+ * Removes the file of an earlier run, which would be mistaken for this run's, and checks that the file can be written.
+ * @throws IpftError `READY_FILE`; also where something else than a regular file is there: a device or a pipe must not
+ * be replaced
  */
 export function prepareReadyFile(path: string): void {
   try {
@@ -21,7 +22,7 @@ export function prepareReadyFile(path: string): void {
   }
 }
 
-/** Writes the file in one step, and never through a link that someone else put there. */
+/** Writes the file in one step, and never through a symbolic link. */
 export function writeReadyFile(path: string): void {
   const partial = `${path}.${randomBytes(8).toString('hex')}`;
   try {
@@ -42,7 +43,7 @@ function readyFileError(path: string, error: unknown): IpftError {
 
 /** Accepts connections on the loopback address, and ends them at once. */
 export async function startProbeServer(port: number): Promise<Server> {
-  // Not `end`: a client that keeps its side open would keep us from ending.
+  // `end` would wait for a client that keeps its side open.
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,13 +1,13 @@
-/** What someone may have meant who mistyped a word. */
+/** The word that a mistyped one may stand for. */
 
-/** More letters than this are no slip of the fingers. */
+/** The largest distance of a mistyped word, in letters. */
 const MAX_DISTANCE = 3;
-/** Of the longer of two words, at least so much must agree. */
+/** The least part of the longer of two words that must agree. */
 const LEAST_LIKENESS = 0.4;
-/** So many letters of a word name it, if no other word has them. */
+/** The least number of letters that can stand for a word, if no other word contains them. */
 const LEAST_PART = 2;
 
-/** The choice that is nearest to a word; nothing if none is near, or if several are as near as another. */
+/** The choice that is nearest to a word; undefined if none is near, or several are equally near. */
 export function findNearest(word: string, choices: readonly string[]): string | undefined {
   const [wanted, near] = [word.toLowerCase(), [] as { choice: string; distance: number }[]];
   for (const choice of choices) {
@@ -21,7 +21,10 @@ export function findNearest(word: string, choices: readonly string[]): string | 
   return whole.length === 1 ? whole[0] : undefined;
 }
 
-/** How many letters must be added, left out, replaced or swapped with their neighbour to make one word of another. */
+/**
+ * The number of letters that must be added, removed, replaced or swapped with their neighbour to turn one word into
+ * another.
+ */
 function editDistance(from: string, to: string): number {
   let [beforeLast, last] = [[] as number[], Array.from({ length: to.length + 1 }, (_, index) => index)];
   for (let i = 1; i <= from.length; i++) {

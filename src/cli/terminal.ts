@@ -1,26 +1,26 @@
-/** stderr: messages for people, and one line that is redrawn while something goes on. */
+/** stderr: messages for people, and a status that is redrawn. */
 import type { IpftError } from '../base/errors.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { Outlet } from '../sys/outlet.js';
 import { type ColorChoice, hasColor } from './color.js';
 import { wrap } from './wrap.js';
 
-/** Least time between two drawings of the status line, in milliseconds. */
+/** The least time between two drawings of the status, in milliseconds. */
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
 const STATUS_LINES = 12;
-/** Before all lines of a message but the first: as wide as `ipft: `. */
+/** The indent of a message's further lines, as wide as `ipft: `. */
 const INDENT = 6;
-/** Narrower a terminal may be, but not what is read there. */
+/** The least width that messages are wrapped to; a narrower terminal breaks them itself. */
 const LEAST_ROOM = 40;
 const STDERR = 2;
-/** What waits for a reader that does not read, in bytes; what comes then is forgotten. */
+/** Text that waits for a reader, in bytes. Text beyond it is dropped. */
 const MAX_PENDING = 1 << 16;
-/** How often is looked whether there is room again, in milliseconds, and how often at the end. */
+/** How often a full stderr is tried again, in milliseconds, and how often at the end. */
 const ROOM_MS = 100;
 const LAST_TRIES = 10;
 
-/** Nobody may listen to what is said here, or not read it: that is no reason to lose the trace, nor to wait. */
+/** stderr may have no reader, or one that does not read. Neither ends the trace or makes it wait. */
 export class Terminal {
   readonly #outlet = new Outlet(STDERR);
   readonly #isTerminal = this.#outlet.isTerminal;
@@ -36,7 +36,7 @@ export class Terminal {
     this.paint = createPainter(this.hasColor);
   }
 
-  /** Text as it is. */
+  /** Writes text as it is. */
   write(text: string): void {
     if (this.#pending.length <= MAX_PENDING) this.#say(text);
   }
@@ -47,13 +47,13 @@ export class Terminal {
     this.#writePending();
   }
 
-  /** Waits a moment for whoever does not read. */
+  /** Waits for a reader, up to a limit. */
   async end(): Promise<void> {
     for (let tries = 0; this.#pending.length > 0 && tries < LAST_TRIES; ) {
       const before = this.#pending.length;
       await this.#outlet.waitForRoom(ROOM_MS);
       this.#writePending();
-      // Whoever reads slowly gets all of it.
+      // A reader that makes progress gets all of it.
       if (this.#pending.length === before) tries++;
     }
     this.#pending = NOTHING;
@@ -65,43 +65,43 @@ export class Terminal {
     return this.#isTerminal;
   }
 
-  /** A whole line. */
+  /** Writes a whole line. */
   line(text: string): void {
     this.write(`${this.#eraseStatus()}${text}\n`);
   }
 
   /**
-   * Shows how something stands, in one line or a few. Where stderr is no terminal only `endStatus` shows anything.
-   * @param text asked for when it is drawn
+   * Draws the status, of one line or a few. Where stderr is no terminal, only `endStatus` writes.
+   * @param text called when it is drawn
    */
   status(text: () => string): void {
     const now = performance.now();
     if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
-    // A line that is wrapped, or has left the screen, could not be taken away again.
+    // A line that is wrapped, or has left the screen, could not be erased.
     const lines = text().split('\n').slice(0, STATUS_LINES);
     const shown = lines.map((line) => line.slice(0, Math.max(1, this.#columns - 1))).join('\n');
     this.write(`${this.#eraseStatus()}${shown}`);
     this.#status = shown;
   }
 
-  /** The last state: stays as a line of its own. */
+  /** Writes the last status as a line that stays. */
   endStatus(text: string): void {
     this.line(text);
     this.#drawnAt = 0;
   }
 
-  /** Takes the status line away. */
+  /** Erases the status. */
   clearStatus(): void {
     this.write(this.#eraseStatus());
   }
 
-  /** Begins the line anew: Ctrl-C stands there, where it was typed. */
+  /** Erases the line on which Ctrl-C was typed. */
   eraseTyped(): void {
     if (this.#isTerminal) this.write('\r\x1b[K');
   }
 
-  /** An error that ends the program: said behind whatever else waits for the reader. */
+  /** Writes an error that ends the program, behind all pending text. */
   error(error: IpftError): void {
     const [first = '', ...rest] = error.message.split('\n');
     const lines = [`${this.paint('ipft:', 'red', 'bold')} ${this.#wrap(first)}`, ...rest];
@@ -114,7 +114,7 @@ export class Terminal {
     this.line(`ipft: ${this.paint(WORD, 'yellow', 'bold')}${this.#wrap(`${WORD} ${text}`).slice(WORD.length)}`);
   }
 
-  /** What stands behind the indent, or behind `ipft: `. Where it is read by programs, a message is one line. */
+  /** Wraps the text behind the indent, or behind `ipft: `. Where stderr is no terminal, a message is one line. */
   #wrap(text: string): string {
     if (!this.#isTerminal) return text;
     return wrap(text, Math.max(LEAST_ROOM, this.#columns - INDENT), INDENT);
@@ -137,7 +137,7 @@ export class Terminal {
         return;
       }
     } catch {
-      // The terminal, or who read the pipe, has gone; or the disk is full.
+      // The terminal or the pipe's reader has gone, or the disk is full.
       this.#pending = NOTHING;
     }
   }

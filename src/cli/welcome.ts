@@ -1,4 +1,4 @@
-/** What someone sees who says nothing. */
+/** The text for a command line without arguments. */
 import type { Painter } from '../base/style.js';
 import { DESCRIPTION, FIRST_STEPS } from './option-table.js';
 

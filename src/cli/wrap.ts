@@ -1,6 +1,5 @@
 /**
- * Text broken between words, so that a terminal does not break it within them. A word that is longer than a line stays
- * whole.
+ * Breaks text between words. A word that is longer than a line stays whole.
  * @param room for each line
  * @param indent before all lines but the first
  */

@@ -1,4 +1,4 @@
-/** Where the result goes: stdout, or a file. Messages for people don't go there. */
+/** Where the result goes: stdout, or a file. */
 
 import { close, constants, fstatSync, ftruncate, lstatSync, openSync, write } from 'node:fs';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -9,23 +9,23 @@ import { duplicate } from '../sys/libc.js';
 import { Outlet } from '../sys/outlet.js';
 
 export interface Writer {
-  /** For messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly isTerminal: boolean;
-  /** How wide it is, if it is a terminal. */
+  /** The width of a terminal; undefined for anything else. */
   readonly columns?: number | undefined;
-  /** Whether nobody reads any more, or writing failed. */
+  /** Whether the reader has gone, or writing failed. */
   readonly closed: boolean;
-  /** Why writing failed, if it was not that the reader left. */
+  /** The error that writing failed with; undefined if the reader has gone. */
   readonly failure: Error | undefined;
   /**
-   * Writes, and waits until there is room for more. After `closed` it does nothing.
-   * @returns whether the bytes are no longer needed
+   * Writes, and waits until there is room for more. Does nothing after `closed`.
+   * @returns whether the caller may use the bytes' memory again
    */
   write(bytes: Uint8Array): Promise<boolean>;
-  /** Waits until all has been handed to the system. */
+  /** Waits until all bytes have been handed to the system. */
   flush(): Promise<void>;
-  /** Flushes, and asks the system whether it has kept an error up to now, as some do until a file is closed. */
+  /** Flushes, and asks the system for errors that it reports late, as network file systems do when a file is closed. */
   end(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const DESCRIPTORS = new Map([
 ]);
 
 /**
- * Opens what `--output-file` names. A file that is there keeps what it had until the first write or flush.
+ * Opens the file of `--output-file`, or stdout. An existing file keeps its content until the first write or flush.
  * @throws IpftError `OUTPUT_FILE`
  */
 export function openWriter(path: string | undefined): Writer {
@@ -54,7 +54,7 @@ export function openWriter(path: string | undefined): Writer {
   }
 }
 
-/** What is to be said where not all was written. */
+/** The error about a result that was not written whole. */
 export function explainFailure({ name, failure }: Pick<Writer, 'name' | 'failure'>): IpftError | undefined {
   if (!failure) return undefined;
   const isClosed = (failure as NodeJS.ErrnoException).code === 'EBADF';
@@ -75,14 +75,14 @@ const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 
 function openFile(path: string): number {
   try {
-    // Opening some devices does something already.
+    // Opening some devices has an effect: only regular files and /dev/null are opened.
     const there = path === '/dev/null' ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (there?.isSymbolicLink()) {
       throw refuse(path, 'it is a symbolic link, which could lead anywhere', 'name the file itself');
     }
     if (there && !there.isFile()) throw refuse(path, 'there is something that is no regular file');
     const fd = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, FILE_MODE);
-    // It may have been put there meanwhile.
+    // Another file may have been put there meanwhile.
     if (path !== '/dev/null' && !fstatSync(fd).isFile())
       throw refuse(path, 'there is something that is no regular file');
     return fd;
@@ -94,9 +94,9 @@ function openFile(path: string): number {
 
 const system = { write: promisify(write), truncate: promisify(ftruncate), close: promisify(close) };
 
-/** How long to wait for room before looking whether what waits is still wanted, in milliseconds. */
+/** The longest wait for room, in milliseconds, before the caller is asked whether it still wants to write. */
 const ROOM_MS = 100;
-/** As much is written at a time before signals get their turn. */
+/** The bytes that are written before signals get their turn. */
 const SLICE_BYTES = 1 << 20;
 /** Errors that mean that the reader has gone. */
 const NO_READER = ['EPIPE', 'ECONNRESET', 'ENXIO'];
@@ -104,16 +104,16 @@ const NO_READER = ['EPIPE', 'ECONNRESET', 'ENXIO'];
 class OutletWriter implements Writer {
   readonly name: string;
   readonly #outlet: Outlet;
-  /** Whether the descriptor is ours to close. */
+  /** Whether this object closes the descriptor. */
   readonly #isOwn: boolean;
-  /** Whether it is a file that is to be replaced, and still has what it had. */
+  /** Whether it is an existing file that still has its old content. */
   #isOld: boolean;
   #closed = false;
   #failure: Error | undefined;
-  /** What is being written: pieces keep their order. */
+  /** The last write: pieces keep their order. */
   #last: Promise<void> = Promise.resolve();
 
-  /** @param isOwn whether a file loses what it had; whoever opened a descriptor has decided that already */
+  /** @param isOwn whether this object opened the file: then it replaces the content */
   constructor(name: string, fd: number, isOwn: boolean) {
     this.name = name;
     this.#outlet = new Outlet(fd);
@@ -129,7 +129,7 @@ class OutletWriter implements Writer {
     return this.#outlet.columns;
   }
 
-  /** Also before the next write would fail. */
+  /** True as soon as the reader has gone, before a write would fail. */
   get closed(): boolean {
     if (this.#closed || this.#outlet.hasReader) return this.#closed;
     this.#close();
@@ -154,7 +154,7 @@ class OutletWriter implements Writer {
     await this.#last;
     if (!this.#outlet.isRegular) return;
     try {
-      // Network file systems tell of a full disk when a descriptor is closed; any descriptor of the open file will do.
+      // Network file systems report a full disk when a descriptor is closed; any descriptor of the open file will do.
       const fd = this.#isOwn ? this.#outlet.fd : duplicate(this.#outlet.fd);
       if (fd >= 0) await system.close(fd);
     } catch (error) {
@@ -174,7 +174,7 @@ class OutletWriter implements Writer {
     }
   }
 
-  /** Returns how many bytes were written: none, where there was no room for a while. */
+  /** @returns the number of bytes written; 0 where there was no room for a while */
   async #writeSome(bytes: Uint8Array): Promise<number> {
     if (this.#outlet.isFile) {
       const { bytesWritten } = await system.write(this.#outlet.fd, bytes);
@@ -190,7 +190,7 @@ class OutletWriter implements Writer {
     this.#closed = true;
     const code = (error as NodeJS.ErrnoException | undefined)?.code ?? 'EPIPE';
     if (!NO_READER.includes(code)) this.#failure ??= error;
-    // Whoever reads a pipe may have seen enough; nobody closes a terminal for that.
+    // A pipe's reader may have seen enough; a terminal that has gone is a failure.
     else if (this.isTerminal) this.#failure ??= error ?? new Error('the terminal is gone');
   }
 }

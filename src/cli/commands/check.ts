@@ -1,4 +1,4 @@
-/** `ipft check FILE…`: everything that can be known about an extension before it traces. */
+/** `ipft check FILE…`: what can be known about an extension before it traces. */
 
 import { type IpftError, VerifierError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
@@ -17,7 +17,7 @@ export interface CheckOptions {
   readonly compileTimeoutSeconds: number;
 }
 
-/** Prints the layout of the events; throws the first problem. */
+/** Prints the layout of the events. @throws the first problem */
 export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
   const extension = await loadExtension(options.files, {
     timeoutSeconds: options.compileTimeoutSeconds,
@@ -34,14 +34,14 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
   if (verify) raiseLimits();
   const checks = await checkExtension(extension, verify);
   const problem = findProblem(checks);
-  // What all refuse is told once.
+  // A problem with all backends is told once.
   if (problem && checks.every(({ result }) => result !== 'verified')) throw problem;
   for (const line of describeChecks(checks)) terminal.line(line);
   if (problem) throw problem;
   if (!verify) terminal.line('the verifier was not asked: that needs root, or CAP_BPF and CAP_PERFMON');
 }
 
-/** A line for each backend; two where it depends on the tracer. */
+/** A line for each backend; two where the result depends on the tracer. */
 export function describeChecks(checks: readonly ExtensionCheck[]): string[] {
   return [...groupBy(checks, ({ backend }) => backend)].flatMap(([backend, its]) => {
     const [first, second] = its.map(describeCheck);
@@ -56,7 +56,7 @@ function describeCheck({ result, why, problem }: ExtensionCheck): string {
   return why === undefined ? 'links' : `links; the verifier could not be asked: ${printable(why)}`;
 }
 
-/** The last words of the verifier. */
+/** The verifier's reason, if its log has one. */
 function verdict(problem: IpftError): string {
   const text = problem instanceof VerifierError ? findVerdict(problem.log) : undefined;
   return text ?? problem.message;

@@ -1,4 +1,4 @@
-/** `ipft completion SHELL`: what makes a shell complete the words of the option table. */
+/** `ipft completion SHELL`: a script that completes the words of the option table. */
 import { loadExampleNames } from '../../fields/c/examples.js';
 import {
   COMMANDS,
@@ -10,13 +10,13 @@ import {
   splitFlags,
 } from '../option-table.js';
 
-/** What `-e` takes besides files. */
+/** The names that `-e` takes besides files. */
 const EXAMPLES = loadExampleNames().join(' ');
 const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
 const MAIN_OPTIONS = GROUPS.flatMap(({ options }) => shown(options));
 const SUBCOMMANDS: readonly CommandEntry[] = COMMANDS;
 
-/** The script, for the shell to read. */
+/** The script, for the shell to source. */
 export function formatCompletion(shell: (typeof SHELLS)[number]): string {
   return { bash: formatBash, zsh: formatZsh, fish: formatFish }[shell]();
 }
@@ -129,9 +129,9 @@ function zshValues({ values, completes }: Pick<OptionEntry, 'values' | 'complete
   return completes ? ZSH_VALUES[completes] : '';
 }
 
-/** Within single quotes, where brackets and colons mean something to _arguments. */
+/** Escaped for single quotes, within which _arguments gives brackets and colons a meaning. */
 const zshText = (text: string) => quoted(text.replace(/[[\]:\\]/g, '\\$&'));
-/** For single quotes of zsh. */
+/** Escaped for single quotes. */
 const quoted = (text: string) => text.replaceAll("'", "'\\''");
 
 /** `'(-m --mark)'{-m+,--mark=}'[summary]:N:'` */

@@ -1,4 +1,4 @@
-/** `ipft doctor`: one screen that tells what can be traced here, and what to do about what can't. */
+/** `ipft doctor`: one screen that says what can be traced here, and what to do about the rest. */
 
 import { printable } from '../../base/printable.js';
 import { createPainter, type Painter, type Style } from '../../base/style.js';
@@ -11,12 +11,12 @@ import type { Writer } from '../writer.js';
 const STYLES: Record<string, readonly Style[]> = { ok: ['green'], BAD: ['red', 'bold'] };
 const MARKS = { ok: 'ok', missing: '-', bad: 'BAD', unknown: '?' } as const;
 
-/** Returns whether anything is known to be traceable. */
+/** @returns whether anything is known to be traceable */
 export async function doctor(
   options: { readonly json: boolean; readonly color: ColorChoice },
   out: Writer,
 ): Promise<boolean> {
-  // As tracing does: before Linux 5.11 maps count as locked memory.
+  // As a trace does: before Linux 5.11 maps count as locked memory.
   raiseLimits();
   const diagnosis = await diagnose();
   const text = options.json
@@ -34,7 +34,7 @@ function toJson({ checks, tracers, chosen }: Diagnosis) {
   };
 }
 
-/** A row that the terminal would break within a word looks like two. */
+/** The least width of the last column: narrower, words would be broken. */
 const LEAST_ROOM = 20;
 
 /** @param columns of the terminal */

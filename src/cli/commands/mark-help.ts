@@ -1,10 +1,10 @@
-/** `ipft mark-help`: the lines that put a mark on packets, and those that take it away again. */
+/** `ipft mark-help`: commands that put a mark on packets, and those that undo it. */
 import { isIP } from 'node:net';
 import { UsageError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { parseCount, parseUnsigned32 } from '../numbers.js';
 
-/** As they stand on the command line. */
+/** The options as they stand on the command line. */
 export interface RawMarkHelp {
   readonly mark?: string | undefined;
   readonly mask: string;
@@ -14,16 +14,16 @@ export interface RawMarkHelp {
   readonly dev?: string | undefined;
 }
 
-/** Which packets are to be marked, and how. All texts are safe to be put into a shell command as they are. */
+/** The packets to be marked, and the mark. All texts are safe in a shell command as they are. */
 export interface MarkHelp {
   readonly mark: number;
   readonly mask: number;
-  /** Addresses, or prefixes of them. */
+  /** An address, or a prefix of addresses. */
   readonly to: string | undefined;
   readonly from: string | undefined;
-  /** Of what `to` and `from` have; undefined where there is neither. */
+  /** The address family of `to` and `from`; undefined where there is neither. */
   readonly family: 4 | 6 | undefined;
-  /** The destination's, of TCP and UDP. */
+  /** The destination port of TCP and UDP. */
   readonly port: number | undefined;
   readonly device: string;
 }
@@ -32,10 +32,7 @@ const PROPOSED_MARK = 0xdeadbeef;
 const PROPOSED_DEVICE = 'eth0';
 const ALL_BITS = 0xffffffff;
 
-/**
- * Understands the options.
- * @throws UsageError
- */
+/** Reads the options. @throws UsageError */
 export function interpretMarkHelp(raw: RawMarkHelp): MarkHelp {
   const mask = parseUnsigned32('--mask', raw.mask);
   const mark = raw.mark === undefined ? propose(mask) : parseUnsigned32('--mark', raw.mark);
@@ -55,12 +52,12 @@ export function interpretMarkHelp(raw: RawMarkHelp): MarkHelp {
   return { mark, mask, to: to?.text, from: from?.text, family: (to ?? from)?.family, port, device };
 }
 
-/** The mark of the docs as far as the mask has room for it, or else the mask itself. */
+/** The mark that the docs use, under the mask; where that is 0, the mask itself. */
 function propose(mask: number): number {
   return (PROPOSED_MARK & mask) >>> 0 || mask;
 }
 
-/** An address, or one with the length of a prefix; no host names, no zones. */
+/** An address, or a prefix as `ADDRESS/LENGTH`; no host names, no zones. */
 function parseAddress(option: string, text: string): { readonly text: string; readonly family: 4 | 6 } {
   const [, address = '', length] = /^([0-9a-fA-F:.]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? [];
   const family = isIP(address);
@@ -73,13 +70,13 @@ function parseAddress(option: string, text: string): { readonly text: string; re
   return { text: `${address}/${count}`, family };
 }
 
-/** Of what the kernel takes for a device's name, only what means nothing to a shell. */
+/** Of the names that the kernel takes for a device, those that mean nothing to a shell. */
 function parseDevice(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}$/.test(text)) return text;
   throw new UsageError(`--dev needs the name of a network device, not '${printable(text)}'`);
 }
 
-/** One way to mark packets. Lines of `add` and `undo` are shell commands, or for sockets lines of a program. */
+/** A way to mark packets. Lines of `add` and `undo` are shell commands, or for sockets lines of a program. */
 export interface Way {
   readonly title: string;
   /** Whole sentences, without the final period. */
@@ -90,12 +87,12 @@ export interface Way {
   readonly undo: readonly string[];
 }
 
-/** The ways, those for most packets first. */
+/** All ways, those for most packets first. */
 export function makeWays(help: MarkHelp): Way[] {
   return [nftables(help), iptables(help), tc(help), ...sockets(help)];
 }
 
-/** Rules of a table of its own: one command takes all of it away. They stand before connection tracking. */
+/** Rules in a table of their own, so that one command removes them. They stand before connection tracking. */
 function nftables({ mark, mask, to, from, family, port }: MarkHelp): Way {
   const table = `inet ipft_${mark.toString(16)}`;
   const ip = family === 6 ? 'ip6' : 'ip';
@@ -144,7 +141,7 @@ function iptables({ mark, mask, to, from, family, port }: MarkHelp): Way {
   };
 }
 
-/** `continue` lets other filters see the packet too. A preference holds one protocol. */
+/** `continue` lets other filters see the packet, too. A preference can hold filters of one protocol only. */
 function tc({ mark, mask, to, from, family, port, device }: MarkHelp): Way {
   const value = mask === ALL_BITS ? hex(mark) : `${hex(mark)}/${hex(mask)}`;
   const action = `action skbedit mark ${value} continue`;
@@ -200,7 +197,7 @@ function sockets({ mark, to }: MarkHelp): Way[] {
   ];
 }
 
-/** All of it, as it is printed: commands are indented by four spaces. */
+/** The text that is printed: commands are indented by four spaces. */
 export function formatMarkHelp(help: MarkHelp): string {
   const { mark, mask, to, from, port } = help;
   const under = mask === ALL_BITS ? '' : ` under mask ${hex(mask)}`;
@@ -223,7 +220,7 @@ function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
 }
 
-/** What there is of them, with a space between. */
+/** Joins the parts that are there with spaces. */
 function words(...parts: readonly (string | number | undefined)[]): string {
   return parts.filter((part) => part !== undefined && part !== '').join(' ');
 }

@@ -1,17 +1,17 @@
 /** All codes that an error of `ipft` can have (`IpftError.code`), and what docs/troubleshooting.md says of each. */
 
 export interface ErrorCodeText {
-  /** What many messages of that code have in them, so that who looks for a message finds it. */
+  /** Words that many messages with the code contain, so that a reader who searches for a message finds them. */
   readonly says: string;
   /** A sentence without its final period. */
   readonly meaning: string;
-  /** Markdown; what may be behind it, the most frequent first. */
+  /** Markdown; possible causes, the most frequent first. */
   readonly causes: readonly string[];
   /** Markdown; what to do. */
   readonly remedy: string;
 }
 
-/** What an error is about. Stable: programs may rely on it; docs/troubleshooting.md tells what is behind each. */
+/** The kind of an error. Stable: programs may rely on it. docs/troubleshooting.md tells the causes of each. */
 export type ErrorCode =
   | 'USAGE'
   | 'NO_PRIVILEGES'

@@ -19,9 +19,9 @@ export class IpftError extends Error {
   }
 }
 
-/** Gives an error what led to it, as `cause`: for programs, and for whoever looks for the reason of the reason. */
+/** Sets the cause of an error, and returns the error. */
 export function causedBy<T extends Error>(error: T, cause: unknown): T {
-  // As the constructor of Error makes it: not shown as one of its own properties.
+  // As the constructor of Error sets it: not enumerable.
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
 }
 
@@ -34,7 +34,7 @@ export class UsageError extends IpftError {
 
 /** Bytes that are not what they should be: `format` names the format, `offset` the byte where reading stopped. */
 export class ParseError extends IpftError {
-  /** What the bytes should be. */
+  /** The name of the format. */
   readonly format: string;
   /** The byte where reading stopped. */
   readonly offset: number;
@@ -77,11 +77,11 @@ export class SystemCallError extends IpftError {
   }
 }
 
-/** The kernel's verifier refused a program; `log` is all that it wrote. */
+/** The kernel's verifier refused a program; `log` is the verifier's whole log. */
 export class VerifierError extends IpftError {
   /** The program that was refused. */
   readonly program: string;
-  /** All that the verifier wrote. */
+  /** The verifier's whole log. */
   readonly log: string;
 
   constructor(program: string, message: string, log: string, hint?: string) {
@@ -93,7 +93,7 @@ export class VerifierError extends IpftError {
 
 /** An extension can't be used. */
 export class ExtensionError extends IpftError {
-  /** What the compiler said, if it was run and failed. */
+  /** The messages of the compiler, if it was run and failed. */
   readonly log: string | undefined;
 
   constructor(message: string, hint?: string, log?: string) {
@@ -102,5 +102,5 @@ export class ExtensionError extends IpftError {
   }
 }
 
-/** What stands in the way of tracing on this machine: permissions, lockdown, missing files or libraries. */
+/** This machine does not allow tracing: permissions, lockdown, missing files or libraries. */
 export class EnvironmentError extends IpftError {}

@@ -1,4 +1,4 @@
-/** Items by a key of theirs, in the order in which they come. */
+/** Groups items by a key; groups and items keep their order. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

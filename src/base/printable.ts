@@ -1,15 +1,15 @@
 /**
- * Text from outside (the kernel, an object file, a compiler's variable) made safe to print. What could drive a terminal, or
- * make it show something other than what is there, is escaped: control characters, also those of C1 (U+0080 to U+009F);
- * marks that turn the direction of what follows (U+202E and its kin, which can make one name look like another); and
- * Unicode's own ends of lines.
+ * Makes text from outside (the kernel, an object file, a compiler's variable) safe to print. Characters are escaped
+ * that could control a terminal or make it show something else than the text: control characters, those of C1 (U+0080
+ * to U+009F) included; marks that change the direction of text (U+202E and its kin, which can make one name look like
+ * another); and Unicode's own ends of lines.
  */
 
 /** U+0000 to U+001F and U+007F to U+009F; U+061C, U+200E, U+200F; U+2028 to U+202E; U+2066 to U+2069. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 const UNSEEN = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** With `\xNN` and `\uNNNN` for what is not to be printed. Line feeds and tabs stay only where `multiline` asks for it. */
+/** Text with `\xNN` and `\uNNNN` for unprintable characters. Line feeds and tabs stay only with `multiline`. */
 export function printable(text: string, options: { multiline?: boolean } = {}): string {
   return text.replace(UNSEEN, (character) => {
     if (options.multiline && (character === '\n' || character === '\t')) return character;
@@ -18,17 +18,17 @@ export function printable(text: string, options: { multiline?: boolean } = {}): 
   });
 }
 
-/** Text as a JSON string, with its quotes: the same value, with nothing in it that is not to be printed. */
+/** Text as a JSON string with its quotes: the same value, without unprintable characters. */
 export function jsonString(text: string): string {
   return JSON.stringify(text).replace(UNSEEN, (character) => jsonEscape(character.charCodeAt(0)));
 }
 
-/** A character as JSON escapes it. */
+/** A character's escape in JSON. */
 export function jsonEscape(code: number): string {
   return `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
-/** Whether a character is not to be printed. */
+/** Whether a character is unprintable. */
 export function isUnseen(code: number): boolean {
   if (code < 0x20) return true;
   if (code >= 0x7f && code <= 0x9f) return true;

@@ -1,8 +1,8 @@
 /**
- * Waits until a promise settles, or something else ends the waiting, and leaves nothing behind. `Promise.race` keeps
- * something for each call with every promise that is still pending.
- * @returns whether it has settled
- * @throws what it rejects with
+ * Waits until a promise settles, or a signal or a time ends the wait. Leaves nothing behind: `Promise.race` keeps a
+ * reaction in each pending promise for each call.
+ * @returns whether the promise has settled
+ * @throws the promise's reason if it rejects
  */
 export function settles(
   promise: Promise<unknown>,

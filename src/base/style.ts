@@ -1,4 +1,4 @@
-/** Colours of a terminal, for text that people read. Without them text is what it was. */
+/** Colours of a terminal. Without colours, text stays as it is. */
 
 /** SGR codes: see console_codes(4). The eight colours follow the terminal's own theme. */
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -7,7 +7,7 @@ export type Style = keyof typeof CODES;
 /** Writes text in a style, or as it is. */
 export type Painter = (text: string, ...styles: readonly Style[]) => string;
 
-/** @param hasColor whether there are colours at all */
+/** @param hasColor false for a painter that does nothing */
 export function createPainter(hasColor: boolean): Painter {
   if (!hasColor) return (text) => text;
   return (text, ...styles) =>

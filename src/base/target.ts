@@ -1,4 +1,4 @@
-/** A kernel function to attach to. */
+/** A function of the kernel that is traced. */
 export interface Target {
   /** The function's name, as the kernel's symbol table has it. */
   readonly name: string;
@@ -6,11 +6,11 @@ export interface Target {
   readonly module: string;
   /** Position of the first `struct sk_buff *` parameter, counted from 0. */
   readonly skbPosition: number;
-  /** How many parameters it has, without the `...` of a variadic one. */
+  /** The number of parameters, without the `...` of a variadic function. */
   readonly parameters: number;
   /** The function's id in the BTF of its module. */
   readonly btfId: number;
-  /** Where it lies, if its name alone does not tell: another function bears it, too. */
+  /** The address; only given if another function has the same name. */
   readonly address?: bigint;
 }
 

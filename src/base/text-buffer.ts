@@ -1,17 +1,17 @@
 import { belowBillion, billions } from './billion.js';
 
 /**
- * A growing buffer of UTF-8 text that writes numbers without making strings or bigints of them: the outputs write
- * millions of lines, and an allocation for each number would be most of their time.
+ * A growing buffer of UTF-8 text. It writes numbers without making strings or bigints of them: outputs write millions
+ * of lines, and an allocation for each number would take most of the time.
  */
 export class TextBuffer {
   #bytes: Uint8Array;
-  /** The same memory. What is written by words may end a word later than the text: there is always so much room. */
+  /** The same memory. Writing in words may go beyond the text by up to `SLACK` bytes: there is always room for them. */
   #view: DataView;
   #length = 0;
   readonly #spare: Uint8Array[] = [];
 
-  /** @param capacity bytes to begin with; it doubles when they are full */
+  /** @param capacity in bytes; doubles when it is full */
   constructor(capacity = 1 << 16) {
     this.#bytes = new Uint8Array(capacity + SLACK);
     this.#view = new DataView(this.#bytes.buffer);
@@ -22,62 +22,64 @@ export class TextBuffer {
     return this.#length;
   }
 
-  /** What was written, as bytes of its own; the buffer is empty afterwards. */
+  /** The text, in memory of its own; the buffer is empty afterwards. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#use(this.#spare.pop() ?? new Uint8Array(this.#bytes.length));
     return taken;
   }
 
-  /** Takes back what `take` gave, to write to it again: nobody reads it any more. */
+  /**
+   * Takes back the memory of a text that `take` returned, to write to it again. The caller must not use it afterwards.
+   */
   giveBack(taken: Uint8Array): void {
     if (this.#spare.length < MAX_SPARE) this.#spare.push(new Uint8Array(taken.buffer));
   }
 
-  /** What was written, as a string; the buffer is empty afterwards. */
+  /** The text as a string; the buffer is empty afterwards. */
   takeText(): string {
     const text = Buffer.from(this.#bytes.buffer, 0, this.#length).toString('utf8');
     this.#length = 0;
     return text;
   }
 
-  /** Forgets what was written. */
+  /** Empties the buffer. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Appends what was written to another buffer. */
+  /** Appends the text of another buffer, which keeps it. */
   append(other: TextBuffer): void {
     if (this.#length + other.#length + SLACK > this.#bytes.length) this.#grow(other.#length);
     this.#bytes.set(other.#bytes.subarray(0, other.#length), this.#length);
     this.#length += other.#length;
   }
 
-  /** Makes a fragment of what was written; the buffer is empty afterwards. */
+  /** Copies the text into a fragment; the buffer is empty afterwards. */
   takeFragment(into = new Fragment()): Fragment {
     into.set(this.#bytes, this.#length);
     this.#length = 0;
     return into;
   }
 
-  /** One byte. */
+  /** Appends a byte. */
   byte(value: number): void {
     if (this.#length + SLACK >= this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = value;
   }
 
-  /** Text prepared beforehand, as `encode` makes it. */
+  /** Appends text that `encode` has prepared. */
   bytes({ words, length }: Fragment): void {
     if (this.#length + length + SLACK > this.#bytes.length) this.#grow(length);
     const view = this.#view;
     let at = this.#length;
-    // Eight bytes at a time; a copy by the engine takes as long as a dozen of these to begin.
+    // Eight bytes at a time: a copy by the engine takes as long to begin as a dozen of these.
     const count = (length + 7) >> 3;
     for (let i = 0; i < count; i++, at += 8) view.setFloat64(at, words[i]!, true);
     this.#length += length;
   }
 
-  /** Any string. For text that is known beforehand, `bytes` is faster. */
+  /** Appends a string. For text that is known beforehand, `bytes` is faster. */
   text(value: string): void {
     if (this.#length + value.length * 3 + SLACK > this.#bytes.length) this.#grow(value.length * 3);
     for (let i = 0; i < value.length; i++) {
@@ -90,31 +92,31 @@ export class TextBuffer {
     }
   }
 
-  /** The same byte `count` times; none for a count below 1. */
+  /** Appends a byte `count` times; none for a count below 1. */
   repeat(value: number, count: number): void {
     for (let i = 0; i < count; i++) this.byte(value);
   }
 
-  /** Fills up with spaces to `width` bytes since `start`, a former `length`. */
+  /** Appends spaces up to `width` bytes after `start`, a former `length`. */
   padEnd(start: number, width: number): void {
     this.repeat(SPACE, width - (this.#length - start));
   }
 
-  /** An unsigned integer up to 2^53 - 1 in decimal, with leading zeros up to `width` digits. */
+  /** Appends an unsigned integer up to 2^53 - 1 in decimal, with leading zeros up to `width` digits. */
   unsigned(value: number, width = 1): void {
     if (this.#length + 32 + SLACK > this.#bytes.length) this.#grow(32);
-    // Integers of 32 bits are fast to divide: eight digits at a time.
+    // Integers of 32 bits divide fast: eight digits at a time.
     if (value < 1e8) {
       this.#digits(value, Math.max(width, countDigits(value)));
       return;
     }
-    // 2^53 has 16 digits: what stands before the last eight is as small.
+    // 2^53 has 16 digits, so that the upper part has eight at most.
     const upper = Math.floor(value / 1e8);
     this.#digits(upper, Math.max(width - 8, countDigits(upper)));
     this.#digits(value - upper * 1e8, 8);
   }
 
-  /** So many digits of an integer below 10^8, and zeros before them. */
+  /** Appends an integer below 10^8 with this number of digits, leading zeros included. */
   #digits(value: number, count: number): void {
     const view = this.#view;
     let rest = value | 0;
@@ -129,7 +131,7 @@ export class TextBuffer {
     if (count === 1) this.#bytes[at - 1] = ZERO + (rest % 10);
   }
 
-  /** An unsigned 64-bit integer in decimal. */
+  /** Appends an unsigned 64-bit integer in decimal. */
   unsigned64(low: number, high: number): void {
     if (high < 1 << 21) {
       this.unsigned(high * 0x100000000 + low);
@@ -140,13 +142,13 @@ export class TextBuffer {
     this.unsigned(belowBillion(low, upper), 9);
   }
 
-  /** The 64-bit number that is left when one is taken from another that is not smaller, in decimal. */
+  /** Appends the difference of two unsigned 64-bit integers in decimal. The second must not be larger. */
   difference64(low: number, high: number, lessLow: number, lessHigh: number): void {
     const borrow = low < lessLow ? 1 : 0;
     this.unsigned64((low - lessLow) >>> 0, (high - lessHigh - borrow) >>> 0);
   }
 
-  /** A signed 64-bit integer in decimal. */
+  /** Appends a signed 64-bit integer in decimal. */
   signed64(low: number, high: number): void {
     if (high < 0x80000000) {
       this.unsigned64(low, high);
@@ -157,7 +159,7 @@ export class TextBuffer {
     this.unsigned64(negated, (~high + (negated === 0 ? 1 : 0)) >>> 0);
   }
 
-  /** `0x` and an unsigned 64-bit integer in hexadecimal, without leading zeros. */
+  /** Appends `0x` and an unsigned 64-bit integer in hexadecimal, without leading zeros. */
   hex64(low: number, high: number): void {
     if (this.#length + 18 + SLACK > this.#bytes.length) this.#grow(18);
     this.#bytes[this.#length++] = ZERO;
@@ -193,9 +195,9 @@ export class TextBuffer {
 }
 
 /**
- * UTF-8 text that is written many times: in words of eight bytes, the last one filled up with zeros. They are handled as
- * doubles, the one type of that size that costs no allocation. Only what is not a number may change its bits on the way,
- * and no UTF-8 is that: it would have a byte 0xff, or one from 0xf0 on with 0x7f behind it.
+ * UTF-8 text that is written many times, in words of eight bytes; the last word is filled up with zeros. The words are
+ * doubles, the only type of that size that needs no allocation. Copying a double may change the bits of a NaN, and
+ * UTF-8 never forms one: it would need a byte 0xff, or one from 0xf0 on with 0x7f behind it.
  */
 export class Fragment {
   words = new Float64Array(0);
@@ -231,15 +233,15 @@ function countDigits(value: number): number {
 }
 
 const encoder = new TextEncoder();
-/** Buffers that wait to be written to again. */
+/** The number of taken buffers that are kept for reuse. */
 const MAX_SPARE = 2;
-/** Bytes behind the text that may be written to. */
+/** The bytes behind the text that may be written to. */
 const SLACK = 8;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const SPACE = 0x20;
 const LETTER_X = 0x78;
-/** The digits of 0 to 99, the first one in the lower byte. */
+/** The digits of 0 to 99; the first digit is in the lower byte. */
 const DIGIT_PAIRS = Int16Array.from({ length: 100 }, (_, n) => ((ZERO + (n % 10)) << 8) | (ZERO + Math.floor(n / 10)));
 const HEX_DIGITS = encoder.encode('0123456789abcdef');
 

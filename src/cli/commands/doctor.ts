@@ -1,5 +1,6 @@
 /** `ipft doctor`: one screen that says what can be traced here, and what to do about the rest. */
 
+import { TRACER_NAMES } from '../../base/method.js';
 import { printable } from '../../base/printable.js';
 import { createPainter, type Painter, type Style } from '../../base/style.js';
 import { type Diagnosis, diagnose } from '../../capture/doctor.js';
@@ -49,7 +50,7 @@ function format({ checks, tracers, chosen }: Diagnosis, paint: Painter, columns 
     row(MARKS[status], name, result),
     ...(remedy === undefined ? [] : [row('', '', `→ ${remedy}`)]),
   ]);
-  for (const tracer of ['function', 'function_graph'] as const) {
+  for (const tracer of TRACER_NAMES) {
     lines.push('', paint(`-t ${tracer}: ${describeChoice(chosen[tracer])}`, 'bold'));
     if (chosen[tracer] === undefined && checks.some(({ name, status }) => name === 'lockdown' && status === 'bad')) {
       lines.push(row('', '', '→ trace on a machine without lockdown, or in a virtual machine'));

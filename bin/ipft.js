@@ -28,12 +28,12 @@ import { constants } from 'node:os';
 const OLDEST = { major: 20, minor: 19 };
 /** As src/cli/exit-status.ts has them. */
 const STATUS = { error: 1, interrupted: 130 };
-/** What would end the process; docs/output.md says what becomes of each. */
+/** The signals that would end the process; docs/output.md says what each does. */
 const ENDING = [
   ...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF'],
   ...['SIGXCPU', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'],
 ];
-/** Those that a person sends: the second of them ends the process at once. */
+/** Signals that a person sends: the second one ends the process at once. */
 const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
 
 const early = { count: 0, insisting: 0 };
@@ -43,12 +43,15 @@ const remember = (name) => {
   if (INSISTING.includes(name) && ++early.insisting > 1) process.exit(STATUS.interrupted);
 };
 
-/** What gets a signal that comes now. */
+/** The handler of signals that come from now on. */
 let handler = remember;
 /** @type {Map<string, () => void>} */
 const listeners = new Map();
 
-/** Signals that something else has a handler for: a profiler, which is loaded into the process. Node takes but these. */
+/**
+ * Signals that another part of the process has a handler for, a profiler for example. Node itself handles only
+ * `byNode`.
+ */
 function findTaken() {
   const byNode = ['SIGINT', 'SIGTERM', 'SIGUSR1'];
   try {
@@ -66,7 +69,7 @@ function namesIn(mask) {
   return ENDING.filter((name) => (bits >> BigInt((numbers[name] || 1) - 1)) & BigInt(1));
 }
 
-/** Signals that stay ignored, by their names. */
+/** The names of signals that stay ignored. */
 function findIgnored() {
   const told = process.env['IPFT_IGNORED'];
   delete process.env['IPFT_IGNORED'];
@@ -74,14 +77,17 @@ function findIgnored() {
   return inheritsHangup() ? ['SIGHUP'] : [];
 }
 
-/** Started as `node bin/ipft.js`, there are only signs: nohup's own, and what the parent ignores itself. */
+/**
+ * For a start as `node bin/ipft.js`, when the shell has not told: nohup leaves traces, and the parent may ignore the
+ * signal, too.
+ */
 function inheritsHangup() {
   try {
     if (/(^|\/)nohup$/.test(process.env['_'] || '')) return true;
     const [, parent = '0'] =
       /^SigIgn:\t([0-9a-f]+)$/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'latin1')) || [];
     if (BigInt(`0x${parent}`) & BigInt(1)) return true;
-    // Instead of a terminal, nohup gives a stdin that can't be read.
+    // nohup replaces a terminal by a stdin that can't be read.
     const [, flags = ''] = /^flags:\t([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1')) || [];
     return readlinkSync('/proc/self/fd/0') === '/dev/null' && flags.endsWith('1');
   } catch {
@@ -89,25 +95,27 @@ function inheritsHangup() {
   }
 }
 
-/** Has tools find the process by its name: pgrep and pkill look at the thread's, pidof and ps at the arguments. */
+/** Lets tools find the process by its name: pgrep and pkill compare the thread's name, pidof and ps the arguments. */
 function takeName() {
   process.title = ['ipft', ...process.argv.slice(2)].join(' ');
   try {
     writeFileSync('/proc/self/comm', 'ipft');
   } catch {
-    // The title has named the thread as well.
+    // The title has set the thread's name as well.
   }
 }
 
-/** Started as `node bin/ipft.js`, Node's debugger listens, if SIGUSR1 came before this script ran. */
+/**
+ * Closes Node's debugger, which listens if SIGUSR1 came before this script ran: possible only with `node bin/ipft.js`.
+ */
 async function closeDebugger() {
-  // Unless it was asked for.
+  // The user may have asked for the debugger.
   if (/--inspect(-brk|-wait)?\b(?!-)/.test([process.env['NODE_OPTIONS'], ...process.execArgv].join())) return;
   try {
     const { default: inspector } = await import('node:inspector');
     inspector.close();
   } catch {
-    // A Node without debugger.
+    // This Node has no debugger.
   }
 }
 
@@ -123,10 +131,7 @@ async function run({ main }) {
   });
 }
 
-/**
- * Says what is missing, where the installation is to blame; anything else is a bug.
- * @param {Error & { code?: string }} error
- */
+/** Explains an error of the installation; any other error is a bug. @param {Error & { code?: string }} error */
 function explain(error) {
   const missing = error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'ERR_DLOPEN_FAILED';
   if (!missing && !/\bkoffi\b/i.test(error.message)) throw error;
@@ -150,7 +155,7 @@ for (const name of ENDING) {
   const listener = ignored.includes(name) ? () => {} : () => handler(name);
   listeners.set(name, listener);
   try {
-    // Loading the rest takes a moment: a signal that comes meanwhile is remembered, and obeyed like any other.
+    // A signal that comes while the rest is loaded is remembered, and handled then.
     process.on(name, listener);
   } catch {
     // This system has no such signal.

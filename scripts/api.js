@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './setup.js';
 
-/** What readers look for first; the rest follows by its name. */
+/** The entries that readers look for first; the others follow by name. */
 const FIRST = ['trace', 'TraceOptions', 'TraceSession', 'Journey', 'EntryEvent', 'ReturnEvent', 'Statistics'];
 const HEADING = `# API
 
@@ -40,7 +40,7 @@ export function renderApi(onChange) {
 
 /** @returns {{ items: Item[], problems: string[] }} */
 function loadModel() {
-  // It loads for seconds: only who needs it is to wait.
+  // Loaded here, since it takes seconds.
   const { Extractor, ExtractorConfig } = createRequire(import.meta.url)('@microsoft/api-extractor');
   const dir = mkdtempSync(join(tmpdir(), 'ipft-api-'));
   try {
@@ -110,7 +110,7 @@ function renderItem(item) {
   return lines.join('\n');
 }
 
-/** A declaration without what says nothing to readers. @param {Item} item */
+/** A declaration without `export` and `declare`. @param {Item} item */
 function signature({ excerptTokens }) {
   const text = excerptTokens.map((token) => token.text).join('');
   return text

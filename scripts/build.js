@@ -34,14 +34,14 @@ const VARIANTS = {
 };
 const EMPTY = Buffer.alloc(0);
 const BUNDLE = 'ipft.js';
-/** What bin/ipft.js needs of src/cli/main.ts. */
+/** The declarations of src/cli/main.ts that bin/ipft.js needs. */
 const BUNDLE_TYPES =
   'export interface Signals {\n' +
   '  readonly ignored: readonly string[];\n' +
   '  take(handler: ((name: string) => void) | undefined): boolean;\n' +
   '}\n' +
   'export declare function main(args: readonly string[], signals?: Signals): Promise<number>;\n';
-/** For `npm run docs`, and not shipped. */
+/** Made for `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
 const MAN_PAGE_TYPES =
   'export declare function formatManPage(version: string): string;\n' +
@@ -52,7 +52,8 @@ const ASM_HEADERS = ['/usr/include/x86_64-linux-gnu', '/usr/include/aarch64-linu
 
 /** @param {string} root of the repository */
 export function build(root) {
-  // Whoever runs from dist/ meanwhile sees the old one or the new one, never half of it.
+  // Built in a directory beside dist/ and renamed: a process that runs from dist/ meanwhile sees the old build or the
+  // new one.
   const made = join(root, `dist.${process.pid}`);
   try {
     compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root, '--outDir', made]);
@@ -105,7 +106,7 @@ function findPrograms(root) {
  */
 function bundle(root, made) {
   const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
-  // Run there, it names the modules by paths that are the same in every build.
+  // Run in that directory, it names the modules by the same paths in every build.
   for (const [from, to, types] of [
     ['cli/main.js', join('cli', BUNDLE), BUNDLE_TYPES],
     ['cli/man-page.js', MAN_PAGE, MAN_PAGE_TYPES],
@@ -115,7 +116,7 @@ function bundle(root, made) {
   }
   for (const name of readdirSync(join(made, 'cli')))
     if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name), { recursive: true });
-  // What is in the file beside our own has a licence that wants to go with it.
+  // The licence of the code that is bundled.
   copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
 }
 

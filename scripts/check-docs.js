@@ -1,6 +1,6 @@
 /**
- * What a reader of README.md, CONTRIBUTING.md, CHANGELOG.md and docs/ relies on: that links lead somewhere, that paths which are named exist,
- * that what looks like the output of a command is compared with it, and that options which are named exist.
+ * Checks README.md, CONTRIBUTING.md, CHANGELOG.md and docs/: links lead somewhere, named paths exist, listings of
+ * output are compared with the output, and named options exist.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { root } from './setup.js';
 /** Folders whose content is named by its path from the project's own folder. */
 const FOLDERS = 'bin|bpf|bench|docs|examples|man|scripts|src|tests';
 const PATH = new RegExp(`\`((?:${FOLDERS})/[\\w./-]*|[\\w-]+\\.(?:js|json|md))\``, 'g');
-/** Fences of these languages show a source; others show what somebody saw in a terminal. */
+/** The languages of fences that show a source; others show a terminal. */
 const SOURCES = ['c', 'ts', 'js', 'json', 'python', 'yaml', 'diff'];
 const LISTED = /^<!-- (file|run|trace|refusal|terminal|guest): /;
 
@@ -45,7 +45,7 @@ function checkLinks(path, prose) {
   return problems;
 }
 
-/** As GitHub makes them of headings. @param {string} path */
+/** The anchors that GitHub makes of headings. @param {string} path */
 function anchorsOf(path) {
   if (!statSync(join(root, path)).isFile()) return [];
   /** @type {Map<string, number>} */
@@ -96,7 +96,7 @@ function checkOptions(path, prose, known) {
   return problems;
 }
 
-/** All that `--help` of ipft and its subcommands name. */
+/** All options that `--help` of ipft and its subcommands names. */
 function knownOptions() {
   const help = (/** @type {string[]} */ ...args) =>
     execFileSync(process.execPath, [join(root, 'bin/ipft.js'), ...args, '--help'], { encoding: 'utf8' });

@@ -28,10 +28,10 @@ await runScript('demo', async () => {
   return await runGuest(loadKernel(GUEST_KERNEL), { ...options, command: [script] });
 });
 
-/** Why this machine's kernel can't be traced, as a sentence; or nothing. */
+/** The reason why this machine's kernel can't be traced, as a sentence; undefined if it can. */
 async function findObstacle() {
   if (process.getuid?.() !== 0) return 'tracing this machine needs root, and this is another user';
-  // Built a moment ago, and not there for whoever only reads the sources.
+  // Imported late: dist/ has just been built, and is not there when the sources are only read.
   const load = (/** @type {string} */ module) => import(new URL(`../dist/${module}.js`, import.meta.url).href);
   const [{ checkKernel }, { loadTargets }, { IpftError }] = await Promise.all(
     ['kernel/preflight', 'probes/targets', 'base/errors'].map(load),
@@ -41,7 +41,7 @@ async function findObstacle() {
     await loadTargets('registers');
   } catch (error) {
     if (!(error instanceof IpftError)) throw error;
-    // What each backend lacks is more than a demonstration has to say.
+    // Only the first part of the message: the reasons of all backends would be too much here.
     const [what] = /** @type {Error} */ (error).message.split(': ');
     return `${what} (bin/ipft.js doctor tells more)`;
   }

@@ -22,13 +22,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const BLOCK = /^<!-- (file|terminal|guest): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 const IN_GUEST = /^<!-- (terminal|guest): /m;
-/** A command of the docs that takes longer hangs, on however slow a machine. */
+/** A command of the docs that takes longer hangs, on a slow machine too. */
 const PATIENCE_MS = 300_000;
-/** The last line of a tracer that goes on. */
+/** The last line of a tracer that keeps running. */
 const READY = 'Trace ready!\n';
-/** Comes only where attaching takes long; on a terminal it would be drawn over. */
+/** Progress lines, which come only where attaching takes long. A terminal would overwrite them. */
 const PROGRESS = /^.*, \d+\/s, .* left\n/gm;
-/** Ends what a command prints: it can't print this itself. */
+/** Marks the end of a command's output; no command prints it. */
 const END = '\x01';
 
 /** @param {string} text @returns whether it has listings that need a guest */
@@ -37,8 +37,8 @@ export function needsGuest(text) {
 }
 
 /**
- * What is the same each time: no numbers, and no widths that come of them. Marks and other hexadecimal numbers stay, but
- * for addresses and places within a function.
+ * The part of a text that is the same each time: without numbers, and without the widths that depend on them. Marks and
+ * other hexadecimal numbers stay, but not addresses and offsets within a function.
  * @param {string} text
  */
 export function withoutNumbers(text) {
@@ -85,7 +85,11 @@ export async function renderInGuest(text) {
   }
 }
 
-/** The reader saves it where the terminals are. @param {string} what @param {string} directory */
+/**
+ * Saves a file in the terminals' directory, as the reader is told to.
+ * @param {string} what
+ * @param {string} directory
+ */
 function saveFile(what, directory) {
   const [path = '', name] = what.split(SAVED_AS);
   if (name !== undefined) copyFileSync(join(root, path), join(directory, name));
@@ -98,11 +102,11 @@ function runHidden(command, env) {
   return stdout;
 }
 
-/** A shell that is typed into. */
+/** A shell with text that is typed into it. */
 class Terminal {
-  /** What has come and is in no listing yet. */
+  /** Output that is in no listing yet. */
   #printed = '';
-  /** Whether what was typed last goes on. */
+  /** Whether the command that was typed last still runs. */
   #busy = false;
   #shell;
 
@@ -116,7 +120,7 @@ class Terminal {
   }
 
   /**
-   * Types what a listing says that was typed.
+   * Types the commands of a listing.
    * @param {string} listing
    * @returns {Promise<string>} the listing as it is now
    */
@@ -134,7 +138,7 @@ class Terminal {
     return rendered;
   }
 
-  /** Ctrl-C reaches what the shell runs. */
+  /** Sends Ctrl-C to the command that the shell runs. */
   #interrupt() {
     const { pid } = this.#shell;
     for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)) {
@@ -143,7 +147,7 @@ class Terminal {
   }
 
   /**
-   * Waits until what was typed has ended, or what it has printed is enough.
+   * Waits until the typed command has ended, or its output is enough.
    * @param {(printed: string) => boolean} isEnough
    */
   async #take(isEnough) {
@@ -170,7 +174,7 @@ if (isMain(import.meta.url)) {
       const text = readFileSync(join(root, path), 'utf8');
       if (!needsGuest(text)) continue;
       const rendered = await renderInGuest(text);
-      // What differs only in numbers stays as it is.
+      // A listing that differs only in numbers stays as it is.
       if (withoutNumbers(rendered) === withoutNumbers(text)) continue;
       mkdirSync(dirname(join(out, path)), { recursive: true });
       writeFileSync(join(out, path), rendered);

@@ -30,13 +30,13 @@ import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
 
 const BLOCK = /^<!-- (file|run): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
-/** Between a file's path and the name that the reader is told to give it. */
+/** Stands between a file's path and the name under which the reader is to save it. */
 export const SAVED_AS = ', saved as ';
 const TABLE = /^<!-- (error codes|exit statuses|reserved exit statuses) -->\n\n[\s\S]*?^<!-- end of \1 -->$/gm;
 /** The kernel of the guest whose listings the docs show. */
 const GUEST_KERNEL = '6.12';
 
-/** The texts that hold listings. */
+/** The documents that hold listings. */
 export function documents() {
   const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
   const top = readdirSync(root).filter((name) => name.endsWith('.md'));

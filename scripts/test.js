@@ -16,19 +16,19 @@ import { ScriptError } from './setup/script-error.js';
 import { root, setUp } from './setup.js';
 import { addReport, diedOfEmulation, RunOutput } from './testing/output.js';
 
-/** The guest that has every mechanism of the tests that every change must pass. */
+/** Every change must pass the tests in a guest with this kernel, which has all mechanisms. */
 const DEFAULT_KERNELS = ['6.12'];
 const HOST_PROJECTS = ['unit', 'objects', 'package', 'guest'];
-/** These need what `npm pack` makes. */
+/** Projects that need the package that `npm pack` makes. */
 const PACKED = ['package', 'vm-package'];
-/** A guest each, on every kernel or on one of them: see vitest.config.ts. */
+/** Projects that run in guests, one each, on every kernel or on one of them: see vitest.config.ts. */
 const GUEST_PROJECTS = [
   { project: 'vm', everywhere: true },
   { project: 'vm-same', everywhere: false },
   { project: 'vm-docs', everywhere: false },
   { project: 'vm-package', everywhere: false },
 ];
-/** Longest first, so that what runs at a time ends at about the same time. */
+/** Longest first, so that jobs that run side by side end at about the same time. */
 const LONGEST_FIRST = [...['unit', 'vm', 'vm-same', 'vm-docs', 'vm-package', 'objects', 'guest', 'package']];
 /** The time limit ends guests that hang. */
 const GUEST_OPTIONS = ['--timeout', '3600', '--memory', '3G', '--cpus', '2'];
@@ -81,7 +81,7 @@ function chooseJobs(part, kernels) {
   if (inGuests || part === 'guest') ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
   if (part === 'guest') DEFAULT_KERNELS.forEach(loadKernel);
   if (inGuests) {
-    // The newest have the most to test.
+    // The newest kernels have the most tests.
     const named = kernels.length > 0 ? kernels : part === 'vm' ? Object.keys(SUITES) : DEFAULT_KERNELS;
     const chosen = [...named].reverse();
     for (const kernel of new Set([...chosen, ...DEFAULT_KERNELS])) loadKernel(kernel);
@@ -107,8 +107,8 @@ function packOnce(dir) {
 }
 
 /**
- * Runs a project and counts what it reports. A guest that dies of its emulation is told of, and begun again once: what
- * it was to test has nothing to do with that.
+ * Runs a project, and counts its report. A guest that died of an error of the emulator is reported, and started again
+ * once: the error says nothing about the tests.
  * @param {Job} job
  * @param {string} out
  * @param {import('./testing/output.js').Total} total
@@ -133,7 +133,7 @@ async function runProject(job, out, total, pack) {
   addReport(total, job.label, report);
   const seconds = Math.round((performance.now() - begin) / 1000);
   const failed = status !== 0 || report === undefined;
-  // In one piece, so that two that run at a time are not mixed up.
+  // Printed at once, so that the output of jobs that run side by side is not mixed.
   const details = failed ? `\n${printed}\n` : '';
   process.stdout.write(`${details}${job.label}: ${failed ? 'failed, details are above' : 'done'}, ${seconds} s\n`);
 }

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { loadDistribution } from './distribution.js';
 import { ScriptError } from './script-error.js';
 
-/** What a guest needs on the host: the emulator, its init, and tools to unpack a kernel. */
+/** Packages for guests: the emulator, its init, and tools to unpack a kernel. */
 export const GUEST_PACKAGES = [
   'qemu-system-x86',
   'busybox-static',
@@ -14,19 +14,19 @@ export const GUEST_PACKAGES = [
   'zstd',
   'debian-archive-keyring',
 ];
-/** What compiles BPF programs and loads them. */
+/** Packages that compile and load BPF programs. */
 export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1'];
-/** What makes the traffic of the demo and the tests. */
+/** Packages for the traffic of the demo and the tests. */
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'util-linux'];
 
-/** What the tests and the listings in the docs ask about the kernel's state, and change in it. */
+/** Packages with which tests and listings read and change the kernel's state. */
 export const TEST_PACKAGES = ['bpftool', 'nftables', 'iptables', 'ethtool', 'python3'];
 
-/** What the benchmark compares with, and what makes its traffic. */
+/** Packages that the benchmark compares with, and that make its traffic. */
 export const BENCH_PACKAGES = ['bpftool', 'bpftrace', 'iperf3', 'procps'];
 
 /**
- * What a Debian package is called elsewhere, and a program or file that shows that it is there.
+ * The names of a Debian package elsewhere, and a program or file that shows that it is installed.
  * @typedef {{ fedora: string, arch: string, shows: string }} Counterpart
  */
 
@@ -57,7 +57,7 @@ const COUNTERPARTS = {
   bpftrace: { fedora: 'bpftrace', arch: 'bpftrace', shows: 'bpftrace' },
   iperf3: { fedora: 'iperf3', arch: 'iperf3', shows: 'iperf3' },
 };
-/** Kernels for guests are Debian's, and so are the programs that fetch and unpack them; their packages bear their names. */
+/** Guests run Debian's kernels: the programs that fetch and unpack them come in packages of the same names. */
 const FETCHES_KERNELS = { names: ['apt', 'dpkg'], programs: ['apt-get', 'dpkg-deb'] };
 /** Programs that Ubuntu has in packages of other names, at least in some releases. @type {Record<string, string>} */
 const ON_UBUNTU = { bpftool: 'linux-tools-common linux-tools-generic' };
@@ -114,7 +114,7 @@ function install({ name }, missing) {
   process.stderr.write(`setup: installing packages of ${name}: ${missing.join(' ')}\n`);
   const run = (/** @type {string[]} */ args) => {
     const [program = '', ...rest] = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', ...args];
-    // apt's output goes to stderr: stdout belongs to what the script is for.
+    // apt's output goes to stderr: stdout is for the script's own.
     return spawnSync(program, rest, { stdio: ['inherit', 2, 2] }).status === 0;
   };
   if (!run(['update']) || !run(['install', '-y', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...missing])) {
@@ -137,7 +137,7 @@ export function describeUnknown(distribution, unknown) {
 
 /** @param {string} name */
 function isInstalled(name) {
-  // It may come in another package.
+  // Another package may contain it.
   if (ON_UBUNTU[name] && isThere(name)) return true;
   const query = spawnSync('dpkg', ['--status', name], { encoding: 'utf8' });
   return /^Status: .* installed$/m.test(query.stdout ?? '');
@@ -160,7 +160,7 @@ function isThere(what) {
   });
 }
 
-/** Where programs are, those of administrators too, whose places not everybody searches. */
+/** The directories of programs, those for administrators included, which are not in every user's PATH. */
 function searchPath() {
   return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean);
 }

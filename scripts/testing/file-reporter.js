@@ -6,7 +6,7 @@ export default class FileReporter {
   onTestModuleEnd(module) {
     const counts = { passed: 0, failed: 0, skipped: 0, pending: 0 };
     for (const test of module.children.allTests()) counts[test.result().state]++;
-    // What fails outside of a test fails the file.
+    // An error outside of a test fails the file.
     if (module.state() === 'failed' && counts.failed === 0) counts.failed++;
     const parts = Object.entries(counts).flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : []));
     const seconds = Math.round(module.diagnostic().duration / 1000);

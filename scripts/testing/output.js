@@ -1,13 +1,13 @@
-/** What runs of vitest print: a part is shown at once, the rest is kept for the case that something failed. */
+/** The output of vitest's runs: some lines are shown at once, the rest is kept in case something fails. */
 
 /** Begins a line that is shown at once. */
 export const FILE_MARK = '>>> ';
-/** So do lines of the guest's own: that it did not boot, for example. */
+/** Begins lines of the guest itself, which are shown at once, too: that it did not boot, for example. */
 const GUEST_MARK = 'vm: ';
 
-/** Takes what a run prints, in whatever pieces it comes, and tells which lines are to be shown at once. */
+/** Takes the output of a run in pieces, and calls back for each line that is to be shown at once. */
 export class RunOutput {
-  /** Of each stream, the beginning of a line that has not ended. */
+  /** The unfinished last line of each stream. */
   #open = new Map();
   #kept = '';
   #show;
@@ -24,7 +24,7 @@ export class RunOutput {
     for (const line of lines) this.#line(line);
   }
 
-  /** No more comes. */
+  /** The run has ended. */
   end() {
     for (const line of this.#open.values()) if (line !== '') this.#line(line);
     this.#open.clear();
@@ -38,18 +38,18 @@ export class RunOutput {
     if (!isOfFile) this.#kept += `${line}\n`;
   }
 
-  /** All but the lines of files. */
+  /** All lines but those of files. */
   get kept() {
     return this.#kept;
   }
 }
 
-/** `scripts/vm` ends with it when the guest could not run, or died. */
+/** The status of `scripts/vm` when the guest could not run, or died. */
 const GUEST_DIED = 125;
 
 /**
- * Whether a guest died of its emulation: the kernel patches its own code, and the emulator, rarely, runs the
- * breakpoint that it has put there for the time. No real CPU does, and it says nothing about what was tested.
+ * Whether a guest died of an error of the emulator. The kernel patches its own code, and the emulator sometimes runs
+ * the breakpoint that stands there meanwhile, which no real CPU does: such an error says nothing about the tests.
  * @param {number | null} status of `scripts/vm`
  * @param {string} output its stderr, with the guest's console
  */
@@ -58,7 +58,7 @@ export function diedOfEmulation(status, output) {
 }
 
 /**
- * Counts a report of vitest in. A run that left none, or failed outside of a test, counts as a failure.
+ * Adds a report of vitest to a total. A run without a report, or with an error outside of a test, counts as a failure.
  * @typedef {{ passed: number, failed: number, skipped: number, names: string[] }} Total names: of what failed
  * @param {Total} total
  * @param {string} label of the run

@@ -2,13 +2,13 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { measurePatience } from './tests/support/patience.js';
 
-/** What it does to the kernel can't be undone before the next boot: it comes last. */
+/** Changes the kernel until the next boot: it comes last. */
 const LOCKDOWN = 'tests/vm/lockdown.test.ts';
 /** One kernel is enough, and it needs what `npm test` has packed. */
 const PACKAGE = 'tests/vm/package.test.ts';
-/** Shows what a fresh machine does: modules that other tests load (connection tracking) would be in its traces. */
+/** Shows a freshly booted machine: modules that other tests load (connection tracking) would be in its traces. */
 const DOCS = 'tests/vm/docs.test.ts';
-/** What no kernel does otherwise than others: one is enough. */
+/** Tests of behaviour that is the same on all kernels: one kernel is enough. */
 const SAME = [
   'cache',
   'command-line',
@@ -29,7 +29,7 @@ class LockdownLast extends BaseSequencer {
   }
 }
 
-/** They end what hangs, and nothing that is slow, on however busy a machine. A test may wait for several things. */
+/** The time limits end tests that hang, never those that are slow. A test may wait for several conditions. */
 const patienceMs = measurePatience();
 const patience = {
   testTimeout: 3 * patienceMs,

@@ -1,4 +1,7 @@
-/** What executes a guest: QEMU's emulator, or KVM where that is wanted and can be had. Nothing here needs KVM. */
+/**
+ * The accelerator of a guest: QEMU's emulator, or KVM where the user wants it and it is available. Nothing here needs
+ * KVM.
+ */
 import { closeSync, constants, openSync } from 'node:fs';
 import { ScriptError } from '../setup/script-error.js';
 
@@ -27,14 +30,14 @@ export function chooseKvm(
   }
 }
 
-/** Throws what keeps this user from it. */
+/** @throws the error of opening it */
 function openDevice() {
   closeSync(openSync(DEVICE, constants.O_RDWR));
 }
 
 /**
- * What takes the emulator long: to keep the kernel from the memory of programs; to copy byte by byte, which processors with
- * these features do at once, and kernels then prefer; to look up addresses in five steps instead of four.
+ * Features of the processor that take the emulator long: those that keep the kernel from the memory of programs; fast
+ * copying of bytes, which kernels then prefer; and address translation in five steps instead of four.
  */
 const SLOW = ['smap', 'smep', 'umip', 'pku', 'erms', 'fsrm', 'la57'];
 const WITHOUT_SLOW = SLOW.map((feature) => `,${feature}=off`).join('');
@@ -47,7 +50,7 @@ export function acceleratorArguments({ kvm = false, threads, icount = false }) {
   return [
     ...(kvm ? ['-accel', 'kvm'] : []),
     ...['-accel', `tcg,thread=${threads ? 'multi' : 'single'}`],
-    // What is counted is the whole CPU's.
+    // Counting instructions takes the whole CPU.
     ...(icount ? ['-icount', 'shift=0,sleep=off'] : []),
     ...['-cpu', icount || kvm ? 'max' : `max${WITHOUT_SLOW}`],
   ];

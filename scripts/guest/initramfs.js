@@ -14,7 +14,7 @@ const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'
 const BUSYBOX = '/bin/busybox';
 
 /**
- * What every run of a kernel shares; kept in the cache under a name that tells its contents.
+ * The part that all runs of a kernel share, kept in the cache under a hash of its content.
  * @param {import('./kernel.js').Kernel} kernel
  * @returns {Buffer}
  */
@@ -46,7 +46,7 @@ export function loadInitramfs(kernel) {
 }
 
 /**
- * What belongs to one run; the kernel unpacks concatenated archives one after the other.
+ * The part of one run; the kernel unpacks concatenated archives one after the other.
  * @param {{ settings: string, command: string }} scripts
  */
 export function runArchive({ settings, command }) {

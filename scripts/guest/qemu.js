@@ -1,4 +1,4 @@
-/** Running one command in a guest. */
+/** Runs one command in a guest. */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,21 +22,22 @@ import { loadInitramfs, runArchive } from './initramfs.js';
  */
 
 const CONSOLE_KEPT = 65536;
-/** How much of it is shown: two CPUs' panics fit in. */
+/** The lines of the console that are shown: enough for the panics of two CPUs. */
 const CONSOLE_LINES = 120;
-/** Where QEMU finds it: behind its three and the four ports'. */
+/** The descriptor of the initial file system in QEMU: behind the three standard ones and those of the four ports. */
 const INITRD_FD = 7;
-/** What is typed, where the command has a terminal: behind that. */
+/** The descriptor of typed keys, where the command has a terminal. */
 const STDIN_FD = INITRD_FD + 1;
-/** And what size the terminal has got. */
+/** The descriptor of the terminal's size. */
 const SIZE_FD = STDIN_FD + 1;
-/** A guest has no network: what would try again for minutes gives up at once, unless it was told otherwise. */
-const WITHOUT_NETWORK = { npm_config_fetch_retries: '0', PIP_RETRIES: '0' };
 /**
- * No mitigations, and programs are at the same addresses each time: what the emulator has translated of them is used again.
+ * A guest has no network: npm and pip give up at once instead of trying for minutes, unless the user has set these
+ * variables.
  */
+const WITHOUT_NETWORK = { npm_config_fetch_retries: '0', PIP_RETRIES: '0' };
+/** No mitigations, and no address randomization of programs: code that the emulator has translated is used again. */
 const KERNEL_ARGUMENTS = 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off norandmaps random.trust_cpu=on';
-/** What a shell says of a command that was ended by SIGPIPE. */
+/** The exit status that a shell gives for a command that SIGPIPE has ended. */
 const SIGPIPE_STATUS = 141;
 
 /**
@@ -47,8 +48,8 @@ const SIGPIPE_STATUS = 141;
  */
 export async function runGuest(kernel, options) {
   if (options.out !== undefined) prepareOut(options.out);
-  // A guest that dies before its command began did nothing that could be seen twice: emulated CPUs can, rarely,
-  // panic while the kernel patches its code.
+  // A guest that dies before its command began is booted again: emulated CPUs can, rarely, panic while the kernel
+  // patches its code.
   const first = await runOnce(kernel, options);
   if (first.outcome !== 'no boot') return first.status;
   process.stderr.write('vm: the guest died before the command began; trying once more\n');
@@ -99,7 +100,7 @@ async function runOnce(kernel, options) {
 }
 
 /**
- * A file that only its descriptor leads to: it is gone with this process and QEMU, however they end.
+ * A file without a name, which is gone with this process and QEMU, however they end.
  * @param {Buffer} content
  * @returns {number} the descriptor
  */
@@ -120,7 +121,7 @@ function createUnnamedFile(content) {
  * @param {GuestOptions} options
  */
 function guestScripts(kernel, options) {
-  // env, and no shell between: some variables mean something to a shell, and some names are none to it.
+  // env instead of a shell: some variables mean something to a shell, and some names are not allowed there.
   const variables = Object.entries({ ...WITHOUT_NETWORK, ...process.env }).filter(([name]) => name !== '_');
   const words = [
     ...['/usr/bin/env', '-i', '-C', workingDirectory()],
@@ -192,7 +193,7 @@ function watch(qemu, options) {
   let statusText = '';
   /** @type {number | undefined} */
   let endedWith;
-  /** Why, for people. */
+  /** The reason, for people. */
   let ended = '';
   const [stdout, stderr, status, serial, , stdin, size] = /** @type {import('node:net').Socket[]} */ (
     /** @type {unknown[]} */ (qemu.stdio).slice(3)
@@ -207,7 +208,7 @@ function watch(qemu, options) {
   /** @type {number[] | undefined} the command's status, and how many bytes it wrote to stdout and stderr */
   let result;
   const received = [0, 0];
-  // The guest can't know when its last bytes have arrived: it says how many there are, and waits for its end.
+  // The guest can't know when its last bytes have arrived: it tells their number, and waits to be ended.
   const endIfComplete = () => {
     const [code, ...written] = result ?? [];
     if (code !== undefined && written.every((bytes, index) => (received[index] ?? 0) >= bytes)) qemu.kill('SIGKILL');
@@ -273,7 +274,7 @@ function watch(qemu, options) {
 }
 
 /**
- * Hands every key to the guest, Ctrl-C too: its terminal knows what they mean.
+ * Sends every key to the guest, Ctrl-C included: the guest's terminal handles it.
  * @param {import('node:net').Socket} guest
  */
 function takeKeys(guest) {
@@ -289,7 +290,7 @@ function giveKeysBack() {
 }
 
 /**
- * Hands on what the guest writes, no faster than the reader takes it. A reader that left ends the command, as SIGPIPE
+ * Forwards the guest's output, no faster than the reader takes it. A reader that has gone ends the command, as SIGPIPE
  * would.
  * @param {import('node:net').Socket | undefined} from
  * @param {NodeJS.WriteStream} to

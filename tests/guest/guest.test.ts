@@ -1,4 +1,4 @@
-/** scripts/vm as people use it: boots guests of its own. */
+/** scripts/vm as people use it: these tests boot guests of their own. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const vm = (...args: string[]) => spawnSync(join(ROOT, 'scripts/vm'), args, { cwd: ROOT, encoding: 'utf8' });
 
-/** What it prints, until that matches. */
+/** Reads the output of a process until it matches. */
 async function printed(child: ChildProcess, text: { said: string }, pattern: RegExp): Promise<void> {
   while (!pattern.test(text.said)) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${text.said}`);
@@ -23,7 +23,7 @@ async function printed(child: ChildProcess, text: { said: string }, pattern: Reg
 
 test('--tty: a login shell keeps PATH, the terminal its size, and nothing waits for a network', async () => {
   const where = join(dir, 'tty');
-  // npm is told of no registry that exists: it would try again for a minute where there is no network.
+  // Without a network npm would try again for a minute: it gets a registry that does not exist.
   const command = `
     echo "path=$PATH"
     ping -c 1 10.1.2.3; echo "ping=$?"
@@ -32,7 +32,7 @@ test('--tty: a login shell keeps PATH, the terminal its size, and nothing waits 
     echo "begin=$(stty size)"
     while :; do sleep 0.2; done`;
   const path = `/ipft-test:${process.env['PATH']}`;
-  // Without the profile of the one who runs this.
+  // Without the profile of the user who runs the tests.
   const shell = `env HOME=/nonexistent bash -lc '${command.replaceAll("'", "'\\''")}'`;
   const line = `tty > ${where}; stty rows 31 cols 97; exec ${ROOT}/scripts/vm --tty 6.12 -- ${shell}`;
   const child = spawn('script', ['-qefc', line, '/dev/null'], {

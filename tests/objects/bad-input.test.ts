@@ -1,4 +1,4 @@
-/** What `ipft check` says of files that are no extension: one clear message, no crash, nothing left behind. */
+/** `ipft check` with files that are no extension: one clear message, no crash, nothing left behind. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -262,7 +262,7 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
     object = await compileExtension(file('damaged.bpf.c', SOURCE));
   });
 
-  /** Reads it, and links what can be read, as tracing would. */
+  /** Reads the bytes, and links them if they can be read, as a trace would. */
   async function use(bytes: Uint8Array): Promise<'fine' | 'refused' | 'crashed libbpf'> {
     try {
       await link(kprobeMulti, 'function', parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));

@@ -1,4 +1,4 @@
-/** Lines of C as the compiler tells of them: which function the verifier speaks of. */
+/** The compiler's line information names the function that the verifier speaks of. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compileExtension } from '../../src/fields/c/compile.js';

@@ -1,4 +1,4 @@
-/** What the process is given: limits that are too low even for Node, and descriptors that are closed. */
+/** The surroundings of the process: limits that are too low even for Node, and closed descriptors. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** The packed package, as a TypeScript project of someone else sees it. */
+/** The packed package in a TypeScript project of a user. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,7 +85,7 @@ test('examples/library compiles', () => {
   symlinkSync(join(ROOT, 'node_modules/vitest'), join(dir, 'node_modules/vitest'));
   for (const file of ['drop.test.ts', 'tsconfig.json'])
     cpSync(join(ROOT, 'examples/library', file), join(dir, 'example', file));
-  // What vitest declares is its own affair.
+  // Errors in vitest's own declarations are not tested here.
   const args = ['-p', 'example', '--skipLibCheck'];
   const { stdout, status } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), args, { cwd: dir, encoding: 'utf8' });
   expect({ stdout, status }).toEqual({ stdout: '', status: 0 });

@@ -1,4 +1,4 @@
-/** What `npm pack` makes and `npm install -g` leaves on a disk: sizes, files, and that it works from there. */
+/** The tarball of `npm pack` and the installation by `npm install -g`: sizes, files, and a first run. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,11 +11,13 @@ import { parseElf } from '../../src/bytecode/elf.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MACHINES = ['x64', 'arm64'];
-/** The issue's own limits, in bytes. */
+/** The largest sizes that users are to download and store, in bytes. */
 const MAX_PACKED = 2_000_000;
 const MAX_INSTALLED = 8_000_000;
 
-/** Empty, and outside of this repository: what is missing in the package is not found by accident. */
+/**
+ * An empty directory outside of this repository, so that a file that the package lacks is not found here by accident.
+ */
 const scratch = mkdtempSync(join(tmpdir(), 'ipft-package-test-'));
 /** `npm test` has packed already, for the guest too. */
 const dir = process.env['IPFT_PACKAGE'] ?? scratch;
@@ -33,7 +35,7 @@ const run = (program: string, ...args: string[]) => spawnSync(program, args, { c
 
 test('is small, packed and installed with all that it needs', () => {
   expect(statSync(tarball).size).toBeLessThan(MAX_PACKED);
-  // What it takes on the disk, as du counts it.
+  // The size on the disk, as du counts it.
   const blocks = files(prefix).reduce((sum, name) => sum + lstatSync(join(prefix, name)).blocks, 0);
   expect(blocks * 512).toBeLessThan(MAX_INSTALLED);
 });
@@ -96,7 +98,7 @@ test('has the same BPF objects for each machine, with BTF and without DWARF', ()
         sections.filter((section) => section.startsWith('.debug')),
         name,
       ).toEqual([]);
-      // The verifier names the lines of what it refuses from there.
+      // The verifier shows lines of source from there.
       if (!name.startsWith('license')) expect(sections, name).toContain('.BTF.ext');
     }
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createEvent, type TraceEvent } from '../../src/base/event.js';
 
 export interface TrueEvent extends TraceEvent {
-  /** Whether the entry or return that belongs to it is missing. */
+  /** Whether the entry or the return of the same call is missing. */
   readonly partnerIsLost: boolean;
 }
 
@@ -23,7 +23,7 @@ const call: fc.Memo<Call> = fc.memo((depth) =>
   }),
 );
 
-/** For a few skbs on a few CPUs each, calls one after the other, with calls in them. Events are in the order of time. */
+/** Calls, some of them nested, of a few skbs on a few CPUs each. Events are in the order of time. */
 export const traces: fc.Arbitrary<TrueEvent[]> = fc
   .array(
     fc.record({ skb: fc.constantFrom(0x1000, 0x2000), cpu: fc.nat(1), calls: fc.array(call(4), { maxLength: 4 }) }),

@@ -1,7 +1,7 @@
 /**
- * The two rings as the kernel side fills them, in memory of this process: packets of several CPUs pass one after the
- * other and at the same time, addresses are used again, an end that finds no room among the ends goes among the events, and
- * what finds no room at all is lost and counted.
+ * The two rings as the kernel side fills them, in memory of this process: packets pass on several CPUs, one after the
+ * other and at the same time; addresses are used again; an end that finds no room among the ends goes among the events;
+ * a record that finds no room in either is lost and counted.
  */
 
 import {
@@ -65,7 +65,7 @@ export class WritableRing {
     return this.#position - Number(this.#consumed[0]) + HEADER + bytes <= this.#sizeBytes;
   }
 
-  /** Reserves a record and returns where its bytes go; nothing if there is no room. */
+  /** Reserves a record. @returns the offset of its bytes; undefined if there is no room */
   reserve(bytes: number, isBusy = false): number | undefined {
     const size = (HEADER + bytes + 7) & ~7;
     if (!this.hasRoom(bytes)) return undefined;
@@ -76,7 +76,7 @@ export class WritableRing {
     return at + HEADER;
   }
 
-  /** A record that was reserved as busy is complete. */
+  /** Submits a record that was reserved as busy. */
   submit(at: number): void {
     this.view.setUint32(at - HEADER, this.view.getUint32(at - HEADER, true) & ~BUSY, true);
   }
@@ -110,21 +110,21 @@ export interface KernelRingsOptions {
   readonly packets?: number;
 }
 
-/** What has really happened. */
+/** The events and losses as they happened. */
 export interface Truth {
   events: number;
   lostEvents: number;
-  /** Journeys that have ended and of which something found room, and those of them whose end found none. */
+  /** Journeys that have ended and have a record in the ring, and those of them whose end found no room. */
   ended: number;
   lostEnds: number;
 }
 
 const CPUS = 4;
 const STEP_NS = 2000;
-/** How far an event's time may lie before that of one that is before it in the ring. */
+/** The largest step back in time between two neighbouring events in the ring. */
 const DISORDER_NS = 20_000;
 
-/** Stands where a session would: what is read is what was written here. */
+/** Stands in for a session: a reader reads the records that were written here. */
 export class KernelRings implements Readable {
   readonly events: WritableRing;
   readonly ends: WritableRing;
@@ -135,7 +135,7 @@ export class KernelRings implements Readable {
   readonly truth: Truth = { events: 0, lostEvents: 0, ended: 0, lostEnds: 0 };
   #ids = 0;
   #steps = 0;
-  /** The time there: just after this machine has started, so that it stays behind the time now. */
+  /** The time of the next event: just after this machine was started, so that it stays behind the present time. */
   ns = 1_000_000_000;
   misses = 0n;
 
@@ -152,7 +152,7 @@ export class KernelRings implements Readable {
     return { id: ++this.#ids, address: this.#addresses.pop()!, events: 0, isAnnounced: false };
   }
 
-  /** So many events happen, to one packet after the other. */
+  /** Makes so many events, of one packet after the other. */
   happen(count: number): void {
     for (let i = 0; i < count; i++) {
       const step = this.#steps++;
@@ -167,7 +167,7 @@ export class KernelRings implements Readable {
     }
   }
 
-  /** Events happen until one finds no room. */
+  /** Makes events until one finds no room. */
   fill(): void {
     for (const { lostEvents } = this.truth; this.truth.lostEvents === lostEvents; ) this.happen(1);
   }

@@ -1,4 +1,4 @@
-/** How much memory is in use, after the engine has collected what is not. */
+/** The memory in use after a collection. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -1,13 +1,13 @@
-/** Packets as the kernel side would tell of them, some of it lost and out of order, and the truth about them. */
+/** Packets as the kernel side tells of them, with losses and out of order, and the truth about them. */
 import fc from 'fast-check';
 import { createEvent, type RecordTaker, type TraceEvent } from '../../src/base/event.js';
 import type { Began, Ended, Moved } from '../../src/base/journey.js';
 
-/** What really happened to one packet. */
+/** The truth about one packet. */
 export interface TruePacket {
   readonly id: number;
   readonly address: bigint;
-  /** The one that it was copied from. */
+  /** The packet that it was copied from. */
   readonly parent: TruePacket | undefined;
   /** Times of its events, and of those that found no room. */
   readonly shown: number[];
@@ -33,7 +33,7 @@ export interface Story {
   readonly endNs: number;
 }
 
-/** What happens next, to which packet, and which records of it find room. */
+/** A happening, its packet, and which of its records find room. */
 interface Happening {
   readonly what: 'event' | 'free' | 'copy';
   readonly which: number;
@@ -48,7 +48,7 @@ const happening: fc.Arbitrary<Happening> = fc.record({
   hasRoom: fc.integer({ min: 0, max: 4 }).map((n) => n > 0),
 });
 
-/** A few addresses, used over and over again. Neighbouring events of different CPUs may have changed places. */
+/** A few addresses that are used again and again. Neighbouring events of different CPUs may be swapped. */
 export const stories: fc.Arbitrary<Story> = fc
   .tuple(fc.array(happening, { maxLength: 120 }), fc.array(fc.boolean(), { maxLength: 60 }))
   .map(([happenings, swaps]) => tell(happenings, swaps));
@@ -101,7 +101,8 @@ function tell(happenings: readonly Happening[], swaps: readonly boolean[]): Stor
     const [a, b] = [records[index * 2], records[index * 2 + 1]];
     if (swap && a && b && 'event' in a && 'event' in b) [records[index * 2], records[index * 2 + 1]] = [b, a];
   }
-  // Ends are told apart: each comes up to a few records late, behind the beginning of the next at its address.
+  // Ends come from a ring of their own: each comes up to a few records late, behind the begin of the next journey at
+  // its address.
   for (const [index, late] of swaps.entries()) {
     const at = records.findIndex((told, place) => place > index && 'ended' in told);
     if (late && at >= 0) records.splice(at + 1 + (index % 5), 0, ...records.splice(at, 1));
@@ -119,7 +120,7 @@ function endOf({ id, count }: TruePacket, time: number): Ended {
   };
 }
 
-/** Hands on a record, whatever it is. */
+/** Hands on a record of any kind. */
 export function hand(told: Told, taker: RecordTaker): void {
   if ('event' in told) taker.event(told.event);
   else if ('began' in told) taker.began(told.began);

@@ -1,9 +1,9 @@
-/** How long tests wait for what should come. */
+/** How long tests wait for a condition. */
 import { execFileSync } from 'node:child_process';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Longer than anything that is waited for takes: what comes not by then never comes. */
+    /** Longer than any condition takes to come. */
     readonly patienceMs: number;
   }
 }

@@ -1,4 +1,4 @@
-/** What the programs in the kernel do beside making events: with every backend and tracer that this kernel has. */
+/** The programs in the kernel besides making events, with every backend and tracer that this kernel has. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const METHODS: readonly Method[] = [
   ...(['kprobe function', 'ftrace function', 'ftrace function_graph'] as const),
 ];
 const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
-/** What frees packets and says where, on some kernel. */
+/** Functions that free packets and tell tracepoints the location, on some kernel. */
 const FREEING = 'kfree_skb|kfree_skb_reason|sk_skb_reason_drop|kfree_skb_list_reason|consume_skb|kfree_skbmem';
 
 let network: Network;
@@ -33,7 +33,7 @@ beforeAll(() => {
 afterAll(() => network?.[Symbol.dispose]());
 
 const there = (program: string, ...args: string[]) => run('ip', ['netns', 'exec', network.there, program, ...args]);
-/** Drops what comes in there, after routing. */
+/** Drops packets that come in there, after routing. */
 function dropThere(what: string) {
   const { status, stderr } = there(
     'nft',
@@ -203,7 +203,7 @@ test('returns are seen though places for calls have leaked', async () => {
     ringSizeBytes,
   });
   using object = loaded.object;
-  // As those of calls whose return the kernel has left out.
+  // As the kernel leaves them of calls whose return it has left out.
   const calls = object.mapFd('ipft_calls');
   const key = new BigUint64Array(1);
   for (let leaked = 1; leaked <= 1 << 14; leaked++) {

@@ -1,4 +1,4 @@
-/** What each kernel of the tests must have: what is missing there is a failure, not a skip. */
+/** The features that each kernel of the tests must have: a missing one is a failure, not a skip. */
 import { release } from 'node:os';
 import { test } from 'vitest';
 import type { BackendName, TracerName } from '../../src/base/method.js';
@@ -12,7 +12,7 @@ const FENTRY_MULTI: Method[] = ['fentry-multi function', 'fentry-multi function_
 
 interface Kernel {
   readonly methods: readonly Method[];
-  /** What `ipft` takes by itself. */
+  /** The backends that `ipft` chooses. */
   readonly chosen: { readonly function: string; readonly function_graph: string };
   /** Whether modules have BTF, without which their functions can't be traced. */
   readonly hasModuleBtf: boolean;
@@ -22,7 +22,7 @@ interface Kernel {
   readonly hasSharedNames: boolean;
 }
 
-/** By the beginning of the release; what is none of these is the newest. */
+/** By the beginning of the release; any other release counts as the newest. */
 const KERNELS: Record<string, Kernel> = {
   '5.10.': {
     methods: ONE_BY_ONE,
@@ -64,7 +64,7 @@ interface Doctor {
 
 let doctor: Doctor | undefined;
 
-/** What `ipft doctor --json` says here. */
+/** The output of `ipft doctor --json`. */
 export function askDoctor(): Doctor {
   doctor ??= JSON.parse(ipft('doctor', '--json').stdout) as Doctor;
   return doctor;
@@ -76,7 +76,10 @@ export function optionsOf(method: Method): string[] {
   return ['-b', backend, '-t', tracer];
 }
 
-/** A test of a backend and tracer: skipped where ipft itself says that the kernel lacks it, and that may be so. */
+/**
+ * A test of a backend with a tracer. It is skipped only where ipft itself says that the kernel lacks it, and the table
+ * allows that.
+ */
 export function testMethod(method: Method, name: string, body: () => Promise<void>): void {
   test(`${method}: ${name}`, async (context) => {
     const [backend, tracer] = method.split(' ');
@@ -89,8 +92,8 @@ export function testMethod(method: Method, name: string, body: () => Promise<voi
 }
 
 /**
- * For a trace with the backend that ipft takes by itself: where it attaches one by one, no more functions than the
- * tests look at, since all would take minutes here.
+ * Options for a trace with the backend that ipft chooses: where functions are attached to one by one, only those that
+ * the tests look at, since all would take minutes.
  */
 export const FEW: readonly string[] =
   KERNEL.chosen.function === 'kprobe'

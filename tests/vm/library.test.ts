@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Few, since older kernels attach one by one. */
+/** Few functions, since older kernels attach to them one by one. */
 const functions = /^(__ip_local_out|ip_output|dev_hard_start_xmit|icmp_rcv)$/;
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -33,7 +33,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** Descriptors of this process that have to do with BPF and tracing. */
+/** Descriptors of this process for BPF and tracing. */
 function openDescriptors(): string[] {
   const names = spawnSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).stdout.split('\n');
   return names.flatMap((line) => /-> (.*(bpf|perf_event|btf).*)/.exec(line)?.[1] ?? []);
@@ -67,7 +67,7 @@ test('events and journeys of three pings, typed by a schema; nothing is left ope
     const lengths: number[] = its.map(({ fields }) => fields.len);
     expect(lengths).toEqual([84, 84, 98, 64]);
     expect({ outcome, gap, lost }).toEqual({ outcome: 'consumed', gap: false, lost: 0 });
-    // Older kernels tell only where a packet was dropped.
+    // Older kernels tell only the location of drops.
     if (KERNEL.chosen.function !== 'kprobe') expect(location).toMatch(/^icmp_rcv\+0x/);
     expect(packetId).toBeGreaterThan(0n);
     expect(beginNs).toBe(its[0]?.timestampNs);
@@ -152,7 +152,7 @@ test('a loop that is slow: memory is bounded, and what is lost is told', async (
   const lost = statistics.lost.ring.reduce((sum, { events }) => sum + events, 0);
   expect(lost).toBeGreaterThan(0);
   expect(statistics.isWhole).toBe(false);
-  // Nobody waits for journeys: of those the oldest are gone, and that is told.
+  // Nobody reads journeys: the oldest are forgotten, and counted.
   const journeys = await all(session.journeys());
   expect(journeys.length + statistics.forgotten.journeys).toBe(
     Object.values(statistics.journeys).reduce((sum, count) => sum + count, 0),
@@ -211,7 +211,7 @@ test('fields of all kinds, described at run time', async () => {
   await using session = await trace({ mark: 0x68, functions, extension: example('five-tuple.bpf.c') });
   network.ping(0x68, { count: 1 });
   await session.stop();
-  // In the first ones the packet has no headers yet.
+  // At the first functions the packet has no headers yet.
   const event = (await all(session.events())).find((one) => one.function === 'dev_hard_start_xmit');
   expect(event?.fields).toMatchObject({ protocol: 'icmp', saddr: '10.11.0.1', daddr: '10.11.0.2', sport: 0 });
   expect(session.fields.find(({ name }) => name === 'daddr')).toEqual({

@@ -1,4 +1,4 @@
-/** What people read of many packets, or of none: summary, folding, choosing, names of places. */
+/** The output for many packets, and for none: summary, folding, choosing, names of places. */
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ afterAll(() => network?.[Symbol.dispose]());
 const FEW = ['-r', '^(ip_output|ip_rcv|icmp_rcv|udp_rcv)$', '--follow'];
 const AT_TERMINAL = ['sh', '-c', 'exec script -qec "$*" /dev/null', 'sh', process.execPath, IPFT];
 const separators = (text: string) => text.split('\n').filter((line) => line.startsWith('==='));
-/** Pings that are answered, and datagrams that are dropped: nobody listens. */
+/** Pings, which are answered, and datagrams, which are dropped since nobody listens. */
 const send = (mark: number, pings: number, datagrams: number) => {
   network.ping(mark, { count: pings, more: ['-i', '0.05'] });
   for (let i = 0; i < datagrams; i++) network.sendInVain('10.11.0.2', mark, 10);
@@ -67,7 +67,7 @@ test('a network namespace is shown with its name, also when it has gone', async 
   const [here, there] = [network.here, network.there].map((name) => `${statSync(`/run/netns/${name}`).ino} (${name})`);
   const text = await traceWhile(['-m', '54', ...FEW], () => send(54, 1, 0));
   expect(text.stdout.match(/\[.*\]/g)).toEqual([`[${here}]`, `[${there} veth-b]`, `[${there} veth-b]`]);
-  // The line of a terminal tells when the packet has been read: only then the namespace goes.
+  // The status line on the terminal tells when the packet has been read: only then the namespace is removed.
   using gone = new Tracing(
     ['-m', '54', '-o', 'paths', '--color', 'never', '-r', '^icmp_rcv$'],
     { TERM: 'xterm' },

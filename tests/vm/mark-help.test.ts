@@ -1,4 +1,7 @@
-/** Every command that `ipft mark-help` prints, run as it is: it marks what it says, and its undoing leaves nothing. */
+/**
+ * Each command that `ipft mark-help` prints is run as it is: it marks the packets that it names, and its undoing leaves
+ * nothing behind.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
@@ -41,7 +44,7 @@ function shell(namespace: string, lines: readonly string[], path = ''): string {
   return execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'sh', '-c', script], { encoding: 'utf8' });
 }
 
-/** Counts the packets with a mark where they leave one namespace, or come into the other. */
+/** Counts packets with a mark where they leave one namespace and come into the other. */
 class Probe implements Disposable {
   constructor(readonly mark: number) {
     for (const [namespace, hook] of this.#places()) {
@@ -59,7 +62,7 @@ class Probe implements Disposable {
 
   #counts: readonly number[] = [0, 0];
 
-  /** How many were sent and came since it was last asked. */
+  /** The numbers of packets since the last call. */
   take(): { sent: number; came: number } {
     const counts = this.#places().map(([namespace]) =>
       Number(/counter packets (\d+)/.exec(shell(namespace, ['nft list table inet probe']))?.[1]),
@@ -84,7 +87,7 @@ interface Case {
   /** Sends `packets` that are to be marked. */
   readonly marked: () => void;
   readonly packets: number;
-  /** Sends some that are not. */
+  /** Sends packets that are not to be marked. */
   readonly other: () => void;
 }
 
@@ -105,7 +108,7 @@ const CASES: readonly Case[] = [
     },
     other: () => ping('10.11.0.2'),
   },
-  // A mask, and an address of which the other bits are ignored.
+  // A mask, and an address with bits that the prefix ignores.
   {
     ...{ args: { mark: '0x1200', mask: '0xff00', to: '10.11.0.9/24' }, mark: 0x1200, packets: 1 },
     ...{ marked: () => ping('10.11.0.2'), other: () => ping('fd11::2') },
@@ -123,13 +126,13 @@ const WAYS = [
   },
 ];
 
-/** The commands are the same for all kernels: one has all cases, the others one for each way. */
+/** The commands are the same on all kernels: one kernel gets all cases, the others one case for each way. */
 const HAS_ALL = release().startsWith('6.12.');
 
 describe.each(WAYS)('mark-help: $title', ({ title, path, sends, state }) => {
   test.each(HAS_ALL && path() === '' ? CASES : CASES.slice(2, 3))('$args', ({ args, mark, marked, packets, other }) => {
     using probe = new Probe(mark);
-    // Here for what is sent, there for what comes: a namespace takes the mark away.
+    // Sent packets are counted here, received ones there: a mark does not leave its namespace.
     const places = [
       { namespace: network.here, device: 'veth-a' },
       { namespace: network.there, device: 'veth-b' },

@@ -1,4 +1,4 @@
-/** Modules that come and go while tracing: events name the function that was called. */
+/** Modules that are loaded and unloaded while tracing: events name the function that was called. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ afterAll(() => network?.[Symbol.dispose]());
 
 test('one that is unloaded and loaded again at once, and another one in its place', async () => {
   const ip = (...args: string[]) => execFileSync('ip', ['-n', network.here, ...args]);
-  /** Sends a packet through a device of that kind, which is there as long as this takes. */
+  /** Sends a packet through a device of a kind, which exists as long as this takes. */
   const sendThrough = (kind: string) => {
     ip('link', 'add', 'device0', 'type', kind);
     ip('addr', 'add', '10.12.0.1/24', 'dev', 'device0');
@@ -33,7 +33,7 @@ test('one that is unloaded and loaded again at once, and another one in its plac
   run('modprobe', ['dummy', 'numdummies=0']);
   await traced('dummy', 1);
   sendThrough('dummy');
-  // Nobody looks at the modules in between.
+  // In one command, so that ipft does not look at the modules in between.
   run('sh', ['-c', 'modprobe -r dummy && modprobe dummy numdummies=0']);
   await traced('dummy', 2);
   sendThrough('dummy');

@@ -17,7 +17,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'ipft-stock-test-'));
 const prefix = join(scratch, 'prefix');
 const ipft = join(prefix, 'bin/ipft');
 const object = join(scratch, 'skb-len.bpf.o');
-/** What `npm test` has packed before the guest began. */
+/** The package that `npm test` has made before the guest began. */
 const { tarball } = packageFiles(process.env['IPFT_PACKAGE'] ?? '/nonexistent');
 
 /** Runs its arguments on a bare machine. The mounts are gone with it. */
@@ -47,7 +47,7 @@ afterAll(() => {
 });
 
 test('installs without a network, a compiler and scripts, and traces with an object file', async () => {
-  // It is as bare as it should be.
+  // Checks that the machine is bare.
   const look = `find ${ROOT} /usr/include; for c in ${COMPILERS.join(' ')}; do $c --version; done`;
   expect(stock('sh', '-c', look).stdout).toBe(`${ROOT}\n/usr/include\n`);
 

@@ -1,4 +1,4 @@
-/** The process' life: signals, terminals that go, full disks, limits, children. */
+/** The life of the process: signals, terminals that go, full disks, limits, children. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
@@ -31,7 +31,7 @@ afterAll(() => {
 const FEW = ['-r', '^(ip_output|dev_hard_start_xmit|icmp_rcv)$'];
 const countJourneys = (text: string) => text.split('\n').filter((line) => line.startsWith('=== ')).length;
 
-/** Whether a process is there, and no zombie. */
+/** Whether a process exists and is no zombie. */
 function lives(pid: number): boolean {
   try {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
@@ -94,7 +94,7 @@ describe('signals', () => {
     await tracing.ready();
     network.ping(64, { count: 1 });
     await until(() => tracing.stderr.includes(' journey'), 'the result is out');
-    // What is now released one by one waits for grace periods. How long they are is the machine's own affair.
+    // Releasing functions one by one waits for grace periods; their length is a setting of the machine.
     expect(readFileSync('/sys/kernel/rcu_expedited', 'latin1')).toBe('0\n');
     const { status, stdout } = await tracing.stop();
     expect(status).toBe(0);
@@ -103,7 +103,7 @@ describe('signals', () => {
 });
 
 describe('a signal before it traces', () => {
-  /** What it has begun, and the C library's thread that loads; neither is there when it has ended. */
+  /** Interrupts a tracer, and checks that neither a result nor children nor files are left. */
   async function interrupt(tracing: Tracing, signal: NodeJS.Signals, children: readonly number[] = []): Promise<void> {
     const before = readdirSync(tmpdir());
     const { status, stdout, stderr } = await tracing.stop(signal);
@@ -167,12 +167,12 @@ describe('a signal before it traces', () => {
 });
 
 test.each(['SIGALRM', 'SIGWINCH'])('a storm of %s while it begins: it traces', async (signal) => {
-  // As a library does that is loaded into the process, and has a use for the signal.
+  // A library that is loaded into the process, and handles the signal.
   const taker = join(dir, 'taker.cjs');
   writeFileSync(taker, `process.on('${signal}', () => {});\n`);
   using tracing = new Tracing(['-m', '60', ...FEW], { NODE_OPTIONS: `--require ${taker}` }, [IPFT]);
   const pid = tracing.process.pid!;
-  // Before, the shell that becomes Node would die of it.
+  // Before that, the signal would end the shell that becomes Node.
   const takes = () => (takenBy(pid) >> BigInt(constants.signals[signal as NodeJS.Signals] - 1)) & 1n;
   await until(() => takes() === 1n, 'it takes the signal');
   const script = `import os, signal, time\nwhile True:\n os.kill(${pid}, signal.${signal}); time.sleep(0.001)`;
@@ -212,7 +212,7 @@ describe('a terminal that goes', () => {
   function traceAtTerminal(name: string, line: string): { terminal: ChildProcess; path: (what: string) => string } {
     const path = (what: string) => join(dir, `${name}.${what}`);
     writeFileSync(path('status.sh'), `${line}\necho "$?" > '${path('status')}'\n`);
-    // The kernel tells the shell that leads the session; when that ends, all others.
+    // When the terminal goes, the kernel signals the shell that leads the session; when that ends, all other processes.
     writeFileSync(path('sh'), `sh '${path('status.sh')}'\n:\n`);
     const env = { ...process.env, IPFT, READY: path('ready'), OUT: path('out') };
     const terminal = spawn('script', ['-qec', `sh '${path('sh')}'`, '/dev/null'], {
@@ -246,7 +246,7 @@ describe('a terminal that goes', () => {
 });
 
 describe('a disk that is full', () => {
-  /** A file system with room for so many pages, while `body` runs. */
+  /** Runs `body` with a file system that has room for so many pages. */
   async function withSmallDisk(pages: number, body: (path: string) => Promise<void> | void): Promise<void> {
     const path = join(dir, 'disk');
     mkdirSync(path, { recursive: true });
@@ -304,11 +304,11 @@ test.each([
 ])('a reader that never reads does not hold up the end: %s', async (how, options) => {
   const fifo = join(dir, `nobody-reads-${how}`);
   run('mkfifo', [fifo]);
-  // The shell has it open for reading too, so that writing waits; nobody reads.
+  // The shell has the FIFO open for reading too, so that writing blocks; nobody reads.
   const command = ['bash', '-c', `exec 3<>'${fifo}'; exec '${IPFT}' "$@" >&3`, 'bash'];
   using tracing = new Tracing(['-m', '68', '-o', 'json', ...options, ...FEW], {}, command);
   await tracing.ready();
-  // Some 200 bytes an event: more than a pipe holds, and what waits before it.
+  // Some 200 bytes an event: more than fits into the pipe and the buffers before it.
   network.ping(68, { count: 1500, more: ['-f'] });
   const { status, stderr } = how === 'SIGTERM' ? await tracing.stop('SIGTERM') : await tracing.ended();
   expect(stderr).toMatch(/writing to stdout: nothing was read for 5 seconds after the trace had ended; .*\d+ bytes/);
@@ -322,7 +322,7 @@ test('the child that links does not outlive ipft, also if it is stopped', async 
     console.log(child.pid); setInterval(() => {}, 1000);`;
   const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))));
-  // It waits for what it is to link.
+  // The child waits for the objects to link.
   await until(() => /^(0|63) 0x0 /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1')), 'it reads');
   process.kill(pid, 'SIGSTOP');
   parent.kill('SIGKILL');
@@ -336,7 +336,7 @@ test('a compiler that hangs does not outlive ipft', async () => {
   });
   using tracing = new Tracing(['-m', '68', '-e', example('skb-len.bpf.c'), ...FEW], { CC: compiler }, [IPFT]);
   await until(() => existsSync(join(dir, 'compiles')), 'the compiler runs');
-  // What looks after it is a shell, too, and must not be stopped.
+  // The shell that watches the compiler must not be stopped.
   const pids = find(compiler).filter((pid) =>
     readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith(`/bin/sh\0${compiler}`),
   );

@@ -1,4 +1,4 @@
-/** What of a trace no kernel does otherwise: for one of them. */
+/** Traces whose result is the same on all kernels: tested on one. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -69,7 +69,7 @@ describe('-o json', () => {
       },
     );
     const events = parseEvents(result.stdout);
-    // What is behind the headers, of all but the first, which has more options; some may be sent twice.
+    // The bytes behind the headers, of all segments but the first, which has more options; some may be sent twice.
     const payload = (protocol: string, header: number) =>
       events
         .filter((event) => event['protocol'] === protocol)
@@ -132,12 +132,12 @@ describe('the process', () => {
     const result = await first.stop('SIGTERM');
     expect(result.status).toBe(0);
     expect(result.stdout.match(/ip_output$/gm)).toHaveLength(2);
-    // Nobody reads: the result can't be written, the first signal waits for that, the second does not.
+    // Nobody reads, so that the result can't be written: the first signal waits for that, the second does not.
     using second = new Tracing(['-m', '3', '-o', 'json', '-r', '^(ip_output|ip_finish_output|dev_hard_start_xmit)$']);
     await second.ready();
     second.process.stdout?.pause();
     network.ping(3, { count: 1500, more: ['-f'] });
-    // Two that come at the same moment are one for the kernel.
+    // Two signals at the same moment are one for the kernel.
     await until(
       () => {
         second.process.kill('SIGINT');
@@ -220,7 +220,7 @@ describe('errors', () => {
   });
 });
 
-/** A file that is no object, under a name that says it is one. */
+/** A text file with the name of an object. */
 function textFile(): string {
   const path = join(tmpdir(), 'ipft-test-not-an-object.o');
   writeFileSync(path, 'this is text, and enough of it to fill the header of an ELF file, which has 64 bytes\n');

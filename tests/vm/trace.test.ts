@@ -1,4 +1,4 @@
-/** Real packets through a real kernel: what is shown is what was sent. */
+/** Real packets through a real kernel: the trace shows the packets that were sent. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ describe('-o aggregate', () => {
     expect(result.status).toBe(0);
     const [header, separator, ...lines] = result.stdout.trimEnd().split('\n');
     expect(header).toBe('Timestamp            CPU                   Module                         Function');
-    // In the order of their ends: the first one may have waited for its neighbour.
+    // In the order of ends: the first packet may have waited for its neighbour.
     expect(separator).toMatch(/^=== journey \d, consumed.*, \d+\.\d{3}us, \d+ events$/);
     const journeys = lines.join('\n').split(/^===.*\n/m);
     expect(journeys).toHaveLength(3);
@@ -184,7 +184,7 @@ describe('where there are no events, it says what was seen', () => {
   test('other packets', async () => {
     using others = new Tracing(['-m', '0x77', '-r', '^(ip_output|icmp_rcv)$']);
     await others.ready();
-    // Until calls have been counted, however slow this is.
+    // Until calls have been counted, on a slow machine too.
     for (let tries = 0; tries < 3; tries++) network.ping(0x76, { count: 8 });
     expect((await others.stop()).stderr).toMatch(
       /^ {2}no packet with mark 0x77 was seen\n {2}in \d\.\d s that were counted the 2 traced functions were called \d+ times: by other packets\n {2}ipft mark-help /m,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { loadPrograms } from '../dist/capture/load.js';
 import { Ring } from '../dist/capture/ring.js';
 import { PAGE_SIZE, Session } from '../dist/capture/session.js';
+import { markFilter } from '../dist/filter/mark.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { rolesOf } from '../dist/probes/roles.js';
 import { loadTargets } from '../dist/probes/targets.js';
@@ -120,7 +121,7 @@ export async function attachFloor(backend, directory, floor, choice) {
 }
 
 const DEFAULTS = {
-  ...{ tracer: /** @type {const} */ ('function'), mark: 1, mask: 0xffffffff, samplePeriod: 1 },
+  ...{ tracer: /** @type {const} */ ('function'), packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
   ...{ ringSizeBytes: RING_BYTES, follow: false, extension: undefined },
 };
 

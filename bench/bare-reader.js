@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { raiseLimits } from '../dist/capture/process.js';
 import { Session } from '../dist/capture/session.js';
+import { markFilter } from '../dist/filter/mark.js';
 import { BACKENDS } from '../dist/probes/backends.js';
 import { loadTargets } from '../dist/probes/targets.js';
 
@@ -14,7 +15,7 @@ process.on('SIGINT', () => {
 raiseLimits();
 const { targets, deciding } = await loadTargets(backend.access);
 const session = await Session.open({
-  ...{ backend, targets, deciding, tracer: 'function', mark: 1, mask: 0xffffffff, samplePeriod: 1 },
+  ...{ backend, targets, deciding, tracer: 'function', packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
   ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },
 });
 await session.attach(new AbortController().signal);

@@ -10,7 +10,7 @@ import { ScriptError } from './setup/script-error.js';
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
 /**
  * Sources that are built in more than one way; the name goes between the source's and `.bpf.o`. `by-helper`: see
- * IPFT_BY_HELPER in bpf/core/journey.bpf.h; `with-extension`: see IPFT_FUNCTION there; `ctx`: see bpf/core/session.h.
+ * IPFT_BY_HELPER in bpf/core/journey.bpf.h; `with-calls`: see IPFT_FUNCTION there; `ctx`: see bpf/core/session.h.
  */
 const BY_HELPER = { '.by-helper': ['-DIPFT_BY_HELPER'] };
 /** @type {Record<string, Record<string, string[]>>} */
@@ -23,7 +23,7 @@ const VARIANTS = {
     '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
   },
   'fentry-multi': BY_HELPER,
-  ftrace: { '.with-extension': ['-DIPFT_WITH_EXTENSION'] },
+  ftrace: { '.with-calls': ['-DIPFT_WITH_CALLS'] },
   lifecycle: {
     ...BY_HELPER,
     '-session': ['-DIPFT_SESSIONS'],

@@ -11,6 +11,7 @@ struct ipft_config {
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
+	__u32 filters;		/* whether ipft_wants() decides about packets whose mark matches */
 	char symbol_format[4];	/* "%pS" */
 };
 

@@ -14,7 +14,7 @@
 #ifndef IPFT_BODY_H
 #define IPFT_BODY_H
 
-#include "mark.h"
+#include "filter.h"
 
 /* The user's extension, or no-extension.bpf.c: libbpf's static linker puts it here. */
 extern int module(void *ctx, struct sk_buff *skb, __u8 data[IPFT_DATA_SIZE]);
@@ -164,8 +164,8 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 		journey = NULL;
 	}
 	if (!journey && tail)
-		journey = ipft_find_ended(hit->skb, hit->target, matches);
-	if (!journey && matches)
+		journey = ipft_find_ended(hit->skb, hit->target, matches && !ipft_config.filters);
+	if (!journey && matches && ipft_may_begin(hit->skb))
 		journey = ipft_begin(hit->skb, 0, 0);
 	if (!journey)
 		return false;

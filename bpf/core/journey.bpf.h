@@ -81,9 +81,9 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 /*
  * What is seldom done stands in functions of its own: programs are smaller, the verifier is done sooner, and while the
  * extension runs the stack holds little of ours. Not where programs read through pointers that may lead nowhere, and
- * calling functions panics some kernels: see ipft_matches. With an extension they call functions anyway.
+ * calling functions panics some kernels: see ipft_matches. With an extension or a filter they call functions anyway.
  */
-#if defined(IPFT_SKB_IS_TYPED) && !defined(IPFT_WITH_EXTENSION)
+#if defined(IPFT_SKB_IS_TYPED) && !defined(IPFT_WITH_CALLS)
 #define IPFT_FUNCTION static __always_inline
 #else
 #define IPFT_FUNCTION static __noinline
@@ -572,12 +572,12 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 
 /* Functions that free an skb come right after each other, on the same CPU. */
 #define IPFT_TAIL_NS 10000000ull
-/* One with the wanted mark is hardly another one: the task that frees it may have been held up. */
+/* A packet that matches is hardly another one: the task that frees it may have been held up. */
 #define IPFT_MATCHING_TAIL_NS 1000000000ull
 
 /*
  * The journey that has just ended, of an skb that one of the functions which free it was called with.
- * @matches: whether the skb has the wanted mark: if not, it may be one that nobody follows, at the same address
+ * @matches: whether the mark says that the packet is followed: if not, it may be another one at the same address
  */
 static __always_inline struct ipft_journey *ipft_find_ended(__u64 skb, __u32 target, bool matches)
 {

@@ -7,13 +7,13 @@
  * run on the CPU, as kprobes are. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for their
  * kfuncs even where no program that is loaded calls them.
  */
-#include "mark.h"
+#include "filter.h"
 #include "registers.h"
 #ifdef IPFT_SESSIONS
 #include "session.h"
 #endif
 
-/* The journey of an skb, which begins here if it matches and has none. */
+/* The journey of an skb, which begins here if it has none and is wanted. */
 static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 {
 	struct ipft_journey *journey = NULL;
@@ -25,7 +25,11 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		ipft_end(skb, journey);
 		journey = NULL;
 	}
-	if (!journey && ipft_matches((struct sk_buff *)skb))
+	/*
+	 * Called also where the filter is a mark alone. The kernel forgets the types of all functions of a program in which
+	 * one is never called, and trampolines are loaded anew with these types.
+	 */
+	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_wants((struct sk_buff *)skb))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
 }

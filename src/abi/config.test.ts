@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
-const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true };
+const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true, filters: true };
 const sizes = { dataSize: 64, samplePeriod: 3 };
 
 test('encodeConfig: each member in its place', () => {
@@ -16,6 +16,7 @@ test('encodeConfig: each member in its place', () => {
     ['follow', layout.CONFIG_FOLLOW],
     ['dropHasReason', layout.CONFIG_DROP_HAS_REASON],
     ['consumeHasLocation', layout.CONFIG_CONSUME_HAS_LOCATION],
+    ['filters', layout.CONFIG_FILTERS],
   ] as const) {
     const without = encodeConfig({ ...sizes, ...flags, [flag]: false });
     expect(config.readUInt32LE(offset)).toBe(1);

@@ -82,14 +82,15 @@ export const JOURNEY_DEVICE = 88;
 export const JOURNEY_DEVICE_SIZE = 16;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 28;
+export const CONFIG_SIZE = 32;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_SAMPLE_PERIOD = 4;
 export const CONFIG_DIRECT_READS = 8;
 export const CONFIG_FOLLOW = 12;
 export const CONFIG_DROP_HAS_REASON = 16;
 export const CONFIG_CONSUME_HAS_LOCATION = 20;
-export const CONFIG_SYMBOL_FORMAT = 24;
+export const CONFIG_FILTERS = 24;
+export const CONFIG_SYMBOL_FORMAT = 28;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 
 /** struct ipft_cpu */

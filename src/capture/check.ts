@@ -2,6 +2,7 @@
 import { IpftError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import type { Extension } from '../fields/c/extension.js';
+import { markFilter } from '../filter/mark.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
 import type { Backend } from '../probes/backend.js';
 import { BACKENDS, probeBackend } from '../probes/backends.js';
@@ -31,7 +32,7 @@ export function canLoadPrograms(): boolean {
 export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
   const checks: ExtensionCheck[] = [];
   for (const backend of BACKENDS) {
-    const linking = await problemOf(async () => void (await link(backend, 'function', extension)));
+    const linking = await problemOf(async () => void (await link(backend, 'function', { extension })));
     for (const tracer of backend.tracers) {
       const method = { backend: backend.name, tracer };
       if (linking) checks.push({ ...method, result: 'refused', problem: linking });
@@ -72,9 +73,10 @@ export async function tryLoading(
   extension: Extension | undefined,
 ): Promise<void> {
   // Any mark will do, and the smallest ring.
-  const packets = { mark: 1, mask: 0xffffffff, samplePeriod: 1, follow: false };
-  const options = { ...packets, tracer, ringSizeBytes: RING_BYTES, extension };
-  const { object } = await loadPrograms(backend, undefined, options);
+  const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false };
+  const { object } = await loadPrograms(backend, undefined, {
+    ...{ ...options, tracer, ringSizeBytes: RING_BYTES, extension },
+  });
   object[Symbol.dispose]();
 }
 

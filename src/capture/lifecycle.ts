@@ -8,6 +8,7 @@ import type { Misses } from '../base/losses.js';
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
+import { parseElf } from '../bytecode/elf.js';
 import { setMark } from '../filter/mark.js';
 import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
 import { KnownAddresses } from '../probes/addresses.js';
@@ -29,7 +30,7 @@ import {
 } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
-import { BpfObject, type Load, loadUndisturbed } from '../sys/libbpf.js';
+import { BpfObject, type Load, linkObjects, loadUndisturbed } from '../sys/libbpf.js';
 import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
 
 /** Tracepoints and their programs. */
@@ -187,11 +188,14 @@ interface Wanted {
 }
 
 async function loadObject(name: string, { method, copying, loaded }: Wanted, load: Load): Promise<BpfObject> {
-  const { object: shared, config, mark, byHelper } = loaded;
+  const { object: shared, config, filter, byHelper } = loaded;
   const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
-  const object = new BpfObject(setMark(own.bytes, mark));
+  // Journeys begin at tracepoints, too: the filter decides there as everywhere.
+  const bytes = filter.object ? linkObjects([own, filter.object]) : own.bytes;
+  const object = new BpfObject(setMark(bytes, filter.mark));
+  const maps = [...SHARED, ...(filter.object ? mapsOf(filter.object.bytes) : [])];
   try {
-    for (const map of SHARED) object.reuseMap(map, shared.mapFd(map));
+    for (const map of maps) object.reuseMap(map, shared.mapFd(map));
     object.setInitialValue('.rodata.ipft', config);
     const wanted = new Set<string>();
     for (const [, program] of TRACEPOINTS) {
@@ -210,8 +214,18 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
     return object;
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, undefined);
+    throw explainLoad(error, undefined, filter.object);
   }
+}
+
+/** The names of the maps that a BPF object declares. */
+function mapsOf(bytes: Uint8Array): string[] {
+  const { sections, symbols } = parseElf(bytes);
+  return symbols
+    .filter(
+      ({ section, kind, binding }) => sections[section]?.name === '.maps' && kind !== 'function' && binding !== 'local',
+    )
+    .map(({ name }) => name);
 }
 
 function programName(method: CopyMethod, { arguments: count, segments }: Copying): string {

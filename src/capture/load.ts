@@ -5,13 +5,15 @@ import { gunzipSync } from 'node:zlib';
 import { encodeConfig } from '../abi/config.js';
 import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
+import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
 import type { Target } from '../base/target.js';
 import { CLANG_HINT, dataBytes, type Extension } from '../fields/c/extension.js';
 import { findPlace, type SourcePlace } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
-import { setMark, type WantedMark } from '../filter/mark.js';
+import { setMark } from '../filter/mark.js';
+import type { CompiledFilter, PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { findLimitHint } from '../kernel/memory.js';
@@ -23,15 +25,14 @@ import {
   LoadingError,
   linkObjects,
   loadUndisturbed,
-  type NamedObject,
   wasInterrupted,
 } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 
 export interface LoadOptions {
   readonly tracer: TracerName;
-  readonly mark: number;
-  readonly mask: number;
+  /** Which packets are followed. */
+  readonly packets: PacketFilter;
   readonly samplePeriod: number;
   readonly ringSizeBytes: number;
   /** Whether packets are followed whatever becomes of their mark. */
@@ -51,7 +52,7 @@ export interface LoadedPrograms {
   readonly object: BpfObject;
   /** What they were configured with: struct ipft_config. */
   readonly config: Uint8Array;
-  readonly mark: WantedMark;
+  readonly filter: CompiledFilter;
   /** Whether they are the build that reads with helpers. */
   readonly byHelper: boolean;
 }
@@ -68,35 +69,40 @@ export async function loadPrograms(
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
   const { extension, tracer } = options;
+  const filter = options.packets.compile(loadKernelBtf());
   // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
-  const mark = { value: (options.mark & options.mask) >>> 0, mask: options.mask };
-  const byHelper = backend.name === 'ftrace' || mark.value === 0 || needsHelper(extension);
-  const linked = setMark(await link(backend, tracer, extension, { byHelper, signal }), mark);
+  const byHelper = backend.name === 'ftrace' || filter.mark.value === 0 || needsHelper(extension);
+  const linked = await link(backend, tracer, { extension, filter: filter.object }, { byHelper, signal });
+  const marked = setMark(linked, filter.mark);
   return await loadUndisturbed(
-    (load) => loadLinked(linked, { backend, targets, options, mark, byHelper }, load),
+    (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
     signal,
   );
 }
 
-interface Wanted extends Pick<LoadedPrograms, 'mark' | 'byHelper'> {
+interface Wanted extends Pick<LoadedPrograms, 'filter' | 'byHelper'> {
   readonly backend: Backend;
   readonly targets: readonly Target[] | undefined;
   readonly options: LoadOptions;
 }
 
 async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promise<LoadedPrograms> {
-  const { backend, targets, options, mark, byHelper } = wanted;
+  const { backend, targets, options, filter, byHelper } = wanted;
   const { extension, tracer } = options;
   const vmlinux = loadKernelBtf();
   const object = open(linked, extension);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
-    // Without an extension the program is one function, which no kernel gets wrong.
-    const directReads = mark.value !== 0 && (!extension || mendsFaultsEverywhere(vmlinux));
+    // A program that calls nothing is one function, which no kernel gets wrong.
+    const calls = extension !== undefined || filter.object !== undefined;
+    const directReads = filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux));
     const dataSize = extension ? dataBytes(extension) : 0;
     const tracepoints = readTracepoints(vmlinux);
-    const config = encodeConfig({ ...options, ...tracepoints, dataSize, directReads });
+    const config = encodeConfig({
+      ...{ ...options, ...tracepoints, dataSize, directReads },
+      filters: filter.object !== undefined,
+    });
     object.setInitialValue('.rodata.ipft', config);
     for (const [map, entries] of Object.entries(backend.maps(tracer, vmlinux))) object.setMaxEntries(map, entries);
     const programs = backend.programs(tracer, targets);
@@ -105,10 +111,10 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
       if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
     }
     await load(object, new Set(programs.map(({ name }) => name)));
-    return { object, config, mark, byHelper };
+    return { object, config, filter, byHelper };
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, extension);
+    throw explainLoad(error, extension, filter.object);
   }
 }
 
@@ -141,24 +147,31 @@ export interface LinkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is linked into a backend's programs. */
+export interface LinkedIn {
+  readonly extension: Extension | undefined;
+  readonly filter?: NamedObject | undefined;
+}
+
 /**
- * Links a backend's object and an extension's.
+ * Links a backend's object and what belongs in its programs.
  * @throws ExtensionError if they don't fit together, the reason of `signal`
  */
 export async function link(
   backend: Backend,
   tracer: TracerName,
-  extension: Extension | undefined,
+  { extension, filter }: LinkedIn,
   { byHelper = needsHelper(extension), signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
   // The programs of ftrace have typed pointers, and are one function where they can be.
   const isTyped = backend.name === 'ftrace';
-  const variant = isTyped ? (extension ? '.with-extension' : '') : byHelper ? '.by-helper' : '';
+  const variant = isTyped ? (extension || filter ? '.with-calls' : '') : byHelper ? '.by-helper' : '';
   const objects = [
     loadOwnObject(`${backend.object(tracer)}${variant}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
       loadOwnObject('no-extension.bpf.o'),
     ]),
+    ...(filter ? [filter] : []),
     ...(extension?.hasLicense ? [] : [loadOwnObject('license.bpf.o')]),
   ];
   // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
@@ -197,8 +210,8 @@ function explainLink(error: unknown, extension: Extension | undefined): unknown 
   return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`, hint), error);
 }
 
-/** What a failed load means, for people. */
-export function explainLoad(error: unknown, extension: Extension | undefined): unknown {
+/** What a failed load means, for people. @param extension, filter what was linked in */
+export function explainLoad(error: unknown, extension?: Extension, filter?: NamedObject): unknown {
   if (!(error instanceof LibbpfError)) return error;
   if (wasInterrupted(error)) {
     const problem = `${error.message}: something interrupts the kernel each time it looks at a program`;
@@ -212,7 +225,7 @@ export function explainLoad(error: unknown, extension: Extension | undefined): u
   if (log.trim() === '') {
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
   }
-  const program = extension?.label ?? "ipft's own program";
+  const program = extension?.label ?? filter?.name ?? "ipft's own program";
   const place = extension && findSourcePlace(extension, log);
   const within = place ? `, in ${printable(place.function)}() at ${printable(place.file)}:${place.line}` : '';
   const hint = extension && findHint(log);

@@ -13,6 +13,7 @@ import type { TracerName } from '../base/method.js';
 import type { Reading } from '../base/record-source.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import type { Extension } from '../fields/c/extension.js';
+import type { PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
 import { ftraceIsOff } from '../kernel/functions.js';
@@ -48,9 +49,8 @@ export interface SessionOptions {
   readonly models?: readonly Target[];
   /** As `loadTargets` finds them: attached to in any case. */
   readonly deciding: readonly Target[];
-  /** Packets are traced whose mark, under the mask, equals this mark under the mask. */
-  readonly mark: number;
-  readonly mask: number;
+  /** Which packets are followed. */
+  readonly packets: PacketFilter;
   /** Keep one event in so many on each CPU; 1 keeps all. */
   readonly samplePeriod: number;
   /** A power of two and a multiple of the page. */

@@ -1,12 +1,12 @@
-/** The wanted mark in the instructions that compare it: see enum ipft_mark_constant of `bpf/abi/config.h`. */
+/** Packets by their mark. The instructions that compare it hold it: see enum ipft_mark_constant of `bpf/abi/config.h`. */
 
 import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/layout.js';
 import { parseElf } from '../bytecode/elf.js';
+import type { PacketFilter, WantedMark } from './packet-filter.js';
 
-/** Which packets are wanted: those whose mark, under the mask, has this value. */
-export interface WantedMark {
-  readonly value: number;
-  readonly mask: number;
+/** Packets whose mark, under the mask, equals this mark under the mask. */
+export function markFilter(mark: number, mask: number): PacketFilter {
+  return { compile: () => ({ mark: { value: (mark & mask) >>> 0, mask } }) };
 }
 
 /** A BPF instruction: opcode u8, registers u8, offset s16, immediate s32. */

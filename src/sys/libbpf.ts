@@ -5,6 +5,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 import koffi, { type KoffiFunc, type LibraryHandle } from 'koffi';
 import { causedBy, EnvironmentError, SystemCallError } from '../base/errors.js';
+import type { NamedObject } from '../base/named-object.js';
 import { type ProgramImage, readFunctions } from './bpf.js';
 import { EAGAIN, EINTR, errnoName } from './errno.js';
 import { createMemoryFile, descriptorPath, formatVaList, withoutSignals } from './libc.js';
@@ -223,12 +224,6 @@ function isUnexplained(error: unknown): boolean {
 export function wasInterrupted(error: unknown): boolean {
   if (error instanceof LibbpfError) return error.errno === EAGAIN || error.errno === EINTR;
   return error instanceof Error && error.cause instanceof LibbpfError && wasInterrupted(error.cause);
-}
-
-/** A BPF object file's bytes, with a name for messages. */
-export interface NamedObject {
-  readonly name: string;
-  readonly bytes: Uint8Array;
 }
 
 /**

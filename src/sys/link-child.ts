@@ -10,8 +10,9 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { causedBy, ExtensionError } from '../base/errors.js';
+import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
-import { BpfObject, LibbpfError, linkObjects, type NamedObject } from './libbpf.js';
+import { BpfObject, LibbpfError, linkObjects } from './libbpf.js';
 import { dieWithParent, limitOwnTime } from './libc.js';
 
 const TIMEOUT_SECONDS = 60;

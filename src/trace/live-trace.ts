@@ -8,6 +8,7 @@ import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { type Extension, loadExtension } from '../fields/c/extension.js';
+import { markFilter } from '../filter/mark.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -81,10 +82,11 @@ export class LiveTrace implements Disposable {
     const header = describe(plan, choice, targets, extension);
     const models = probes.followModules ? (await loadTargets(backend.access)).targets : targets;
     await turn(signal);
+    const packets = markFilter(plan.packets.mark, plan.packets.mask);
     const session = await Session.open(
       {
         ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
-        ...{ ...plan.packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
+        ...{ packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
         ringSizeBytes: memory.ringSizeBytes,
       },
       signal,

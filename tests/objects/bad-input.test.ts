@@ -265,7 +265,8 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
   /** Reads the bytes, and links them if they can be read, as a trace would. */
   async function use(bytes: Uint8Array): Promise<'fine' | 'refused' | 'crashed libbpf'> {
     try {
-      await link(kprobeMulti, 'function', parseExtension([{ path: 'damaged.o', bytes, compiled: false }]));
+      const extension = parseExtension([{ path: 'damaged.o', bytes, compiled: false }]);
+      await link(kprobeMulti, 'function', { extension });
       return 'fine';
     } catch (error) {
       expect(error).toBeInstanceOf(IpftError);
@@ -280,7 +281,7 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
   test('one that holds libbpf up: linking ends when it is to, and so does the child', async () => {
     const stopping = new AbortController();
     const extension = parseExtension([{ path: 'damaged.o', bytes: object, compiled: false }]);
-    const linking = link(kprobeMulti, 'function', extension, { signal: stopping.signal });
+    const linking = link(kprobeMulti, 'function', { extension }, { signal: stopping.signal });
     const findChild = () =>
       Number(spawnSync('pgrep', ['-P', String(process.pid), '-f', 'link-child'], { encoding: 'utf8' }).stdout);
     const child = await vi.waitUntil(findChild, { timeout: 60_000 });

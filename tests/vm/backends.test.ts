@@ -16,7 +16,7 @@ import {
   traceWhile,
   until,
 } from './harness.js';
-import { askDoctor, KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
+import { askDoctor, KERNEL, METHODS, type Method, optionsOf, testMethod } from './kernels.js';
 
 let network: Network;
 beforeAll(() => {
@@ -27,11 +27,6 @@ beforeAll(() => {
 });
 afterAll(() => network?.[Symbol.dispose]());
 
-const METHODS: readonly Method[] = [
-  ...(['fentry-multi function', 'fentry-multi function_graph'] as const),
-  ...(['kprobe-multi function', 'kprobe-multi function_graph'] as const),
-  ...(['kprobe function', 'ftrace function', 'ftrace function_graph'] as const),
-];
 const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
 /** Functions on the way of a sent packet, on every kernel, of the kernel proper. */
 const WAY = ['ip_output', 'ip_finish_output', 'ip_finish_output2', '__dev_queue_xmit', 'dev_hard_start_xmit'];

@@ -9,18 +9,14 @@ import { loadPrograms } from '../../src/capture/load.js';
 import { Ring } from '../../src/capture/ring.js';
 import { PAGE_SIZE, Session } from '../../src/capture/session.js';
 import { loadExtension } from '../../src/fields/c/extension.js';
+import { markFilter } from '../../src/filter/mark.js';
 import { loadKernelBtf } from '../../src/kernel/btf.js';
 import { chooseBackend } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
 import { writeMapEntry } from '../../src/sys/bpf.js';
 import { extension, ipft, Network, ROOT, run, splitJson, traceWhile } from './harness.js';
-import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
+import { KERNEL, METHODS, optionsOf, testMethod } from './kernels.js';
 
-const METHODS: readonly Method[] = [
-  ...(['fentry-multi function', 'fentry-multi function_graph'] as const),
-  ...(['kprobe-multi function', 'kprobe-multi function_graph'] as const),
-  ...(['kprobe function', 'ftrace function', 'ftrace function_graph'] as const),
-];
 const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
 /** Functions that free packets and tell tracepoints the location, on some kernel. */
 const FREEING = 'kfree_skb|kfree_skb_reason|sk_skb_reason_drop|kfree_skb_list_reason|consume_skb|kfree_skbmem';
@@ -149,7 +145,7 @@ test.each(['function', 'function_graph'] as const)(
     });
     const loaded = await loadExtension([extension('drop-small.bpf.c')]);
     using session = await Session.open({
-      ...{ backend, tracer, targets, deciding, mark: 47, mask: 0xffffffff, samplePeriod: 1, follow: true },
+      ...{ backend, tracer, targets, deciding, packets: markFilter(47, 0xffffffff), samplePeriod: 1, follow: true },
       ...{ ringSizeBytes: 1 << 20, extension: loaded },
     });
     await session.attach(new AbortController().signal);
@@ -199,7 +195,13 @@ test('returns are seen though places for calls have leaked', async () => {
   const targets = all.targets.filter(({ name }) => name === 'ip_output');
   const ringSizeBytes = 1 << 20;
   const loaded = await loadPrograms(backend, targets, {
-    ...{ tracer: 'function_graph', mark: 45, mask: 0xffffffff, samplePeriod: 1, follow: false, extension: undefined },
+    ...{
+      tracer: 'function_graph',
+      packets: markFilter(45, 0xffffffff),
+      samplePeriod: 1,
+      follow: false,
+      extension: undefined,
+    },
     ringSizeBytes,
   });
   using object = loaded.object;

@@ -9,6 +9,8 @@ export type Method = `${BackendName} ${TracerName}`;
 const ONE_BY_ONE: Method[] = ['kprobe function', 'ftrace function', 'ftrace function_graph'];
 const KPROBE_MULTI: Method[] = ['kprobe-multi function', 'kprobe-multi function_graph'];
 const FENTRY_MULTI: Method[] = ['fentry-multi function', 'fentry-multi function_graph'];
+/** All that there are. */
+export const METHODS: readonly Method[] = [...FENTRY_MULTI, ...KPROBE_MULTI, ...ONE_BY_ONE];
 
 interface Kernel {
   readonly methods: readonly Method[];
@@ -47,7 +49,7 @@ const KERNELS: Record<string, Kernel> = {
   },
 };
 const NEWEST: Kernel = {
-  methods: [...FENTRY_MULTI, ...KPROBE_MULTI, ...ONE_BY_ONE],
+  methods: METHODS,
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
   hasDropReasons: true,

@@ -1,0 +1,99 @@
+/** Filters that are programs, with every backend and tracer that this kernel has: what they reject leaves nothing. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import type { BackendName, TracerName } from '../../src/base/method.js';
+import { Session } from '../../src/capture/session.js';
+import { loadExtension } from '../../src/fields/c/extension.js';
+import { markFilter } from '../../src/filter/mark.js';
+import { ANY_MARK, type PacketFilter } from '../../src/filter/packet-filter.js';
+import { BACKENDS } from '../../src/probes/backends.js';
+import { loadTargets } from '../../src/probes/targets.js';
+import { compiled, example, Network, ROOT, run, until } from './harness.js';
+import { METHODS, testMethod } from './kernels.js';
+
+let network: Network;
+let object: { name: string; bytes: Uint8Array };
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+  object = { name: 'long-frames', bytes: readFileSync(compiled(join(ROOT, 'tests/vm/filters/long-frames.bpf.c'))) };
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+/** In the order in which a ping passes them, there and back. The first and the last see it without its Ethernet header. */
+const FUNCTIONS = ['ip_output', 'dev_hard_start_xmit', 'ip_rcv', 'icmp_rcv', 'kfree_skbmem'];
+
+/** What came of the pings of some sizes, while a session with the filter was attached. */
+async function pingWith(filter: PacketFilter, method: string, options: { follow?: boolean; extension?: string } = {}) {
+  const [name, tracer] = method.split(' ') as [BackendName, TracerName];
+  const backend = BACKENDS.find((one) => one.name === name)!;
+  const { targets, deciding } = await loadTargets(backend.access, {
+    functionPattern: { regExp: new RegExp(`^(${FUNCTIONS.join('|')})$`), text: '' },
+  });
+  const extension = options.extension === undefined ? undefined : await loadExtension([options.extension]);
+  using session = await Session.open({
+    ...{ backend, tracer, targets, deciding, packets: filter, samplePeriod: 1, follow: options.follow ?? false },
+    ...{ ringSizeBytes: 1 << 20, extension },
+  });
+  await session.attach(new AbortController().signal);
+  const seen = { began: 0, ended: 0, functions: [] as string[] };
+  const read = () =>
+    session.read({
+      began: () => void seen.began++,
+      event: ({ target, isReturn }) => void (isReturn || seen.functions.push(targets[target]?.name ?? '')),
+      ended: () => void seen.ended++,
+      moved: () => {},
+    });
+  const ping = (bytes: number) =>
+    run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c1', '-W300', '-m47', `-s${bytes}`, '10.11.0.2']);
+  ping(56);
+  ping(1199);
+  read();
+  const afterShort = { ...seen, functions: [...seen.functions], ...session.countFollowed() };
+  ping(1200);
+  await until(() => {
+    read();
+    return seen.ended > 0 && seen.ended === seen.began;
+  }, 'the end of what began');
+  const followed = session.countFollowed();
+  await session.release();
+  return { afterShort, ...seen, followed };
+}
+
+const NOTHING = { began: 0, ended: 0, functions: [], packets: 0, leftOut: 0 };
+
+describe('a filter without a mark', () => {
+  const filter: PacketFilter = { compile: () => ({ mark: ANY_MARK, object }) };
+  for (const method of METHODS) {
+    testMethod(method, 'only what it wants has journeys, from where it wants it until it is freed', async () => {
+      const { afterShort, functions, began } = await pingWith(filter, method);
+      expect(afterShort).toEqual(NOTHING);
+      // The request and its answer.
+      expect(began).toBeGreaterThanOrEqual(2);
+      expect(functions[0]).toBe('dev_hard_start_xmit');
+      for (const name of FUNCTIONS.slice(1)) expect(functions).toContain(name);
+      expect(functions.filter((name) => name === 'dev_hard_start_xmit')).toHaveLength(2);
+      expect(functions).not.toContain('ip_output');
+    });
+  }
+});
+
+describe('a filter with a mark', () => {
+  /** It is compiled for the kernel that runs. */
+  const filter: PacketFilter = {
+    compile: (vmlinux) => ({ ...markFilter(47, 0xffffffff).compile(vmlinux), object }),
+  };
+  for (const method of METHODS) {
+    testMethod(method, 'both must hold where a journey begins; with follow neither afterwards', async () => {
+      const { afterShort, functions } = await pingWith(filter, method, {
+        ...{ follow: true, extension: example('skb-len.bpf.c') },
+      });
+      expect(afterShort).toEqual(NOTHING);
+      // The answer has no mark, and the namespace that the request comes to takes its mark away.
+      expect(functions.slice(0, 3)).toEqual(['dev_hard_start_xmit', 'ip_rcv', 'icmp_rcv']);
+      expect(functions.filter((name) => name === 'dev_hard_start_xmit')).toHaveLength(1);
+    });
+  }
+});

@@ -2,19 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { align, PathBook } from './paths.js';
 
-const walk = (number: number, targets: number[], times: number[], outcome = 'consumed', netns = 1) => ({
-  ...{ number, outcome, times, gap: number === 104 },
-  steps: targets.map((target) => ({ target, netns })),
-});
+/** A book that journeys are added to. @param times of its steps, and of its end */
+function open() {
+  const book = new PathBook();
+  const add = (number: number, targets: number[], times: number[], outcome = 'consumed', netns = 1) => {
+    for (const [at, target] of targets.entries()) book.step(target, netns, times[at] ?? 0);
+    book.end({ number, outcome, duration: times.at(-1) ?? 0, gap: number === 104 });
+  };
+  return { book, add };
+}
 
 test('PathBook: equal paths together, the most frequent first, with what is to be known of their times', () => {
-  const book = new PathBook();
-  for (let number = 1; number <= 100; number++) book.add(walk(number, [1, 2], [0, number, number * 10]));
-  book.add(walk(101, [1, 2], [0, 1, 2], 'dropped'));
-  book.add(walk(102, [1, 2], [0, 1, 2], 'consumed', 2));
-  book.add(walk(103, [2, 1], [0, 5, 6]));
-  book.add(walk(104, [2, 1], [0, 5, 6]));
+  const { book, add } = open();
+  for (let number = 1; number <= 100; number++) add(number, [1, 2], [0, number, number * 10]);
+  add(101, [1, 2], [0, 1, 2], 'dropped');
+  add(102, [1, 2], [0, 1, 2], 'consumed', 2);
+  add(103, [2, 1], [0, 5, 6]);
+  add(104, [2, 1], [0, 5, 6]);
+  // Without steps it has no path.
+  add(105, [], [3]);
   const paths = book.paths();
+  expect(book.journeys).toBe(104);
   expect(paths.map(({ count, examples }) => [count, ...examples])).toEqual([
     [100, 1, 2, 3],
     [2, 103, 104],
@@ -27,11 +35,25 @@ test('PathBook: equal paths together, the most frequent first, with what is to b
   expect(paths[1]?.slowest).toEqual({ index: 0, median: 5 });
 });
 
+test('PathBook: paths of any length, which differ in their last step alone', () => {
+  const { book, add } = open();
+  for (const [number, length] of [1, 63, 64, 65, 1000].entries()) {
+    const targets = Array.from({ length }, (_, at) => 70_000 + at);
+    const times = [...targets.keys(), length + 7];
+    for (let i = 0; i < 5; i++) add(number * 10 + i, targets, times);
+    add(number * 10 + 5, [...targets.slice(0, -1), 1], times);
+    const [path] = book.paths().filter(({ examples }) => examples[0] === number * 10);
+    expect(path?.steps.map(({ target }) => target)).toEqual(targets);
+    expect(path).toMatchObject({ count: 5, median: length + 7, slowest: { index: length - 1, median: 8 } });
+  }
+  expect(book.size).toBe(10);
+});
+
 test('PathBook: memory is bounded by the paths, not by the journeys; what is kept stands for all', () => {
-  const book = new PathBook();
-  for (let number = 0; number < 50_000; number++) book.add(walk(number, [1], [0, number]));
+  const { book, add } = open();
+  for (let number = 0; number < 50_000; number++) add(number, [1], [0, number]);
   const before = book.sizeBytes;
-  for (let number = 50_000; number < 100_000; number++) book.add(walk(number, [1], [0, number]));
+  for (let number = 50_000; number < 100_000; number++) add(number, [1], [0, number]);
   expect(book.sizeBytes).toBe(before);
   const [path] = book.paths();
   expect(path).toMatchObject({ count: 100_000, shortest: 0, longest: 99_999 });

@@ -26,12 +26,11 @@ export interface Path {
   readonly slowest: { readonly index: number; readonly median: number };
 }
 
-/** One journey, as it is put in. */
+/** One journey, apart from its steps. Times are in nanoseconds. */
 export interface Walk {
   readonly number: number;
-  readonly steps: readonly Step[];
-  /** When each of them was reached, and at last when the journey ended; since its beginning. */
-  readonly times: readonly number[];
+  /** From its first step to its end; not less than the time of its last step. */
+  readonly duration: number;
   readonly outcome: string;
   readonly gap: boolean;
 }
@@ -48,11 +47,15 @@ interface Group {
   readonly examples: number[];
   shortest: number;
   longest: number;
-  readonly sample: (readonly number[])[];
+  readonly sample: Sample;
 }
 
 export class PathBook {
   readonly #groups = new Map<string, Group>();
+  /** Of the journey that is being added: target and namespace of each step, and when it was reached. */
+  #steps = new Uint32Array(128);
+  #times = new Float64Array(64);
+  #length = 0;
   #random = 1;
   /** Numbers that are kept, for an estimate of the memory. */
   #kept = 0;
@@ -62,46 +65,66 @@ export class PathBook {
     return this.#kept * 8;
   }
 
-  /** Adds a journey, whose arrays are kept. */
-  add({ number, steps, times, outcome, gap }: Walk): void {
-    const key = `${outcome}\n${steps.map(({ target, netns }) => `${target}@${netns}`).join()}`;
-    let group = this.#groups.get(key);
-    if (!group) {
-      group = {
-        steps,
-        outcome,
-        count: 0,
-        gaps: 0,
-        examples: [],
-        shortest: Number.POSITIVE_INFINITY,
-        longest: 0,
-        sample: [],
-      };
-      this.#groups.set(key, group);
-      this.#kept += steps.length * 6 + key.length / 8 + 32;
-    }
-    const duration = times.at(-1) ?? 0;
+  /** Adds a step of a journey. @param time since its first step */
+  step(target: number, netns: number, time: number): void {
+    const at = this.#length++;
+    // One more for the end.
+    if (this.#length === this.#times.length) this.#grow();
+    this.#steps[at * 2] = target;
+    this.#steps[at * 2 + 1] = netns;
+    this.#times[at] = time;
+  }
+
+  #grow(): void {
+    const steps = new Uint32Array(this.#steps.length * 2);
+    steps.set(this.#steps);
+    this.#steps = steps;
+    this.#times = larger(this.#times);
+  }
+
+  /** Adds the journey whose steps have been added; one without steps has no path. */
+  end({ number, duration, outcome, gap }: Walk): void {
+    if (this.#length === 0) return;
+    const group = this.#groupOf(outcome);
     this.journeys++;
     group.count++;
     if (gap) group.gaps++;
     if (group.examples.length < EXAMPLES) group.examples.push(number);
     group.shortest = Math.min(group.shortest, duration);
     group.longest = Math.max(group.longest, duration);
-    if (group.sample.length < SAMPLE) {
-      group.sample.push(times);
-      this.#kept += times.length + 4;
-      return;
-    }
-    // Each journey has the same chance to be among those that are kept.
-    this.#random = (Math.imul(this.#random, 1664525) + 1013904223) >>> 0;
-    const place = Math.floor((this.#random / 0x100000000) * group.count);
-    if (place < SAMPLE) group.sample[place] = times;
+    this.#times[this.#length] = duration;
+    this.#kept += group.sample.add(this.#times, group.count, this.#nextRandom);
+    this.#length = 0;
   }
+
+  /** The group of the journey that is being added. */
+  #groupOf(outcome: string): Group {
+    // The bytes of its steps tell a path from others: a character each.
+    const key = `${outcome}\n${Buffer.from(this.#steps.buffer, 0, this.#length * 8).toString('latin1')}`;
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const steps: Step[] = [];
+    for (let at = 0; at < this.#length * 2; at += 2) {
+      steps.push({ target: this.#steps[at]!, netns: this.#steps[at + 1]! });
+    }
+    const counts = { count: 0, gaps: 0, examples: [], shortest: Number.POSITIVE_INFINITY, longest: 0 };
+    const group = { steps, outcome, ...counts, sample: new Sample(steps.length + 1) };
+    this.#groups.set(key, group);
+    this.#kept += steps.length * 6 + key.length / 8 + 32;
+    return group;
+  }
+
+  /** From 0 to 1. */
+  readonly #nextRandom = () => {
+    this.#random = (Math.imul(this.#random, 1664525) + 1013904223) >>> 0;
+    return this.#random / 0x100000000;
+  };
 
   /** How many paths there are, and how many journeys took them. */
   get size(): number {
     return this.#groups.size;
   }
+
   journeys = 0;
 
   /** What is known of the most frequent ones, as far as it takes no time. */
@@ -121,19 +144,59 @@ export class PathBook {
     return [...this.#groups.values()]
       .sort((a, b) => b.count - a.count || (a.examples[0] ?? 0) - (b.examples[0] ?? 0))
       .map(({ sample, ...group }) => {
-        const durations = sample.map((times) => times.at(-1) ?? 0);
+        const durations = sample.column(group.steps.length);
         const [median, percentile95] = [quantile(durations, 0.5), quantile(durations, 0.95)];
-        return { ...group, median, percentile95, slowest: slowest(sample) };
+        return { ...group, median, percentile95, slowest: slowest(sample, group.steps.length) };
       });
   }
 }
 
-function slowest(sample: readonly (readonly number[])[]): Path['slowest'] {
-  const length = sample[0]?.length ?? 0;
+/** Times of some of a path's journeys: a row each of when each step was reached, and when the journey ended. */
+class Sample {
+  readonly #width: number;
+  #times: Float64Array;
+  #rows = 0;
+
+  /** @param width of a row */
+  constructor(width: number) {
+    this.#width = width;
+    this.#times = new Float64Array(width);
+  }
+
+  /**
+   * Keeps a journey's times, or does not: each journey has the same chance to be among those that are kept.
+   * @param count of the path's journeys, with this one
+   * @returns how many more numbers are kept
+   */
+  add(times: Float64Array, count: number, random: () => number): number {
+    const isNew = this.#rows < SAMPLE;
+    const row = isNew ? this.#rows++ : Math.floor(random() * count);
+    if (row >= SAMPLE) return 0;
+    const begin = row * this.#width;
+    if (begin === this.#times.length) this.#times = larger(this.#times);
+    for (let at = 0; at < this.#width; at++) this.#times[begin + at] = times[at]!;
+    return isNew ? this.#width : 0;
+  }
+
+  /** Of the journeys that are kept, the times at one place of their rows. */
+  column(at: number): Float64Array {
+    return Float64Array.from({ length: this.#rows }, (_, row) => this.#times[row * this.#width + at]!);
+  }
+}
+
+function larger(numbers: Float64Array): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(numbers.length * 2);
+  grown.set(numbers);
+  return grown;
+}
+
+/** @param steps how many there are */
+function slowest(sample: Sample, steps: number): Path['slowest'] {
   let found = { index: 0, median: 0 };
-  for (let index = 0; index + 1 < length; index++) {
+  for (let index = 0; index < steps; index++) {
+    const begins = sample.column(index);
     const median = quantile(
-      sample.map((times) => times[index + 1]! - times[index]!),
+      sample.column(index + 1).map((time, row) => time - begins[row]!),
       0.5,
     );
     if (median > found.median) found = { index, median };
@@ -142,8 +205,8 @@ function slowest(sample: readonly (readonly number[])[]): Path['slowest'] {
 }
 
 /** The value that so large a part of the values is not above. */
-function quantile(values: readonly number[], part: number): number {
-  const sorted = Float64Array.from(values).sort();
+function quantile(values: Float64Array, part: number): number {
+  const sorted = values.toSorted();
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
 }
 

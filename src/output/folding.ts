@@ -1,6 +1,6 @@
 /**
  * Journeys whose lines would repeat those of an earlier one. What the lines of each say is kept, packed, so that journeys
- * can be folded as they come; how much that is is bounded.
+ * can be folded as they come; how much that is is bounded. It is for comparing: no text is made of it.
  *
  *     auto    as `same`, but the first few journeys are shown whole in any case
  *     same    all that the lines say is equal, but for times
@@ -68,7 +68,10 @@ export class Folding {
     this.#word(event.cpu | flags);
     this.#word(event.depth);
     if (!event.hasFields) return;
-    for (let i = 0; i < this.#dataSize; i++) this.#bytes[this.#length++] = event.data.getUint8(event.dataOffset + i);
+    const whole = this.#dataSize & ~3;
+    for (let i = 0; i < whole; i += 4) this.#word(event.data.getInt32(event.dataOffset + i, true));
+    for (let i = whole; i < this.#dataSize; i++)
+      this.#bytes[this.#length++] = event.data.getUint8(event.dataOffset + i);
   }
 
   /**

@@ -86,21 +86,22 @@ class PathsText implements JourneyEncoder {
       else this.#incomplete.set(outcome, { count: 1, example: journey.number });
       return;
     }
-    const steps: Step[] = [];
-    /** Since the first event, in nanoseconds. */
-    const times: number[] = [];
+    const book = this.#book;
     const event = this.#event;
     let [low, high] = [0, 0];
+    let isFirst = true;
+    /** Since the first step, in nanoseconds. */
+    let time = 0;
     for (let position = 0; position < whole.count; position++) {
       whole.load(position, event);
       if (event.isReturn) continue;
-      if (steps.length === 0) [low, high] = [event.timestampLow, event.timestampHigh];
-      steps.push({ target: event.target, netns: this.#context.places.get(event.place)?.netns ?? 0 });
-      times.push((event.timestampHigh - high) * 0x100000000 + (event.timestampLow - low));
+      if (isFirst) [low, high] = [event.timestampLow, event.timestampHigh];
+      isFirst = false;
+      time = (event.timestampHigh - high) * 0x100000000 + (event.timestampLow - low);
+      book.step(event.target, this.#context.places.get(event.place)?.netns ?? 0, time);
     }
-    if (steps.length === 0) return;
-    times.push(Math.max(Number(journey.endNs - journey.beginNs), times.at(-1) ?? 0));
-    this.#book.add({ number: journey.number, outcome, gap: journey.gap, steps, times });
+    const duration = Math.max(Number(journey.endNs - journey.beginNs), time);
+    book.end({ number: journey.number, outcome, gap: journey.gap, duration });
   }
 
   take(): Uint8Array {

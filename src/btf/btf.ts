@@ -159,7 +159,7 @@ export class Btf {
   /**
    * The offset of one of this BTF's own types, or of a string, in the bytes that were parsed: for code that edits them.
    */
-  place(of: { type: number } | { string: number }): number {
+  byteOffset(of: { type: number } | { string: number }): number {
     return 'type' in of ? this.#at(of.type) * 4 : this.#strings.at + of.string - this.#strings.base;
   }
 

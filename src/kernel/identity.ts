@@ -13,7 +13,7 @@ export interface KernelIdentity {
    * The addresses: a hash of the build, the boot, and the address of each module. Undefined where this process may not
    * see addresses.
    */
-  readonly place: string | undefined;
+  readonly addresses: string | undefined;
 }
 
 /**
@@ -34,8 +34,8 @@ export function loadKernelIdentity(): KernelIdentity | undefined {
     const digest = build.digest('hex');
     const isHidden = modules.some(({ address }) => /^0x0+$/.test(address));
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
-    const place = createHash('sha256').update(digest).update(boot).update(JSON.stringify(modules)).digest('hex');
-    return { build: digest, place: isHidden ? undefined : place };
+    const addresses = createHash('sha256').update(digest).update(boot).update(JSON.stringify(modules)).digest('hex');
+    return { build: digest, addresses: isHidden ? undefined : addresses };
   } catch {
     return undefined;
   }

@@ -84,7 +84,7 @@ function parseSymbols(text: string): Symbols {
   }
   // The symbols of modules come behind the kernel's.
   const order = [...lines.keys()].sort((a, b) => offsets[a]! - offsets[b]! || a - b);
-  const chosen = order.filter((one, place) => offsets[order[place - 1] ?? -1] !== offsets[one]);
+  const chosen = order.filter((line, index) => offsets[order[index - 1] ?? -1] !== offsets[line]);
   return {
     ...{ baseHigh, baseLow },
     offsets: Float64Array.from(chosen, (one) => offsets[one]!),

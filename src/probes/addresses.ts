@@ -31,7 +31,7 @@ export class KnownAddresses {
 
   /** Those of this boot, as long as no module has come or gone. */
   static load(): KnownAddresses {
-    const key = loadKernelIdentity()?.place;
+    const key = loadKernelIdentity()?.addresses;
     return new KnownAddresses(key, new Map(key === undefined ? [] : decode(loadCached(KIND, key))));
   }
 
@@ -75,7 +75,7 @@ export class KnownAddresses {
   /** Keeps what is new. */
   save(): void {
     // A module that came or went since they were loaded may lie elsewhere.
-    if (!this.#hasLearned || this.#key === undefined || loadKernelIdentity()?.place !== this.#key) return;
+    if (!this.#hasLearned || this.#key === undefined || loadKernelIdentity()?.addresses !== this.#key) return;
     const entries = [...this.#addresses].map(([name, address]) => [name, address.toString(16)]);
     storeCached(KIND, this.#key, Object.fromEntries(entries));
     this.#hasLearned = false;

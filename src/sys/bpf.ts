@@ -58,15 +58,15 @@ export async function linkKprobeMulti(
   { functions, cookies }: KprobeMulti,
 ): Promise<Descriptor | number> {
   const byName = isNames(functions);
-  const places = byName ? namePointers(functions) : { pointers: BigUint64Array.from(functions), needed: [] };
+  const list = byName ? namePointers(functions) : { pointers: BigUint64Array.from(functions), needed: [] };
   const cookieValues = BigUint64Array.from(cookies, BigInt);
   const attr = Buffer.alloc(48);
   attr.writeUInt32LE(programFd, 0);
   attr.writeUInt32LE(attachType, 8);
   attr.writeUInt32LE(functions.length, 20);
-  attr.writeBigUInt64LE(addressOf(new Uint8Array(places.pointers.buffer)), byName ? 24 : 32);
+  attr.writeBigUInt64LE(addressOf(new Uint8Array(list.pointers.buffer)), byName ? 24 : 32);
   attr.writeBigUInt64LE(addressOf(new Uint8Array(cookieValues.buffer)), 40);
-  return await commandAsync(BPF_LINK_CREATE, attr, [places.pointers, ...places.needed, cookieValues]);
+  return await commandAsync(BPF_LINK_CREATE, attr, [list.pointers, ...list.needed, cookieValues]);
 }
 
 function isNames(functions: readonly string[] | readonly bigint[]): functions is readonly string[] {

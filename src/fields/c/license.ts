@@ -46,8 +46,8 @@ export function hideLicense(bytes: Uint8Array, elf: ElfObject, btf: Btf, btfAt: 
     if (btf.kind(id) !== BTF_KIND_DATASEC || btf.name(id) !== SECTION) continue;
     for (let entry = 0; entry < btf.vlen(id); entry++) {
       const variable = btf.tail(id, entry * 3);
-      if (btf.kind(variable) === BTF_KIND_VAR) bytes[btfAt + btf.place({ type: variable }) + 12] = 0; // linkage: static
+      if (btf.kind(variable) === BTF_KIND_VAR) bytes[btfAt + btf.byteOffset({ type: variable }) + 12] = 0; // linkage: static
     }
-    bytes[btfAt + btf.place({ string: btf.nameOffset(id) }) + SECTION.length - 1] = last;
+    bytes[btfAt + btf.byteOffset({ string: btf.nameOffset(id) }) + SECTION.length - 1] = last;
   }
 }

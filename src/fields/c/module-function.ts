@@ -126,7 +126,7 @@ export function adaptModule(bytes: Uint8Array, elf: ElfObject, btf: Btf, module:
     ...[0, BTF_KIND_PTR << 24, 0],
     ...[0, (BTF_KIND_FUNC_PROTO << 24) | PARAMETERS, btf.sizeOrType(proto), ...tail],
   );
-  old.writeUInt32LE(pointer + 1, btf.place({ type: func }) + 8);
+  old.writeUInt32LE(pointer + 1, btf.byteOffset({ type: func }) + 8);
   const grown = addTypes(old, Buffer.from(added.buffer));
   const at = Math.ceil(bytes.length / 8) * 8;
   const whole = Buffer.alloc(at + grown.length);

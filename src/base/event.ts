@@ -6,9 +6,9 @@ import type { TextBuffer } from './text-buffer.js';
  * 64-bit values come as two unsigned 32-bit halves, since a bigint costs an allocation.
  */
 export interface TraceEvent {
-  /** What the kernel side calls its journey. */
+  /** The short id of its journey. */
   journey: number;
-  /** Which event of its journey it is, counted from 0, with those that were lost; `SEQUENCE_UNKNOWN` if not known. */
+  /** Its number within the journey, counted from 0, lost events included; `SEQUENCE_UNKNOWN` if not known. */
   sequence: number;
   /** `bpf_ktime_get_ns()`: nanoseconds of CLOCK_MONOTONIC. */
   timestampLow: number;
@@ -16,24 +16,27 @@ export interface TraceEvent {
   /** Index into the session's targets. */
   target: number;
   cpu: number;
-  /** Where the packet is, as `Places` numbers it; 0 if that is not known. The tracker says it. */
+  /** The number of the packet's place in `Places`; 0 if it is not known. Set by the tracker. */
   place: number;
-  /** The function returned; otherwise it was entered. */
+  /** Whether the function returned; otherwise it was entered. */
   isReturn: boolean;
-  /** Whether there are bytes of the extension: not where it drops a return, nor after the skb was freed. */
+  /** Whether there are bytes of the extension: not where it leaves out a return, nor after the skb was freed. */
   hasFields: boolean;
-  /** Of a return: the skb was freed during the call. */
+  /** Of a return: whether the skb was freed during the call. */
   skbFreed: boolean;
-  /** Of a return: the event of its entry was lost. */
+  /** Of a return: whether its entry was lost. */
   entryLost: boolean;
-  /** Whether its entry or its return is known to be missing. Who puts events in order, or journeys together, says it. */
+  /** Whether its partner is known to be lost. Set by the sequencer or the assembler. */
   partnerLost: boolean;
-  /** How many traced calls of this skb were open on its CPU at the entry; 255 for more. 0 if returns are not traced. */
+  /**
+   * The number of traced calls with this skb that were open on the CPU at the entry; 255 for more. 0 if returns are not
+   * traced.
+   */
   depth: number;
   /** Of a return: the timestamp of its entry. */
   entryLow: number;
   entryHigh: number;
-  /** The extension's bytes begin at `dataOffset` of `data`; without an extension there are none. */
+  /** The extension's bytes begin at `dataOffset` of `data`. Without an extension there are none. */
   data: DataView;
   dataOffset: number;
 }
@@ -41,8 +44,8 @@ export interface TraceEvent {
 export const SEQUENCE_UNKNOWN = 0xffffffff;
 
 /**
- * An event to be filled. One literal, not parts that are spread: the engine then keeps all fields within the object, and
- * takes every event for the same kind of object.
+ * An event to be filled. One literal, without spread parts: the engine then keeps all fields within the object, and
+ * gives every event the same shape.
  */
 export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent {
   return {
@@ -66,7 +69,7 @@ export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent
   };
 }
 
-/** Whatever takes what the ring holds, in the order in which the kernel wrote it. */
+/** Takes records in the order of the ring. */
 export interface RecordTaker {
   /** The event is lent for the time of the call. */
   event(event: TraceEvent): void;

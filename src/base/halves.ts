@@ -1,6 +1,7 @@
 /**
- * 64-bit numbers as their two halves of 32 bits, which are plain numbers. The arithmetic of bigints makes a new one at
- * each step: a shift and a mask for each half take three times as long as memory that is written as one and read as two.
+ * Converts between bigints of 64 bits and their halves, which are plain numbers. Each step of bigint arithmetic
+ * allocates: a shift and a mask for each half take three times as long as memory that is written as a bigint and read
+ * as halves.
  */
 
 /** Little-endian, as the machines are that BPF programs are built for here. */

@@ -1,6 +1,6 @@
-/** What the kernel side tells of journeys, and a journey as the outputs get it. Times are nanoseconds of CLOCK_MONOTONIC. */
+/** Notices of the kernel side, and journeys as outputs get them. Times are nanoseconds of CLOCK_MONOTONIC. */
 
-/** Where a packet is. */
+/** The place of a packet. */
 export interface Place {
   /** Inode of the network namespace. */
   readonly netns: number;
@@ -9,42 +9,42 @@ export interface Place {
   readonly device: string;
 }
 
-/** A journey has begun; comes before its first event. */
+/** The begin of a journey; comes before its first event. */
 export interface Began {
   /**
-   * The kernel side's number for the journey, which no other has. Its events bear the low 32 bits: no two journeys that
-   * live share these; one that begins later may.
+   * The journey id. Events carry its low 32 bits, the short id: no two living journeys share it, but a journey that
+   * begins later may have it again.
    */
   readonly journey: number;
   readonly timestampNs: bigint;
   /** Address of the skb. */
   readonly packetId: bigint;
-  /** What the journey is called that this one is a copy of; 0 for none. */
+  /** The short id of the journey that this one is a copy of; 0 for none. */
   readonly parent: number;
   readonly place: Place | undefined;
 }
 
-/** The packet is somewhere else; comes before its first event there. */
+/** The move of a packet to another place; comes before its first event there. */
 export interface Moved {
   readonly journey: number;
   readonly place: Place;
 }
 
-/** What the kernel saw of a packet's end. Many packets share one: they are few, and stay the same objects. */
+/** The facts of a packet's end. Many packets share one, which is the same object for all of them. */
 export interface Fate {
   readonly dropped: boolean;
-  /** Whether it was received from a device. */
+  /** Whether the packet was received from a device. */
   readonly received: boolean;
   /**
-   * How far it got since. `processed`: TCP had taken in all that it brought when it was dropped; `unread`: TCP got it, and
-   * the socket was closed before all of it was read.
+   * How far the packet got since. `processed`: TCP had taken in all its data when it was dropped; `unread`: TCP got it,
+   * and the socket was closed before all its data were read.
    */
   readonly stage: 'none' | 'sent' | 'queued' | 'processed' | 'unread';
-  /** `enum skb_drop_reason` and those of subsystems; 0 if the kernel tells none. */
+  /** A value of `enum skb_drop_reason` or of a subsystem's enum; 0 if the kernel tells none. */
   readonly reason: number;
-  /** Address behind the call that dropped or consumed it; 0 if that is not known. */
+  /** The address behind the call that dropped or consumed the packet; 0 if it is not known. */
   readonly location: bigint;
-  /** Its name, if the kernel can tell: `ip_rcv+0x10/0x40 [module]`. */
+  /** The name of the location, if the kernel tells it: `ip_rcv+0x10/0x40 [module]`. */
   readonly symbol: string;
   /** Of a packet that was sent. */
   readonly device: string;
@@ -54,14 +54,14 @@ export interface Fate {
 }
 
 /**
- * The skb was freed. Its last events may still come, and the beginning of the next journey at its address may have come
- * before: the kernel side tells of ends apart.
+ * The end of a journey: the skb was freed. Ends have a ring of their own, so that the journey's last events may come
+ * later, and the begin of the next journey at its address may come before.
  */
 export interface Ended {
   /** As `Began.journey`. */
   readonly journey: number;
   readonly timestampNs: bigint;
-  /** How many events it had so far, with those that were lost. */
+  /** The number of its events so far, lost ones included. */
   readonly events: number;
   readonly fate: Fate;
 }
@@ -69,9 +69,12 @@ export interface Ended {
 /** A journey that the kernel side has not ended. */
 export interface Living {
   readonly journey: number;
-  /** How many events it had so far, with those that were lost. */
+  /** The number of its events so far, lost ones included. */
   readonly events: number;
-  /** Of one that is being freed: what its end will be. If that is long ago, its end was missed. */
+  /**
+   * The end that is to come, if the skb is being freed. If its time is long ago, the call that ends the journey was
+   * missed.
+   */
   readonly freeing: Ended | undefined;
 }
 
@@ -106,23 +109,23 @@ export const OUTCOMES: readonly Outcome[] = [
 export interface Journey {
   /** Counted from 1, in the order in which journeys began. */
   readonly number: number;
-  /** What its events and notices call it. */
+  /** The short id, which its events carry. */
   readonly id: number;
   /** Address of the skb. */
   readonly packetId: bigint;
-  /** Number of the journey that it is a copy of; 0 if it is none, or nothing was seen of that one. */
+  /** The number of the journey that it is a copy of; 0 if it is no copy, or that journey was not seen. */
   parent: number;
   /** Time of the first event. */
   readonly beginNs: bigint;
-  /** When it was freed, or of the last event. */
+  /** The time when it was freed, or of the last event. */
   endNs: bigint;
-  /** Events that were seen. */
+  /** The number of events that were read. */
   events: number;
-  /** Events that are known to be missing. */
+  /** The number of events that are known to be lost. */
   lost: number;
-  /** Whether events may be missing: some are, or its end is, or probes were missed while it lasted. */
+  /** Whether it has a gap: events or its end are lost, or calls were missed while it lasted. */
   gap: boolean;
   outcome: Outcome;
-  /** What the kernel told of the end. */
+  /** The facts of its end; undefined if the end is lost. */
   fate: Fate | undefined;
 }

@@ -1,20 +1,20 @@
-/** The kinds of loss, as far as the kernel side tells of them. */
+/** The losses that the kernel side counts: lost records and missed calls. */
 
 /** Events of one CPU that found no room in the ring. */
 export interface RingLoss {
   readonly cpu: number;
-  /** How many events; more than 0. */
+  /** The number of events; more than 0. */
   readonly lost: bigint;
-  /** When the first and the last of them were lost: nanoseconds of CLOCK_MONOTONIC. */
+  /** The times of the first and the last loss, in nanoseconds of CLOCK_MONOTONIC. */
   readonly firstNs: bigint;
   readonly lastNs: bigint;
 }
 
-/** What the programs count themselves, from the beginning of the trace. */
+/** The losses that the programs count themselves, since the trace began. */
 export interface CountedLosses {
   /** Of the CPUs that lost events. */
   readonly cpus: readonly RingLoss[];
-  /** Events of packets that could not be followed, since too many were followed already. */
+  /** Events of packets that found no slot, since too many were followed. */
   readonly unfollowed: bigint;
   /** Ends of journeys that found no room in the ring. */
   readonly ends: bigint;
@@ -22,7 +22,7 @@ export interface CountedLosses {
   readonly unseen: bigint;
 }
 
-/** Calls of functions that the kernel did not hand to a program, of whatever packet. */
+/** Missed calls, of any packet. */
 export interface Misses {
   /** Of functions whose events are shown. */
   readonly shown: bigint;
@@ -33,10 +33,10 @@ export interface Misses {
 /** Switches of the kernel that turn probes off: see `src/kernel/switches.ts`. */
 export type Switch = 'ftrace' | 'kprobes';
 
-/** All that a source of records did not see. */
+/** All losses of a source. */
 export interface TraceLosses extends CountedLosses {
   readonly missed: Misses;
-  /** Whether the kernel counts all calls that it misses. */
+  /** Whether the kernel counts all missed calls. */
   readonly countsMisses: boolean;
   /** Switches that were found off while tracing. */
   readonly switchedOff: readonly Switch[];

@@ -1,7 +1,7 @@
-/** Where packets were: each place has a small number, which events carry. */
+/** The places of packets. Each has a small number, which events carry. */
 import type { Place } from '../base/journey.js';
 
-/** Places beyond this number are not told apart any more; 0 stands for an unknown one. */
+/** The most places. Further ones have the number 0, as an unknown place has. */
 const MAX_PLACES = 0xffff;
 
 export class Places {
@@ -9,21 +9,21 @@ export class Places {
   onPlace: (place: Place) => void = () => {};
   readonly #places: Place[] = [];
   readonly #numbers = new Map<string, number>();
-  /** The objects that places came as. */
+  /** The numbers by the objects that places came as. */
   readonly #seen = new Map<Place, number>();
 
-  /** The place with a number; nothing for one that is not known. */
+  /** The place with a number; undefined for 0. */
   get(number: number): Place | undefined {
     return this.#places[number - 1];
   }
 
-  /** The number of a place, which gets one if it has none; 0 if there are too many. */
+  /** The number of a place, which is given a number if it has none; 0 if there are too many places. */
   numberOf(place: Place | undefined): number {
     if (!place) return 0;
     const known = this.#seen.get(place);
     if (known !== undefined) return known;
     const number = this.#add(place);
-    // What comes as a new object each time is not worth remembering.
+    // Bounded, since a place may come as a new object each time.
     if (this.#seen.size < MAX_PLACES) this.#seen.set(place, number);
     return number;
   }

@@ -1,4 +1,4 @@
-/** Where records come from: a live session, or anything else that has kept them. */
+/** A source of records: a live session, or anything that has kept records. */
 import type { RecordTaker, SymbolWriter } from './event.js';
 import type { FieldLayout } from './field.js';
 import type { Living } from './journey.js';
@@ -15,7 +15,7 @@ export interface KernelNames {
   readonly symbol: (address: bigint) => string | undefined;
 }
 
-/** Everything that makes records readable. It is known before the first record is read. */
+/** The facts that make records readable. They are known before the first record is read. */
 export interface TraceHeader {
   /** ipft's version. */
   readonly version: string;
@@ -23,7 +23,7 @@ export interface TraceHeader {
   readonly kernel: string;
   readonly tracer: TracerName;
   readonly backend: BackendName;
-  /** Events name their function by the index into it. It may grow while tracing. */
+  /** The targets, by the index that events carry. The list may grow while tracing. */
   readonly targets: readonly Target[];
   /** The fields that events carry; undefined if they carry none. */
   readonly fields: FieldLayout | undefined;
@@ -32,19 +32,19 @@ export interface TraceHeader {
   readonly symbols: SymbolWriter;
   /** The name of a network namespace, if it has one. It may hold any characters. */
   readonly netnsName: (netns: number) => string | undefined;
-  /** When the trace was prepared, on the clock of events: no event is earlier. */
+  /** The time when the trace was prepared, on the clock of events: no event is earlier. */
   readonly beganNs: bigint;
   /** CLOCK_REALTIME less CLOCK_MONOTONIC at that time, in nanoseconds. */
   readonly realtimeOffsetNs: bigint;
 }
 
-/** What one call of `read` came to. */
+/** The result of one call of `read`. */
 export interface Reading {
-  /** How many events there were. */
+  /** The number of events. */
   readonly events: number;
-  /** Whether anything was read. */
+  /** Whether any record was read. */
   readonly moved: boolean;
-  /** Whether nothing is left of what was there when reading began; more may have come since. */
+  /** Whether all records have been read that were there when the call began; more may have come since. */
   readonly drained: boolean;
   /** All records up to this time have been read, and misses are known up to it: nanoseconds of CLOCK_MONOTONIC. */
   readonly upToNs: bigint;
@@ -52,13 +52,13 @@ export interface Reading {
 
 /** The end of a source that could have gone on. */
 export interface SourceEnd {
-  /** When it was: nanoseconds of CLOCK_MONOTONIC. */
+  /** The time of the end, in nanoseconds of CLOCK_MONOTONIC. */
   readonly atNs: bigint;
   /** Journeys that had not ended then. */
   readonly living: readonly Living[];
 }
 
-/** Takes records, and between which times calls were missed. */
+/** Takes records, and the times between which calls were missed. */
 export interface SourceTaker extends RecordTaker {
   /** Comes before any record that is read later, in the order of time. Times are nanoseconds of CLOCK_MONOTONIC. */
   missed(fromNs: bigint, untilNs: bigint): void;
@@ -66,19 +66,16 @@ export interface SourceTaker extends RecordTaker {
 
 export interface RecordSource {
   readonly header: TraceHeader;
-  /** Where packets were, by the number that events carry. */
+  /** The places, by the number that events carry. */
   readonly places: Places;
-  /**
-   * Hands records to `taker`, in the order in which they were written.
-   * @param limit so many of a kind at most
-   */
+  /** Hands records to `taker`, in the order in which they were written. @param limit the most records of each ring */
   read(taker: SourceTaker, limit: number): Reading;
-  /** Nothing that comes later is read. To be called once; then `read` until it is drained. */
+  /** Ends the source: later records are not read. To be called once; then `read` until it is drained. */
   end(): SourceEnd;
-  /** What was lost so far; after `end`, what was lost up to then. */
+  /** The losses so far; after `end`, the losses up to then. */
   losses(): TraceLosses;
-  /** How many journeys have ended whose ends have not been read. */
+  /** The number of ends that have not been read. */
   countUnreadEnds(): number;
-  /** Looks for functions that have come since; to be called now and then. */
+  /** Looks for new functions, and traces them; to be called now and then. */
   refresh?(signal: AbortSignal): Promise<void>;
 }

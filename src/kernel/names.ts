@@ -1,16 +1,16 @@
-/** Names that only the kernel knows, for what is said of how a journey ended. */
+/** Names of reasons and locations, which only the kernel knows. */
 
 import type { SymbolWriter } from '../base/event.js';
 import type { KernelNames } from '../base/record-source.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { loadReasonNames, type ReasonNames } from '../kernel/drop-reasons.js';
 
-/** @param symbols names addresses that the kernel did not name itself; nothing if it always does */
+/** @param symbols writes locations that the kernel side did not name; undefined if it names all */
 export function createKernelNames(symbols: SymbolWriter | undefined): KernelNames {
   return { reason: nameReason, symbol: createAddressNames(symbols) };
 }
 
-/** Most traces begin before any packet is dropped: the names are read for the first one that is. */
+/** The names are read when the first packet is dropped, since reading takes a while. */
 function nameReason(reason: number): string | undefined {
   reasonNames ??= loadReasonNames();
   return reasonNames(reason);

@@ -75,9 +75,9 @@ const filterOf = (only) => ({ functionPattern: only && { regExp: only, text: onl
  * @param {Choice} choice
  */
 async function chooseTargets(backend, { functions, only }) {
-  const { targets } = await loadTargets(backend.access, filterOf(only));
-  const all = targets.map((target, index) => {
-    return { target, index, hidden: false, roles: rolesOf(target, 'function') };
+  const { targets } = await loadTargets(backend, filterOf(only));
+  const all = targets.map((probe, index) => {
+    return { probe, index, hidden: false, roles: rolesOf(probe, 'function') };
   });
   return all.filter(({ roles }) => functions === 'all' || (functions === 'plain') === (roles.length === 0));
 }
@@ -111,7 +111,7 @@ async function attachPrograms(backend, object, choice) {
  */
 export async function attachFloor(backend, directory, floor, choice) {
   const object = new BpfObject(readFileSync(join(directory, `${backend.name}-${floor}.o`)));
-  const programs = backend.programs('function', (await loadTargets(backend.access)).targets);
+  const programs = backend.programs('function', (await loadTargets(backend)).targets);
   for (const { name, type, attachTo } of programs) {
     if (type) object.setProgramType(name, type.program, type.attach);
     if (attachTo !== undefined) object.setAttachTarget(name, attachTo);
@@ -132,7 +132,7 @@ const DEFAULTS = {
  * @param {Choice} choice
  */
 export async function attachOwnPrograms(backend, options, choice) {
-  const { targets } = await loadTargets(backend.access);
+  const { targets } = await loadTargets(backend);
   const { object } = await loadPrograms(backend, targets, { ...DEFAULTS, ...options });
   return await attachPrograms(backend, object, choice);
 }
@@ -144,7 +144,7 @@ export async function attachOwnPrograms(backend, options, choice) {
  * @param {RegExp | undefined} only functions whose names match
  */
 export async function attachTracer(backend, options, only) {
-  const { targets, deciding } = await loadTargets(backend.access, filterOf(only));
+  const { targets, deciding } = await loadTargets(backend, filterOf(only));
   const session = await Session.open({ ...DEFAULTS, backend, targets, deciding, ...options });
   await session.attach(NOBODY);
   return new Attached(

@@ -13,7 +13,7 @@ process.on('SIGINT', () => {
   stopped = true;
 });
 raiseLimits();
-const { targets, deciding } = await loadTargets(backend.access);
+const { targets, deciding } = await loadTargets(backend);
 const session = await Session.open({
   ...{ backend, targets, deciding, tracer: 'function', packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
   ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },

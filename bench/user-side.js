@@ -15,7 +15,7 @@ const [what = '', count = '', runs = ''] = process.argv.slice(2);
 const events = Number(count);
 const targets = Array.from({ length: TARGETS }, (_, index) => {
   const module = index % 10 === 0 ? 'nf_tables' : 'vmlinux';
-  return { name: `skb_function_number_${index}`, module, skbPosition: 0, parameters: 2, btfId: index };
+  return { name: `skb_function_number_${index}`, module };
 });
 const { rings, journeys, endNs } = recordTrace({
   events,

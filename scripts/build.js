@@ -1,6 +1,15 @@
 /** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMain, runScript } from './setup/run.js';
@@ -9,29 +18,11 @@ import { ScriptError } from './setup/script-error.js';
 /** Machines as Node calls them, and as libbpf's headers do. */
 const MACHINES = { x64: 'x86', arm64: 'arm64' };
 /**
- * Sources that are built in more than one way; the name goes between the source's and `.bpf.o`. `by-helper`: see
- * IPFT_BY_HELPER in bpf/core/journey.bpf.h; `with-calls`: see IPFT_FUNCTION there; `ctx`: see bpf/core/session.h.
+ * A line of a source's head comment, for an object that is made of it besides: what stands between the source's name and
+ * `.bpf.o`, and flags. IPFT_BY_HELPER: see bpf/core/journey.bpf.h; IPFT_WITH_CALLS: see IPFT_FUNCTION there;
+ * IPFT_SESSION_TAKES_CTX: see bpf/core/session.h.
  */
-const BY_HELPER = { '.by-helper': ['-DIPFT_BY_HELPER'] };
-/** @type {Record<string, Record<string, string[]>>} */
-const VARIANTS = {
-  kprobe: BY_HELPER,
-  'kprobe-multi': BY_HELPER,
-  'kprobe-session': {
-    ...BY_HELPER,
-    '-ctx': ['-DIPFT_SESSION_TAKES_CTX'],
-    '-ctx.by-helper': ['-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
-  },
-  'fentry-multi': BY_HELPER,
-  ftrace: { '.with-calls': ['-DIPFT_WITH_CALLS'] },
-  lifecycle: {
-    ...BY_HELPER,
-    '-session': ['-DIPFT_SESSIONS'],
-    '-session.by-helper': ['-DIPFT_SESSIONS', '-DIPFT_BY_HELPER'],
-    '-session-ctx': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX'],
-    '-session-ctx.by-helper': ['-DIPFT_SESSIONS', '-DIPFT_SESSION_TAKES_CTX', '-DIPFT_BY_HELPER'],
-  },
-};
+const BUILD = /^ \* build: (\S+) (.+)$/gm;
 const EMPTY = Buffer.alloc(0);
 const BUNDLE = 'ipft.js';
 /** The declarations of src/cli/main.ts that bin/ipft.js needs. */
@@ -63,8 +54,9 @@ export function build(root) {
       mkdirSync(dir, { recursive: true });
       for (const source of findPrograms(root)) {
         const name = basename(source, '.bpf.c');
-        for (const [variant, flags] of Object.entries({ '': [], ...VARIANTS[name] })) {
-          const args = [...bpfFlags(root, define), ...flags, '-c', source];
+        const builds = [...readFileSync(join(root, source), 'utf8').matchAll(BUILD)];
+        for (const [, variant = '', flags = ''] of [[], ...builds]) {
+          const args = [...bpfFlags(root, define), ...flags.split(' ').filter(Boolean), '-c', source];
           compile(root, 'clang', [...args, '-o', join(dir, `${name}${variant}.bpf.o`)]);
         }
       }

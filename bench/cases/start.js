@@ -89,7 +89,7 @@ export async function start({ backends, runs, note }) {
   /** @type {import('../rows.js').Curve[]} */
   const curves = [];
   for (const backend of backends) {
-    const names = (await loadTargets(backend.access)).targets.map(({ name }) => name);
+    const names = (await loadTargets(backend)).targets.map(({ name }) => name);
     const trace = (
       /** @type {number} */ count,
       /** @type {((pid: number) => Promise<void>) | undefined} */ meanwhile = undefined,

@@ -24,6 +24,18 @@ enum ipft_target_limit {
 	IPFT_MAX_ARGUMENTS = 6,			/* as many as registers hold on every machine */
 };
 
+/* Position of the skb among the arguments. */
+static inline __attribute__((always_inline)) __u32 ipft_target_position(__u32 target)
+{
+	return (target >> IPFT_TARGET_POSITION) & IPFT_MAX_POSITION;
+}
+
+/* How many arguments ipft_func_arg knows. */
+static inline __attribute__((always_inline)) __u32 ipft_target_arguments(__u32 target)
+{
+	return (target >> IPFT_TARGET_ARGUMENTS) & 7;
+}
+
 /* The attach cookies of functions that copy an skb. */
 enum ipft_copy {
 	IPFT_COPY = 0,

@@ -83,7 +83,7 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value);
 static __always_inline int ipft_argument_of_function(void *ctx, __u32 n, __u64 *value)
 {
 	/* Beyond the last one some registers hold what somebody has left there. */
-	if (n >= (((__u32)ipft_cookie(ctx) >> IPFT_TARGET_ARGUMENTS) & 7))
+	if (n >= ipft_target_arguments(ipft_cookie(ctx)))
 		return -IPFT_EINVAL;
 	return ipft_argument(ctx, n, value);
 }
@@ -102,7 +102,7 @@ static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
 {
 	__u64 skb = 0;
 
-	ipft_argument(ctx, ((__u32)ipft_cookie(ctx) >> IPFT_TARGET_POSITION) & IPFT_MAX_POSITION, &skb);
+	ipft_argument(ctx, ipft_target_position(ipft_cookie(ctx)), &skb);
 	return (struct sk_buff *)skb;
 }
 

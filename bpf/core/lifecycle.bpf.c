@@ -6,6 +6,12 @@
  * Tracepoints tell what became of a packet on every kernel in the same way, and are not held up by other programs that
  * run on the CPU, as kprobes are. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for their
  * kfuncs even where no program that is loaded calls them.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
+ * build: -session -DIPFT_SESSIONS
+ * build: -session.by-helper -DIPFT_SESSIONS -DIPFT_BY_HELPER
+ * build: -session-ctx -DIPFT_SESSIONS -DIPFT_SESSION_TAKES_CTX
+ * build: -session-ctx.by-helper -DIPFT_SESSIONS -DIPFT_SESSION_TAKES_CTX -DIPFT_BY_HELPER
  */
 #include "filter.h"
 #include "registers.h"

@@ -2,6 +2,8 @@
 /*
  * Backend fentry-multi (Linux 7.2+): a program for each position that the skb often has, and in each module one, attached to
  * all its functions in one link.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
  */
 #define IPFT_SESSION_TAKES_CTX
 #define IPFT_KEYS_ARE_FOLLOWED
@@ -89,7 +91,7 @@ static __always_inline struct sk_buff *ipft_skb_anywhere(void *ctx)
 {
 	__u64 skb = 0;
 
-	bpf_get_func_arg(ctx, ((__u32)ipft_cookie(ctx) >> IPFT_TARGET_POSITION) & IPFT_MAX_POSITION, &skb);
+	bpf_get_func_arg(ctx, ipft_target_position(ipft_cookie(ctx)), &skb);
 	return (struct sk_buff *)skb;
 }
 

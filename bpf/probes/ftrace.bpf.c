@@ -3,6 +3,8 @@
  * Backend ftrace (Linux 5.5+): fentry and fexit. The kernel wants a program of its own for each function: these are
  * loaded once for each position of the skb, and their instructions, as libbpf has finished them, again for each
  * function, with the two constants below replaced. src/probes/ftrace.ts looks for them.
+ *
+ * build: .with-calls -DIPFT_WITH_CALLS
  */
 #define IPFT_SKB_IS_TYPED
 #define IPFT_BY_HELPER

@@ -2,6 +2,8 @@
 /*
  * Backend kprobe-multi (Linux 5.18+ with CONFIG_FPROBE): the programs of kprobe.h, each attached to all its functions in
  * one link.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
  */
 #include "cookie.h"
 #include "kprobe.h"

@@ -2,6 +2,10 @@
 /*
  * Backend kprobe-multi with returns (Linux 6.10+ with CONFIG_FPROBE): as kprobe-multi.bpf.c, with programs that also
  * run when the function returns. The session cookie holds the call's number.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
+ * build: -ctx -DIPFT_SESSION_TAKES_CTX
+ * build: -ctx.by-helper -DIPFT_SESSION_TAKES_CTX -DIPFT_BY_HELPER
  */
 #define IPFT_KEYS_ARE_FOLLOWED
 #include "cookie.h"

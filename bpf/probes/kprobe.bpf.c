@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Backend kprobe (any kernel): as kprobe-multi.bpf.c, attached to a perf event for each function.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
  */
 #include "kprobe.h"
 

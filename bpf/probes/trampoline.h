@@ -30,7 +30,7 @@ static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *v
 
 static __always_inline __u64 ipft_trampoline_return(__u64 ctx, __u64 address, __u32 target)
 {
-	const __u64 *words = (__u64 *)ctx + ((target >> IPFT_TARGET_ARGUMENTS) & 7);
+	const __u64 *words = (__u64 *)ctx + ipft_target_arguments(target);
 	__u32 i;
 
 	for (i = 0; i < IPFT_FRAME_WORDS; i++) {

@@ -4,7 +4,7 @@ import type { BackendName, TracerName } from '../base/method.js';
 import type { Extension } from '../fields/c/extension.js';
 import { markFilter } from '../filter/mark.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
-import type { Backend } from '../probes/backend.js';
+import { type Backend, tracersOf } from '../probes/backend.js';
 import { BACKENDS, probeBackend } from '../probes/backends.js';
 import { link, loadPrograms } from './load.js';
 
@@ -33,7 +33,7 @@ export async function checkExtension(extension: Extension, verify: boolean): Pro
   const checks: ExtensionCheck[] = [];
   for (const backend of BACKENDS) {
     const linking = await problemOf(async () => void (await link(backend, 'function', { extension })));
-    for (const tracer of backend.tracers) {
+    for (const tracer of tracersOf(backend)) {
       const method = { backend: backend.name, tracer };
       if (linking) checks.push({ ...method, result: 'refused', problem: linking });
       else if (!verify) checks.push({ ...method, result: 'linked' });

@@ -114,7 +114,7 @@ export async function diagnose(): Promise<Diagnosis> {
   const tracers: TracerDiagnosis[] = [];
   for (const tracer of TRACER_NAMES) {
     for (const backend of BACKENDS) {
-      if (backend.tracers.includes(tracer)) tracers.push(await diagnoseTracer(backend.name, tracer, mayAsk, blocker));
+      if (tracer in backend.since) tracers.push(await diagnoseTracer(backend.name, tracer, mayAsk, blocker));
     }
   }
   const chosen = (wanted: TracerName) => tracers.find(({ tracer, works }) => tracer === wanted && works)?.backend;

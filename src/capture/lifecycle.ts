@@ -10,9 +10,10 @@ import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { parseElf } from '../bytecode/elf.js';
 import { setMark } from '../filter/mark.js';
-import { hasReadOnlyCast, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
+import { sessionKfuncsTakeContext } from '../kernel/features.js';
 import { KnownAddresses } from '../probes/addresses.js';
-import { Attachment, type Backend } from '../probes/backend.js';
+import { Attachment } from '../probes/attachment.js';
+import type { Backend, CopyMethod } from '../probes/backend.js';
 import {
   BPF_PROG_TYPE_KPROBE,
   BPF_PROG_TYPE_RAW_TRACEPOINT,
@@ -48,9 +49,6 @@ const COPYING: Record<string, number> = {
 /** … and those that return a list of them. */
 const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
 
-/** How copies are seen: in one link of trampolines, by sessions of kprobes, or by a trampoline for each function. */
-type CopyMethod = 'multi' | 'session' | 'fexit';
-
 /** Maps that the backend's object has made. */
 const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
 
@@ -80,7 +78,7 @@ export class Lifecycle extends Attachment {
    * @param signal see `loadUndisturbed`
    */
   static async load(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf, signal?: AbortSignal): Promise<Lifecycle> {
-    const method = chooseMethod(backend, vmlinux);
+    const method = backend.copies(vmlinux);
     const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
     const known = (of: Record<string, number>, segments: boolean) =>
       Object.entries(of).flatMap(([name, count]) => {
@@ -238,11 +236,3 @@ const TYPES: Record<CopyMethod, { type: number; attach: number }> = {
   session: { type: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSION },
   fexit: { type: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT },
 };
-
-/** A trampoline for each works nearly everywhere; the others take no time to release. */
-function chooseMethod(backend: Backend, vmlinux: Btf): CopyMethod {
-  if (backend.name === 'fentry-multi') return 'multi';
-  if (backend.name === 'kprobe-multi' && hasReadOnlyCast(vmlinux) && probeKprobeSession(vmlinux).available)
-    return 'session';
-  return 'fexit';
-}

@@ -8,7 +8,6 @@ import type { TracerName } from '../base/method.js';
 import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
-import type { Target } from '../base/target.js';
 import { CLANG_HINT, dataBytes, type Extension } from '../fields/c/extension.js';
 import { findPlace, type SourcePlace } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
@@ -18,6 +17,7 @@ import { loadKernelBtf } from '../kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { findLimitHint } from '../kernel/memory.js';
 import type { Backend } from '../probes/backend.js';
+import type { Probe } from '../probes/probe.js';
 import {
   BpfObject,
   LibbpfError,
@@ -64,14 +64,14 @@ export interface LoadedPrograms {
  */
 export async function loadPrograms(
   backend: Backend,
-  targets: readonly Target[] | undefined,
+  targets: readonly Probe[] | undefined,
   options: LoadOptions,
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
   const { extension, tracer } = options;
   const filter = options.packets.compile(loadKernelBtf());
   // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
-  const byHelper = backend.name === 'ftrace' || filter.mark.value === 0 || needsHelper(extension);
+  const byHelper = backend.alwaysByHelper || filter.mark.value === 0 || needsHelper(extension);
   const linked = await link(backend, tracer, { extension, filter: filter.object }, { byHelper, signal });
   const marked = setMark(linked, filter.mark);
   return await loadUndisturbed(
@@ -82,7 +82,7 @@ export async function loadPrograms(
 
 interface Wanted extends Pick<LoadedPrograms, 'filter' | 'byHelper'> {
   readonly backend: Backend;
-  readonly targets: readonly Target[] | undefined;
+  readonly targets: readonly Probe[] | undefined;
   readonly options: LoadOptions;
 }
 
@@ -163,11 +163,9 @@ export async function link(
   { extension, filter }: LinkedIn,
   { byHelper = needsHelper(extension), signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
-  // The programs of ftrace have typed pointers, and are one function where they can be.
-  const isTyped = backend.name === 'ftrace';
-  const variant = isTyped ? (extension || filter ? '.with-calls' : '') : byHelper ? '.by-helper' : '';
+  const build = { byHelper, hasCalls: extension !== undefined || filter !== undefined };
   const objects = [
-    loadOwnObject(`${backend.object(tracer)}${variant}.bpf.o`),
+    loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),
     ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
       loadOwnObject('no-extension.bpf.o'),
     ]),

@@ -11,24 +11,19 @@ import type { Living } from '../base/journey.js';
 import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
 import type { Reading } from '../base/record-source.js';
-import { type Target, VMLINUX } from '../base/target.js';
+import { VMLINUX } from '../base/target.js';
 import type { Extension } from '../fields/c/extension.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
 import { ftraceIsOff } from '../kernel/functions.js';
-import { isSwitchedOff, switchesOf } from '../kernel/switches.js';
-import {
-  type Attachment,
-  type AttachProgress,
-  type Backend,
-  decidesBy,
-  type NumberedTarget,
-  type ReleaseProgress,
-  type Role,
-  variantOf,
-} from '../probes/backend.js';
-import { rolesOf } from '../probes/roles.js';
+import { isSwitchedOff } from '../kernel/switches.js';
+import type { Attachment, AttachProgress, ReleaseProgress } from '../probes/attachment.js';
+import type { Backend } from '../probes/backend.js';
+import type { NumberedProbe } from '../probes/cookie.js';
+import { keyOf, type Probe } from '../probes/probe.js';
+import { decidesBy, type Role, rolesOf } from '../probes/roles.js';
+import { variantOf } from '../probes/variant.js';
 import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ENODEV, errnoName } from '../sys/errno.js';
@@ -44,11 +39,11 @@ export interface SessionOptions {
   readonly backend: Backend;
   readonly tracer: TracerName;
   /** As `loadTargets` finds them for the backend. Events name their function by its index here. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly Probe[];
   /** Targets to prepare programs for: also those that may come with `attachMore`. Default: `targets`. */
-  readonly models?: readonly Target[];
+  readonly models?: readonly Probe[];
   /** As `loadTargets` finds them: attached to in any case. */
-  readonly deciding: readonly Target[];
+  readonly deciding: readonly Probe[];
   /** Which packets are followed. */
   readonly packets: PacketFilter;
   /** Keep one event in so many on each CPU; 1 keeps all. */
@@ -137,20 +132,20 @@ export class Session implements Disposable {
     const { targets, deciding } = this.#options;
     const attachment = this.#attachment;
     attachment.onProgress = onProgress;
-    const numbered: NumberedTarget[] = targets.map((target, index) => {
-      return { target, index, hidden: false, roles: this.#rolesOf(target) };
+    const numbered: NumberedProbe[] = targets.map((probe, index) => {
+      return { probe, index, hidden: false, roles: this.#rolesOf(probe) };
     });
-    const shown = new Set(targets.filter(({ module }) => module === VMLINUX).map(({ name }) => name));
+    const shown = new Set(targets.map(keyOf));
     const hidden = deciding
-      .filter(({ name }) => !shown.has(name))
-      .map((target) => ({ target, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(target) }));
+      .filter((probe) => !shown.has(keyOf(probe)))
+      .map((probe) => ({ probe, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(probe) }));
     // What ends a journey comes first: none must begin that would not end.
     await this.#lifecycle.attach([], signal);
-    const decides = ({ roles }: NumberedTarget) => roles.some(decidesBy);
+    const decides = ({ roles }: NumberedProbe) => roles.some(decidesBy);
     const first = [...hidden, ...numbered.filter(decides)];
     await attachment.attach(first, signal);
     await attachment.attach(
-      numbered.filter((target) => !decides(target)),
+      numbered.filter((one) => !decides(one)),
       signal,
     );
     if (attachment.succeeded > 0 || signal.aborted) return;
@@ -168,7 +163,7 @@ export class Session implements Disposable {
    * Attaches to further targets, of modules that were loaded meanwhile.
    * @param indexes where each of them stands in the caller's table; below `MAX_TARGETS`
    */
-  async attachMore(targets: readonly Target[], indexes: readonly number[], signal: AbortSignal): Promise<void> {
+  async attachMore(targets: readonly Probe[], indexes: readonly number[], signal: AbortSignal): Promise<void> {
     // The module may have been there before, with types of its own.
     const modules = new Set(targets.map(({ module }) => module));
     for (const module of modules) {
@@ -176,17 +171,17 @@ export class Session implements Disposable {
       this.#moduleBtfs.delete(module);
     }
     for (const [module, btf] of openBtfs(this.#options.backend, targets)) this.#moduleBtfs.set(module, btf);
-    const numbered = targets.map((target, position) => ({
-      target,
+    const numbered = targets.map((probe, position) => ({
+      probe,
       index: indexes[position]!,
       hidden: false,
-      roles: this.#rolesOf(target),
+      roles: this.#rolesOf(probe),
     }));
     await this.#attachment.attach(numbered, signal);
   }
 
-  #rolesOf(target: Target): Role[] {
-    return rolesOf(target, this.#options.tracer);
+  #rolesOf(probe: Probe): Role[] {
+    return rolesOf(probe, this.#options.tracer);
   }
 
   get succeeded(): number {
@@ -226,7 +221,7 @@ export class Session implements Disposable {
 
   /** What the kernel has not handed to the programs so far. */
   countMisses(): Misses {
-    for (const one of switchesOf(this.#options.backend)) if (isSwitchedOff(one)) this.#switchedOff.add(one);
+    for (const one of this.#options.backend.switches) if (isSwitchedOff(one)) this.#switchedOff.add(one);
     const { shown, deciding } = this.#attachment.countMisses();
     return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
   }
@@ -262,7 +257,7 @@ export class Session implements Disposable {
 
   /** Of how many of the traced functions `countCalls` tells. */
   get countableFunctions(): number {
-    const isCountable = (target: Target) => variantOf({ target, roles: this.#rolesOf(target) }) !== 'deciding';
+    const isCountable = (probe: Probe) => variantOf({ probe, roles: this.#rolesOf(probe) }) !== 'deciding';
     return this.#options.targets.filter(isCountable).length;
   }
 
@@ -292,7 +287,7 @@ export class Session implements Disposable {
 }
 
 /** Trampolines want the BTF of modules as descriptors. */
-function openBtfs(backend: Backend, targets: readonly Target[]): Map<string, Descriptor> {
+function openBtfs(backend: Backend, targets: readonly Probe[]): Map<string, Descriptor> {
   const modules = new Set(targets.map(({ module }) => module).filter((module) => module !== VMLINUX));
   if (backend.access !== 'trampoline' || modules.size === 0) return new Map();
   const btfs = openModuleBtfs(modules);

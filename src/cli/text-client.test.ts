@@ -15,7 +15,7 @@ import { TextClient } from './text-client.js';
 import { openWriter, type Writer } from './writer.js';
 
 const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => {
-  return { name, module: 'vmlinux', skbPosition: 0, parameters: 1, btfId: 1 };
+  return { name, module: 'vmlinux' };
 });
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
 const terminal = { status() {}, clearStatus() {} };

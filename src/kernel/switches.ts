@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Switch } from '../base/losses.js';
-import type { BackendName } from '../base/method.js';
 
 interface SwitchText {
   /** The file that holds `0` when it is off. Where it is missing or not readable, the switch counts as on. */
@@ -33,9 +32,4 @@ export function isSwitchedOff(which: Switch): boolean {
   } catch {
     return false;
   }
-}
-
-/** The switches that turn a backend's probes off. */
-export function switchesOf({ name }: { readonly name: BackendName }): readonly Switch[] {
-  return name === 'kprobe' ? ['ftrace', 'kprobes'] : ['ftrace'];
 }

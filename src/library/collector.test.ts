@@ -19,13 +19,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 /** A session of `count` events of one packet, each a microsecond behind the one before, the last of them first. */
 function collect(maxEvents: number, count: number, end: (tracker: JourneyTracker) => void) {
-  const targets = ['ip_rcv', 'nf_hook_slow'].map((name) => ({
-    name,
-    module: 'vmlinux',
-    skbPosition: 0,
-    parameters: 2,
-    btfId: 1,
-  }));
+  const targets = ['ip_rcv', 'nf_hook_slow'].map((name) => ({ name, module: 'vmlinux' }));
   const names = { reason: (reason: number) => `REASON_${reason}`, symbol: () => undefined };
   const readFields = (data: DataView, offset: number) => ({ len: data.getUint32(offset, true) });
   const places = new Places();

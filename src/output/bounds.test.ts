@@ -9,7 +9,7 @@ import type { Output, OutputContext } from './output.js';
 import { PathsOutput } from './paths.js';
 
 const targets = Array.from({ length: 20 }, (_, index) => {
-  return { name: `function_${index}`, module: 'vmlinux', skbPosition: 0, parameters: 1, btfId: 1 };
+  return { name: `function_${index}`, module: 'vmlinux' };
 });
 const CONTEXT: OutputContext = {
   ...{ targets, hasReturns: false, fields: undefined, dataSize: 0, places: new Places() },

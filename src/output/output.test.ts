@@ -13,7 +13,7 @@ const targets = [
   { name: 'ip_rcv', module: 'vmlinux' },
   { name: 'a_function_with_a_name_longer_than_its_column', module: 'nf_conntrack' },
   { name: 'evil\x1b[2J"name', module: 'mod' },
-].map((target) => ({ ...target, skbPosition: 0, parameters: 2, btfId: 1 }));
+];
 const fields: FieldWriter = {
   names: new Set(['len']),
   text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)}`),

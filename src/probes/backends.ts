@@ -26,7 +26,7 @@ export interface BackendChoice {
 
 /** @throws UsageError for a backend that can't do what the tracer shows */
 export function checkMethod(tracer: TracerName, wanted: BackendName): void {
-  const able = BACKENDS.filter(({ tracers }) => tracers.includes(tracer)).map(({ name }) => name);
+  const able = BACKENDS.filter(({ since }) => tracer in since).map(({ name }) => name);
   if (able.includes(wanted)) return;
   throw new UsageError(
     `the backend ${wanted} sees no returns, which --tracer ${tracer} shows: there are ${able.join(', ')}`,
@@ -35,8 +35,8 @@ export function checkMethod(tracer: TracerName, wanted: BackendName): void {
 
 /** Whether a backend works on the running kernel with a tracer. */
 export async function probeBackend(backend: Backend, tracer: TracerName): Promise<Support> {
-  if (!backend.tracers.includes(tracer)) return { available: false, problem: 'sees no returns' };
-  return await backend.probe(tracer, loadKernelBtf());
+  if (!(tracer in backend.since)) return { available: false, problem: 'sees no returns' };
+  return await backend.support(tracer, loadKernelBtf());
 }
 
 /**
@@ -45,7 +45,7 @@ export async function probeBackend(backend: Backend, tracer: TracerName): Promis
  * @throws UnsupportedFeatureError if the kernel lacks it, or all; UsageError for one that can't do what is asked
  */
 export async function chooseBackend(tracer: TracerName, wanted?: BackendName): Promise<BackendChoice> {
-  const able = BACKENDS.filter(({ tracers }) => tracers.includes(tracer));
+  const able = BACKENDS.filter(({ since }) => tracer in since);
   if (wanted !== undefined) return { backend: await forceBackend(tracer, wanted, able), passedOver: [] };
   const passedOver: { name: BackendName; problem: string }[] = [];
   for (const backend of able) {

@@ -18,17 +18,10 @@ import {
   readProgramMisses,
 } from '../sys/bpf.js';
 import { errnoName } from '../sys/errno.js';
-import {
-  type AttachContext,
-  Attachment,
-  type Backend,
-  cookieOf,
-  type NumberedTarget,
-  sumMisses,
-  type Variant,
-  variantOf,
-  variantsFor,
-} from './backend.js';
+import { Attachment, sumMisses } from './attachment.js';
+import { type AttachContext, type Backend, nameBuild } from './backend.js';
+import { cookieOf, type NumberedProbe } from './cookie.js';
+import { type Variant, variantOf, variantsFor } from './variant.js';
 
 const PROGRAMS = {
   function: { prefix: 'ipft_entry_', type: { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FENTRY_MULTI } },
@@ -40,14 +33,18 @@ const PROGRAMS = {
 
 export const fentryMulti: Backend = {
   name: 'fentry-multi',
+  kinds: ['function'],
   access: 'trampoline',
   oneByOne: false,
-  tracers: ['function', 'function_graph'],
-  probe: (tracer) => probeTracingMulti(tracer === 'function_graph'),
-  object: () => 'fentry-multi',
-  programs(tracer, targets) {
+  since: { function: '7.2', function_graph: '7.2' },
+  switches: ['ftrace'],
+  alwaysByHelper: false,
+  support: (tracer) => probeTracingMulti(tracer === 'function_graph'),
+  copies: () => 'multi',
+  object: (_tracer, build) => nameBuild('fentry-multi', build),
+  programs(tracer, probes) {
     const { prefix, type } = PROGRAMS[tracer];
-    return variantsFor(targets).map((variant) => ({ name: `${prefix}${variant}`, type }));
+    return variantsFor(probes).map((variant) => ({ name: `${prefix}${variant}`, type }));
   },
   maps: (tracer): Record<string, number> => (tracer === 'function' ? { ipft_calls: 1, ipft_nestings: 1 } : {}),
   attachment: (context) => new FentryMultiAttachment(context),
@@ -60,12 +57,12 @@ class FentryMultiAttachment extends Attachment {
     super();
   }
 
-  async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
-    for (const [module, ofModule] of groupBy(targets, ({ target }) => target.module)) {
+  async attach(probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void> {
+    for (const [module, ofModule] of groupBy(probes, ({ probe }) => probe.module)) {
       for (const [variant, its] of groupBy(ofModule, variantOf)) {
         if (signal.aborted) return;
         const program = await this.#program(module, variant);
-        if (typeof program === 'string') for (const target of its) this.fail(target, program);
+        if (typeof program === 'string') for (const one of its) this.fail(one, program);
         else await this.#link(program, its, signal);
       }
     }
@@ -94,20 +91,20 @@ class FentryMultiAttachment extends Attachment {
   }
 
   /** One function that the kernel doesn't take fails the whole link: halving finds it in few steps. */
-  async #link(programFd: number, targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+  async #link(programFd: number, probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const ids = targets.map(({ target }) => target.btfId);
-    const cookies = targets.map((target) => BigInt(cookieOf(target)));
+    const ids = probes.map(({ probe }) => probe.id);
+    const cookies = probes.map((one) => BigInt(cookieOf(one)));
     const link = await linkTracingMulti(programFd, PROGRAMS[this.context.tracer].type.attach, { ids, cookies });
     if (typeof link !== 'number') {
       this.links.push(link);
-      this.count(targets);
-    } else if (targets.length === 1) {
-      this.fail(targets[0]!, errnoName(-link));
+      this.count(probes);
+    } else if (probes.length === 1) {
+      this.fail(probes[0]!, errnoName(-link));
     } else {
-      const half = targets.length >> 1;
-      await this.#link(programFd, targets.slice(0, half), signal);
-      await this.#link(programFd, targets.slice(half), signal);
+      const half = probes.length >> 1;
+      await this.#link(programFd, probes.slice(0, half), signal);
+      await this.#link(programFd, probes.slice(half), signal);
     }
   }
 

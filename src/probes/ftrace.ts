@@ -20,18 +20,12 @@ import {
 import type { Descriptor } from '../sys/descriptor.js';
 import { ENOTSUPP, errnoName } from '../sys/errno.js';
 import type { BpfObject } from '../sys/libbpf.js';
-import {
-  type AttachContext,
-  Attachment,
-  type Backend,
-  cookieOf,
-  decidesBy,
-  type NumberedTarget,
-  type ProgramSpec,
-  sumMisses,
-  type Variant,
-  variantOf,
-} from './backend.js';
+import { Attachment, sumMisses } from './attachment.js';
+import type { AttachContext, Backend, ProgramSpec } from './backend.js';
+import { cookieOf, type NumberedProbe } from './cookie.js';
+import type { Probe } from './probe.js';
+import { decidesBy } from './roles.js';
+import { type Variant, variantOf } from './variant.js';
 
 /** A function that every kernel has, with an skb as its first argument. */
 const ANY_FUNCTION = 'consume_skb';
@@ -40,13 +34,18 @@ const FEXIT = { program: BPF_PROG_TYPE_TRACING, attach: BPF_TRACE_FEXIT };
 
 export const ftrace: Backend = {
   name: 'ftrace',
+  kinds: ['function'],
   access: 'trampoline',
   oneByOne: true,
-  tracers: ['function', 'function_graph'],
-  probe: (_tracer, vmlinux) => probeTrampolines(vmlinux),
-  object: () => 'ftrace',
-  programs(tracer, targets) {
-    const models = targets ? modelsOf(targets) : new Map([[0, ANY_FUNCTION]]);
+  since: { function: '5.5', function_graph: '5.5' },
+  switches: ['ftrace'],
+  alwaysByHelper: true,
+  support: (_tracer, vmlinux) => probeTrampolines(vmlinux),
+  copies: () => 'fexit',
+  // Where nothing is called its programs are one function each: see IPFT_FUNCTION of bpf/core/journey.bpf.h.
+  object: (_tracer, { hasCalls }) => (hasCalls ? 'ftrace.with-calls' : 'ftrace'),
+  programs(tracer, probes) {
+    const models = probes ? modelsOf(probes) : new Map([[0, ANY_FUNCTION]]);
     const name = tracer === 'function' ? 'entry' : 'enter';
     const programs: ProgramSpec[] = [...models].map(([position, attachTo]) => ({
       name: `ipft_${name}_${position}`,
@@ -64,12 +63,11 @@ export const ftrace: Backend = {
 };
 
 /** For each position a function to load its program for; one of the kernel proper where there is one. */
-function modelsOf(targets: readonly Target[]): Map<number, string> {
+function modelsOf(probes: readonly Probe[]): Map<number, string> {
   const models = new Map<number, string>();
-  for (const { name, module, skbPosition } of targets) {
-    if (module === VMLINUX && !models.has(skbPosition)) models.set(skbPosition, name);
-  }
-  for (const { name, skbPosition } of targets) if (!models.has(skbPosition)) models.set(skbPosition, name);
+  const ofKernel = probes.filter(({ module }) => module === VMLINUX);
+  for (const { name, packet } of [...ofKernel, ...probes])
+    if (!models.has(packet.position)) models.set(packet.position, name);
   return models;
 }
 
@@ -81,34 +79,33 @@ class FtraceAttachment extends Attachment {
     super();
   }
 
-  async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
-    const addresses = hasFunctionAddress(this.context.vmlinux) ? undefined : loadAddresses(targets);
-    await this.each(targets, signal, (target) => this.#attachOne(target, addresses?.get(keyOf(target.target)) ?? 0n));
+  async attach(probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void> {
+    const addresses = hasFunctionAddress(this.context.vmlinux) ? undefined : loadAddresses(probes);
+    await this.each(probes, signal, (one) => this.#attachOne(one, addresses?.get(symbolOf(one.probe)) ?? 0n));
   }
 
-  async #attachOne(target: NumberedTarget, address: bigint): Promise<void> {
-    const entry = this.#entryImage(target, address);
+  async #attachOne(numbered: NumberedProbe, address: bigint): Promise<void> {
+    const entry = this.#entryImage(numbered, address);
     if (this.context.tracer === 'function') {
-      const problem = await this.#attachProgram(target, BPF_TRACE_FENTRY, entry);
-      return problem === undefined ? this.count([target]) : this.fail(target, problem);
+      const problem = await this.#attachProgram(numbered, BPF_TRACE_FENTRY, entry);
+      return problem === undefined ? this.count([numbered]) : this.fail(numbered, problem);
     }
     // The return first: a call that is entered meanwhile would miss it.
-    const leaving = target.hidden
+    const leaving = numbered.hidden
       ? undefined
-      : await this.#attachProgram(target, BPF_TRACE_FEXIT, this.#imageFor(target, 'ipft_return', address));
-    if (leaving !== undefined) return this.fail(target, leaving);
-    const entering = await this.#attachProgram(target, BPF_TRACE_FENTRY, entry);
-    return entering === undefined ? this.count([target]) : this.fail(target, entering);
+      : await this.#attachProgram(numbered, BPF_TRACE_FEXIT, this.#imageFor(numbered, 'ipft_return', address));
+    if (leaving !== undefined) return this.fail(numbered, leaving);
+    const entering = await this.#attachProgram(numbered, BPF_TRACE_FENTRY, entry);
+    return entering === undefined ? this.count([numbered]) : this.fail(numbered, entering);
   }
 
   /** Returns why it could not be attached, or nothing. */
-  async #attachProgram(numbered: NumberedTarget, attachType: number, image: Image): Promise<string | undefined> {
-    const { target } = numbered;
-    const btf = target.module === VMLINUX ? undefined : this.context.moduleBtfs.get(target.module);
-    if (target.module !== VMLINUX && !btf)
-      return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
+  async #attachProgram(numbered: NumberedProbe, attachType: number, image: Image): Promise<string | undefined> {
+    const { module, id } = numbered.probe;
+    const btf = module === VMLINUX ? undefined : this.context.moduleBtfs.get(module);
+    if (module !== VMLINUX && !btf) return "its module's BTF can't be had as a descriptor: that needs CAP_SYS_ADMIN";
     const program = await loadProgram({
-      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: attachType, ...image, attachBtfId: target.btfId },
+      ...{ type: BPF_PROG_TYPE_TRACING, expectedAttachType: attachType, ...image, attachBtfId: id },
       ...(btf ? { attachBtfFd: btf.fd } : {}),
     });
     if (typeof program === 'number') return `loading: ${errnoName(-program)}`;
@@ -124,16 +121,16 @@ class FtraceAttachment extends Attachment {
     return undefined;
   }
 
-  #entryImage(target: NumberedTarget, address: bigint): Image {
+  #entryImage(numbered: NumberedProbe, address: bigint): Image {
     const name = this.context.tracer === 'function' ? 'entry' : 'enter';
-    const kind = target.roles.some(decidesBy) ? 'deciding_' : '';
-    return this.#imageFor(target, `ipft_${name}_${kind}${target.target.skbPosition}`, address);
+    const kind = numbered.roles.some(decidesBy) ? 'deciding_' : '';
+    return this.#imageFor(numbered, `ipft_${name}_${kind}${numbered.probe.packet.position}`, address);
   }
 
-  #imageFor(target: NumberedTarget, program: string, address: bigint): Image {
+  #imageFor(numbered: NumberedProbe, program: string, address: bigint): Image {
     const image = this.#image(program);
     const instructions = Buffer.from(image.instructions);
-    replaceConstant(instructions, IPFT_COOKIE_PLACE, BigInt(cookieOf(target)));
+    replaceConstant(instructions, IPFT_COOKIE_PLACE, BigInt(cookieOf(numbered)));
     replaceConstant(instructions, IPFT_ADDRESS_PLACE, address);
     return { ...image, instructions };
   }
@@ -158,12 +155,12 @@ class FtraceAttachment extends Attachment {
 
 type Image = ReturnType<BpfObject['programImage']>;
 
-const keyOf = ({ module, name }: Pick<Target, 'module' | 'name'>) => `${module}:${name}`;
+const symbolOf = ({ module, name }: Target) => `${module}:${name}`;
 
-function loadAddresses(targets: readonly NumberedTarget[]): Map<string, bigint> {
+function loadAddresses(probes: readonly NumberedProbe[]): Map<string, bigint> {
   const names = new Map<string, Set<string>>();
-  for (const { target } of targets) names.set(target.module, (names.get(target.module) ?? new Set()).add(target.name));
-  return new Map(loadSymbolAddresses(names).map((symbol) => [keyOf(symbol), symbol.address]));
+  for (const { probe } of probes) names.set(probe.module, (names.get(probe.module) ?? new Set()).add(probe.name));
+  return new Map(loadSymbolAddresses(names).map((symbol) => [symbolOf(symbol), symbol.address]));
 }
 
 const BPF_LD_IMM64 = 0x18;

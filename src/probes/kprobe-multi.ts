@@ -7,7 +7,7 @@ import { SystemCallError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import type { Misses } from '../base/losses.js';
 import { loadKernelBtf } from '../kernel/btf.js';
-import { probeKprobeMulti, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
+import { hasReadOnlyCast, probeKprobeMulti, probeKprobeSession, sessionKfuncsTakeContext } from '../kernel/features.js';
 import {
   BPF_PROG_TYPE_KPROBE,
   BPF_TRACE_KPROBE_MULTI,
@@ -21,17 +21,10 @@ import {
 import type { Descriptor } from '../sys/descriptor.js';
 import { EPERM, errnoName } from '../sys/errno.js';
 import { KnownAddresses } from './addresses.js';
-import {
-  type AttachContext,
-  Attachment,
-  type Backend,
-  cookieOf,
-  type NumberedTarget,
-  sumMisses,
-  type Variant,
-  variantOf,
-  variantsFor,
-} from './backend.js';
+import { Attachment, sumMisses } from './attachment.js';
+import { type AttachContext, type Backend, nameBuild } from './backend.js';
+import { cookieOf, type NumberedProbe } from './cookie.js';
+import { type Variant, variantOf, variantsFor } from './variant.js';
 
 /** Size of `ipft_cookies` of `bpf/probes/cookie.h`: a u64 for each. */
 const COOKIES_SIZE = 8 << IPFT_COOKIE_BITS;
@@ -39,16 +32,20 @@ const SESSION = { program: BPF_PROG_TYPE_KPROBE, attach: BPF_TRACE_KPROBE_SESSIO
 
 export const kprobeMulti: Backend = {
   name: 'kprobe-multi',
+  kinds: ['function'],
   access: 'registers',
   oneByOne: false,
-  tracers: ['function', 'function_graph'],
-  probe: (tracer, vmlinux) => (tracer === 'function' ? probeKprobeMulti() : probeKprobeSession(vmlinux)),
-  object(tracer) {
-    if (tracer === 'function') return 'kprobe-multi';
-    return sessionKfuncsTakeContext(loadKernelBtf()) ? 'kprobe-session-ctx' : 'kprobe-session';
+  since: { function: '5.18', function_graph: '6.10' },
+  switches: ['ftrace'],
+  alwaysByHelper: false,
+  support: (tracer, vmlinux) => (tracer === 'function' ? probeKprobeMulti() : probeKprobeSession(vmlinux)),
+  copies: (vmlinux) => (hasReadOnlyCast(vmlinux) && probeKprobeSession(vmlinux).available ? 'session' : 'fexit'),
+  object(tracer, build) {
+    if (tracer === 'function') return nameBuild('kprobe-multi', build);
+    return nameBuild(sessionKfuncsTakeContext(loadKernelBtf()) ? 'kprobe-session-ctx' : 'kprobe-session', build);
   },
-  programs(tracer, targets) {
-    const variants = variantsFor(targets);
+  programs(tracer, probes) {
+    const variants = variantsFor(probes);
     if (tracer === 'function') return variants.map((variant) => ({ name: `ipft_entry_${variant}` }));
     return variants.map((variant) => ({ name: `ipft_session_${variant}`, type: SESSION }));
   },
@@ -64,15 +61,15 @@ class KprobeMultiAttachment extends Attachment {
     super();
   }
 
-  async attach(targets: readonly NumberedTarget[], signal: AbortSignal): Promise<void> {
+  async attach(probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void> {
     const prefix = this.context.tracer === 'function' ? 'ipft_entry_' : 'ipft_session_';
     const addresses = KnownAddresses.load();
     this.#forgetCookies();
-    for (const [variant, its] of groupBy(targets, variantOf)) {
+    for (const [variant, its] of groupBy(probes, variantOf)) {
       const fd = this.context.object.programFd(`${prefix}${variant}`);
       this.#programs.set(fd, variant);
       if (await this.#linkByAddress(fd, its, addresses, signal)) continue;
-      const hasName = ({ target }: NumberedTarget) => target.address === undefined;
+      const hasName = ({ probe }: NumberedProbe) => probe.address === undefined;
       for (const alike of groupBy(its, hasName).values()) await this.#link(fd, alike, addresses, signal);
     }
     addresses.save();
@@ -89,50 +86,50 @@ class KprobeMultiAttachment extends Attachment {
   /** Returns whether it could be done. */
   async #linkByAddress(
     programFd: number,
-    targets: readonly NumberedTarget[],
+    probes: readonly NumberedProbe[],
     addresses: KnownAddresses,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const functions = addresses.find(targets.map(({ target }) => target));
+    const functions = addresses.find(probes.map(({ probe }) => probe));
     if (!functions || signal.aborted) return false;
-    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: targets.map(cookieOf) });
+    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: probes.map(cookieOf) });
     if (typeof link === 'number') return false;
-    this.#keep(link, programFd, targets);
+    this.#keep(link, programFd, probes);
     return true;
   }
 
   /**
    * One function that the kernel doesn't take fails the whole link: halving finds it in few steps.
-   * @param targets with an address all of them, or none
+   * @param probes with an address all of them, or none
    */
   async #link(
     programFd: number,
-    targets: readonly NumberedTarget[],
+    probes: readonly NumberedProbe[],
     addresses: KnownAddresses,
     signal: AbortSignal,
   ): Promise<void> {
     if (signal.aborted) return;
-    const given = targets.flatMap(({ target }) => target.address ?? []);
-    const functions = given.length > 0 ? given : targets.map(({ target }) => target.name);
-    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: targets.map(cookieOf) });
+    const given = probes.flatMap(({ probe }) => probe.address ?? []);
+    const functions = given.length > 0 ? given : probes.map(({ probe }) => probe.name);
+    const link = await linkKprobeMulti(programFd, this.#type, { functions, cookies: probes.map(cookieOf) });
     if (typeof link !== 'number') {
-      learnAddresses(link.fd, targets, addresses);
-      this.#keep(link, programFd, targets);
+      learnAddresses(link.fd, probes, addresses);
+      this.#keep(link, programFd, probes);
     } else if (-link === EPERM) {
       throw new SystemCallError('bpf(BPF_LINK_CREATE)', -link, errnoName(-link), 'attaching to kernel functions');
-    } else if (targets.length === 1) {
-      this.fail(targets[0]!, errnoName(-link));
+    } else if (probes.length === 1) {
+      this.fail(probes[0]!, errnoName(-link));
     } else {
-      const half = targets.length >> 1;
-      await this.#link(programFd, targets.slice(0, half), addresses, signal);
-      await this.#link(programFd, targets.slice(half), addresses, signal);
+      const half = probes.length >> 1;
+      await this.#link(programFd, probes.slice(0, half), addresses, signal);
+      await this.#link(programFd, probes.slice(half), addresses, signal);
     }
   }
 
-  #keep(link: Descriptor, programFd: number, targets: readonly NumberedTarget[]): void {
+  #keep(link: Descriptor, programFd: number, probes: readonly NumberedProbe[]): void {
     this.links.push(link);
     this.#linkVariants.push(this.#programs.get(programFd) ?? 0);
-    this.count(targets);
+    this.count(probes);
   }
 
   get #type(): number {
@@ -152,10 +149,10 @@ class KprobeMultiAttachment extends Attachment {
 }
 
 /** Functions are told apart by their cookies; hidden ones may share theirs. */
-function learnAddresses(linkFd: number, targets: readonly NumberedTarget[], addresses: KnownAddresses): void {
-  const byCookie = groupBy(targets, (target) => BigInt(cookieOf(target)));
-  for (const { address, cookie } of readKprobeMulti(linkFd, targets.length)) {
+function learnAddresses(linkFd: number, probes: readonly NumberedProbe[], addresses: KnownAddresses): void {
+  const byCookie = groupBy(probes, (one) => BigInt(cookieOf(one)));
+  for (const { address, cookie } of readKprobeMulti(linkFd, probes.length)) {
     const its = byCookie.get(cookie) ?? [];
-    if (its.length === 1 && its[0]!.target.address === undefined) addresses.learn(its[0]!.target, address);
+    if (its.length === 1 && its[0]!.probe.address === undefined) addresses.learn(its[0]!.probe, address);
   }
 }

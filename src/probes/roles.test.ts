@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { VMLINUX } from '../base/target.js';
+import type { Probe } from './probe.js';
 import { decides, rolesOf } from './roles.js';
 
-const target = (name: string, skbPosition = 0, module = VMLINUX) => ({
-  ...{ name, module, skbPosition, parameters: 2, btfId: 1 },
+const probe = (name: string, position = 0, module = VMLINUX): Probe => ({
+  ...{ kind: 'function', name, module, id: 1, packet: { by: 'argument', position }, parameters: 2 },
 });
 
 test.each([
@@ -19,14 +20,14 @@ test.each([
   ['io_tx_ubuf_complete', 0, ['tail']],
   ['ip_rcv', 0, []],
 ] as const)('rolesOf: %s', (name, position, roles) => {
-  expect(rolesOf(target(name, position), 'function')).toEqual(roles);
+  expect(rolesOf(probe(name, position), 'function')).toEqual(roles);
 });
 
 test.each([
   ...['sock_edemux', 'sock_efree', 'sock_rfree', 'sock_wfree', 'kcm_rfree', 'sctp_sock_rfree', 'mptcp_rfree'],
   ...['tcp_wfree', 'netlink_skb_destructor', 'unix_destruct_scm', 'xsk_destruct_skb'],
 ])('rolesOf: the destructor %s, of whatever module, is called while an skb is being freed', (name) => {
-  expect(rolesOf(target(name, 0, 'a_module'), 'function')).toEqual(['tail']);
+  expect(rolesOf(probe(name, 0, 'a_module'), 'function')).toEqual(['tail']);
 });
 
 test('rolesOf: what tells its return address as the place is of interest where returns are traced', () => {
@@ -35,15 +36,15 @@ test('rolesOf: what tells its return address as the place is of interest where r
     ['sk_skb_reason_drop', 1],
     ['consume_skb', 0],
   ] as const) {
-    expect(rolesOf(target(name, position), 'function_graph')).toEqual(['reports']);
-    expect(rolesOf(target(name, position), 'function')).toEqual([]);
-    expect(decides(target(name, position))).toBe(false);
+    expect(rolesOf(probe(name, position), 'function_graph')).toEqual(['reports']);
+    expect(rolesOf(probe(name, position), 'function')).toEqual([]);
+    expect(decides(probe(name, position))).toBe(false);
   }
 });
 
 test('decides: what ends a journey or gives the skb to a socket, but no destructor', () => {
-  expect(decides(target('kfree_skbmem'))).toBe(true);
-  expect(decides(target('tcp_rcv_state_process', 1))).toBe(true);
-  expect(decides(target('kfree_skbmem', 0, 'a_module'))).toBe(false);
-  expect(decides(target('sock_edemux'))).toBe(false);
+  expect(decides(probe('kfree_skbmem'))).toBe(true);
+  expect(decides(probe('tcp_rcv_state_process', 1))).toBe(true);
+  expect(decides(probe('kfree_skbmem', 0, 'a_module'))).toBe(false);
+  expect(decides(probe('sock_edemux'))).toBe(false);
 });

@@ -3,8 +3,27 @@
  * functions of Linux 5.10, 6.1, 6.12 and 7.2 call those that give the memory back; no kernel has all of them.
  */
 import type { TracerName } from '../base/method.js';
-import { type Target, VMLINUX } from '../base/target.js';
-import type { Role } from './backend.js';
+import { VMLINUX } from '../base/target.js';
+import type { Probe } from './probe.js';
+
+/** What a function means for the journey of the skb that it is called with. */
+export type Role =
+  /** It frees the skb, in any case. */
+  | 'frees'
+  /** It frees the skb's data; of an skb that is being freed it is the last that is seen. */
+  | 'releases'
+  /** It is called once for each skb that is freed, before its data is. */
+  | 'head'
+  /** It is the last that is called with an skb. */
+  | 'final'
+  /** It may be called while the skb is being freed. */
+  | 'tail'
+  /** Its first argument is a socket, which gets the skb. */
+  | 'queues'
+  /** It gives the skb to another CPU, which frees it some time later. */
+  | 'defers'
+  /** It frees the skb, and tells tracepoints its own return address as the place: of interest where returns are traced. */
+  | 'reports';
 
 /**
  * Functions that free the skb which is their first argument, in any case. Where the compiler has inlined one of them,
@@ -58,9 +77,10 @@ const REPORTING = new Set([
 ]);
 
 /** What a function means for a journey. */
-export function rolesOf({ name, module, skbPosition }: Target, tracer: TracerName): Role[] {
+export function rolesOf({ name, module, packet }: Probe, tracer: TracerName): Role[] {
   const roles: Role[] = [];
-  if (skbPosition === 0) {
+  const { position } = packet;
+  if (position === 0) {
     const frees = module === VMLINUX && FREEING.has(name);
     if (frees) roles.push('frees');
     if (module === VMLINUX && name === RELEASING) roles.push('releases');
@@ -68,15 +88,18 @@ export function rolesOf({ name, module, skbPosition }: Target, tracer: TracerNam
     if (frees && FINAL.has(name)) roles.push('final');
     if (roles.length > 0 || ZERO_COPY.test(name)) roles.push('tail');
     if (module === VMLINUX && DEFERRING.has(name)) roles.push('defers');
-  } else if (skbPosition === 1 && module === VMLINUX && QUEUEING.has(name)) {
+  } else if (position === 1 && module === VMLINUX && QUEUEING.has(name)) {
     roles.push('queues');
   }
-  if (TAIL.has(name) && skbPosition <= 1) roles.push('tail');
+  if (TAIL.has(name) && position <= 1) roles.push('tail');
   if (tracer === 'function_graph' && module === VMLINUX && REPORTING.has(name)) roles.push('reports');
   return roles;
 }
 
 /** Whether journeys need to know of the function, though nobody wants to see it. */
-export function decides(target: Target): boolean {
-  return rolesOf(target, 'function').some((role) => role !== 'tail');
+export function decides(probe: Probe): boolean {
+  return rolesOf(probe, 'function').some((role) => role !== 'tail');
 }
+
+/** Whether a role says what becomes of an skb, so that packets are looked at whose mark does not match. */
+export const decidesBy = (role: Role) => role !== 'reports';

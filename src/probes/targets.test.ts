@@ -33,22 +33,21 @@ const moduleBtf = (module: string, base: Btf) => {
   return parseBtf(split.bytes(), base);
 };
 const candidates = findCandidates({ vmlinux, moduleBtf, traceable });
-const needs = { access: 'registers', moduleTrampolines: true, addressesOf: () => [] } as const;
+const needs = { kinds: ['function'], access: 'registers', moduleTrampolines: true, addressesOf: () => [] } as const;
 const names = (list: readonly { module: string; name: string }[]) =>
   list.map(({ module, name }) => `${module}:${name}`);
 
 test('selectTargets: takes what BTF and ftrace both know, and tells of the rest', () => {
   const selection = selectTargets(candidates, needs, {});
   expect(selection.targets).toMatchObject([
-    { name: 'ip_rcv', module: 'vmlinux', skbPosition: 0 },
-    { name: 'ip_output', module: 'vmlinux', skbPosition: 2 },
-    { name: 'sixth', module: 'vmlinux', skbPosition: 5, parameters: 6 },
-    { name: 'variadic', module: 'vmlinux', skbPosition: 0, parameters: 1 },
-    { name: 'kfree_skbmem', module: 'vmlinux', skbPosition: 0 },
-    { name: 'veth_xmit', module: 'veth', skbPosition: 0 },
+    { name: 'ip_rcv', module: 'vmlinux', packet: { position: 0 } },
+    { name: 'ip_output', module: 'vmlinux', packet: { position: 2 } },
+    { name: 'sixth', module: 'vmlinux', packet: { position: 5 }, parameters: 6 },
+    { name: 'variadic', module: 'vmlinux', packet: { position: 0 }, parameters: 1 },
+    { name: 'kfree_skbmem', module: 'vmlinux', packet: { position: 0 } },
+    { name: 'veth_xmit', module: 'veth', packet: { position: 0 } },
   ]);
-  for (const { name, module, btfId } of selection.targets)
-    if (module === 'vmlinux') expect(vmlinux.name(btfId)).toBe(name);
+  for (const { name, module, id } of selection.targets) if (module === 'vmlinux') expect(vmlinux.name(id)).toBe(name);
   expect(selection.excluded).toEqual([
     { name: 'twice', module: 'vmlinux', reason: 'another function bears the same name' },
     { name: 'inlined', module: 'vmlinux', reason: expect.stringContaining('ftrace does not know it') },
@@ -86,6 +85,15 @@ test('selectTargets: trampolines reach further, and not everywhere', () => {
   expect(unprivileged.excluded).toContainEqual(
     expect.objectContaining({ name: 'veth_xmit', reason: 'BTF of modules needs CAP_SYS_ADMIN' }),
   );
+});
+
+test('selectTargets: a backend that is attached to something else gets no function', () => {
+  const selection = selectTargets(candidates, { ...needs, kinds: [] }, {});
+  expect(selection.targets).toEqual([]);
+  expect(selection.deciding).toEqual([]);
+  expect(selection.excluded).toContainEqual({
+    ...{ name: 'ip_rcv', module: 'vmlinux', reason: 'the backend is not attached to functions' },
+  });
 });
 
 test('selectTargets: filters are unanchored, both must match, and what they leave out is counted', () => {

@@ -3,12 +3,13 @@
 import { IPFT_MAX_ARGUMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
-import { type Target, VMLINUX } from '../base/target.js';
+import { VMLINUX } from '../base/target.js';
 import { loadCapabilities } from '../kernel/privileges.js';
 import { KnownAddresses } from './addresses.js';
-import type { ArgumentAccess } from './backend.js';
+import type { Backend } from './backend.js';
 import { type Candidate, type Candidates, loadCandidates } from './candidates.js';
 import { type Matches, matchNames } from './matching.js';
+import type { Probe } from './probe.js';
 import { decides } from './roles.js';
 
 export interface TargetFilter {
@@ -34,7 +35,7 @@ export interface ExcludedFunction {
 
 /** The functions that take an skb, sorted by what becomes of them. */
 export interface TargetSelection {
-  readonly targets: readonly Target[];
+  readonly targets: readonly Probe[];
   /** How many could be traced, and the filter left them out. */
   readonly filtered: number;
   /** Those that the filter leaves and that can't be traced. */
@@ -42,13 +43,14 @@ export interface TargetSelection {
   /** Modules whose functions are unknown, with the reason. */
   readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
   /** Functions that decide what becomes of an skb, whatever the filter says: journeys want to know of it. */
-  readonly deciding: readonly Target[];
+  readonly deciding: readonly Probe[];
 }
 
+/** What of a backend decides what it can be attached to. */
+export type Attaching = Pick<Backend, 'kinds' | 'access'>;
+
 /** What a choice is made for. */
-export interface TargetNeeds {
-  /** How the backend gets at the arguments. */
-  readonly access: ArgumentAccess;
+export interface TargetNeeds extends Attaching {
   /** Whether trampolines can be had for functions of modules. */
   readonly moduleTrampolines: boolean;
   /** Where the functions of a name lie in their module; none where that can't be known. */
@@ -63,17 +65,16 @@ const TRAMPOLINE_ARGUMENTS = 12;
 /**
  * Finds the functions that a backend can attach to: those with a `struct sk_buff *` among their parameters that ftrace
  * can hook, in the kernel and in all loaded modules.
- * @param access the backend's
  * @param signal ends it early, with its reason
  * @throws UsageError for a filter that takes too long; EnvironmentError without BTF or tracefs; IpftError `NO_TARGETS` if the filter leaves none
  */
 export async function loadTargets(
-  access: ArgumentAccess,
+  backend: Attaching,
   filter: TargetFilter = {},
   signal?: AbortSignal,
 ): Promise<TargetSelection> {
   const candidates = loadCandidates();
-  const selection = select(candidates, access, await match(candidates, filter, signal));
+  const selection = select(candidates, backend, await match(candidates, filter, signal));
   if (selection.targets.length > 0) return selection;
   const { filtered, excluded } = selection;
   if (filtered === 0 && excluded.length === 0) {
@@ -92,7 +93,7 @@ export async function loadTargets(
 /** The functions of one module, which may have been loaded a moment ago. */
 export async function loadModuleTargets(
   module: string,
-  access: ArgumentAccess,
+  backend: Attaching,
   filter: TargetFilter,
   signal?: AbortSignal,
 ): Promise<TargetSelection> {
@@ -100,7 +101,7 @@ export async function loadModuleTargets(
   const ofModule = <T extends { module: string }>(list: readonly T[]) =>
     list.filter((entry) => entry.module === module);
   const candidates = { modules: ofModule(all.modules), unknownModules: ofModule(all.unknownModules) };
-  const selection = select(candidates, access, await match(candidates, filter, signal));
+  const selection = select(candidates, backend, await match(candidates, filter, signal));
   return { ...selection, filtered: 0, deciding: [] };
 }
 
@@ -117,29 +118,30 @@ async function match(
   };
 }
 
-function select(candidates: Candidates, access: ArgumentAccess, matches: TargetMatches): TargetSelection {
+function select(candidates: Candidates, { kinds, access }: Attaching, matches: TargetMatches): TargetSelection {
   let addresses: KnownAddresses | undefined;
   const addressesOf = (module: string, name: string) => {
     addresses ??= KnownAddresses.load();
     return addresses.findAll({ module, name });
   };
   const moduleTrampolines = loadCapabilities().has('CAP_SYS_ADMIN');
-  const selection = selectTargets(candidates, { access, moduleTrampolines, addressesOf }, matches);
+  const selection = selectTargets(candidates, { kinds, access, moduleTrampolines, addressesOf }, matches);
   addresses?.save();
   return selection;
 }
 
 /** The choice itself, apart from where its facts come from. */
 export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter: TargetMatches): TargetSelection {
-  const targets: Target[] = [];
+  const targets: Probe[] = [];
   const excluded: ExcludedFunction[] = [];
-  const deciding: Target[] = [];
+  const deciding: Probe[] = [];
   let filtered = 0;
   for (const { module, functions } of candidates.modules) {
     const moduleMatches = filter.modulePattern?.test(module) ?? true;
     for (const candidate of functions) {
       const { name, id, position, parameters } = candidate;
-      const target = { name, module, skbPosition: position, parameters, btfId: id };
+      const packet = { by: 'argument', position } as const;
+      const target: Probe = { kind: 'function', name, module, id, packet, parameters };
       const reason = refusal(candidate, module, needs);
       if (reason === undefined && !candidate.isAmbiguous && decides(target)) deciding.push(target);
       if (!moduleMatches || !(filter.functionPattern?.test(name) ?? true)) {
@@ -161,8 +163,10 @@ export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter
 const AMBIGUOUS = 'another function bears the same name';
 
 /** Why a function can't be traced, or nothing. */
-function refusal(candidate: Candidate, module: string, { access, moduleTrampolines }: TargetNeeds): string | undefined {
+function refusal(candidate: Candidate, module: string, needs: TargetNeeds): string | undefined {
   const { position, parameters, isTraceable, isAmbiguous, isVariadic, returnsStruct, structBefore } = candidate;
+  const { kinds, access, moduleTrampolines } = needs;
+  if (!kinds.includes('function')) return 'the backend is not attached to functions';
   if (!isTraceable) return 'ftrace does not know it: it is inlined everywhere, or excluded from tracing';
   // A trampoline is made for a type, which has a name and no address; programs of kprobes are attached to addresses, too.
   if (isAmbiguous && access === 'trampoline') return AMBIGUOUS;

@@ -15,7 +15,7 @@ import { createKernelNames } from '../kernel/names.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
-import type { AttachProgress, ReleaseProgress } from '../probes/backend.js';
+import type { AttachProgress, ReleaseProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
@@ -69,7 +69,7 @@ export class LiveTrace implements Disposable {
     host.onBackend?.(choice);
     const { backend } = choice;
     await turn(signal);
-    const selection = await loadTargets(backend.access, probes, signal);
+    const selection = await loadTargets(backend, probes, signal);
     await turn(signal);
     // Attaching may take minutes.
     const loaded = loadLiveModules();
@@ -80,7 +80,7 @@ export class LiveTrace implements Disposable {
     if (memory.notice !== undefined) host.warn(memory.notice);
     const targets = [...selection.targets];
     const header = describe(plan, choice, targets, extension);
-    const models = probes.followModules ? (await loadTargets(backend.access)).targets : targets;
+    const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
     await turn(signal);
     const packets = markFilter(plan.packets.mark, plan.packets.mask);
     const session = await Session.open(

@@ -1,9 +1,9 @@
 /** `followModules`: attaches to functions of modules that are loaded while tracing. */
 import { IpftError } from '../base/errors.js';
-import type { Target } from '../base/target.js';
 import { MAX_TARGETS, type Session } from '../capture/session.js';
 import { type LiveModules, loadLiveModules } from '../kernel/modules.js';
 import type { BackendChoice } from '../probes/backends.js';
+import { keyOf, type Probe } from '../probes/probe.js';
 import { loadModuleTargets } from '../probes/targets.js';
 import type { TraceHost } from './host.js';
 import type { ProbeQuery } from './plan.js';
@@ -19,7 +19,7 @@ export interface FollowedTrace {
   /** The modules that the targets were looked for in. */
   readonly modules: LiveModules;
   /** The session's; grows. */
-  readonly targets: Target[];
+  readonly targets: Probe[];
 }
 
 export class ModuleFollower {
@@ -32,7 +32,7 @@ export class ModuleFollower {
   constructor(trace: FollowedTrace) {
     this.#trace = trace;
     this.#known = trace.modules;
-    for (const [index, target] of trace.targets.entries()) this.#indexes.set(describe(target), index);
+    for (const [index, target] of trace.targets.entries()) this.#indexes.set(keyOf(target), index);
   }
 
   /** Looks for new modules, now and then. @param signal ends attaching */
@@ -46,11 +46,11 @@ export class ModuleFollower {
   }
 
   /** @returns whether there is still a number for it */
-  #number(target: Target): boolean {
+  #number(target: Probe): boolean {
     const { targets } = this.#trace;
-    if (this.#indexes.has(describe(target))) return true;
+    if (this.#indexes.has(keyOf(target))) return true;
     if (targets.length >= MAX_TARGETS) return false;
-    this.#indexes.set(describe(target), targets.length);
+    this.#indexes.set(keyOf(target), targets.length);
     targets.push(target);
     return true;
   }
@@ -58,7 +58,7 @@ export class ModuleFollower {
   async #attach(module: string, signal: AbortSignal): Promise<void> {
     const { choice, session, probes, host } = this.#trace;
     try {
-      const { targets: found, unknownModules } = await loadModuleTargets(module, choice.backend.access, probes, signal);
+      const { targets: found, unknownModules } = await loadModuleTargets(module, choice.backend, probes, signal);
       for (const { problem } of unknownModules) {
         host.warn(`the module ${module} was loaded; its functions are not traced: ${problem}`);
       }
@@ -69,7 +69,7 @@ export class ModuleFollower {
         host.warn(`the module ${module} was loaded; not all of its functions are traced: ${problem}`);
       }
       const before = session.succeeded;
-      const indexes = targets.map((target) => this.#indexes.get(describe(target))!);
+      const indexes = targets.map((target) => this.#indexes.get(keyOf(target))!);
       await session.attachMore(targets, indexes, signal);
       host.onModule?.(module, session.succeeded - before, found.length);
     } catch (error) {
@@ -79,9 +79,4 @@ export class ModuleFollower {
       host.warn(`the module ${module} was loaded; its functions are not traced: ${error.message}`);
     }
   }
-}
-
-/** What makes two targets the same for whoever reads their events. */
-function describe({ module, name, skbPosition, parameters, address }: Target): string {
-  return [module, name, skbPosition, parameters, address ?? ''].join(' ');
 }

@@ -20,13 +20,7 @@ const SOAK_MS = 10_000 + SOAK_EVENTS / 20;
 const MIB = 1 << 20;
 
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
-const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({
-  name,
-  module: 'vmlinux',
-  skbPosition: 0,
-  parameters: 2,
-  btfId: 1,
-}));
+const targets = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, module: 'vmlinux' }));
 const header = createHeader(targets);
 const context = () => createContext({ header, places: new Places() });
 

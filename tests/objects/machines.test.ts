@@ -1,5 +1,5 @@
 /** The BPF programs for each machine read the arguments where its kernel's pt_regs has them. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parseElf } from '../../src/bytecode/elf.js';
@@ -9,14 +9,17 @@ const ARGUMENTS = {
   x64: [112, 104, 96, 88, 72], // di, si, dx, cx, r8
   arm64: [0, 8, 16, 24, 32], // x0 to x4
 };
+const OBJECTS = new URL('../../dist/bpf/', import.meta.url);
 const LOAD_64_FROM_MEMORY = 0x79;
 const STORE_64 = 0x7b;
 const CONTEXT_REGISTER = 1;
 const STACK_REGISTER = 10;
 
 for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
-  test.each(['kprobe', 'kprobe-multi', 'kprobe-session', 'kprobe-session-ctx'])(`${machine}: %s`, (backend) => {
-    const bytes = gunzipSync(readFileSync(new URL(`../../dist/bpf/${machine}/${backend}.bpf.o.gz`, import.meta.url)));
+  // Builds that read with helpers take their arguments alike.
+  const objects = readdirSync(new URL(machine, OBJECTS)).filter((name) => /^kprobe[^.]*\.bpf\.o\.gz$/.test(name));
+  test.each(objects.map((name) => name.replace('.bpf.o.gz', '')))(`${machine}: %s`, (backend) => {
+    const bytes = gunzipSync(readFileSync(new URL(`${machine}/${backend}.bpf.o.gz`, OBJECTS)));
     const elf = parseElf(bytes);
     const prefix = `ipft_${backend.includes('session') ? 'session' : 'entry'}_`;
     // Which of them it is, the cookie tells. A session looks first whether it is an entry: that is too much for this test.

@@ -140,7 +140,7 @@ test.each(['function', 'function_graph'] as const)(
   '%s: a packet of which the extension wants nothing leaves no record; of another all is there',
   async (tracer) => {
     const { backend } = await chooseBackend(tracer);
-    const { targets, deciding } = await loadTargets(backend.access, {
+    const { targets, deciding } = await loadTargets(backend, {
       functionPattern: { regExp: /^(ip_output|ip_finish_output2|icmp_rcv|kfree_skbmem)$/, text: '' },
     });
     const loaded = await loadExtension([extension('drop-small.bpf.c')]);
@@ -191,7 +191,7 @@ test.runIf(KERNEL.hasSharedNames)('-l: functions that share a name stand there, 
 
 test('returns are seen though places for calls have leaked', async () => {
   const { backend } = await chooseBackend('function_graph');
-  const all = await loadTargets(backend.access);
+  const all = await loadTargets(backend);
   const targets = all.targets.filter(({ name }) => name === 'ip_output');
   const ringSizeBytes = 1 << 20;
   const loaded = await loadPrograms(backend, targets, {
@@ -219,7 +219,7 @@ test('returns are seen though places for calls have leaked', async () => {
     moduleBtfs: new Map(),
   });
   await attachment.attach(
-    targets.map((target, index) => ({ target, index, roles: [], hidden: false })),
+    targets.map((probe, index) => ({ probe, index, roles: [], hidden: false })),
     new AbortController().signal,
   );
   using ring = new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE);

@@ -2,18 +2,20 @@
 import { release } from 'node:os';
 import { test } from 'vitest';
 import type { BackendName, TracerName } from '../../src/base/method.js';
+import { tracersOf } from '../../src/probes/backend.js';
+import { BACKENDS } from '../../src/probes/backends.js';
 import { ipft } from './harness.js';
 
 export type Method = `${BackendName} ${TracerName}`;
 
-const ONE_BY_ONE: Method[] = ['kprobe function', 'ftrace function', 'ftrace function_graph'];
-const KPROBE_MULTI: Method[] = ['kprobe-multi function', 'kprobe-multi function_graph'];
-const FENTRY_MULTI: Method[] = ['fentry-multi function', 'fentry-multi function_graph'];
-/** All that there are. */
-export const METHODS: readonly Method[] = [...FENTRY_MULTI, ...KPROBE_MULTI, ...ONE_BY_ONE];
+/** All backends with all that each shows. */
+export const METHODS: readonly Method[] = BACKENDS.flatMap((backend) =>
+  tracersOf(backend).map((tracer): Method => `${backend.name} ${tracer}`),
+);
 
 interface Kernel {
-  readonly methods: readonly Method[];
+  /** Backends that its version has and its configuration has not. */
+  readonly without: readonly BackendName[];
   /** The backends that `ipft` chooses. */
   readonly chosen: { readonly function: string; readonly function_graph: string };
   /** Whether modules have BTF, without which their functions can't be traced. */
@@ -27,21 +29,21 @@ interface Kernel {
 /** By the beginning of the release; any other release counts as the newest. */
 const KERNELS: Record<string, Kernel> = {
   '5.10.': {
-    methods: ONE_BY_ONE,
+    without: [],
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: false,
     hasDropReasons: false,
     hasSharedNames: true,
   },
   '6.1.': {
-    methods: ONE_BY_ONE,
+    without: ['kprobe-multi'],
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: true,
     hasDropReasons: true,
     hasSharedNames: true,
   },
   '6.12.': {
-    methods: [...KPROBE_MULTI, ...ONE_BY_ONE],
+    without: [],
     chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
     hasModuleBtf: true,
     hasDropReasons: true,
@@ -49,14 +51,30 @@ const KERNELS: Record<string, Kernel> = {
   },
 };
 const NEWEST: Kernel = {
-  methods: METHODS,
+  without: [],
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
   hasDropReasons: true,
   hasSharedNames: false,
 };
 
-export const KERNEL: Kernel = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;
+const OWN = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;
+
+/** `methods`: the backends that it must have by its version, which the backends name and never look at. */
+export const KERNEL: Kernel & { readonly methods: readonly Method[] } = {
+  ...OWN,
+  methods: BACKENDS.filter(({ name }) => !OWN.without.includes(name)).flatMap(({ name, since }) =>
+    tracersOf({ since }).flatMap((tracer): Method[] => (isSince(since[tracer]!) ? [`${name} ${tracer}`] : [])),
+  ),
+};
+
+function isSince(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [ownMajor = 0, ownMinor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
 
 interface Doctor {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly result: string }[];

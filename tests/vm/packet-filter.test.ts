@@ -29,7 +29,7 @@ const FUNCTIONS = ['ip_output', 'dev_hard_start_xmit', 'ip_rcv', 'icmp_rcv', 'kf
 async function pingWith(filter: PacketFilter, method: string, options: { follow?: boolean; extension?: string } = {}) {
   const [name, tracer] = method.split(' ') as [BackendName, TracerName];
   const backend = BACKENDS.find((one) => one.name === name)!;
-  const { targets, deciding } = await loadTargets(backend.access, {
+  const { targets, deciding } = await loadTargets(backend, {
     functionPattern: { regExp: new RegExp(`^(${FUNCTIONS.join('|')})$`), text: '' },
   });
   const extension = options.extension === undefined ? undefined : await loadExtension([options.extension]);

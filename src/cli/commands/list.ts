@@ -5,6 +5,7 @@ import { raiseLimits } from '../../capture/process.js';
 import { loadSymbolAddresses } from '../../kernel/functions.js';
 import { checkKernel } from '../../kernel/preflight.js';
 import { chooseBackend } from '../../probes/backends.js';
+import { formatAccess } from '../../probes/probe.js';
 import { loadTargets } from '../../probes/targets.js';
 import type { ProbeQuery } from '../../trace/plan.js';
 import { reportSelection } from '../report.js';
@@ -20,7 +21,7 @@ export async function list(
   raiseLimits();
   checkKernel();
   const { backend } = await chooseBackend(probes.tracer, probes.backend);
-  const selection = await loadTargets(backend.access, probes);
+  const selection = await loadTargets(backend, probes);
   const names = new Map<string, Set<string>>();
   for (const { module, name } of selection.targets) {
     names.set(module, (names.get(module) ?? new Set()).add(name));
@@ -32,9 +33,9 @@ export async function list(
     if (!addresses.has(key)) addresses.set(key, symbol.address);
   }
   terminal.line(`${'Function'.padStart(64)}\t${'Module'.padStart(16)}\t${'Address'.padEnd(18)}\tSKB`);
-  const rows = selection.targets.map(({ module, name, skbPosition, address: own }) => {
+  const rows = selection.targets.map(({ module, name, packet, address: own }) => {
     const address = (own ?? addresses.get(`${module}\t${name}`) ?? 0n).toString(16).padStart(16, '0');
-    return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${skbPosition}\n`;
+    return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${formatAccess(packet)}\n`;
   });
   await out.write(Buffer.from(rows.join('')));
   reportSelection(selection, backend, verbose, terminal);

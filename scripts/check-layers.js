@@ -16,7 +16,7 @@ const LAYERS = {
   btf: { imports: ['base'], pure: true },
   bytecode: { imports: ['base'], pure: true },
   abi: { imports: ['base'], pure: true },
-  sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty', 'net'] },
+  sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty'] },
   kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
   fields: { imports: ['sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs'] },
   filter: { imports: ['bytecode', 'abi', 'btf', 'base'], pure: true },
@@ -27,15 +27,11 @@ const LAYERS = {
   },
   journey: { imports: ['base'], pure: true },
   output: { imports: ['journey', 'base'], pure: true },
-  trace: {
-    imports: ['output', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'btf', 'base'],
-  },
-  library: {
-    imports: ['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
-  },
+  trace: { imports: ['journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
+  library: { imports: ['trace', 'output', 'journey', 'fields', 'base'] },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
-    imports: [...['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'abi', 'kernel', 'sys', 'btf'], 'base'],
+    imports: ['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
     doors: ['fs', 'net', 'tty', 'child_process'],
   },
 };

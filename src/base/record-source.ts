@@ -76,6 +76,8 @@ export interface RecordSource {
   losses(): TraceLosses;
   /** The number of ends that have not been read. */
   countUnreadEnds(): number;
+  /** Whether all has been read and nothing more will come. A live session is never over. */
+  readonly isOver: boolean;
   /** Looks for new functions, and traces them; to be called now and then. */
   refresh?(signal: AbortSignal): Promise<void>;
 }

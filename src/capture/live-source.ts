@@ -13,6 +13,7 @@ const PART_FOR_MISSES = 0.02;
 export type Readable = Pick<Session, 'read' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds'>;
 
 export class LiveSource implements RecordSource {
+  readonly isOver = false;
   readonly header: TraceHeader;
   readonly places: Places;
   readonly #session: Readable;

@@ -8,6 +8,7 @@ import { OUTCOMES } from '../base/journey.js';
 import { BACKEND_ALIASES, BACKEND_NAMES, TRACER_NAMES } from '../base/method.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
+import { DEFAULT_OUTPUT, OUTPUT_NAMES } from '../output/outputs.js';
 import { COLOR_CHOICES } from './color.js';
 
 /** What a shell offers for a value. */
@@ -61,7 +62,6 @@ export interface Example {
 }
 
 export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
-export const OUTPUTS = ['aggregate', 'json', 'paths'] as const;
 /** What `-b` takes: the backends, and the names that ipftrace2 had for some. */
 export const BACKEND_CHOICES: readonly string[] = [...BACKEND_NAMES, ...BACKEND_ALIASES.keys()];
 export const TIMES = ['mono', 'wall', 'relative'] as const;
@@ -137,7 +137,11 @@ export const GROUPS: readonly OptionGroup[] = [
   {
     heading: 'What to show:',
     options: [
-      { flags: '-o, --output <FORMAT>', summary: 'aggregate, json or paths', default: 'aggregate', values: OUTPUTS },
+      {
+        flags: '-o, --output <FORMAT>',
+        summary: `${OUTPUT_NAMES.slice(0, -1).join(', ')} or ${OUTPUT_NAMES.at(-1)}`,
+        ...{ default: DEFAULT_OUTPUT, values: OUTPUT_NAMES },
+      },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {
         flags: '--diff [RANK...]',

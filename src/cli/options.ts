@@ -12,6 +12,7 @@ import { PAGE_SIZE } from '../capture/session.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
+import { OUTPUT_NAMES, type OutputName } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { packageVersion } from '../sys/version.js';
 import {
@@ -52,7 +53,6 @@ import {
   GENERATE_TARGETS,
   GROUPS,
   type OptionEntry,
-  OUTPUTS,
   SHELLS,
   splitFlags,
   TIMES,
@@ -113,7 +113,6 @@ export interface TraceOptions {
 }
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
-export type OutputName = (typeof OUTPUTS)[number];
 export type TimeName = (typeof TIMES)[number];
 export type ShellName = (typeof SHELLS)[number];
 
@@ -366,7 +365,7 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   const verbose = raw.verbose ?? false;
   const trace: TraceOptions = {
     verbose,
-    output: oneOf('--output', raw.output, OUTPUTS),
+    output: oneOf('--output', raw.output, OUTPUT_NAMES),
     time: oneOf('--time', raw.time, TIMES),
     probePort: raw.enableProbeServer ? port : undefined,
     readyFile: raw.readyFile,

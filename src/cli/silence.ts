@@ -3,7 +3,6 @@
  * were called at all. Nothing of it costs anything once there are events.
  */
 
-import type { Followed } from '../abi/journeys.js';
 import { counted } from '../base/counted.js';
 import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
@@ -37,7 +36,7 @@ export interface SilenceFacts {
   /** How many functions are traced. */
   readonly functions: number;
   /** Packets with the mark that were seen by any function that is watched. */
-  readonly followed: Followed;
+  readonly followed: ReturnType<Session['countFollowed']>;
   readonly samplePeriod: number;
   readonly counted: CountedCalls;
   /** Rules that set the mark, where they were looked for. */

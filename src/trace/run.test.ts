@@ -3,8 +3,11 @@ import { expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
 import { createHeader } from '../../tests/support/trace-header.js';
+import { createEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
+import type { TraceLosses } from '../base/losses.js';
 import { Places } from '../base/places.js';
+import type { Reading, RecordSource, SourceEnd, SourceTaker } from '../base/record-source.js';
 import { LiveSource } from '../capture/live-source.js';
 import type { EventSink, JourneyTracker } from '../journey/tracker.js';
 import { Collector } from '../library/collector.js';
@@ -164,6 +167,83 @@ test('TraceRun: asking for losses does not ask the kernel for misses each time',
   const { source } = new Steps(kernel, new Counts());
   for (let i = 0; i < 1000; i++) source.losses();
   expect(asked).toBeLessThan(10);
+});
+
+/** A source that is no session: records in an array, the last of which is the end of all. */
+class ListedRecords implements RecordSource {
+  readonly header = header;
+  readonly places = new Places();
+  readonly #records: ((taker: SourceTaker) => void)[];
+  readonly #atNs: bigint;
+
+  constructor(records: ((taker: SourceTaker) => void)[], atNs: bigint) {
+    this.#records = records;
+    this.#atNs = atNs;
+  }
+
+  get isOver(): boolean {
+    return this.#records.length === 0;
+  }
+
+  read(taker: SourceTaker, limit: number): Reading {
+    const records = this.#records.splice(0, limit);
+    for (const record of records) record(taker);
+    const upToNs = this.isOver ? this.#atNs : 0n;
+    return { events: records.length, moved: records.length > 0, drained: this.isOver, upToNs };
+  }
+
+  end(): SourceEnd {
+    return { atNs: this.#atNs, living: [] };
+  }
+
+  losses(): TraceLosses {
+    const missed = { shown: 0n, deciding: 0n };
+    return { ...{ cpus: [], unfollowed: 0n, ends: 0n, unseen: 0n }, missed, countsMisses: true, switchedOff: [] };
+  }
+
+  countUnreadEnds(): number {
+    return 0;
+  }
+}
+
+test('TraceRun: any source of records is read to its end, and then the run is over', async () => {
+  const fate = { ...{ dropped: false, received: true, stage: 'queued' as const, reason: 0, location: 0n, symbol: '' } };
+  const at = (timestampLow: number, sequence: number) => (taker: SourceTaker) =>
+    taker.event({ ...createEvent(), journey: 7, sequence, timestampLow, target: sequence });
+  const source = new ListedRecords(
+    [
+      (taker) => taker.began({ journey: 7, timestampNs: 10n, packetId: 1n, parent: 0, place: undefined }),
+      at(10, 0),
+      at(20, 1),
+      (taker) => taker.missed(15n, 25n),
+      (taker) =>
+        taker.ended({
+          ...{ journey: 7, timestampNs: 30n, events: 2 },
+          fate: { ...fate, device: '', family: 2, protocol: 17 },
+        }),
+    ],
+    1_000_000_000n,
+  );
+  const output = createJsonOutput(createContext(source), {});
+  let text = '';
+  const run = new TraceRun(source, {
+    sink: output,
+    handOn: async (idleMs) => {
+      output.tick(idleMs);
+      text += Buffer.from(output.take()).toString();
+    },
+    finish: async () => {
+      for (const piece of output.finish()) text += Buffer.from(piece).toString();
+    },
+  });
+  await run.run(new AbortController().signal);
+  await run.finish();
+  const lines = text.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { function: 'a', timestamp: 10 },
+    { function: 'b', timestamp: 20 },
+    { type: 'journey', outcome: 'delivered', events: 2, gap: true, protocol: 'UDP' },
+  ]);
 });
 
 const OUTPUTS: Record<string, () => Output> = {

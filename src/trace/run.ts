@@ -59,7 +59,7 @@ export class TraceRun {
   }
 
   /**
-   * Reads until a condition of `Until` is met, the client wants no more, or the signal comes. A client that is slow makes
+   * Reads until a condition of `Until` is met, the source is over, the client wants no more, or the signal comes. A client that is slow makes
    * the ring fill, not memory: nothing is read while much waits.
    */
   async run(signal: AbortSignal): Promise<void> {
@@ -72,7 +72,7 @@ export class TraceRun {
     // Also while nobody takes what is handed on.
     const look = setInterval(() => this.#client.isStuck && this.#unread >= count && end(), LOOK_MS);
     try {
-      while (!over.signal.aborted && !this.#client.isClosed && this.#shown < count) {
+      while (!over.signal.aborted && !this.#client.isClosed && !this.#source.isOver && this.#shown < count) {
         const hasMore = this.#read();
         this.#client.onRead?.(this.tracker);
         await this.#client.handOn(this.#idleMs, over.signal);

@@ -5,11 +5,9 @@ import type { RecordSource, TraceHeader } from '../../base/record-source.js';
 import { setDebugLog } from '../../capture/process.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { Choice } from '../../journey/choice.js';
-import { AggregateOutput } from '../../output/aggregate.js';
 import { Clock } from '../../output/clock.js';
-import { createJsonOutput } from '../../output/json.js';
 import { createContext, type Output } from '../../output/output.js';
-import { PathsOutput } from '../../output/paths.js';
+import { outputKind } from '../../output/outputs.js';
 import type { BackendChoice } from '../../probes/backends.js';
 import { LiveTrace } from '../../trace/live-trace.js';
 import type { TracePlan } from '../../trace/plan.js';
@@ -56,7 +54,7 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
       hasColor: terminal.hasColor,
       warn: (text) => terminal.warn(text),
       onCompilerOutput: (text) => terminal.write(text),
-      checkFields: (struct) => output === 'json' && checkJsonNames(struct),
+      checkFields: (struct) => outputKind(output).hasKeys && checkJsonNames(struct),
       onBackend(choice) {
         if (verbose) for (const line of describeChoice(choice)) terminal.line(line);
       },
@@ -77,23 +75,23 @@ async function follow(
   out: Writer,
   stop: StopSignal,
 ): Promise<number> {
-  const { plan, output: outputName } = options;
   const { session, header } = live;
+  const isForPrograms = outputKind(options.output).isForPrograms ?? false;
   const clock = createClock(options.time, header);
   const output = createOutput(options, live, clock, hasColor(options.color, { isTTY: out.isTerminal }));
   const source = await attach(live, options, terminal, stop);
   if (!source) return STATUS_DONE;
-  const client = new TextClient(output, out, terminal, { showsStatus: outputName !== 'json' });
-  const run = new TraceRun(source, client, plan.until);
+  const client = new TextClient(output, out, terminal, { showsStatus: !isForPrograms });
+  const run = new TraceRun(source, client, live.plan.until);
   const { tracker } = run;
-  using silence = new Silence(session, tracker, plan, terminal);
+  using silence = new Silence(session, tracker, live.plan, terminal);
   if (!(await stop.hasHappened())) await announce(options, terminal, () => run.run(stop.signal));
   // The result may go to the same terminal: the line that is redrawn must not stand before it.
   terminal.clearStatus();
-  if (outputName === 'json' && stop.signal.aborted) terminal.eraseTyped();
+  if (isForPrograms && stop.signal.aborted) terminal.eraseTyped();
   await client.ending(run.finish());
   const { losses } = run;
-  if (outputName !== 'json') terminal.line(describeProgress(tracker));
+  if (!isForPrograms) terminal.line(describeProgress(tracker));
   reportJourneys(tracker, output, live, terminal);
   await silence.report(losses);
   // A reader that was given up would be waited for, for ever.
@@ -166,27 +164,24 @@ function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader)
   }
 }
 
-/** The output that was asked for. JSON shows numbers of namespaces alone; other outputs name those that packets pass. */
-function createOutput(options: Options, live: LiveTrace, clock: Clock, hasColor: boolean): Output {
-  const { output, jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, fold, order, plan } = options;
-  const { header, places, maxMemoryBytes: maxBytes } = live;
-  const showPlaces = plan.follow;
-  const context = createContext(live, clock);
-  if (output === 'paths' || (output === 'aggregate' && showPlaces)) {
-    places.onPlace = ({ netns }) => void header.netnsName(netns);
-  }
-  const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
+/** The output that was asked for. */
+function createOutput(
+  options: Options,
+  { header, places, maxMemoryBytes: maxBytes, plan }: LiveTrace,
+  clock: Clock,
+  hasColor: boolean,
+): Output {
+  const { jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, fold, order } = options;
+  const kind = outputKind(options.output);
   const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
-  switch (output) {
-    case 'json':
-      return createJsonOutput(context, { eventsOnly, choice, maxBytes, maxHeapBytes });
-    case 'paths':
-      return new PathsOutput(context, { maxBytes, maxHeapBytes, diff, hasColor, choice });
-    case 'aggregate':
-      return new AggregateOutput(context, {
-        ...{ maxBytes, maxHeapBytes, showPlaces, hasColor, plainText, choice, fold, order },
-      });
-  }
+  const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
+  const wanted = {
+    ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: plan.follow, hasColor },
+    ...{ eventsOnly, diff, plainText, fold },
+  };
+  // Namespaces may be gone when the trace ends: names are looked up when the first packet is there.
+  if (kind.namesNetns?.(wanted)) places.onPlace = ({ netns }) => void header.netnsName(netns);
+  return kind.create(createContext({ header, places }, clock), wanted);
 }
 
 /** Tells all who wait that tracing is ready, and runs `body` meanwhile. */

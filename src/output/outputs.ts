@@ -1,0 +1,46 @@
+/** The outputs there are, by the names that `-o` takes. */
+import { type AggregateOptions, AggregateOutput } from './aggregate.js';
+import { createJsonOutput, type JsonOptions } from './json.js';
+import type { Output, OutputContext } from './output.js';
+import { type PathsOptions, PathsOutput } from './paths.js';
+
+/** What any of them may want to know; each takes its own. */
+export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions;
+
+interface OutputKind {
+  /** Whether programs read it: then people are told nothing of the trace beside it. */
+  readonly isForPrograms?: boolean;
+  /** Whether fields are keys beside its own: then a field can't be called like one of them. */
+  readonly hasKeys?: boolean;
+  /** Whether network namespaces have names in it. */
+  readonly namesNetns?: (options: OutputOptions) => boolean;
+  create(context: OutputContext, options: OutputOptions): Output;
+}
+
+/** In the order in which `--help` names them. */
+const KINDS = {
+  aggregate: {
+    namesNetns: ({ showPlaces = false }) => showPlaces,
+    create: (context, options) => new AggregateOutput(context, options),
+  },
+  json: {
+    isForPrograms: true,
+    hasKeys: true,
+    create: (context, { order: _, ...options }) => createJsonOutput(context, options),
+  },
+  paths: {
+    namesNetns: () => true,
+    create: (context, { order: _, ...options }) => new PathsOutput(context, options),
+  },
+} satisfies Record<string, OutputKind>;
+
+export type OutputName = keyof typeof KINDS;
+
+export const OUTPUT_NAMES = Object.keys(KINDS) as readonly OutputName[];
+
+export const DEFAULT_OUTPUT: OutputName = 'aggregate';
+
+/** What is known of an output before it is made. */
+export function outputKind(name: OutputName): OutputKind {
+  return KINDS[name];
+}

@@ -202,7 +202,7 @@ export const GROUPS: readonly OptionGroup[] = [
       { flags: '--perf-wakeup-events <N>', summary: 'accepted, without effect: the ring is polled', default: '1' },
       {
         flags: '--max-memory <N[K|M|G]>',
-        summary: 'take in no more journeys when so much is used (default: a quarter of the machine)',
+        summary: 'stop accepting new journeys at this memory limit (default: a quarter of the machine)',
       },
       { flags: '--no-set-rlimit', summary: 'leave RLIMIT_MEMLOCK and RLIMIT_NOFILE alone' },
     ],

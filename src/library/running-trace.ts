@@ -68,7 +68,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
       throw error;
     } finally {
       this.#isRead = true;
-      if (this.#isStopped) this.#live[Symbol.dispose]();
+      if (this.#isStopped) this.#live.session[Symbol.dispose]();
     }
   }
 
@@ -87,7 +87,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
       this.#losses ??= this.#run.losses;
       await this.#live.session.detach();
       // What is left of the ring goes to those who iterate, when they want it.
-      if (this.#isRead) this.#live[Symbol.dispose]();
+      if (this.#isRead) this.#live.session[Symbol.dispose]();
       this.#isStopped = true;
     }
   }

@@ -3,7 +3,7 @@ import { causedBy, ExtensionError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import type { TraceHeader } from '../base/record-source.js';
-import { LiveTrace } from '../trace/live-trace.js';
+import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
 import type { TracePlan } from '../trace/plan.js';
 import type { EventOf, FieldDescription, FieldSchema, FieldsOf, TraceOptions, TraceSession } from './api.js';
 import { Collector } from './collector.js';
@@ -47,7 +47,7 @@ async function start({ plan, fields: schema, maxEvents, signal }: CheckedOptions
     signal.throwIfAborted();
     return new RunningTrace(live, source, collector, { fields: describeFields(live.header, schema), warnings, signal });
   } catch (error) {
-    await live.release();
+    await live.session.release();
     throw error;
   }
 }
@@ -60,7 +60,7 @@ async function prepare(
 ): Promise<LiveTrace> {
   let said = '';
   try {
-    return await LiveTrace.prepare(plan, {
+    return await prepareTrace(plan, {
       signal,
       warn: (text) => warnings.push(text),
       onCompilerOutput: (text) => {

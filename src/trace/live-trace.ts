@@ -15,7 +15,7 @@ import { createKernelNames } from '../kernel/names.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
-import type { AttachProgress, ReleaseProgress } from '../probes/attachment.js';
+import type { AttachProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
@@ -25,130 +25,83 @@ import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
 import { ModuleFollower } from './module-follower.js';
 import type { TracePlan } from './plan.js';
 
-/** What a trace consists of when its programs are loaded. */
-interface Parts {
+/** A trace whose programs are loaded. */
+export interface LiveTrace {
   readonly plan: TracePlan;
   readonly choice: BackendChoice;
   readonly selection: TargetSelection;
   readonly header: TraceHeader;
-  /** Where packets are, by the number that events carry. */
+  /** The places, by the number that events carry. */
   readonly places: Places;
   /** How much may be kept of journeys, in bytes. */
   readonly maxMemoryBytes: number;
+  /** What is attached, and how it goes again: the trace's owner releases it, or disposes of it. */
   readonly session: Session;
-  readonly modules: ModuleFollower | undefined;
-}
-
-/** Its programs are loaded. It goes with `release`; disposing of it blocks until all is gone. */
-export class LiveTrace implements Disposable {
-  readonly #parts: Parts;
-
-  private constructor(parts: Parts) {
-    this.#parts = parts;
-  }
-
   /**
-   * Finds the functions, compiles the extension and loads the programs. Nothing is attached yet.
-   * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
-   * @throws ExtensionError or VerifierError for an extension that can't be used
-   * @throws the reason of the host's signal; then nothing stays open
-   */
-  static async prepare(plan: TracePlan, host: TraceHost): Promise<LiveTrace> {
-    const { signal } = host;
-    const { probes, limits } = plan;
-    for (const warning of plan.warnings) host.warn(warning);
-    await turn(signal);
-    const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
-    checkMemory({ isFiltered }, loadMemoryRoom());
-    // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
-    const unraised = limits.raiseLimits ? raiseLimits() : [];
-    checkKernel();
-    for (const warning of unraised) host.warn(warning);
-    await turn(signal);
-    const choice = await chooseBackend(probes.tracer, probes.backend);
-    host.onBackend?.(choice);
-    const { backend } = choice;
-    await turn(signal);
-    const selection = await loadTargets(backend, probes, signal);
-    await turn(signal);
-    // Attaching may take minutes.
-    const loaded = loadLiveModules();
-    const extension = await load(plan, host);
-    await turn(signal);
-    const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
-    const memory = planMemory(limits, loadMemoryRoom(), attached);
-    if (memory.notice !== undefined) host.warn(memory.notice);
-    const targets = [...selection.targets];
-    const header = describe(plan, choice, targets, extension);
-    const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
-    await turn(signal);
-    const packets = markFilter(plan.packets.mark, plan.packets.mask);
-    const session = await Session.open(
-      {
-        ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
-        ...{ packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
-        ringSizeBytes: memory.ringSizeBytes,
-      },
-      signal,
-    );
-    const { maxMemoryBytes } = memory;
-    const modules = probes.followModules
-      ? new ModuleFollower({ session, choice, probes, host, modules: loaded, targets })
-      : undefined;
-    return new LiveTrace({ plan, choice, selection, header, places: new Places(), maxMemoryBytes, session, modules });
-  }
-
-  get plan(): TracePlan {
-    return this.#parts.plan;
-  }
-
-  get choice(): BackendChoice {
-    return this.#parts.choice;
-  }
-
-  get selection(): TargetSelection {
-    return this.#parts.selection;
-  }
-
-  get header(): TraceHeader {
-    return this.#parts.header;
-  }
-
-  /** Where packets are, by the number that events carry. */
-  get places(): Places {
-    return this.#parts.places;
-  }
-
-  /** How much may be kept of journeys, in bytes. */
-  get maxMemoryBytes(): number {
-    return this.#parts.maxMemoryBytes;
-  }
-
-  /** To ask what is attached, and to detach; the source reads it. */
-  get session(): Session {
-    return this.#parts.session;
-  }
-
-  /**
-   * Attaches the programs; what the kernel refuses is in `session.failed`.
-   * @param signal ends it early, without an error; what is attached by then stays until `release`
+   * Attaches the programs; functions that the kernel refuses are in `session.failed`.
+   * @param signal ends it early, without an error; what is attached by then stays until the session is released
    * @returns the records from now on
    * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of the functions
    */
-  async attach(signal: AbortSignal, onProgress?: AttachProgress): Promise<LiveSource> {
-    const { session, header, places, modules } = this.#parts;
-    await session.attach(signal, onProgress);
-    return new LiveSource(session, header, places, (signal) => modules?.look(signal));
-  }
+  attach(signal: AbortSignal, onProgress?: AttachProgress): Promise<LiveSource>;
+}
 
-  /** Detaches, in other threads, and closes all: nothing can be read afterwards. */
-  async release(onProgress?: ReleaseProgress): Promise<void> {
-    await this.session.release(onProgress);
-  }
-
-  [Symbol.dispose](): void {
-    this.session[Symbol.dispose]();
-  }
+/**
+ * Finds the functions, compiles the extension and loads the programs. Nothing is attached yet.
+ * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
+ * @throws ExtensionError or VerifierError for an extension that can't be used
+ * @throws the reason of the host's signal; then nothing stays open
+ */
+export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<LiveTrace> {
+  const { signal } = host;
+  const { probes, limits } = plan;
+  for (const warning of plan.warnings) host.warn(warning);
+  await turn(signal);
+  const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
+  checkMemory({ isFiltered }, loadMemoryRoom());
+  // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+  const unraised = limits.raiseLimits ? raiseLimits() : [];
+  checkKernel();
+  for (const warning of unraised) host.warn(warning);
+  await turn(signal);
+  const choice = await chooseBackend(probes.tracer, probes.backend);
+  host.onBackend?.(choice);
+  const { backend } = choice;
+  await turn(signal);
+  const selection = await loadTargets(backend, probes, signal);
+  await turn(signal);
+  // Attaching may take minutes.
+  const loaded = loadLiveModules();
+  const extension = await load(plan, host);
+  await turn(signal);
+  const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
+  const memory = planMemory(limits, loadMemoryRoom(), attached);
+  if (memory.notice !== undefined) host.warn(memory.notice);
+  const targets = [...selection.targets];
+  const header = describe(plan, choice, targets, extension);
+  const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
+  await turn(signal);
+  const packets = markFilter(plan.packets.mark, plan.packets.mask);
+  const session = await Session.open(
+    {
+      ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
+      ...{ packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
+      ringSizeBytes: memory.ringSizeBytes,
+    },
+    signal,
+  );
+  const { maxMemoryBytes } = memory;
+  const modules = probes.followModules
+    ? new ModuleFollower({ session, choice, probes, host, modules: loaded, targets })
+    : undefined;
+  const places = new Places();
+  return {
+    ...{ plan, choice, selection, header, places, maxMemoryBytes, session },
+    async attach(signal, onProgress) {
+      await session.attach(signal, onProgress);
+      return new LiveSource(session, header, places, (signal) => modules?.look(signal));
+    },
+  };
 }
 
 /** The kernel and files are read at one go: in between, signals and others get their turn, between rounds of the event loop. */

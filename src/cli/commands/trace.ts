@@ -3,13 +3,14 @@ import { getHeapStatistics } from 'node:v8';
 import { printable } from '../../base/printable.js';
 import type { RecordSource, TraceHeader } from '../../base/record-source.js';
 import { setDebugLog } from '../../capture/process.js';
+import type { Session } from '../../capture/session.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { Choice } from '../../journey/choice.js';
 import { Clock } from '../../output/clock.js';
 import { createContext, type Output } from '../../output/output.js';
 import { outputKind } from '../../output/outputs.js';
 import type { BackendChoice } from '../../probes/backends.js';
-import { LiveTrace } from '../../trace/live-trace.js';
+import { type LiveTrace, prepareTrace } from '../../trace/live-trace.js';
 import type { TracePlan } from '../../trace/plan.js';
 import { TraceRun } from '../../trace/run.js';
 import { hasColor } from '../color.js';
@@ -39,7 +40,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
   try {
     return await follow(live, options, terminal, out, stop);
   } finally {
-    await release(live, terminal);
+    await release(live.session, terminal);
   }
 }
 
@@ -49,7 +50,7 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
   if (readyFile !== undefined) prepareReadyFile(readyFile);
   if (verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   try {
-    return await LiveTrace.prepare(plan, {
+    return await prepareTrace(plan, {
       signal: stop.signal,
       hasColor: terminal.hasColor,
       warn: (text) => terminal.warn(text),
@@ -135,10 +136,10 @@ async function attach(
 }
 
 /** The result is out: the programs are detached now. */
-async function release(live: LiveTrace, terminal: Terminal): Promise<void> {
+async function release(session: Session, terminal: Terminal): Promise<void> {
   const progress = new Progress(terminal);
   let total = 0;
-  await live.release((released, links) => {
+  await session.release((released, links) => {
     total = links;
     progress.show(`Releasing ${released}/${links} (Ctrl-C leaves it to the kernel)`, released, links);
   });

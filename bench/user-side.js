@@ -39,7 +39,7 @@ function follow(create) {
 /** What is measured is the usual way of a journey. @param {JourneyTracker} tracker */
 function checkEnds({ counts }) {
   if (counts.get('delivered') !== journeys)
-    throw new Error('the records are not those of bpf/event.h: journeys lost their ends');
+    throw new Error('the records are not those of bpf/abi/record.h: journeys lost their ends');
 }
 
 /** @param {(bytes: Uint8Array) => void} write */

@@ -25,8 +25,8 @@ enum ipft_data_size {
  * of each function: before loading, the user side looks for these numbers and puts the real ones in their place.
  */
 enum ipft_mark_constant {
-	IPFT_MASK_PLACE = 0x36c1b5e7,
-	IPFT_MARK_PLACE = 0x52e9a37d,
+	IPFT_MASK_PLACEHOLDER = 0x36c1b5e7,
+	IPFT_MARK_PLACEHOLDER = 0x52e9a37d,
 };
 
 #endif

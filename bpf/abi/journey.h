@@ -10,7 +10,7 @@ enum ipft_journeys_size {
 	IPFT_MAX_JOURNEYS = 1 << IPFT_JOURNEY_BITS,
 };
 
-/* What is known of an skb that is followed: a place of the map, where it is found by its owner. */
+/* A slot of the map: what is known of an skb that is followed. It is found by its owner. */
 struct ipft_journey {
 	__u64 owner;		/* the skb's address, with bits of enum ipft_owner; 0 if nobody was here yet */
 	__u64 number;
@@ -37,7 +37,7 @@ struct ipft_journey {
 
 /* Low bits of the owner; an skb's address has none of them. */
 enum ipft_owner {
-	IPFT_OWNER_ENDED = 1,	/* the journey has ended; another one may have the place */
+	IPFT_OWNER_ENDED = 1,	/* the journey has ended; another one may have the slot */
 	IPFT_OWNER_BUSY = 2,	/* it is about to begin */
 };
 

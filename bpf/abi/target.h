@@ -8,7 +8,7 @@ enum ipft_target {
 	IPFT_TARGET_INDEX = 0xffff,
 	IPFT_TARGET_ARGUMENTS = 16,		/* from this bit on: how many arguments ipft_func_arg knows */
 	IPFT_TARGET_DEFERS = 1u << 19,		/* another CPU frees the skb, some time later */
-	IPFT_TARGET_REPORTS = 1u << 20,		/* frees, and tells tracepoints its return address as the place */
+	IPFT_TARGET_REPORTS = 1u << 20,		/* frees, and tells tracepoints its return address as the location */
 	IPFT_TARGET_POSITION = 21,		/* from this bit on: the skb's position among the arguments */
 	IPFT_TARGET_FINAL = 1u << 25,		/* the last one that is called with an skb */
 	IPFT_TARGET_HEAD = 1u << 26,		/* skb_release_head_state: called once for each skb that is freed */
@@ -52,8 +52,8 @@ enum ipft_cookies_size {
  * function. They have this in both halves; the user side puts the real ones in their place.
  */
 enum ipft_function_constant {
-	IPFT_COOKIE_PLACE = 0x69c00c1e,
-	IPFT_ADDRESS_PLACE = 0x69add7e5,
+	IPFT_COOKIE_PLACEHOLDER = 0x69c00c1e,
+	IPFT_ADDRESS_PLACEHOLDER = 0x69add7e5,
 };
 
 #endif

@@ -112,11 +112,11 @@ struct {
 } ipft_cpus SEC(".maps");
 
 /*
- * The journeys: an open hash table. The one of an skb lies in its home, which the skb's address leads to, or in one of
- * the places behind it. Mostly that is one load. The kernel's own hash maps take ten times as long, since they find
- * their way through lists that change meanwhile; here a place is claimed, and never moves.
+ * The journeys: an open hash table. The one of an skb lies in its home slot, which the skb's address leads to, or in one
+ * of the slots behind it. Mostly that is one load. The kernel's own hash maps take ten times as long, since they find
+ * their way through lists that change meanwhile; here a slot is claimed, and never moves.
  */
-#define IPFT_PLACES 8	/* how far from its home an entry may lie */
+#define IPFT_NEAR_SLOTS 8	/* the home slot, and those behind it where a journey may lie */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -130,15 +130,15 @@ struct {
  * How many living journeys have an address with this hash: mostly none, which a packet that does not match finds out
  * with one load.
  */
-#define IPFT_FILTER_BITS 14
-__u32 ipft_filter[1 << IPFT_FILTER_BITS] SEC(".bss.ipft");
+#define IPFT_KNOWN_BITS 14
+__u32 ipft_known[1 << IPFT_KNOWN_BITS] SEC(".bss.ipft");
 /* How many living journeys are followed whatever becomes of their mark: mostly none, unless all are. */
 __u32 ipft_followed SEC(".bss.ipft");
 /* Addresses whose names the user side has been told. */
 #define IPFT_TOLD_BITS 8
 __u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
 #ifdef IPFT_BY_HELPER
-/* How many are just claiming a place with this number, or one that shares it: see ipft_claim. */
+/* How many are claiming a slot right now: the one of this index, or one that shares it. See ipft_claim. */
 #define IPFT_CLAIMS (1 << 14)
 __u32 ipft_claims[IPFT_CLAIMS] SEC(".bss.ipft");
 #endif
@@ -159,7 +159,7 @@ static __always_inline __u32 ipft_hash(__u32 low, __u32 bits)
 /* @low: the low half of the skb's address */
 static __always_inline bool ipft_may_be_known(__u32 low)
 {
-	return *(volatile __u32 *)&ipft_filter[ipft_hash(low, IPFT_FILTER_BITS)];
+	return *(volatile __u32 *)&ipft_known[ipft_hash(low, IPFT_KNOWN_BITS)];
 }
 
 /*
@@ -199,20 +199,20 @@ static __always_inline void ipft_count_lost(__u64 timestamp_ns)
 	ipft_count(cpu->lost);
 }
 
-static __always_inline struct ipft_journey *ipft_journey_at(__u32 place)
+static __always_inline struct ipft_journey *ipft_journey_at(__u32 slot)
 {
-	place &= IPFT_MAX_JOURNEYS - 1;
-	return bpf_map_lookup_elem(&ipft_journeys, &place);
+	slot &= IPFT_MAX_JOURNEYS - 1;
+	return bpf_map_lookup_elem(&ipft_journeys, &slot);
 }
 
-/* Looks for an owner in all places where an skb's journey can be. */
+/* Looks for an owner in all slots where an skb's journey can be. */
 IPFT_FUNCTION struct ipft_journey *ipft_search(__u64 skb, __u64 owner)
 {
 	const __u32 home = ipft_hash(skb, IPFT_JOURNEY_BITS);
 	struct ipft_journey *journey;
 	__u32 i;
 
-	for (i = 0; i < IPFT_PLACES; i++) {
+	for (i = 0; i < IPFT_NEAR_SLOTS; i++) {
 		journey = ipft_journey_at(home + i);
 		if (journey && journey->owner == owner)
 			return journey;
@@ -231,15 +231,15 @@ static __always_inline struct ipft_journey *ipft_find(__u64 skb)
 }
 
 /*
- * Makes a place somebody's, unless it has become another one's meanwhile. Kernels before 5.12 refuse a program that
- * mentions an atomic compare and exchange, but know an atomic addition: who wants the place adds 1 to a counter, and has
+ * Gives a slot an owner, unless it has got another one meanwhile. Kernels before 5.12 refuse a program that
+ * mentions an atomic compare and exchange, but know an atomic addition: who wants the slot adds 1 to a counter, and has
  * it alone if the counter is 1 then. Two that come at the same time may both go away without: nothing is held for longer
  * than this function takes, and nothing is left behind.
  */
-static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 place, __u64 before, __u64 owner)
+static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 slot, __u64 before, __u64 owner)
 {
 #ifdef IPFT_BY_HELPER
-	__u32 *claims = &ipft_claims[place & (IPFT_CLAIMS - 1)];
+	__u32 *claims = &ipft_claims[slot & (IPFT_CLAIMS - 1)];
 	bool is_mine;
 
 	__sync_fetch_and_add(claims, 1);
@@ -254,20 +254,20 @@ static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 place
 }
 
 /*
- * Claims a place for the journey of an skb that has none: the one of the last journey at that address, so that it is not
- * taken for this one's later; or a free one; or another one whose journey has ended. Numbers it: with the place, and how
- * often that has been claimed. Only one has a place at a time, so that no two journeys get the same number, on whatever
+ * Claims a slot for the journey of an skb that has none: the one of the last journey at that address, so that it is not
+ * taken for this one's later; or a free one; or another one whose journey has ended. Numbers it: with the slot, and how
+ * often that has been claimed. Only one has a slot at a time, so that no two journeys get the same number, on whatever
  * CPU and whoever comes in between; and those that live differ in its low half.
  */
-IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
+IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 {
 	const __u32 home = ipft_hash(skb, IPFT_JOURNEY_BITS);
 	struct ipft_journey *journey;
 	__u64 owner = 0, before = 0;
-	__u32 i, place = home, worth, best = 0;
+	__u32 i, slot = home, worth, best = 0;
 
-	for (i = 0; i < IPFT_PLACES; i++) {
-		/* The first place is nobody's: the number 0 stands for no journey. */
+	for (i = 0; i < IPFT_NEAR_SLOTS; i++) {
+		/* The first slot stays empty: the number 0 stands for no journey. */
 		if (!((home + i) & (IPFT_MAX_JOURNEYS - 1)))
 			continue;
 		journey = ipft_journey_at(home + i);
@@ -280,21 +280,21 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_place(__u64 skb)
 		worth = owner == (skb | IPFT_OWNER_ENDED) ? 3 : !owner ? 2 : owner & IPFT_OWNER_ENDED ? 1 : 0;
 		if (worth > best) {
 			best = worth;
-			place = home + i;
+			slot = home + i;
 			before = owner;
 		}
 	}
 	if (!best)
 		return NULL;
-	place &= IPFT_MAX_JOURNEYS - 1;
-	journey = bpf_map_lookup_elem(&ipft_journeys, &place);
-	if (!journey || !ipft_claim(journey, place, before, skb | IPFT_OWNER_BUSY))
+	slot &= IPFT_MAX_JOURNEYS - 1;
+	journey = bpf_map_lookup_elem(&ipft_journeys, &slot);
+	if (!journey || !ipft_claim(journey, slot, before, skb | IPFT_OWNER_BUSY))
 		return NULL;
-	journey->number = journey->number ? journey->number + IPFT_MAX_JOURNEYS : place;
+	journey->number = journey->number ? journey->number + IPFT_MAX_JOURNEYS : slot;
 	return journey;
 }
 
-/* Makes a place known as somebody's when all in it is written. */
+/* Lets others see the owner of a slot when all in it is written. */
 static __always_inline void ipft_hand_over(struct ipft_journey *journey, __u64 owner)
 {
 #ifdef IPFT_BY_HELPER
@@ -308,7 +308,7 @@ static __always_inline void ipft_hand_over(struct ipft_journey *journey, __u64 o
 /* Begins the journey of an skb that has none. */
 IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flags)
 {
-	struct ipft_journey *journey = ipft_take_place(skb);
+	struct ipft_journey *journey = ipft_take_slot(skb);
 	struct ipft_cpu *cpu;
 
 	if (!journey) {
@@ -341,7 +341,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	__builtin_memset(journey->device, 0, sizeof(journey->device));
 	if (flags & IPFT_JOURNEY_FOLLOWED)
 		__sync_fetch_and_add(&ipft_followed, 1);
-	__sync_fetch_and_add(&ipft_filter[ipft_hash(skb, IPFT_FILTER_BITS)], 1);
+	__sync_fetch_and_add(&ipft_known[ipft_hash(skb, IPFT_KNOWN_BITS)], 1);
 	ipft_hand_over(journey, skb);
 	return journey;
 }
@@ -564,7 +564,7 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 	journey->freeing_ns = bpf_ktime_get_ns();
 	if (journey->flags & IPFT_JOURNEY_FOLLOWED)
 		__sync_fetch_and_add(&ipft_followed, -1);
-	__sync_fetch_and_add(&ipft_filter[ipft_hash(skb, IPFT_FILTER_BITS)], -1);
+	__sync_fetch_and_add(&ipft_known[ipft_hash(skb, IPFT_KNOWN_BITS)], -1);
 	/* It stays where it is, for the few functions that are called while the skb is being freed. */
 	ipft_hand_over(journey, skb | IPFT_OWNER_ENDED);
 	return 0;

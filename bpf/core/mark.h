@@ -5,11 +5,11 @@
 
 #include "journey.bpf.h"
 
-/* Whether a mark is the wanted one: see IPFT_MARK_PLACE. */
+/* Whether a mark is the wanted one: see IPFT_MARK_PLACEHOLDER. */
 static __always_inline bool ipft_is_wanted(__u64 mark)
 {
-	asm volatile("%0 &= %1" : "+r"(mark) : "i"(IPFT_MASK_PLACE));
-	asm volatile("%0 ^= %1" : "+r"(mark) : "i"(IPFT_MARK_PLACE));
+	asm volatile("%0 &= %1" : "+r"(mark) : "i"(IPFT_MASK_PLACEHOLDER));
+	asm volatile("%0 ^= %1" : "+r"(mark) : "i"(IPFT_MARK_PLACEHOLDER));
 	return !(__u32)mark;
 }
 

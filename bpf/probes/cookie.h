@@ -17,14 +17,14 @@ __u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.cookies");
 static __always_inline __u32 ipft_remembered_cookie(void *ctx)
 {
 	const __u32 address = bpf_get_func_ip(ctx);
-	volatile __u64 *place = &ipft_cookies[ipft_hash(address, IPFT_COOKIE_BITS)];
-	const __u64 known = *place;
+	volatile __u64 *remembered = &ipft_cookies[ipft_hash(address, IPFT_COOKIE_BITS)];
+	const __u64 known = *remembered;
 	__u32 cookie;
 
 	if ((__u32)(known >> 32) == address)
 		return known;
 	cookie = bpf_get_attach_cookie(ctx);
-	*place = (__u64)address << 32 | cookie;
+	*remembered = (__u64)address << 32 | cookie;
 	return cookie;
 }
 

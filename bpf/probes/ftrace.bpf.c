@@ -12,14 +12,14 @@
 #include "trampoline.h"
 
 /* A constant that the user side replaces: see enum ipft_function_constant. */
-#define IPFT_CONSTANT(variable, place)								\
-	asm volatile("%0 = %1 ll" : "=r"(variable) : "i"((__u64)(place) << 32 | (place)))
+#define IPFT_CONSTANT(variable, placeholder)							\
+	asm volatile("%0 = %1 ll" : "=r"(variable) : "i"((__u64)(placeholder) << 32 | (placeholder)))
 
 static __always_inline __u64 ipft_cookie(void *ctx)
 {
 	__u64 cookie;
 
-	IPFT_CONSTANT(cookie, IPFT_COOKIE_PLACE);
+	IPFT_CONSTANT(cookie, IPFT_COOKIE_PLACEHOLDER);
 	return cookie;
 }
 
@@ -30,7 +30,7 @@ static __always_inline __u64 ipft_address(void *ctx)
 
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ip))
 		return bpf_get_func_ip(ctx);
-	IPFT_CONSTANT(address, IPFT_ADDRESS_PLACE);
+	IPFT_CONSTANT(address, IPFT_ADDRESS_PLACEHOLDER);
 	return address;
 }
 

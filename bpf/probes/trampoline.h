@@ -39,8 +39,8 @@ static __always_inline __u64 ipft_trampoline_return(__u64 ctx, __u64 address, __
 	}
 #if defined(__TARGET_ARCH_x86)
 	/*
-	 * Linux 6.19+ lets the function jump to its trampoline instead of calling it: behind the arguments are the place of
-	 * the return value, the saved frame pointer and the wanted address.
+	 * Linux 6.19+ lets the function jump to its trampoline instead of calling it: behind the arguments are the
+	 * return value, the saved frame pointer and the wanted address.
 	 */
 	return ipft_read_word(words + 2);
 #else

@@ -169,13 +169,13 @@ export const IPFT_SEGMENTS = 1;
 export const IPFT_COOKIE_BITS = 14;
 
 /** enum ipft_function_constant */
-export const IPFT_COOKIE_PLACE = 0x69c00c1e;
-export const IPFT_ADDRESS_PLACE = 0x69add7e5;
+export const IPFT_COOKIE_PLACEHOLDER = 0x69c00c1e;
+export const IPFT_ADDRESS_PLACEHOLDER = 0x69add7e5;
 
 /** enum ipft_data_size */
 export const IPFT_DATA_SIZE = 64;
 export const IPFT_MAX_DATA_SIZE = 1024;
 
 /** enum ipft_mark_constant */
-export const IPFT_MASK_PLACE = 0x36c1b5e7;
-export const IPFT_MARK_PLACE = 0x52e9a37d;
+export const IPFT_MASK_PLACEHOLDER = 0x36c1b5e7;
+export const IPFT_MARK_PLACEHOLDER = 0x52e9a37d;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
-import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/layout.js';
+import { IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
 import { setMark } from './mark.js';
 
 const OBJECT = gunzipSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.gz', import.meta.url)));
@@ -20,15 +20,15 @@ const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
 const [AND, XOR] = [0x57, 0xa7];
 
 test('setMark: each comparison of a program looks for the mark under the mask', () => {
-  const comparisons = count(OBJECT, AND, IPFT_MASK_PLACE);
+  const comparisons = count(OBJECT, AND, IPFT_MASK_PLACEHOLDER);
   expect(comparisons).toBeGreaterThanOrEqual(4);
-  expect(count(OBJECT, XOR, IPFT_MARK_PLACE)).toBe(comparisons);
+  expect(count(OBJECT, XOR, IPFT_MARK_PLACEHOLDER)).toBe(comparisons);
   const before = Buffer.from(OBJECT);
   const set = setMark(OBJECT, { value: 0x80001234, mask: 0xf000ffff });
   expect(before.equals(OBJECT)).toBe(true);
   expect(count(set, AND, 0xf000ffff)).toBe(comparisons);
   expect(count(set, XOR, 0x80001234)).toBe(comparisons);
-  expect(count(set, AND, IPFT_MASK_PLACE) + count(set, XOR, IPFT_MARK_PLACE)).toBe(0);
+  expect(count(set, AND, IPFT_MASK_PLACEHOLDER) + count(set, XOR, IPFT_MARK_PLACEHOLDER)).toBe(0);
 });
 
 /** An instruction: opcode, registers, offset, immediate. */
@@ -43,10 +43,10 @@ const instruction = (opcode: number, immediate: number) => {
 test('setMark: of the instructions only those, in sections that have a function, and nothing else', () => {
   const [FUNCTION, OBJECT_TYPE] = [0x12, 0x11];
   const OR = 0x47;
-  const places = [instruction(AND, IPFT_MASK_PLACE), instruction(XOR, IPFT_MARK_PLACE)];
+  const places = [instruction(AND, IPFT_MASK_PLACEHOLDER), instruction(XOR, IPFT_MARK_PLACEHOLDER)];
   const others = [
-    ...[instruction(OR, IPFT_MASK_PLACE), instruction(OR, IPFT_MARK_PLACE)],
-    ...[instruction(AND, IPFT_MARK_PLACE), instruction(XOR, IPFT_MASK_PLACE)],
+    ...[instruction(OR, IPFT_MASK_PLACEHOLDER), instruction(OR, IPFT_MARK_PLACEHOLDER)],
+    ...[instruction(AND, IPFT_MARK_PLACEHOLDER), instruction(XOR, IPFT_MASK_PLACEHOLDER)],
     ...[instruction(AND, 0xff), instruction(XOR, 0xff)],
   ];
   const set = [instruction(AND, 0xff00ff00), instruction(XOR, 0xab00cd00)];

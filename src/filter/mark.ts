@@ -1,6 +1,6 @@
 /** Packets by their mark. The instructions that compare it hold it: see enum ipft_mark_constant of `bpf/abi/config.h`. */
 
-import { IPFT_MARK_PLACE, IPFT_MASK_PLACE } from '../abi/layout.js';
+import { IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
 import { parseElf } from '../bytecode/elf.js';
 import type { PacketFilter, WantedMark } from './packet-filter.js';
 
@@ -29,8 +29,8 @@ export function setMark(object: Uint8Array, { value, mask }: WantedMark): Uint8A
     for (let at = section.offset; at < end; at += INSTRUCTION_BYTES) {
       const opcode = bytes[at];
       const immediate = view.getUint32(at + 4, true);
-      if (opcode === BPF_ALU64_AND_K && immediate === IPFT_MASK_PLACE) view.setUint32(at + 4, mask, true);
-      if (opcode === BPF_ALU64_XOR_K && immediate === IPFT_MARK_PLACE) view.setUint32(at + 4, value, true);
+      if (opcode === BPF_ALU64_AND_K && immediate === IPFT_MASK_PLACEHOLDER) view.setUint32(at + 4, mask, true);
+      if (opcode === BPF_ALU64_XOR_K && immediate === IPFT_MARK_PLACEHOLDER) view.setUint32(at + 4, value, true);
     }
   }
   return bytes;

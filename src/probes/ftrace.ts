@@ -4,7 +4,7 @@
  * libbpf loads a program for each position of the skb; what it made of it is loaded again for each function, with the
  * two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
  */
-import { IPFT_ADDRESS_PLACE, IPFT_COOKIE_PLACE } from '../abi/layout.js';
+import { IPFT_ADDRESS_PLACEHOLDER, IPFT_COOKIE_PLACEHOLDER } from '../abi/layout.js';
 import type { Misses } from '../base/losses.js';
 import { type Target, VMLINUX } from '../base/target.js';
 import { hasFunctionAddress, probeTrampolines } from '../kernel/features.js';
@@ -130,8 +130,8 @@ class FtraceAttachment extends Attachment {
   #imageFor(numbered: NumberedProbe, program: string, address: bigint): Image {
     const image = this.#image(program);
     const instructions = Buffer.from(image.instructions);
-    replaceConstant(instructions, IPFT_COOKIE_PLACE, BigInt(cookieOf(numbered)));
-    replaceConstant(instructions, IPFT_ADDRESS_PLACE, address);
+    replaceConstant(instructions, IPFT_COOKIE_PLACEHOLDER, BigInt(cookieOf(numbered)));
+    replaceConstant(instructions, IPFT_ADDRESS_PLACEHOLDER, address);
     return { ...image, instructions };
   }
 

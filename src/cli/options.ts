@@ -385,55 +385,43 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   throw markIsMissing();
 }
 
-/** The plan's options as values; what can't be read is NaN, which the plan refuses. */
+/** Where commander puts an option of the plan, and how its text is read; flags are values already. */
+const PLAN_OPTIONS: Record<PlanOption, { key: keyof RawOptions; read?: (flag: string, text: string) => unknown }> = {
+  mark: { key: 'mark', read: parseUnsigned32 },
+  mask: { key: 'mask', read: parseUnsigned32 },
+  follow: { key: 'follow' },
+  tracer: { key: 'tracer' },
+  backend: { key: 'backend', read: (_flag, text) => findBackend(text) ?? text },
+  functions: { key: 'regex', read: parsePattern },
+  modules: { key: 'moduleRegex', read: parsePattern },
+  samplePeriod: { key: 'perfSamplePeriod', read: readCount },
+  followModules: { key: 'followModules' },
+  extension: { key: 'extension' },
+  compileTimeoutSeconds: { key: 'compileTimeout', read: readCount },
+  count: { key: 'count', read: readCount },
+  durationMs: { key: 'duration', read: parseDuration },
+  ringSizeBytes: { key: 'ringSize', read: readSize },
+  maxMemoryBytes: { key: 'maxMemory', read: parseSize },
+  raiseLimits: { key: 'setRlimit' },
+};
+
+/** `moduleRegex`, as commander has it, is `--module-regex` on the command line. */
+const flagOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** The plan's options as values. Text that is no number is NaN, which the plan refuses. */
 function readPlan(raw: RawOptions): GivenPlan {
-  const when = <T>(text: string | undefined, read: (text: string) => T) =>
-    text === undefined ? undefined : read(text);
-  return {
-    mark: when(raw.mark, (text) => parseUnsigned32('--mark', text)),
-    mask: parseUnsigned32('--mask', raw.mask),
-    follow: raw.follow,
-    tracer: raw.tracer,
-    backend: when(raw.backend, (text) => findBackend(text) ?? text),
-    functions: when(raw.regex, (text) => parsePattern('--regex', text)),
-    modules: when(raw.moduleRegex, (text) => parsePattern('--module-regex', text)),
-    samplePeriod: readCount('--perf-sample-period', raw.perfSamplePeriod),
-    followModules: raw.followModules,
-    extension: raw.extension,
-    compileTimeoutSeconds: readCount('--compile-timeout', raw.compileTimeout),
-    count: when(raw.count, (text) => readCount('--count', text)),
-    durationMs: when(raw.duration, (text) => parseDuration('--duration', text)),
-    ringSizeBytes: when(raw.ringSize, (text) => readSize('--ring-size', text)),
-    maxMemoryBytes: when(raw.maxMemory, (text) => parseSize('--max-memory', text)),
-    raiseLimits: raw.setRlimit,
-  };
+  const options = Object.entries(PLAN_OPTIONS).map(([option, { key, read }]) => {
+    const value = raw[key];
+    return [option, read && typeof value === 'string' ? read(flagOf(key), value) : value];
+  });
+  return Object.fromEntries(options);
 }
 
-/** What the plan's options are called here, and where their text stands. */
-const PLAN_OPTIONS = {
-  mark: ['--mark', 'mark'],
-  mask: ['--mask', 'mask'],
-  follow: ['--follow', 'follow'],
-  tracer: ['--tracer', 'tracer'],
-  backend: ['--backend', 'backend'],
-  functions: ['--regex', 'regex'],
-  modules: ['--module-regex', 'moduleRegex'],
-  samplePeriod: ['--perf-sample-period', 'perfSamplePeriod'],
-  followModules: ['--follow-modules', 'followModules'],
-  extension: ['--extension', 'extension'],
-  compileTimeoutSeconds: ['--compile-timeout', 'compileTimeout'],
-  count: ['--count', 'count'],
-  durationMs: ['--duration', 'duration'],
-  ringSizeBytes: ['--ring-size', 'ringSize'],
-  maxMemoryBytes: ['--max-memory', 'maxMemory'],
-  raiseLimits: ['--no-set-rlimit', 'setRlimit'],
-} as const satisfies Record<PlanOption, readonly [string, keyof RawOptions]>;
-
 function createVocabulary(raw: RawOptions): Vocabulary {
-  const name = (option: PlanOption) => PLAN_OPTIONS[option][0];
+  const name = (option: PlanOption) => flagOf(PLAN_OPTIONS[option].key);
   return {
     name,
-    show: (option) => `'${printable(String(raw[PLAN_OPTIONS[option][1]]))}'`,
+    show: (option) => `'${printable(String(raw[PLAN_OPTIONS[option].key]))}'`,
     number: 'a number',
     sizeUnits: ' (K, M and G may stand behind the number)',
     markZero: '-m 0 --mask 0xff',

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Entries and returns. Whether a packet matches is decided when a function is entered; what the return needs is kept
- * until then. Depth is counted here, where no event is missing: what finds no room in the ring can't upset it.
+ * Entries and returns. Whether a packet is followed is decided at the entry, which keeps what its return needs. Depth
+ * is counted here: events that find no room in the ring don't change it.
  */
 #ifndef IPFT_GRAPH_H
 #define IPFT_GRAPH_H
@@ -19,14 +19,14 @@ struct ipft_call {
 	__u8 entry_lost;
 };
 
-/* Replaced before loading where returns are not traced: then they have one entry. */
+/* 1 where returns are not traced: the user side sets it before loading. */
 #define IPFT_MAX_CALLS (1 << 14)
 
-/* The oldest are forgotten: their returns were left out by the kernel, and will not come. */
+/* Drops the oldest calls, whose returns the kernel has left out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CALLS);
-	__type(key, __u64);	/* of the backend's choice, unique among the calls that are open */
+	__type(key, __u64);	/* ipft_call_key(): unique among open calls */
 	__type(value, struct ipft_call);
 } ipft_calls SEC(".maps");
 
@@ -37,10 +37,10 @@ struct ipft_nest {
 
 struct ipft_nesting {
 	__u64 last_ns;		/* the time of the last event there */
-	__u64 depth;		/* how many calls are open */
+	__u64 depth;		/* the number of open calls */
 };
 
-/* The calls of a packet on a CPU. The oldest are forgotten: most packets that were seen are long gone. */
+/* The open calls of a journey on a CPU. Drops the oldest, whose journeys have mostly ended. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CALLS);
@@ -49,8 +49,8 @@ struct {
 } ipft_nestings SEC(".maps");
 
 /*
- * The time of an event that comes after those before it: bpf_ktime_get_ns() may go back a little when the kernel
- * adjusts its clock, and a call would seem to return before it was entered.
+ * The time of an event, not before that of the last event there: bpf_ktime_get_ns() may go back a little when the
+ * kernel adjusts its clock, and a call would seem to return before it was entered.
  */
 static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 {
@@ -59,10 +59,10 @@ static __always_inline __u64 ipft_time_after(const struct ipft_nesting *nesting)
 	return nesting && nesting->last_ns > now ? nesting->last_ns : now;
 }
 
-/* A backend's: what ipft_leave will be called with when this call returns; 0 if that can't be followed. */
+/* Of each backend: the key that ipft_leave is called with when this call returns; 0 if the return can't be seen. */
 static __always_inline __u64 ipft_call_key(void *ctx);
 
-/* A backend's: where the function that was entered returns to; 0 if that is not known. */
+/* Of each backend: the address that the function returns to; 0 if it is not known. */
 static __always_inline __u64 ipft_return_address(void *ctx, __u32 target);
 
 /* A call that is entered, while the extension runs. */
@@ -88,7 +88,7 @@ static __always_inline int ipft_open_call(void *ctx, struct sk_buff *skb, enum i
 		return 0;
 	}
 	ipft_before(ctx, kind, hit);
-	/* To see the return, something else is put in its place; the tracepoints tell that where they are told this. */
+	/* To see the return, the kernel replaces the return address, and the tracepoints tell the replaced one. */
 	if (hit->target & IPFT_TARGET_REPORTS)
 		hit->journey->caller = ipft_return_address(ctx, hit->target);
 	if (!ipft_makes_event(kind, hit))
@@ -117,7 +117,7 @@ IPFT_FUNCTION int ipft_open_call_deciding(void *ctx, struct sk_buff *skb, bool m
 	return ipft_open_call(ctx, skb, IPFT_DECIDING, matches, entering);
 }
 
-/* Keeps what the return will need. Returns the call's key, or 0 if that can't be done. */
+/* Keeps what the return needs. Returns the call's key, or 0 if there is no room. */
 IPFT_FUNCTION __u64 ipft_follow_call(const struct ipft_entering *entering, bool entry_lost)
 {
 	struct ipft_nesting *nesting = entering->nesting;
@@ -186,7 +186,7 @@ IPFT_FUNCTION __u64 ipft_enter_deciding(void *ctx, struct sk_buff *skb, bool mat
 	return ipft_enter(ctx, skb, IPFT_DECIDING, matches);
 }
 
-/* What a program does at the entry of a function; returns as ipft_enter. @skb_of: finds the skb among the arguments */
+/* The body of a program at the entry of a function. Returns as ipft_enter. @skb_of: finds the skb among the arguments */
 static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
 	bool matches;
@@ -203,7 +203,7 @@ static __always_inline __u64 ipft_number_call(void)
 {
 	struct ipft_cpu *cpu = ipft_this_cpu();
 
-	/* An interrupt in between may take the number: only an atomic operation is safe from that. */
+	/* Atomic, since an interrupt in between may take a number, too. */
 	return cpu ? (__u64)(bpf_get_smp_processor_id() + 1) << 48 | __sync_fetch_and_add(&cpu->calls, 1) : 0;
 }
 
@@ -215,7 +215,7 @@ struct ipft_leaving {
 
 /*
  * A function returned: makes room for its record. Returns whether there is one.
- * @key: as given to ipft_enter; one that is unknown is of a call that is not followed, unless the backend knows better
+ * @key: from ipft_call_key(). An unknown key is that of a call which is not followed, except with IPFT_KEYS_ARE_FOLLOWED
  */
 IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 {
@@ -231,7 +231,7 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 	found = bpf_map_lookup_elem(&ipft_calls, &key);
 	if (!found) {
 #ifdef IPFT_KEYS_ARE_FOLLOWED
-		/* It was forgotten, since too many calls were open. */
+		/* The map has dropped it, since too many calls were open. */
 		ipft_count_lost(bpf_ktime_get_ns());
 #endif
 		return 0;
@@ -249,7 +249,7 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 		nesting->depth = call.depth;
 		nesting->last_ns = now;
 	}
-	/* What is at the address now may be another packet. */
+	/* Another packet may have the address now. */
 	journey = ipft_find(call.skb);
 	freed = !journey || journey->number != call.journey;
 	if (freed) {
@@ -259,7 +259,7 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 	} else if (call.target & IPFT_TARGET_REPORTS) {
 		journey->caller = 0;
 	}
-	/* Without its beginning nobody knows whose event it is. */
+	/* An event needs the begin of its journey before it. */
 	record = NULL;
 	if (!journey || journey->flags & IPFT_JOURNEY_ANNOUNCED)
 		record = bpf_ringbuf_reserve(&ipft_events, sizeof(*record) + ipft_config.data_size, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Which packet it is. The address of an skb is no identity: the kernel gives the same memory to the next packet. So each
- * skb that is followed has an entry in ipft_journeys, from its first event until it is freed, with a number that no
- * other has. User space learns of it through notices in the ring.
+ * Journeys. The address of an skb does not identify a packet: the kernel gives the same memory to the next one. So each
+ * followed skb has a slot of ipft_journeys, from its first event until it is freed, with a number that no other journey
+ * has. Notices in the ring tell the user side of it.
  *
- * lifecycle.bpf.c works on the same maps.
+ * lifecycle.bpf.c uses the same maps.
  */
 #ifndef IPFT_JOURNEY_H
 #define IPFT_JOURNEY_H
@@ -79,9 +79,9 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #endif
 
 /*
- * What is seldom done stands in functions of its own: programs are smaller, the verifier is done sooner, and while the
- * extension runs the stack holds little of ours. Not where programs read through pointers that may lead nowhere, and
- * calling functions panics some kernels: see ipft_matches. With an extension or a filter they call functions anyway.
+ * Code that seldom runs stands in functions of its own: programs are smaller, the verifier is done sooner, and the stack
+ * holds little while the extension runs. Not so where programs read through pointers that may lead nowhere: there
+ * calling functions panics some kernels (see ipft_matches). With an extension or a filter they call functions anyway.
  */
 #if defined(IPFT_SKB_IS_TYPED) && !defined(IPFT_WITH_CALLS)
 #define IPFT_FUNCTION static __always_inline
@@ -98,7 +98,7 @@ struct {
 	__uint(max_entries, 1 << 24);	/* replaced before loading: --ring-size */
 } ipft_events SEC(".maps");
 
-/* The ends of journeys have a ring of their own: where events find no room, it is still known what became of packets. */
+/* Ends have a ring of their own: the fate of packets is known even where events find no room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);	/* replaced before loading */
@@ -120,25 +120,25 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);	/* the user side looks who is left */
+	__uint(map_flags, BPF_F_MMAPABLE);	/* the user side reads which journeys have not ended */
 	__uint(max_entries, IPFT_MAX_JOURNEYS);
 	__type(key, __u32);
 	__type(value, struct ipft_journey);
 } ipft_journeys SEC(".maps");
 
 /*
- * How many living journeys have an address with this hash: mostly none, which a packet that does not match finds out
- * with one load.
+ * The number of living journeys whose address has this hash. Usually 0, so that a packet that does not match is known by
+ * one load not to be followed.
  */
 #define IPFT_KNOWN_BITS 14
 __u32 ipft_known[1 << IPFT_KNOWN_BITS] SEC(".bss.ipft");
-/* How many living journeys are followed whatever becomes of their mark: mostly none, unless all are. */
+/* The number of living journeys that are followed whatever their mark. Usually 0; with --follow, all of them. */
 __u32 ipft_followed SEC(".bss.ipft");
 /* Addresses whose names the user side has been told. */
 #define IPFT_TOLD_BITS 8
 __u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
 #ifdef IPFT_BY_HELPER
-/* How many are claiming a slot right now: the one of this index, or one that shares it. See ipft_claim. */
+/* The number of claims that are being made right now to a slot with this index, or one that shares it: see ipft_claim. */
 #define IPFT_CLAIMS (1 << 14)
 __u32 ipft_claims[IPFT_CLAIMS] SEC(".bss.ipft");
 #endif
@@ -150,7 +150,7 @@ static __always_inline struct ipft_cpu *ipft_this_cpu(void)
 	return bpf_map_lookup_elem(&ipft_cpus, &key);
 }
 
-/* Bits that depend on all of the low half of an address. */
+/* A hash of the low half of an address. */
 static __always_inline __u32 ipft_hash(__u32 low, __u32 bits)
 {
 	return (low * 0x9e3779b1u) >> (32 - bits);
@@ -163,8 +163,8 @@ static __always_inline bool ipft_may_be_known(__u32 low)
 }
 
 /*
- * Reads the 8 bytes at an address of the kernel, or 0 where there is nothing. Without a helper call where the kernel
- * lets a number be taken for a pointer; the struct is one that every kernel has, with such a member at its beginning.
+ * Reads the 8 bytes at an address of the kernel; 0 if nothing is mapped there. Needs no helper where the kernel casts
+ * numbers to pointers. The struct is one that every kernel has, with a member of 8 bytes at its beginning.
  */
 struct timespec64 {
 	long long tv_sec;
@@ -184,7 +184,7 @@ static __always_inline __u64 ipft_read_word(const void *address)
 #endif
 }
 
-/* Counts one more. The result must not be used: kernels before 5.12 refuse a program that asks for it. */
+/* Adds 1. The result must not be used: kernels before 5.12 refuse a program that asks for it. */
 #define ipft_count(counter) ((void)__sync_fetch_and_add(&(counter), 1))
 
 static __always_inline void ipft_count_lost(__u64 timestamp_ns)
@@ -205,7 +205,7 @@ static __always_inline struct ipft_journey *ipft_journey_at(__u32 slot)
 	return bpf_map_lookup_elem(&ipft_journeys, &slot);
 }
 
-/* Looks for an owner in all slots where an skb's journey can be. */
+/* Finds the slot with an owner, among those where the journey of the skb can be. */
 IPFT_FUNCTION struct ipft_journey *ipft_search(__u64 skb, __u64 owner)
 {
 	const __u32 home = ipft_hash(skb, IPFT_JOURNEY_BITS);
@@ -231,10 +231,9 @@ static __always_inline struct ipft_journey *ipft_find(__u64 skb)
 }
 
 /*
- * Gives a slot an owner, unless it has got another one meanwhile. Kernels before 5.12 refuse a program that
- * mentions an atomic compare and exchange, but know an atomic addition: who wants the slot adds 1 to a counter, and has
- * it alone if the counter is 1 then. Two that come at the same time may both go away without: nothing is held for longer
- * than this function takes, and nothing is left behind.
+ * Gives a slot an owner, unless it has got another one meanwhile. Returns whether it did. Kernels before 5.12 refuse a
+ * program with an atomic compare and exchange, but know an atomic addition: each claim adds 1 to a counter, and succeeds
+ * if the counter is 1 then. Of two claims at the same time both may fail; the counter is 0 again afterwards.
  */
 static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 slot, __u64 before, __u64 owner)
 {
@@ -254,10 +253,10 @@ static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 slot,
 }
 
 /*
- * Claims a slot for the journey of an skb that has none: the one of the last journey at that address, so that it is not
- * taken for this one's later; or a free one; or another one whose journey has ended. Numbers it: with the slot, and how
- * often that has been claimed. Only one has a slot at a time, so that no two journeys get the same number, on whatever
- * CPU and whoever comes in between; and those that live differ in its low half.
+ * Claims a slot for an skb that has no journey: the slot of the last journey at its address, which would be mistaken for
+ * this one later; or a free slot; or one whose journey has ended. The journey's number is made of the slot's index and of
+ * how often the slot has been claimed. A slot has one journey at a time, so no two journeys get the same number, whatever
+ * CPU or interrupt comes in between, and living journeys differ in the low half.
  */
 IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 {
@@ -274,7 +273,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 		if (!journey)
 			return NULL;
 		owner = journey->owner;
-		/* Another CPU has the same skb, and was faster. */
+		/* Another CPU began the journey of this skb meanwhile. */
 		if (owner == skb || owner == (skb | IPFT_OWNER_BUSY))
 			return NULL;
 		worth = owner == (skb | IPFT_OWNER_ENDED) ? 3 : !owner ? 2 : owner & IPFT_OWNER_ENDED ? 1 : 0;
@@ -294,7 +293,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 	return journey;
 }
 
-/* Lets others see the owner of a slot when all in it is written. */
+/* Publishes the owner of a slot whose other members are written. */
 static __always_inline void ipft_hand_over(struct ipft_journey *journey, __u64 owner)
 {
 #ifdef IPFT_BY_HELPER
@@ -312,7 +311,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	struct ipft_cpu *cpu;
 
 	if (!journey) {
-		/* There is no room, or it has been done. */
+		/* No slot is free, or another CPU began the journey. */
 		journey = ipft_search(skb, skb);
 		cpu = journey ? NULL : ipft_this_cpu();
 		if (cpu)
@@ -356,7 +355,7 @@ static __always_inline void ipft_fill(struct ipft_event *event, const struct ipf
 	event->cpu = bpf_get_smp_processor_id();
 }
 
-/* An event of the journey that is numbered already. Several at once may have had the same number; the count is right. */
+/* Counts an event that has its number. Events at the same time may have the same number; the count is right. */
 static __always_inline void ipft_count_event(struct ipft_journey *journey)
 {
 	ipft_count(journey->events);
@@ -370,13 +369,13 @@ static __always_inline void ipft_fill_notice(struct ipft_event *event, const str
 	event->depth = 0;
 }
 
-/* Namespaces have inodes from here on (PROC_DYNAMIC_FIRST, and a few fixed ones below it). */
+/* The least inode of a namespace (PROC_DYNAMIC_FIRST, less a few fixed ones). */
 #define IPFT_FIRST_NETNS 0xefffff00u
 
 /*
- * The device or socket that tells where a packet is, if that is another one than last time; else 0. skb->dev shares its
- * place with other things while the skb is in certain queues: what is no address is none, and ipft_read_place looks
- * closer.
+ * The address of the device or socket that tells where a packet is, if it is another one than the last time; else 0.
+ * skb->dev holds other values while the skb is in certain queues: here values that are no addresses are refused,
+ * ipft_read_place refuses the rest.
  */
 static __always_inline __u64 ipft_new_whereabouts(struct sk_buff *skb, const struct ipft_journey *journey)
 {
@@ -392,7 +391,7 @@ static __always_inline __u64 ipft_new_whereabouts(struct sk_buff *skb, const str
 	return where == journey->where ? 0 : where;
 }
 
-/* @where: as ipft_new_whereabouts tells. Fills `place`, with zeros if it is none. */
+/* @where: from ipft_new_whereabouts. Fills `place` with zeros if it is no device and no socket. */
 static __always_inline void ipft_read_place(__u64 where, struct ipft_place *place)
 {
 	struct net_device *dev = (void *)where;
@@ -414,7 +413,7 @@ static __always_inline void ipft_read_place(__u64 where, struct ipft_place *plac
 		__builtin_memset(place, 0, sizeof(*place));
 }
 
-/* All of an end but the symbol. */
+/* Fills an end, except for its symbol. */
 static __always_inline void ipft_fill_end(struct ipft_end *end, const struct ipft_journey *journey, __u64 timestamp_ns)
 {
 	ipft_fill_notice(&end->event, journey, timestamp_ns, IPFT_NOTICE_END);
@@ -431,9 +430,9 @@ static __always_inline void ipft_fill_end(struct ipft_end *end, const struct ipf
 }
 
 /*
- * Says that the journey has ended: in the ring of ends, or where that is full, among the events. Finding the name of the
- * place takes longer than all the rest: each is told once, or now and then where two compete. Whether it was is asked
- * before there is room in the ring: the record with the name must come before any record that omits it.
+ * Writes the end of a journey: to the ring of ends, or if that is full, among the events. Finding the symbol of the
+ * location takes longer than all the rest, so each is written once, and again where two share an element of ipft_told.
+ * ipft_told is read before room is reserved: the record with the symbol must come before any record that omits it.
  */
 static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 timestamp_ns)
 {
@@ -484,14 +483,14 @@ static __always_inline void ipft_send_end(struct ipft_journey *journey, __u64 ti
 
 #define IPFT_SHUTDOWN_MASK 3
 
-/* What a TCP socket that got a packet has made of it. */
+/* How much of a packet its TCP socket has taken in. */
 struct ipft_taken {
 	__u32 payload;		/* bytes */
-	__u32 unread;		/* of these: what nobody has read */
+	__u32 unread;		/* of these: not read by the application */
 	__u8 flags;
 };
 
-/* Returns whether that can be told: the packet was handed to TCP, in a state in which it takes something in. */
+/* False unless the packet was handed to a TCP socket, in a state in which it takes data in. */
 static __always_inline bool ipft_look_at_socket(__u64 skb, const struct ipft_journey *journey, struct ipft_taken *taken)
 {
 	struct tcp_skb_cb *control = (void *)&((struct sk_buff *)skb)->cb[0];
@@ -506,14 +505,14 @@ static __always_inline bool ipft_look_at_socket(__u64 skb, const struct ipft_jou
 	if (bpf_core_read(&begin, sizeof(begin), &control->seq) || bpf_core_read(&end, sizeof(end), &control->end_seq) ||
 	    bpf_core_read(&taken->flags, sizeof(taken->flags), &control->tcp_flags))
 		return false;
-	/* Both have a place in the sequence, and bring no byte. */
+	/* SYN and FIN take a sequence number each, and hold no data. */
 	if (taken->flags & IPFT_TCPHDR_SYN)
 		begin++;
 	if (taken->flags & IPFT_TCPHDR_FIN)
 		end--;
 	taken->payload = end - begin;
 	taken->unread = taken->payload;
-	/* A socket in TIME_WAIT is a small one, which takes in no data. */
+	/* A socket in TIME_WAIT is another, smaller struct, and takes in no data. */
 	if (!taken->payload || state == IPFT_TCP_TIME_WAIT)
 		return true;
 	if (bpf_core_read(&read, sizeof(read), &sk->copied_seq))
@@ -526,8 +525,8 @@ static __always_inline bool ipft_look_at_socket(__u64 skb, const struct ipft_jou
 }
 
 /*
- * Whether TCP closes a socket that still holds data of the packet. It frees them as if they had been read: no tracepoint
- * says that they are lost.
+ * Whether TCP closes a socket that holds unread data of the packet. It frees them as if they had been read: no tracepoint
+ * tells of the loss.
  */
 static __always_inline bool ipft_is_unread(__u64 skb, const struct ipft_journey *journey)
 {
@@ -542,7 +541,7 @@ static __always_inline bool ipft_is_unread(__u64 skb, const struct ipft_journey 
 	return (shutdown & IPFT_SHUTDOWN_MASK) == IPFT_SHUTDOWN_MASK;
 }
 
-/* The skb is freed, or as good as freed. */
+/* Ends a journey: its skb is freed, or certain to be. */
 IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 {
 	struct ipft_cpu *cpu;
@@ -565,19 +564,19 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 	if (journey->flags & IPFT_JOURNEY_FOLLOWED)
 		__sync_fetch_and_add(&ipft_followed, -1);
 	__sync_fetch_and_add(&ipft_known[ipft_hash(skb, IPFT_KNOWN_BITS)], -1);
-	/* It stays where it is, for the few functions that are called while the skb is being freed. */
+	/* The slot keeps the journey for the functions that are called while the skb is being freed. */
 	ipft_hand_over(journey, skb | IPFT_OWNER_ENDED);
 	return 0;
 }
 
-/* Functions that free an skb come right after each other, on the same CPU. */
+/* Functions that free an skb are called one right after the other, on the same CPU. */
 #define IPFT_TAIL_NS 10000000ull
-/* A packet that matches is hardly another one: the task that frees it may have been held up. */
+/* If the packet matches, it is hardly another one: the task that frees it may have been interrupted for long. */
 #define IPFT_MATCHING_TAIL_NS 1000000000ull
 
 /*
- * The journey that has just ended, of an skb that one of the functions which free it was called with.
- * @matches: whether the mark says that the packet is followed: if not, it may be another one at the same address
+ * The journey that has just ended, of an skb that is being freed: a function that has a part in that is called with it.
+ * @matches: whether the packet matches; if not, it may be another one at the same address
  */
 static __always_inline struct ipft_journey *ipft_find_ended(__u64 skb, __u32 target, bool matches)
 {

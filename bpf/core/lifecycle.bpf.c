@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * What journeys need to know beside their events: how a packet left the kernel, and what was copied from it. Loaded
- * apart from the backend's programs, which an extension is part of, and working on their maps.
+ * The fates of packets, and their copies. These programs are loaded apart from the backend's, which an extension is part
+ * of, and use the backend's maps.
  *
- * Tracepoints tell what became of a packet on every kernel in the same way, and are not held up by other programs that
- * run on the CPU, as kprobes are. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for their
- * kfuncs even where no program that is loaded calls them.
+ * Tracepoints tell the fate of a packet in the same way on every kernel. Their programs run also where the CPU is within
+ * another program, as those of kprobes do not. Sessions of kprobes are built apart (IPFT_SESSIONS), since libbpf looks for
+ * their kfuncs even where no program that is loaded calls them.
  *
  * build: .by-helper -DIPFT_BY_HELPER
  * build: -session -DIPFT_SESSIONS
@@ -26,7 +26,7 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 
 	if (ipft_may_be_known(skb))
 		journey = ipft_find(skb);
-	/* One that is being freed comes to no tracepoint again: its end was missed, and this is another packet. */
+	/* A packet that is being freed passes no other tracepoint: its end was missed, and this is another packet. */
 	if (journey && journey->freeing_ns) {
 		ipft_end(skb, journey);
 		journey = NULL;
@@ -45,7 +45,7 @@ enum skb_drop_reason {
 	SKB_DROP_REASON_QUEUE_PURGE,
 };
 
-/* Whether a reason says no more than that the packet is freed. */
+/* Whether the kernel gives the reason wherever it has no better one. */
 static __always_inline bool ipft_says_nothing(__u32 reason)
 {
 	if (!ipft_config.drop_has_reason)
@@ -57,8 +57,8 @@ static __always_inline bool ipft_says_nothing(__u32 reason)
 }
 
 /*
- * Whether TCP had taken in all that the packet brought, and frees it in the same way as one that it drops: what only
- * acknowledges or closes when it has been looked at, what was read when its queue is emptied.
+ * Whether TCP had taken in all of the packet, and frees it as it frees packets that it drops: so it does with segments
+ * that only acknowledge or close, and with segments that were read, when it purges its queue.
  */
 static __always_inline bool ipft_had_done_its_work(__u64 skb, const struct ipft_journey *journey)
 {
@@ -86,7 +86,7 @@ int ipft_on_drop(__u64 *ctx)
 	return 0;
 }
 
-/* consume_skb(skb, location since Linux 6.4): the last reference is given up, and all is well. */
+/* consume_skb(skb, location since Linux 6.4): the last reference is given up, and nothing is lost. */
 SEC("raw_tp")
 int ipft_on_consume(__u64 *ctx)
 {
@@ -107,7 +107,7 @@ int ipft_on_receive(__u64 *ctx)
 {
 	struct ipft_journey *journey = ipft_follow(ctx[0]);
 
-	/* What a socket got is not received again: it is another packet, and the end of the one before was missed. */
+	/* A packet that a socket has got is not received again: its end was missed, and this is another packet. */
 	if (journey && journey->stage == IPFT_STAGE_QUEUED) {
 		ipft_end(ctx[0], journey);
 		journey = ipft_follow(ctx[0]);
@@ -135,9 +135,9 @@ int ipft_on_transmit(__u64 *ctx)
 }
 
 /*
- * An skb was copied. The copy is followed whatever its mark, if that is not the wanted one. A function of its own, and
- * not a static one, so that the verifier looks at it once, and not for each segment of a packet.
- * @within: whether it may have been copied from another one within this call: then it is known already
+ * An skb was copied. The copy of a followed packet is followed, whatever its mark. The function is not static, so that
+ * the verifier checks it once, and not for each segment of a packet.
+ * @within: whether a function within this call may have told of the copy already
  */
 __noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 {
@@ -152,19 +152,19 @@ __noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 	if (known) {
 		if (within)
 			return 0;
-		/* The memory of a packet whose end was missed. */
+		/* Its end was missed: the copy has its memory now. */
 		ipft_end(copy, known);
 	}
 	ipft_begin(copy, journey->number, ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED);
 	return 0;
 }
 
-/* No packet has more segments than this times this: an skb counts them in 16 bits. */
+/* A packet has no more segments than the square of this: an skb counts them in 16 bits. */
 #define IPFT_SEGMENTS_AT_ONCE 256
 
 /*
- * Some segments of an skb: from one in a list on. Returns the one behind them, or 0. Not a static function, so that the
- * verifier looks at it once.
+ * Takes some segments of an skb, from one in their list on. Returns the next one, or 0 at the end of the list. The
+ * function is not static, so that the verifier checks it once.
  */
 __noinline __u64 ipft_some_segments(__u64 skb, __u64 segment)
 {
@@ -190,8 +190,8 @@ static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
 }
 
 /*
- * fexit: the arguments stand in ctx, and behind them what was returned. Through memory, since the verifier knows what
- * they point to, and allows no arithmetic with them.
+ * fexit: ctx holds the arguments and, behind them, the return value. They are read through memory, since the verifier
+ * knows them for pointers and allows no arithmetic with them.
  */
 static __always_inline __u64 ipft_trampoline_word(__u64 *ctx, int n)
 {

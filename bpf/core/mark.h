@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Whether a packet carries the wanted mark: what nearly all calls of all functions are about. */
+/* Whether a packet has the wanted mark. Nearly all calls of traced functions end here. */
 #ifndef IPFT_MARK_H
 #define IPFT_MARK_H
 

@@ -18,7 +18,7 @@ struct ipft_registers {
 #define IPFT_REGISTER_5 r9
 #define IPFT_REGISTER_RETURN ax
 #define IPFT_REGISTER_IP ip
-/* The caller has put it on the stack. */
+/* On the stack. */
 #define ipft_return_register(ctx) ipft_read_word((void *)(ctx)->sp)
 #define IPFT_BREAKPOINT_BYTES 1	/* a kprobe's handler sees the instruction pointer behind the breakpoint */
 #elif defined(__TARGET_ARCH_arm64)
@@ -41,7 +41,7 @@ struct ipft_registers {
 
 struct sk_buff;
 
-/* The arguments that an skb mostly is. */
+/* The skb, where it is one of the first arguments: nearly everywhere. */
 #define IPFT_SKB_OF(position)							\
 	static __always_inline struct sk_buff *ipft_skb_##position(void *ctx)	\
 	{									\

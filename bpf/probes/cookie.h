@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The attach cookie of kprobe-multi, remembered. The kernel finds it by a search among all functions of the link, which
- * takes longer than all the rest of a record; here it is found where the function's address leads to.
+ * Attach cookies of kprobe-multi, remembered. The kernel searches for a cookie among all functions of the link, which
+ * takes longer than all the rest of an event; here a hash of the function's address leads to it.
  */
 #ifndef IPFT_COOKIE_H
 #define IPFT_COOKIE_H

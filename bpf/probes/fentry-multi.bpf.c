@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Backend fentry-multi (Linux 7.2+): a program for each position that the skb often has, and in each module one, attached to
- * all its functions in one link.
+ * Backend fentry-multi (Linux 7.2+): a program for each position that the skb often has, attached to all its functions
+ * of the kernel proper in one link. For each module it is loaded again.
  *
  * build: .by-helper -DIPFT_BY_HELPER
  */
@@ -46,7 +46,7 @@ static __always_inline __u64 ipft_return_address(void *ctx, __u32 target)
 	return ipft_trampoline_return((__u64)ctx, ipft_address(ctx), target);
 }
 
-/* The verifier lets no such program read its context itself. Taken for a plain address it may be read. */
+/* The verifier refuses direct reads of the context in such programs; as a plain address it may be read. */
 static __always_inline struct sk_buff *ipft_skb(void *ctx, __u32 position)
 {
 #ifdef IPFT_BY_HELPER
@@ -86,7 +86,7 @@ IPFT_SKB_OF(0)
 IPFT_SKB_OF(1)
 IPFT_SKB_OF(2)
 
-/* The cookie tells the position: any that a trampoline's function can have. */
+/* The skb at the position that the cookie tells, which may be any. */
 static __always_inline struct sk_buff *ipft_skb_anywhere(void *ctx)
 {
 	__u64 skb = 0;

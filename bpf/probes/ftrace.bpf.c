@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Backend ftrace (Linux 5.5+): fentry and fexit. The kernel wants a program of its own for each function: these are
- * loaded once for each position of the skb, and their instructions, as libbpf has finished them, again for each
- * function, with the two constants below replaced. src/probes/ftrace.ts looks for them.
+ * Backend ftrace (Linux 5.5+): fentry and fexit. The kernel wants a program of its own for each function. libbpf loads
+ * these once for each position of the skb; src/probes/ftrace.ts loads their finished instructions again for each function,
+ * with two constants replaced.
  *
  * build: .with-calls -DIPFT_WITH_CALLS
  */
@@ -23,7 +23,7 @@ static __always_inline __u64 ipft_cookie(void *ctx)
 	return cookie;
 }
 
-/* Before Linux 5.15 the kernel can't tell: 0 if the user side could not find out either. */
+/* Before Linux 5.15 the user side tells it; 0 if the user side does not know it. */
 static __always_inline __u64 ipft_address(void *ctx)
 {
 	__u64 address;
@@ -54,7 +54,7 @@ static __always_inline __u64 ipft_return_address(void *ctx, __u32 target)
 	return ipft_trampoline_return(ipft_as_number(ctx), ipft_address(ctx), target);
 }
 
-/* The arguments' place on the stack is the same at the entry and at the return of a call, and no other's. */
+/* The address of the arguments on the stack: the same at the entry and at the return, and no other open call's. */
 static __always_inline __u64 ipft_call_key(void *ctx)
 {
 	return ipft_as_number(ctx);

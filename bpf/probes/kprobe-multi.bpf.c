@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Backend kprobe-multi (Linux 5.18+ with CONFIG_FPROBE): the programs of kprobe.h, each attached to all its functions in
- * one link.
+ * Backend kprobe-multi (Linux 5.18+ with CONFIG_FPROBE): the programs of kprobe.h, each
+ * attached to all its functions in one link.
  *
  * build: .by-helper -DIPFT_BY_HELPER
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the programs of kprobes that see entries only have in common, however they are attached. */
+/* Programs of kprobes that see entries only; kprobe and kprobe-multi attach them in different ways. */
 #ifndef IPFT_KPROBE_H
 #define IPFT_KPROBE_H
 
@@ -11,7 +11,7 @@ static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value)
 	return ipft_register_argument(ctx, n, value);
 }
 
-/* For extensions: `ctx` is not the same with every backend, this is. See include/ipft/extension.h. */
+/* For extensions, since `ctx` differs between backends: see include/ipft/extension.h. */
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
 	return ipft_argument_of_function(ctx, n, value);
@@ -30,7 +30,7 @@ __hidden __u64 ipft_func_ip(void *ctx)
 		return ipft_entered_function(ctx, ipft_skb_##position, kind);			\
 	}
 
-/* A program for each position that an skb often has among the arguments, one for the rest and for what decides. */
+/* A program for each position that an skb often has, and one for all others and for functions that decide. */
 #define IPFT_ENTRIES(section)				\
 	IPFT_ENTRY(section, 0, 0, IPFT_PLAIN)		\
 	IPFT_ENTRY(section, 1, 1, IPFT_PLAIN)		\

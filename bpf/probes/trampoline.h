@@ -3,7 +3,7 @@
 #ifndef IPFT_TRAMPOLINE_H
 #define IPFT_TRAMPOLINE_H
 
-/* The helper is inlined and knows how many there are (Linux 5.17+); before, the function's own memory is read. */
+/* The helper knows how many arguments there are (Linux 5.17+). Before, ctx is read as memory. */
 static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *value)
 {
 	if (n >= IPFT_MAX_ARGUMENTS)
@@ -14,9 +14,9 @@ static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *v
 }
 
 /*
- * Where the function returns to. Behind the arguments, which no function that this is asked of has more than six of, the
- * trampoline keeps the value that it returns; behind that a frame: x86-64 has the address in it that the trampoline
- * returns to, within the function, right before the wanted one, arm64 another word in between.
+ * The address that the function returns to. Behind the arguments, of which the functions with IPFT_TARGET_REPORTS have no
+ * more than six, the trampoline keeps the return value, and behind that a frame. The frame holds the address that the
+ * trampoline returns to, within the function, and behind it the wanted one; on arm64 with another word in between.
  */
 #if defined(__TARGET_ARCH_x86)
 #define IPFT_RETURN_BEHIND 1

@@ -1,4 +1,4 @@
-/** The command line: what can be said is in option-table.ts; here is what it means. */
+/** Parses the command line. Its options are in option-table.ts, their meaning is here. */
 
 import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
@@ -64,7 +64,7 @@ import { wrap } from './wrap.js';
 
 const STDOUT = 1;
 
-/** What `ipft` was asked to do. */
+/** A parsed command line. */
 export type Request =
   /** Help, or the version. */
   | { readonly action: 'print'; readonly text: string }
@@ -82,14 +82,14 @@ export type Request =
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly probes: ProbeQuery } & WritingOptions)
   | ({ readonly action: 'trace'; readonly plan: TracePlan } & TraceOptions & WritingOptions);
 
-/** Where the result goes, and how it looks. */
+/** The destination of the result, and its colours. */
 export interface WritingOptions {
   /** Undefined: stdout. */
   readonly outputFile: string | undefined;
   readonly color: ColorChoice;
 }
 
-/** What becomes of a trace, besides its plan. */
+/** The options of a trace besides its plan. */
 export interface TraceOptions {
   readonly verbose: boolean;
   readonly output: OutputName;
@@ -97,18 +97,18 @@ export interface TraceOptions {
   /** Port of the probe server; undefined for none. */
   readonly probePort: number | undefined;
   readonly readyFile: string | undefined;
-  /** Whether any loss is to be an exit status. */
+  /** Whether a loss changes the exit status. */
   readonly strict: boolean;
   readonly jsonEventsOnly: boolean;
-  /** Whether text has the form that ipftrace2 gave it: see compat.ts. */
+  /** Whether text has ipftrace2's form: see compat.ts. */
   readonly plainText: boolean;
   readonly diff: Diff | undefined;
-  /** How journeys must have ended to be shown; undefined: in whatever way. */
+  /** The outcomes of journeys that are shown; undefined for all. */
   readonly only: readonly Outcome[] | undefined;
-  /** How long journeys must have taken to be shown; undefined: however long. */
+  /** The least duration of journeys that are shown; undefined for any. */
   readonly slowerNs: number | undefined;
   readonly fold: Fold;
-  /** In which order journeys are shown as text. */
+  /** The order of journeys in text. */
   readonly order: JourneyOrder;
 }
 
@@ -120,7 +120,7 @@ const ANY_U32 = { least: 1, most: MAX_U32 };
 const SEE_HELP = 'ipft --help shows the options';
 const markIsMissing = () => new UsageError('the mark is missing: name the packets to trace with -m', SEE_HELP);
 
-/** As commander hands them over: those of the main command, and behind them those of subcommands. */
+/** The options as commander hands them over: the main command's, then those of subcommands. */
 interface RawOptions {
   mark?: string;
   mask: string;
@@ -167,7 +167,7 @@ interface RawOptions {
   dev?: string;
 }
 
-/** What each subcommand asks for. `raw` holds the main command's options too: they may stand anywhere. */
+/** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
 const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOptions) => Request> = {
   check: (operands, raw) => ({
     action: 'check',
@@ -216,7 +216,7 @@ function formatExamples(examples: readonly Example[], paint: Painter): string {
   return `\n${paint('Examples:', 'bold')}\n${lines.join('\n')}`;
 }
 
-/** What the main command and the subcommands have in common. */
+/** Sets what the main command and the subcommands share. */
 function configure(command: Command, colorChoice: ColorChoice, print: Print): Command {
   return command
     .allowExcessArguments(false)
@@ -236,12 +236,12 @@ function configure(command: Command, colorChoice: ColorChoice, print: Print): Co
 
 const LEAST_HELP_ROOM = 40;
 
-/** Of the terminal that shows help. */
+/** The width of the terminal that shows help. */
 function helpWidth(): number {
   return process.stdout.columns || 80;
 }
 
-/** Where there is no room beside an option, what it means stands below it. */
+/** Where there is no room beside an option, its summary stands below it. */
 function formatHelpItem(this: Help, term: string, termWidth: number, description: string, helper: Help): string {
   const width = helper.helpWidth ?? helpWidth();
   if (width - termWidth - 4 >= LEAST_HELP_ROOM || description === '') {
@@ -262,7 +262,7 @@ function addOption(command: Command, entry: OptionEntry): void {
   else if (long === '--version') command.version(packageVersion(), flags, summary);
   else {
     const option = new Option(flags, summary);
-    // Shown as it is typed, without quotes.
+    // Shown as the user would type it, without quotes.
     if (value !== undefined) option.default(value, value);
     if (repeats) option.argParser((one: string, previous: string[] = []) => [...previous, one]);
     if (hidden) option.hideHelp();
@@ -271,7 +271,7 @@ function addOption(command: Command, entry: OptionEntry): void {
 }
 
 /**
- * Understands the command line.
+ * Parses the command line.
  * @param args without the program's name
  * @throws UsageError
  */
@@ -306,11 +306,11 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   return request ?? { action: 'print', text };
 }
 
-/** `ipft help` and `ipft help COMMAND`, as other programs have them. */
+/** Rewrites `ipft help` and `ipft help COMMAND` to `--help`. */
 function answerHelp(args: readonly string[]): readonly string[] {
   const [word, about, ...more] = args;
   if (word !== 'help') return args;
-  // Tracing is what ipft does without a command.
+  // Without a command ipft traces.
   if (about === undefined || about === 'trace' || about.startsWith('-'))
     return ['--help', ...args.slice(1)].filter((one) => one !== 'trace');
   if (isCommand(about)) return [about, '--help', ...more];
@@ -322,7 +322,7 @@ function noSuchCommand(word: string): UsageError {
   return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, names)}`, SEE_HELP);
 }
 
-/** Commander's words, or better ones. */
+/** The error for people: commander's message, or a better one. */
 function explain({ code, message }: CommanderError, command: Command): UsageError {
   const [word] = command.args;
   if (code === 'commander.excessArguments' && word !== undefined && !isCommand(word)) {
@@ -350,7 +350,7 @@ function isCommand(word: string): boolean {
   return COMMANDS.some(({ name }) => name === word);
 }
 
-/** All that is said must make sense, also what the action does not need. */
+/** All options are checked, those that the action does not need included. */
 function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
@@ -445,16 +445,16 @@ function interpretCompileTimeout({ compileTimeout }: RawOptions): number {
   return parseCount('--compile-timeout', compileTimeout, COMPILE_SECONDS);
 }
 
-/** The ring's size where it is not given: ipftrace2's number of pages for each CPU may ask for more than there is by default. */
+/** The default size of the ring: ipftrace2's number of pages for each CPU may ask for more than the usual one. */
 function ringSizeOf({ perfPageCount }: RawOptions): number {
   const pages = parseCount('--perf-page-count', perfPageCount, { least: 1, most: 1 << 18 });
   const wanted = Math.min(pages * PAGE_SIZE * availableParallelism(), RING_BYTES.most);
   return Math.max(DEFAULT_RING_BYTES, 2 ** Math.ceil(Math.log2(wanted)));
 }
 
-/** How much may be kept where that is not said. */
+/** The default of `--max-memory`. */
 function quarterOfMemory(): number {
-  // A container may have less than the machine.
+  // A container may have less memory than the machine.
   const limit = process.constrainedMemory();
   return Math.floor((limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / 4);
 }
@@ -462,7 +462,7 @@ function quarterOfMemory(): number {
 function interpretDiff({ diff, output }: RawOptions): Diff | undefined {
   if (diff === undefined) return undefined;
   if (output !== 'paths') throw new UsageError('--diff compares paths: it needs -o paths');
-  // Commander's word for no ranks.
+  // Commander's value for an option without its optional value.
   if (diff === true) return 'most-frequent';
   const [left, right, ...more] = diff.map((rank) => parseCount('--diff', rank, ANY_U32));
   if (left === undefined || right === undefined || more.length > 0) {

@@ -1,4 +1,4 @@
-/** What is told about functions that are not traced and events that were lost. */
+/** Messages about functions that are not traced, and about losses. */
 
 import { counted } from '../base/counted.js';
 import { OUTCOMES } from '../base/journey.js';
@@ -16,10 +16,10 @@ import type { Terminal } from './terminal.js';
 
 const MISSED = 'were missed, of whatever packet: the CPU was within a BPF program; fewer functions (-r) help';
 
-/** How many names a message holds without -v. */
+/** The names in a message without -v. */
 const NAMES_SHOWN = 3;
 
-/** Functions that were never tried: how many for each reason, and with `verbose` their names. */
+/** Reports functions that can't be traced: their number for each reason, and with `verbose` their names. */
 export function reportSelection(
   { excluded, unknownModules }: TargetSelection,
   { name: backend }: Backend,
@@ -47,14 +47,14 @@ export function reportSelection(
   }
 }
 
-/** Functions that the kernel refused. */
+/** Reports functions that the kernel refused. */
 export function reportFailures(session: Session, verbose: boolean, terminal: Terminal): void {
   if (session.failed.length === 0) return;
   const names = session.failed.map(({ target, reason }) => `${target.name} (${reason})`);
   terminal.warn(`could not be attached to: ${someOf(names, verbose)}`);
 }
 
-/** How many journeys there were, and how they ended. */
+/** Reports the number of journeys and their outcomes. */
 export function reportJourneys(
   tracker: JourneyTracker,
   { isHeapFull = false }: Output,
@@ -73,7 +73,11 @@ export function reportJourneys(
   }
 }
 
-/** What is missing from the result. Returns whether nothing is. @param isCut whether not all of it could be written */
+/**
+ * Reports losses.
+ * @param isCut whether the result could not be written whole
+ * @returns whether nothing is missing from the result
+ */
 export function reportLosses(
   losses: TraceLosses,
   session: Session,

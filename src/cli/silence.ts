@@ -1,6 +1,6 @@
 /**
- * What is known where a trace has no events: whether packets with the mark were seen, and whether the traced functions
- * were called at all. Nothing of it costs anything once there are events.
+ * Explains a trace without events: whether packets with the mark were seen, and whether the traced functions were
+ * called at all. It costs nothing once there are events.
  */
 
 import { counted } from '../base/counted.js';
@@ -15,35 +15,38 @@ import { findMarkRules, type NamespaceRules } from './mark-rules.js';
 import type { Terminal } from './terminal.js';
 
 const LOOK_MS = 250;
-/** Calls are counted for a while, and again after a pause: each call of a BPF program on the machine costs more then. */
+/**
+ * How long calls are counted, and the pause after that: while counting, each run of a BPF program on the machine costs
+ * more.
+ */
 const COUNTING_MS = 1000;
 const PAUSE_MS = 4000;
-/** When someone at a terminal may wonder. */
+/** The time after which a person at a terminal is told. */
 const SAY_MS = 5000;
 
-/** What the kernel counted of calls. */
+/** The calls that the kernel counted. */
 export interface CountedCalls {
-  /** Of so many functions. */
+  /** The number of functions whose calls were counted. */
   readonly functions: number;
   readonly calls: bigint;
-  /** For so long; 0 if it was not counted. */
+  /** How long they were counted; 0 if they were not. */
   readonly milliseconds: number;
 }
 
 export interface SilenceFacts {
   readonly mark: number;
   readonly mask: number;
-  /** How many functions are traced. */
+  /** The number of traced functions. */
   readonly functions: number;
-  /** Packets with the mark that were seen by any function that is watched. */
+  /** Packets with the mark that were seen by any attached function. */
   readonly followed: ReturnType<Session['countFollowed']>;
   readonly samplePeriod: number;
   readonly counted: CountedCalls;
-  /** Rules that set the mark, where they were looked for. */
+  /** Rules that set the mark, if they were looked for. */
   readonly rules: readonly NamespaceRules[];
 }
 
-/** What can be said for certain of a trace without events and without losses, and what to do next; a sentence a line. */
+/** What is certain about a trace without events and without losses, and what to do next; a sentence a line. */
 export function describeSilence(facts: SilenceFacts): string[] {
   const { mark, mask, functions, followed, samplePeriod, counted: calls, rules } = facts;
   const packets = `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
@@ -78,7 +81,7 @@ export function describeSilence(facts: SilenceFacts): string[] {
   return lines;
 }
 
-/** What the counters of rules tell; nothing of rules without one. */
+/** The counters of rules; rules without a counter are left out. */
 function describeRules({ namespace, rules }: NamespaceRules): string[] {
   const where = namespace === undefined ? '' : `, in the namespace ${printable(namespace)},`;
   return rules.flatMap(({ chain, packets }) => {
@@ -88,7 +91,7 @@ function describeRules({ namespace, rules }: NamespaceRules): string[] {
   });
 }
 
-/** Looks now and then while a trace has no events. Disposing of it ends that. */
+/** Looks now and then while a trace has no events, until it is disposed of. */
 export class Silence implements Disposable {
   readonly #session: Session;
   readonly #tracker: JourneyTracker;
@@ -97,7 +100,7 @@ export class Silence implements Disposable {
   readonly #begin = performance.now();
   readonly #timer: NodeJS.Timeout;
   #wasSaid = false;
-  /** While calls are counted. */
+  /** Set while calls are counted. */
   #counting: { readonly counts: Descriptor; readonly since: number; readonly calls: bigint } | undefined;
   #countAgain = this.#begin;
   #calls = 0n;
@@ -126,7 +129,7 @@ export class Silence implements Disposable {
     for (const line of this.#describe([])) this.#terminal.line(`  ${line}`);
   }
 
-  /** Where the kernel doesn't count, or not for this process, nothing is said of calls. */
+  /** Where the kernel does not count, or not for this process, the message has no calls. */
   #startCounting(now: number): void {
     const counts = enableRunCounts();
     if (typeof counts === 'number') this.#countAgain = Number.POSITIVE_INFINITY;
@@ -156,7 +159,7 @@ export class Silence implements Disposable {
     });
   }
 
-  /** To be called when all has been read. Where something was lost, that is told instead. */
+  /** Reports why there are no events, when all has been read. A loss is reported elsewhere, and explains it. */
   async report({ cpus, unseen, unfollowed, missed }: TraceLosses): Promise<void> {
     if (this.#tracker.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
     this.#stopCounting();

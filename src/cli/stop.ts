@@ -1,28 +1,28 @@
-/** Being asked to end. */
+/** Signals that end a trace. */
 import { constants } from 'node:os';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { exitAtOnce, ignoreSignal } from '../capture/process.js';
 import { STATUS_INTERRUPTED } from './exit-status.js';
 
-/** Those that a person sends. Others may come in numbers: a terminal that goes sends SIGHUP twice, timers go on. */
+/** Signals that a person sends. Others may come repeatedly: a terminal that goes sends SIGHUP twice, timers go on. */
 const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
-/** `SIGRTMIN` and `SIGRTMAX`, but for those that the C library keeps for itself. */
+/** `SIGRTMIN` and `SIGRTMAX`, without the signals that the C library uses itself. */
 const REAL_TIME = { first: 35, last: 64 };
 
-/** What bin/ipft.js does with the signals that would end the process. */
+/** The handlers of bin/ipft.js for the signals that would end the process. */
 export interface Signals {
-  /** Those that were ignored when the process began: by nohup, or by the shell for what runs behind its back. */
+  /** The names of signals that were ignored when the process began: by nohup, or by a shell for background commands. */
   readonly ignored: readonly string[];
   /**
-   * Gives signals to `handler` from now on; without one, each does what it does by itself.
-   * @returns whether one has come before
+   * Hands signals to `handler` from now on; without a handler, signals have their default effect again.
+   * @returns whether a signal has come before
    */
   take(handler: ((name: string) => void) | undefined): boolean;
 }
 
 export const NO_SIGNALS: Signals = { ignored: [], take: () => false };
 
-/** Has the kernel ignore what nobody wants to know, so that no system call is interrupted by it. */
+/** Has the kernel ignore signals without an effect here, so that they interrupt no system call. */
 export function ignoreSignals({ ignored }: Signals): void {
   const numbers: Partial<Record<string, number>> = constants.signals;
   for (const name of ignored) ignoreSignal(numbers[name] ?? 0);
@@ -30,13 +30,13 @@ export function ignoreSignals({ ignored }: Signals): void {
 }
 
 /**
- * The first signal asks to stop; the second that a person sends ends the process at once, and so does the first one
- * when the result is out.
+ * The first signal stops the trace. The second that a person sends ends the process at once; so does the first after
+ * the result has been written.
  */
 export class StopSignal {
   readonly #controller = new AbortController();
   #insisting = 0;
-  /** The status to end with at once when the result is out. */
+  /** The exit status for a signal after the result has been written. */
   #status: number | undefined;
   /** Resolves at the first signal. */
   readonly happened: Promise<void>;
@@ -57,7 +57,7 @@ export class StopSignal {
     this.#controller.abort();
   }
 
-  /** The result is out: from now on nothing is worth waiting for. @param status what the process ends with */
+  /** The result has been written: from now on a signal ends the process. @param status the exit status */
   endAtOnce(status: number): void {
     this.#status = status;
   }
@@ -66,7 +66,7 @@ export class StopSignal {
     return this.#controller.signal;
   }
 
-  /** Gives signals their turn, which lies between two rounds of the event loop; returns whether to stop. */
+  /** Lets pending signals be handled, which happens between two turns of the event loop. @returns whether to stop */
   async hasHappened(): Promise<boolean> {
     await immediate();
     await immediate();

@@ -1,4 +1,4 @@
-/** Hands out the text that an output makes of a trace, and shows how the trace stands. */
+/** Hands an output's text to its reader, and shows the status of the trace. */
 import type { IpftError } from '../base/errors.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import type { Output } from '../output/output.js';
@@ -7,10 +7,10 @@ import { Delivery, GivenUp } from './delivery.js';
 import type { Terminal } from './terminal.js';
 import type { Writer } from './writer.js';
 
-/** Where it is shown how the trace stands. */
+/** The terminal that shows the status. */
 type Status = Pick<Terminal, 'status' | 'clearStatus'>;
 
-/** What is said while tracing, and of a trace that has ended. */
+/** The status while tracing, and the message about a trace that has ended. */
 export function describeProgress({ events }: Pick<JourneyTracker, 'events'>): string {
   return `Got ${events} traces`;
 }
@@ -20,11 +20,11 @@ export class TextClient implements TraceClient {
   readonly #out: Writer;
   readonly #delivery: Delivery;
   readonly #terminal: Status;
-  /** Undefined where nothing is shown. */
+  /** Undefined if no status is shown. */
   readonly #status: ((tracker: JourneyTracker) => string) | undefined;
   #isFinished = false;
 
-  /** @param showsStatus whether the terminal shows how the trace stands */
+  /** @param showsStatus whether the terminal shows the status */
   constructor(output: Output, out: Writer, terminal: Status, { showsStatus = true } = {}) {
     this.sink = output;
     this.#out = out;
@@ -39,7 +39,7 @@ export class TextClient implements TraceClient {
     return this.sink.choice;
   }
 
-  /** Whether nobody reads the text any more. */
+  /** Whether the reader has gone. */
   get isClosed(): boolean {
     return this.#out.closed;
   }
@@ -53,7 +53,7 @@ export class TextClient implements TraceClient {
     if (status) this.#terminal.status(() => status(tracker));
   }
 
-  /** @throws GivenUp at the end, where nobody takes the text: see `Delivery.write` */
+  /** @throws GivenUp at the end, if the reader takes nothing: see `Delivery.write` */
   async handOn(idleMs: number, signal?: AbortSignal): Promise<void> {
     for (let hasMore = true; hasMore && !signal?.aborted; ) {
       hasMore = this.sink.tick(idleMs);
@@ -68,20 +68,20 @@ export class TextClient implements TraceClient {
     this.#isFinished = true;
   }
 
-  /** Waits for the end of the run. Text that nobody takes is no error here: see `problem`. */
+  /** Waits for the end of the run. A reader that takes nothing is no error here: see `problem`. */
   async ending(ending: Promise<void>): Promise<void> {
     await ending.catch((error) => {
       if (!(error instanceof GivenUp)) throw error;
     });
   }
 
-  /** What is to be said if nobody has taken all of the text. */
+  /** The error if the reader has not taken all text. */
   get problem(): IpftError | undefined {
     return this.#delivery.problem(!this.#isFinished);
   }
 
   async #write(text: Uint8Array, signal?: AbortSignal): Promise<void> {
-    // Text to the same terminal must not stand behind the line that is redrawn.
+    // Text to the same terminal must not stand behind the status.
     if (this.#out.isTerminal) this.#terminal.clearStatus();
     if (await this.#delivery.write(text, signal)) this.sink.giveBack?.(text);
   }

@@ -1,6 +1,6 @@
 /**
- * Events and ends of journeys to whole journeys: whoever wants a packet's whole way gets it from here. Pure. Events are
- * kept as words in a row until their journey has been handed on; then their room is used again.
+ * Assembles whole journeys from events and ends. Pure. Events are kept as words in a row until their journey has been
+ * handed on; then their room is used again.
  */
 import type { TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
@@ -8,52 +8,49 @@ import type { Choice } from './choice.js';
 import { EventStore, NO_EVENT } from './event-store.js';
 import type { EventSink } from './tracker.js';
 
-/** A journey that has ended, with its events. It is lent until it has been taken. */
+/** A journey that has ended, with its events. Lent until the sink has taken it. */
 export interface CompleteJourney {
   readonly journey: Journey;
-  /** How many of its events are here. */
+  /** The number of its events. */
   readonly count: number;
-  /** Fills `event` with one of them. @param position in the order of time, from 0 to `count` */
+  /** Fills `event` with one of its events. @param position in the order of time, from 0 to `count` - 1 */
   load(position: number, event: TraceEvent): void;
 }
 
 /** Takes whole journeys. */
 export interface JourneySink {
-  /** Whether what it has made is enough for now: asked before each journey, and while it takes one. */
+  /** Whether it has made enough output for now: asked before each journey, and within a long one. */
   isFull(): boolean;
-  /**
-   * Takes a journey, one after the other.
-   * @returns if it makes much of it: steps, of which the next one is asked for when there is room again
-   */
+  /** Takes a journey. @returns steps, if it makes much output of it: the next step is taken when there is room again */
   journey(whole: CompleteJourney): Iterable<void> | undefined;
-  /** A journey will come: it has ended, and is chosen. */
+  /** A chosen journey has ended, and will be handed on. */
   ended?(journey: Journey): void;
-  /** About how much it keeps, in bytes of the engine's heap. */
+  /** The memory that it keeps on the engine's heap, about, in bytes. */
   readonly keptBytes?: number;
 }
 
-/** In which order journeys are handed on: as they end, or at last, by their first event. */
+/** The order in which journeys are handed on: `end`, as they end; `begin`, all at last, by their first event. */
 export const JOURNEY_ORDERS = ['end', 'begin'] as const;
 export type JourneyOrder = (typeof JOURNEY_ORDERS)[number];
 
 export interface AssemblerOptions {
-  /** How many bytes of an event's data are kept. */
+  /** The bytes of an event's data that are kept. */
   readonly dataSize: number;
   readonly hasReturns: boolean;
-  /** Which journeys are handed on; all if it is not said. */
+  /** The choice of journeys that are handed on; by default all. */
   readonly choice?: Choice | undefined;
   readonly order?: JourneyOrder | undefined;
-  /** About how much memory may be used: then no further journeys are taken in. */
+  /** Stop accepting new journeys at about this memory use, in bytes. */
   readonly maxBytes?: number | undefined;
-  /** About how much of that on the engine's heap, which has a bound of its own. */
+  /** The part of that which may lie on the engine's heap, which has a limit of its own. */
   readonly maxHeapBytes?: number | undefined;
 }
 
-/** An object of a journey and its strings, roughly. */
+/** The size of a journey's object and strings, roughly. */
 const JOURNEY_BYTES = 600;
-/** Of the memory; the rest is for what has begun. */
+/** The part of the memory up to which new journeys are accepted; the rest is for those that have begun. */
 const PART_FOR_NEW = 0.9;
-/** The events of a journey, each of which names the one before. */
+/** The events of a journey, linked from the last to the first. */
 interface Chain {
   readonly journey: Journey;
   first: number;
@@ -77,7 +74,7 @@ export class Assembler implements EventSink {
   /** By the journey's number. */
   readonly #open = new Map<number, Chain>();
   #last: Chain | undefined;
-  /** Those that have ended and wait: from `#head` on. */
+  /** Journeys that have ended and wait, from `#head` on. */
   #ended: Chain[] = [];
   #head = 0;
   /** The journey that is being taken. */
@@ -99,7 +96,7 @@ export class Assembler implements EventSink {
     return this.#heapBytes + this.#store.usedBytes < this.#maxBytes * PART_FOR_NEW && !this.isHeapFull;
   }
 
-  /** Whether it is the engine's heap, not all the memory, that there is no room in for another journey. */
+  /** Whether the engine's heap, not the memory as a whole, has no room for another journey. */
   get isHeapFull(): boolean {
     return this.#heapBytes >= this.#maxHeapBytes * PART_FOR_NEW;
   }
@@ -138,15 +135,12 @@ export class Assembler implements EventSink {
     if (chain) this.#ended.push(chain);
   }
 
-  /**
-   * Hands on journeys that have ended, as far as they are wanted.
-   * @returns whether more wait until they are wanted
-   */
+  /** Hands on ended journeys until the sink is full. @returns whether more wait */
   release(): boolean {
     return this.#order === 'end' && this.#handOn();
   }
 
-  /** Hands on all, as far as it is wanted: nothing more will come. Returns whether something is left. */
+  /** Hands on the rest until the taker is full, when no more comes. @returns whether more waits */
   finish(): boolean {
     if (this.#order === 'begin' && this.#head === 0 && !this.#taking) this.#sortByBegin();
     return this.#handOn();
@@ -163,7 +157,7 @@ export class Assembler implements EventSink {
     return false;
   }
 
-  /** Begins to hand on the next journey; returns nothing if that was done at one go. */
+  /** Begins to hand on the next journey. @returns undefined if the sink took it in one step */
   #take(): Taking | undefined {
     const chain = this.#ended[this.#head++]!;
     if (this.#head * 2 > this.#ended.length) {

@@ -1,8 +1,8 @@
-/** Which journeys are shown, of all that have ended. */
+/** The choice of journeys that are shown. */
 import type { Journey, Outcome } from '../base/journey.js';
 
 export interface ChoiceOptions {
-  /** Only journeys that ended in one of these ways; all if it is not said. */
+  /** Only journeys with these outcomes; by default all. */
   readonly only?: readonly Outcome[] | undefined;
   /** Only journeys that took longer, in nanoseconds. */
   readonly slowerNs?: number | undefined;
@@ -11,7 +11,7 @@ export interface ChoiceOptions {
 export class Choice {
   readonly #only: ReadonlySet<Outcome> | undefined;
   readonly #slowerNs: number;
-  /** Journeys that were asked about, and those of them that are shown. */
+  /** The number of journeys that were asked about, and of those that are shown. */
   asked = 0;
   taken = 0;
 
@@ -20,7 +20,7 @@ export class Choice {
     this.#slowerNs = slowerNs ?? -1;
   }
 
-  /** Whether to show a journey, which has ended. To be asked once for each: it counts them. */
+  /** Whether to show an ended journey. To be asked once for each, since it counts them. */
   takes({ outcome, beginNs, endNs }: Journey): boolean {
     this.asked++;
     if (this.#only && !this.#only.has(outcome)) return false;

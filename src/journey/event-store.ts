@@ -1,17 +1,19 @@
-/** Events kept for a while, as words in a row: a few dozen bytes an event, and nothing for the collector to visit. */
+/** Keeps events as words in a row: a few dozen bytes an event, and no objects for the garbage collector to visit. */
 import type { TraceEvent } from '../base/event.js';
 
 const CHUNK_BITS = 14;
 const CHUNK_EVENTS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_EVENTS - 1;
 
-/** Words of 32 bits, by their place in an event. */
+/** The indexes of an event's words of 32 bits. */
 const LINK = 0;
 const TIMESTAMP_LOW = 1;
 const TIMESTAMP_HIGH = 2;
-/** In the upper half where the packet was, as the tracker numbers places; in the lower half the CPU. */
+/** The number of the place in the upper half, the CPU in the lower half. */
 const PLACE_CPU = 3;
-/** 4 bits of flags, 8 of depth, and the target: its index has 16 bits on the kernel side (IPFT_TARGET_INDEX). */
+/**
+ * 4 bits of flags, 8 of depth, and the index of the target, which has 16 bits on the kernel side (IPFT_TARGET_INDEX).
+ */
 const TARGET_DEPTH_FLAGS = 4;
 const EVENT_WORDS = 5;
 /** Only where returns are traced. */
@@ -38,19 +40,19 @@ interface Chunk {
 export class EventStore {
   readonly #dataSize: number;
   readonly #hasReturns: boolean;
-  /** Words before the data, and with them. */
+  /** The words before the data, and the words with the data. */
   readonly #ownWords: number;
   readonly #stride: number;
   readonly #chunks: Chunk[] = [];
-  /** For how many events there is room that was used, and how many of them were freed. */
+  /** The number of events that were ever stored at the same time, and of those that are free again. */
   #room = 0;
   #freeCount = 0;
-  /** Room that is free: each names the next in the place of its link. */
+  /** The first free index; the link of each leads to the next. */
   #free = NO_EVENT;
   #order = new Uint32Array(256);
 
   /**
-   * @param dataSize how many of the extension's bytes belong to an event; 0 without an extension
+   * @param dataSize the extension's bytes of an event; 0 without an extension
    * @param hasReturns whether returns are traced
    */
   constructor(dataSize: number, hasReturns = false) {
@@ -60,19 +62,19 @@ export class EventStore {
     this.#stride = this.#ownWords + Math.ceil(dataSize / 4);
   }
 
-  /** How many events are kept. */
+  /** The number of kept events. */
   get count(): number {
     return this.#room - this.#freeCount;
   }
 
-  /** How much memory those take that are kept. None of it is on the engine's heap. */
+  /** The memory of the kept events in bytes, none of it on the engine's heap. */
   get usedBytes(): number {
     return this.count * this.#stride * 4;
   }
 
   /**
-   * Copies an event: the one copy that is made of its words and the extension's bytes on their way from the ring to text.
-   * @param link what is kept with it: its journey, or the event before it in a chain
+   * Copies an event: the only copy of its words and the extension's bytes on their way from the ring to text.
+   * @param link stored with it: its journey, or the event before it in a chain
    * @returns the event's index, until it is freed
    */
   add(event: TraceEvent, link: number): number {
@@ -120,15 +122,15 @@ export class EventStore {
     this.#chunks.push({ words, view: new DataView(words.buffer) });
   }
 
-  /** Forgets an event. What was freed last is used first: it is still in the processor's cache. */
+  /** Frees an event. The index that was freed last is used first, since it is still in the processor's cache. */
   free(index: number): void {
     this.freeChain(index, index, 1);
   }
 
   /**
-   * Forgets a chain of events at one go.
-   * @param last names the one before, and so on
-   * @param count how many there are
+   * Frees a chain of events in one step.
+   * @param last links to the one before, and so on
+   * @param count their number
    */
   freeChain(first: number, last: number, count: number): void {
     this.#chunks[first >>> CHUNK_BITS]!.words[(first & CHUNK_MASK) * this.#stride + LINK] = this.#free;
@@ -160,7 +162,7 @@ export class EventStore {
     event.dataOffset = (at + this.#ownWords) * 4;
   }
 
-  /** What is kept with an event, as a signed number: where it is another event, its index or `NO_EVENT`. */
+  /** The link of an event, as a signed number: the index of another event, or `NO_EVENT`. */
   link(index: number): number {
     return this.#word(index, LINK) | 0;
   }
@@ -177,7 +179,7 @@ export class EventStore {
     return (this.#word(index, TARGET_DEPTH_FLAGS) >>> DEPTH_BIT) & 0xff;
   }
 
-  /** Whether a stored event is the entry that a return tells the time of. */
+  /** Whether a stored event is the entry of a return, which carries the entry's time. */
   isEntryOf(index: number, { target, entryLow, entryHigh }: TraceEvent): boolean {
     return (
       this.timestampLow(index) === entryLow && this.timestampHigh(index) === entryHigh && this.#target(index) === target
@@ -188,7 +190,7 @@ export class EventStore {
     return this.#chunks[index >>> CHUNK_BITS]!.words[(index & CHUNK_MASK) * this.#stride + which]!;
   }
 
-  /** Whether an event was before a time. */
+  /** Whether an event is earlier than a time. */
   isBefore(index: number, low: number, high: number): boolean {
     const { words } = this.#chunks[index >>> CHUNK_BITS]!;
     const at = (index & CHUNK_MASK) * this.#stride;
@@ -197,10 +199,10 @@ export class EventStore {
   }
 
   /**
-   * The events of a chain, as indices for `load`, in the order of their time; equal times stay in the order of the chain.
-   * They are lent until the next call.
-   * @param last of the chain, which names the one before, and so on
-   * @param count how many there are
+   * The events of a chain as indexes for `load`, by time; events of equal time keep the order of the chain. Lent until
+   * the next call.
+   * @param last of the chain, which leads to the one before, and so on
+   * @param count their number
    */
   inOrder(last: number, count: number): Uint32Array {
     if (this.#order.length < count) this.#order = new Uint32Array(Math.max(count, this.#order.length * 2));
@@ -210,7 +212,7 @@ export class EventStore {
     return order;
   }
 
-  /** The event of a chain that has the earliest time; of equal ones the first. */
+  /** The earliest event of a chain; of several with equal times the first. */
   earliest(last: number, count: number): number {
     let earliest = last;
     for (let at = 1, index = last; at < count; at++) {
@@ -220,7 +222,7 @@ export class EventStore {
     return earliest;
   }
 
-  /** They are nearly in order: most journeys have few events, and few of these come late. */
+  /** Sorts by insertion, since the events are nearly in order. */
   #sortByTime(order: Uint32Array): void {
     for (let i = 1; i < order.length; i++) {
       const index = order[i]!;
@@ -231,9 +233,9 @@ export class EventStore {
   }
 
   /**
-   * Which entries of a journey have no return among its events.
-   * @param packet as `inOrder` gives it
-   * @returns for each of its events 1 if it is an entry without a return
+   * Finds the entries of a journey whose return is not among its events.
+   * @param packet as `inOrder` returns it
+   * @returns for each event 1 if it is such an entry
    */
   findLostReturns(packet: Uint32Array): Uint8Array {
     const lost = new Uint8Array(packet.length);
@@ -246,7 +248,7 @@ export class EventStore {
     return lost;
   }
 
-  /** A return tells the time of its entry: of the events of that time, the one of the same function. */
+  /** Finds the entry of a return, which carries the entry's time: the event of that time with the same function. */
   #findEntry(packet: Uint32Array, position: number): number {
     const index = packet[position]!;
     const [low, high] = [this.#word(index, ENTRY_LOW), this.#word(index, ENTRY_HIGH)];
@@ -273,7 +275,7 @@ export class EventStore {
     return this.#word(index, TARGET_DEPTH_FLAGS) >>> TARGET_BIT;
   }
 
-  /** Which of two events is the earlier one; 0 if their times are equal. */
+  /** Compares the times of two events; 0 if they are equal. */
   compareTime(a: number, b: number): number {
     return (
       this.#word(a, TIMESTAMP_HIGH) - this.#word(b, TIMESTAMP_HIGH) ||

@@ -1,28 +1,30 @@
 /**
- * Events of a stream, held back until it is known of each entry whether its return was lost: mostly the microseconds
- * that the call takes. The order stays. What is not known after a while goes on as it is: a call may take for ever.
+ * Holds the events of a stream back until it is known of each entry whether its return is lost: usually the
+ * microseconds of the call. The order stays. An event that is still undecided after a while goes on as it is: a call
+ * may take for ever.
  *
- * An entry's return is lost if another event of the same journey on the same CPU shows that the call is over: one that is
- * no deeper than the call. Depths come from the kernel side, which counts calls even where it finds no room for events.
+ * An entry's return is lost if another event of the same journey on the same CPU shows that the call is over: one that
+ * is no deeper than the call. Depths come from the kernel side, which counts calls even where it finds no room for
+ * events.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { EventStore } from './event-store.js';
 
 /**
- * Takes an event that is held no longer.
+ * Takes an event that is no longer held.
  * @param index in the store
- * @param partnerLost whether its entry or its return is known to be missing
+ * @param partnerLost whether its partner is known to be lost
  */
 export type ReleaseTaker = (index: number, partnerLost: boolean) => void;
 
-/** No more events than this are held. */
+/** The most events that are held. */
 const MAX_HELD = 1 << 14;
 const HELD_MASK = MAX_HELD - 1;
 
-/** Without an event for so long, nothing is held any longer. */
+/** The time without events after which nothing is held, in milliseconds. */
 const PATIENCE_MS = 1000;
 
-/** So deep or deeper. */
+/** This depth or more. */
 const DEPTH_UNKNOWN = 255;
 
 const UNKNOWN = 0;
@@ -31,52 +33,52 @@ const LOST = 2;
 
 /** No open call. */
 const NONE = -1;
-/** Stacks that are not in use, kept for others. */
+/** The number of unused stacks that are kept for reuse. */
 const MAX_SPARE = 1000;
 
 /** The open calls of a journey on a CPU. */
 class Stack {
   cpu = 0;
-  /** The innermost one, counted as all events are. */
+  /** The innermost one, by the count of its event. */
   top = NONE;
-  /** The same journey's on another CPU. */
+  /** The stack of the same journey on another CPU. */
   next: Stack | undefined;
 }
 
 export class HeldCalls {
   readonly #store: EventStore;
   readonly #take: ReleaseTaker;
-  /** The event that is being taken. */
+  /** A scratch event. */
   readonly #event = createEvent();
-  /** The last events, in a circle: those from `#head` to `#tail` are held. */
+  /** The last events by their indexes in the store, in a circle: those from `#head` to `#tail` are held. */
   readonly #held = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
-  /** What is known of each event that is held. */
+  /** The state of each held event. */
   readonly #state = new Uint8Array(MAX_HELD);
-  /** Of each open call the one around it, counted as all events are. */
+  /** The call around each open call, by the count of its event. */
   readonly #outer = new Float64Array(MAX_HELD);
-  /** By journeys' ids: the first of their stacks. Those without open calls have none. */
+  /** The first stack of each journey with open calls, by its short id. */
   readonly #open = new Map<number, Stack>();
   readonly #spare: Stack[] = [];
 
-  /** @param store where the events are */
+  /** @param store of the events */
   constructor(store: EventStore, take: ReleaseTaker) {
     this.#store = store;
     this.#take = take;
   }
 
-  /** Events that are held. */
+  /** The number of held events. */
   get count(): number {
     return this.#tail - this.#head;
   }
 
-  /** Whether the next event that is taken pushes out the oldest one. */
+  /** Whether the next event pushes out the oldest one. */
   get isFull(): boolean {
     return this.count === MAX_HELD;
   }
 
-  /** @param stored its index in the store */
+  /** @param stored the event's index in the store */
   take(stored: number): void {
     if (this.isFull) this.#handOn();
     const index = this.#tail++;
@@ -97,7 +99,7 @@ export class HeldCalls {
     } else if (stack?.top === NONE) this.#removeStack(event.journey, stack);
   }
 
-  /** The innermost open call that is still held. Those that were pushed out are older than all that are held. */
+  /** The innermost open call that is still held. Calls that were pushed out are older than all held events. */
   #top(stack: Stack): number {
     if (stack.top < this.#head) stack.top = NONE;
     return stack.top;
@@ -140,7 +142,7 @@ export class HeldCalls {
     if (this.#spare.length < MAX_SPARE) this.#spare.push(stack);
   }
 
-  /** Finds the return's entry among open calls, and takes it out; those within it have ended too. */
+  /** Closes the call of a return, and the calls within it, which have ended too. */
   #close(stack: Stack, event: TraceEvent): boolean {
     for (let index = this.#top(stack); index !== NONE; index = this.#outerOf(index)) {
       if (!this.#store.isEntryOf(this.#held[index & HELD_MASK]!, event)) continue;
@@ -161,7 +163,7 @@ export class HeldCalls {
     }
   }
 
-  /** Calls that are as deep or deeper than an event have ended before it. */
+  /** Ends the calls that are as deep as an event or deeper: they are over when it happens. */
   #endCalls(stack: Stack, depth: number): void {
     if (depth === DEPTH_UNKNOWN) return;
     for (let index = this.#top(stack); index !== NONE; index = stack.top) {
@@ -171,7 +173,7 @@ export class HeldCalls {
     }
   }
 
-  /** No more events of a journey will come: a return that has not come is missing. */
+  /** Ends a journey: returns that have not come are lost. */
   endJourney(id: number): void {
     let stack = this.#open.get(id);
     this.#open.delete(id);
@@ -191,8 +193,8 @@ export class HeldCalls {
   }
 
   /**
-   * Hands on what is known.
-   * @param idleMs how long no event has come: after a while, also what is not known goes on
+   * Hands on events that are decided.
+   * @param idleMs how long no event has come: after a while undecided events go on, too
    * @param wantsMore asked before each event
    */
   release(idleMs: number, wantsMore: () => boolean = always): void {
@@ -200,7 +202,7 @@ export class HeldCalls {
     while (this.count > 0 && (isAll || this.#state[this.#head & HELD_MASK] !== UNKNOWN) && wantsMore()) this.#handOn();
   }
 
-  /** The trace has ended: a return that has not come is missing. Hands on all, as far as it is wanted. */
+  /** Ends the stream: returns that have not come are lost. Hands on all events while they are wanted. */
   finish(wantsMore: () => boolean = always): void {
     for (const id of [...this.#open.keys()]) this.endJourney(id);
     while (this.count > 0 && wantsMore()) this.#handOn();

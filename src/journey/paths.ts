@@ -1,42 +1,42 @@
 /**
- * Journeys with equal paths put together: the same functions in the same order, in the same network namespaces, with the
- * same outcome. Pure. What is kept of each path is bounded: times of so many of its journeys, chosen at random.
+ * Groups journeys by their paths: the same functions in the same order, in the same network namespaces, with the same
+ * outcome. Pure. Of each path a bounded number of times is kept, those of journeys chosen at random.
  */
 
-/** A function that a packet passed, and the network namespace that it was in; 0 if that is not known. */
+/** A function that a packet passed, and the network namespace where it was; 0 if that is not known. */
 export interface Step {
   readonly target: number;
   readonly netns: number;
 }
 
-/** A path, and what is known of the journeys on it. Times are in nanoseconds. */
+/** A path, and figures of its journeys. Times are in nanoseconds. */
 export interface Path {
   readonly steps: readonly Step[];
   readonly outcome: string;
   readonly count: number;
-  /** How many of them may have a gap: what makes this a path of its own may be that something was missed. */
+  /** The number of its journeys with a gap: a lost event may be what makes this a path of its own. */
   readonly gaps: number;
-  /** Numbers of the first few journeys. */
+  /** The numbers of the first few journeys. */
   readonly examples: readonly number[];
   readonly shortest: number;
   readonly median: number;
   readonly percentile95: number;
   readonly longest: number;
-  /** The step that takes longest: from the event with this index to the next, or to the end; and its median. */
+  /** The slowest step: from the event with this index to the next, or to the end; and its median. */
   readonly slowest: { readonly index: number; readonly median: number };
 }
 
-/** One journey, apart from its steps. Times are in nanoseconds. */
+/** A journey to add, without its steps. Times are in nanoseconds. */
 export interface Walk {
   readonly number: number;
-  /** From its first step to its end; not less than the time of its last step. */
+  /** The time from its first step to its end; not less than the time of its last step. */
   readonly duration: number;
   readonly outcome: string;
   readonly gap: boolean;
 }
 
 const EXAMPLES = 3;
-/** Of so many journeys of a path the times are kept. */
+/** The number of journeys of a path whose times are kept. */
 const SAMPLE = 4096;
 
 interface Group {
@@ -52,15 +52,15 @@ interface Group {
 
 export class PathBook {
   readonly #groups = new Map<string, Group>();
-  /** Of the journey that is being added: target and namespace of each step, and when it was reached. */
+  /** The journey that is being added: target and namespace of each step, and its time. */
   #steps = new Uint32Array(128);
   #times = new Float64Array(64);
   #length = 0;
   #random = 1;
-  /** Numbers that are kept, for an estimate of the memory. */
+  /** The count of kept numbers, for an estimate of the memory. */
   #kept = 0;
 
-  /** About how much memory it takes. */
+  /** The memory that it takes, about, in bytes. */
   get sizeBytes(): number {
     return this.#kept * 8;
   }
@@ -82,7 +82,7 @@ export class PathBook {
     this.#times = larger(this.#times);
   }
 
-  /** Adds the journey whose steps have been added; one without steps has no path. */
+  /** Adds the journey whose steps have been added. A journey without steps has no path. */
   end({ number, duration, outcome, gap }: Walk): void {
     if (this.#length === 0) return;
     const group = this.#groupOf(outcome);
@@ -97,9 +97,9 @@ export class PathBook {
     this.#length = 0;
   }
 
-  /** The group of the journey that is being added. */
+  /** The path of the journey that is being added. */
   #groupOf(outcome: string): Group {
-    // The bytes of its steps tell a path from others: a character each.
+    // The key has the bytes of the steps, a character each.
     const key = `${outcome}\n${Buffer.from(this.#steps.buffer, 0, this.#length * 8).toString('latin1')}`;
     const known = this.#groups.get(key);
     if (known) return known;
@@ -120,14 +120,14 @@ export class PathBook {
     return this.#random / 0x100000000;
   };
 
-  /** How many paths there are, and how many journeys took them. */
+  /** The number of paths, and of their journeys. */
   get size(): number {
     return this.#groups.size;
   }
 
   journeys = 0;
 
-  /** What is known of the most frequent ones, as far as it takes no time. */
+  /** The most frequent paths, with the figures that need no computation. */
   mostFrequent(count: number): Pick<Path, 'count' | 'outcome'>[] {
     const most: Group[] = [];
     for (const group of this.#groups.values()) {
@@ -151,7 +151,7 @@ export class PathBook {
   }
 }
 
-/** Times of some of a path's journeys: a row each of when each step was reached, and when the journey ended. */
+/** The times of some of a path's journeys: a row for each, with the time of each step and of the end. */
 class Sample {
   readonly #width: number;
   #times: Float64Array;
@@ -164,9 +164,9 @@ class Sample {
   }
 
   /**
-   * Keeps a journey's times, or does not: each journey has the same chance to be among those that are kept.
-   * @param count of the path's journeys, with this one
-   * @returns how many more numbers are kept
+   * Keeps the times of a journey, or not: each journey has the same chance to be kept.
+   * @param count of the path's journeys, this one included
+   * @returns the number of further kept numbers
    */
   add(times: Float64Array, count: number, random: () => number): number {
     const isNew = this.#rows < SAMPLE;
@@ -178,7 +178,7 @@ class Sample {
     return isNew ? this.#width : 0;
   }
 
-  /** Of the journeys that are kept, the times at one place of their rows. */
+  /** A column of the rows. */
   column(at: number): Float64Array {
     return Float64Array.from({ length: this.#rows }, (_, row) => this.#times[row * this.#width + at]!);
   }
@@ -190,7 +190,7 @@ function larger(numbers: Float64Array): Float64Array<ArrayBuffer> {
   return grown;
 }
 
-/** @param steps how many there are */
+/** @param steps their number */
 function slowest(sample: Sample, steps: number): Path['slowest'] {
   let found = { index: 0, median: 0 };
   for (let index = 0; index < steps; index++) {
@@ -204,7 +204,7 @@ function slowest(sample: Sample, steps: number): Path['slowest'] {
   return found;
 }
 
-/** The value that so large a part of the values is not above. */
+/** The value that this part of the values does not exceed. */
 function quantile(values: Float64Array, part: number): number {
   const sorted = values.toSorted();
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0;
@@ -217,8 +217,8 @@ export interface AlignedRow {
 }
 
 /**
- * Two sequences side by side, with as many equal elements next to each other as can be. Takes time and memory in
- * proportion to the product of the lengths of what is between their common beginning and end.
+ * Aligns two sequences, with as many equal elements side by side as possible. Takes time and memory in proportion to
+ * the product of their lengths, without their common beginning and end.
  */
 export function align<T>(left: readonly T[], right: readonly T[], equal: (a: T, b: T) => boolean): AlignedRow[] {
   let begin = 0;
@@ -230,7 +230,7 @@ export function align<T>(left: readonly T[], right: readonly T[], equal: (a: T, 
   }
   const rows: AlignedRow[] = Array.from({ length: begin }, (_, index) => ({ left: index, right: index }));
   const width = endRight - begin + 1;
-  // How many equal elements the rests of both have in common, from each pair of positions on.
+  // The most equal elements that can be aligned from each pair of positions on.
   const common = new Uint32Array((endLeft - begin + 1) * width);
   for (let i = endLeft - begin - 1; i >= 0; i--) {
     for (let j = width - 2; j >= 0; j--) {

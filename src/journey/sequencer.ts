@@ -1,7 +1,6 @@
 /**
- * Events and ends of journeys as a stream: events in the order of time, with what is known of their partners, and each
- * journey behind its last event. What is held back for that is bounded. Whoever takes them says how much is wanted. An
- * event is copied once, when it comes; where it has its place it is lent from there.
+ * Orders a stream of events and ends: events by time, with the state of their partners, and each journey behind its
+ * last event. The number of events that are held for that is bounded. The taker says how many it wants.
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
@@ -9,23 +8,26 @@ import { EventStore } from './event-store.js';
 import { HeldCalls } from './held-calls.js';
 import { Timeline } from './timeline.js';
 
-/** Without events for so long, none is held back: none that is earlier can still come. */
+/** The time without events after which none is held, in milliseconds: no earlier event can still come. */
 const IDLE_MS = 10;
 
-/** Takes what comes in order. */
+/** Takes the ordered stream. */
 export interface SequenceTaker {
-  /** Whether what it has is enough for now; asked before each event and each journey. */
+  /** Whether it has enough for now; asked before each event and each journey. */
   isFull(): boolean;
   /** The event is lent for the time of the call. */
   event(event: TraceEvent): void;
-  /** All of its events have come. */
+  /** The journey has ended, and all of its events have come. */
   ended(journey: Journey): void;
 }
 
 /** A journey whose last event may still be held back. */
 interface Waiting {
   readonly journey: Journey;
-  /** When so many events have been put in order, or handed on, its last one is among them. */
+  /**
+   * A count of ordered events: when it is reached, the journey's last event is among them. It counts taken events, so
+   * it may be too high by one.
+   */
   readonly after: number;
 }
 
@@ -36,7 +38,7 @@ export class Sequencer {
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
   readonly #waiting: Waiting[] = [];
-  /** Of so many of them, from the first on, the last event has been put in order. */
+  /** The number of waiting journeys, from the first, whose last event has been ordered. */
   #over = 0;
   #taken = 0;
   #ordered = 0;
@@ -48,7 +50,7 @@ export class Sequencer {
     this.#store = new EventStore(dataSize, hasReturns);
     if (hasReturns) this.#held = new HeldCalls(this.#store, (index, partnerLost) => this.#handOn(index, partnerLost));
     this.#timeline = new Timeline(this.#store, (index) => {
-      // One that is pushed out is told what is known of it.
+      // An event that is pushed out is decided before.
       if (this.#held?.isFull) this.#endCalls();
       this.#ordered++;
       if (this.#held) this.#held.take(index);
@@ -66,15 +68,15 @@ export class Sequencer {
   }
 
   /**
-   * Hands on what has its place, as far as it is wanted.
+   * Hands on ordered events and journeys until the taker is full.
    * @param idleMs how long there have been no events
-   * @returns whether more has its place, and waits until it is wanted
+   * @returns whether more waits
    */
   release(idleMs: number): boolean {
     return this.#release(idleMs >= IDLE_MS, idleMs);
   }
 
-  /** Hands on all, as far as it is wanted: nothing more will come. Returns whether something is left. */
+  /** Hands on the rest until the taker is full, when no more comes. @returns whether more waits */
   finish(): boolean {
     return this.#release(true, Number.POSITIVE_INFINITY);
   }
@@ -102,7 +104,7 @@ export class Sequencer {
     this.#store.free(index);
   }
 
-  /** Calls of journeys whose last event has been put in order have lost their returns, if they are still open. */
+  /** Open calls of journeys whose last event has been ordered have lost their returns. */
   #endCalls(): void {
     for (; this.#over < this.#waiting.length; this.#over++) {
       const { journey, after } = this.#waiting[this.#over]!;
@@ -112,8 +114,8 @@ export class Sequencer {
   }
 
   /**
-   * A journey's end comes behind its last event. Events are handed on nearly in the order in which they were taken, so
-   * that a few of other journeys may come in between.
+   * Hands on journeys whose last event has been handed on. Events are handed on nearly in the order in which they were
+   * taken, so that a few events of other journeys may come in between.
    */
   #endJourneys(): void {
     let count = 0;

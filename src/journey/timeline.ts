@@ -1,13 +1,16 @@
 /**
- * A stream of events put into the order of their time. The ring has them nearly so: an event's time is taken before its
- * place in the ring, and in between another CPU may get ahead. So each one is held for a while, until none that is
- * earlier can come any more. Equal times keep the order of the ring.
+ * Sorts a stream of events by time. In the ring they are nearly sorted: an event takes its time before its room in the
+ * ring, and another CPU may get ahead in between. So each event is held for a while, until no earlier one can come.
+ * Equal times keep the order of the ring.
  */
 import type { EventStore } from './event-store.js';
 
-/** How much earlier than one that was read an event may be: an interrupt, or another guest's turn, comes in between. */
+/**
+ * How much earlier than an event that was read another one may still be: an interrupt, or another guest's turn, comes
+ * in between.
+ */
 const WINDOW_NS = 10_000_000;
-/** No more events than this are held. */
+/** The most events that are held. */
 const MAX_HELD = 1 << 15;
 const HELD_MASK = MAX_HELD - 1;
 
@@ -21,17 +24,17 @@ export class Timeline {
   readonly #order = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
-  /** Time of the newest event so far. */
+  /** The time of the newest event so far. */
   #newestLow = 0;
   #newestHigh = 0;
 
-  /** @param store where the events are */
+  /** @param store of the events */
   constructor(store: EventStore, take: OrderedTaker) {
     this.#store = store;
     this.#take = take;
   }
 
-  /** Events that are held. */
+  /** The number of held events. */
   get count(): number {
     return this.#tail - this.#head;
   }
@@ -53,9 +56,9 @@ export class Timeline {
   }
 
   /**
-   * Hands on what no earlier event can come before.
+   * Hands on events that no earlier one can precede.
    * @param wantsMore asked before each event
-   * @returns whether something could be handed on that is not wanted yet
+   * @returns whether more could be handed on
    */
   release(wantsMore: () => boolean = always): boolean {
     const borrow = this.#newestLow < WINDOW_NS ? 1 : 0;
@@ -68,7 +71,7 @@ export class Timeline {
     return false;
   }
 
-  /** Hands on all, otherwise as `release`: nothing has come for longer than the window, or nothing will. */
+  /** Hands on all events, otherwise as `release`: no event has come for longer than the window, or none will. */
   releaseAll(wantsMore: () => boolean = always): boolean {
     while (this.#head < this.#tail) {
       if (!wantsMore()) return true;

@@ -1,32 +1,32 @@
 /**
- * What the kernel side tells, in the order of the ring, to journeys: each event belongs to one, and each one ends some
- * way. Pure. A journey's state is forgotten when it has ended.
+ * Turns records, in the order of the ring, into journeys: each event belongs to one, and each journey ends. Pure. A
+ * journey's state is dropped when it has been handed on.
  *
- * Whatever is lost is noticed. Events are numbered within their journey, lost ones too: the highest number and the count
- * that the end tells say how many there should be. A journey that goes on at an address where another one begins has
- * lost its end.
+ * Every loss is noticed. Events are numbered within their journey, lost ones too: the highest number, and the count
+ * that the end carries, tell how many there were. If a journey lives at an address where another one begins, its end is
+ * lost.
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
 import { highHalf, join, lowHalf } from '../base/halves.js';
 import type { Began, Ended, Fate, Journey, Living, Moved, Outcome } from '../base/journey.js';
 import type { Places } from '../base/places.js';
 
-/** Takes events with the journeys that they belong to, and the journeys as they end. */
+/** Takes events with their journeys, and journeys as they end. */
 export interface EventSink {
-  /** Whether there is room for another journey. If not, its events are not handed on. */
+  /** Whether there is room for another journey. If not, the journey is lost: its events are not handed on. */
   readonly hasRoom: boolean;
   /** The event is lent for the time of the call; the journey stays the same object for all of its events. */
   event(event: TraceEvent, journey: Journey): void;
-  /** No more events of it will come. */
+  /** The journey has ended, and no more of its events will come. */
   ended(journey: Journey): void;
 }
 
-/** How long after its end more of a journey may be told: functions that free the skb are left one after the other. */
+/** How long after its end records of a journey may come: the functions that free the skb return one after the other. */
 const SETTLING_NS = 100_000_000;
-/** Windows beyond this number are merged. */
+/** The most windows of misses; further ones are merged. */
 const MAX_MISSING = 1000;
 
-/** A journey as it is built. */
+/** The state of a journey. */
 class State implements Journey {
   endNs = 0n;
   events = 0;
@@ -34,13 +34,19 @@ class State implements Journey {
   gap = false;
   outcome: Outcome = 'unknown';
   fate: Fate | undefined = undefined;
-  /** Whether its end has come, or must have: little more will be told of it. */
+  /**
+   * Whether it has ended, by its end or by the begin of another journey at its address: only its last records may still
+   * come.
+   */
   isOver = false;
   /** One more than the highest sequence number of an event so far. */
   expected = 0;
-  /** Events that have one. */
+  /** The number of events with a sequence number. */
   numbered = 0;
-  /** Time of the first event, and of the last one. Halves are signed here: the engine keeps these within the object. */
+  /**
+   * The times of the first and the last event. The halves are signed here, since the engine keeps such numbers within
+   * the object.
+   */
   firstLow = 0;
   firstHigh = 0;
   lastLow = 0;
@@ -53,7 +59,7 @@ class State implements Journey {
     readonly packetId: bigint,
     readonly parentId: number,
     public parent: number,
-    /** Where it is; changes while it lives. */
+    /** The number of its place; changes while it lives. */
     public place: number,
     readonly admitted: boolean,
   ) {}
@@ -66,38 +72,40 @@ class State implements Journey {
 export class JourneyTracker implements RecordTaker {
   readonly #sink: EventSink;
   readonly #places: Places;
-  /** By their id. */
+  /** By their short id. */
   readonly #journeys = new Map<number, State>();
-  /** Those whose id another one has meanwhile, by their full number. */
+  /** Journeys whose short id another one has meanwhile, by their id. */
   readonly #replaced = new Map<number, State>();
-  /** Those that are not over, by the skb's address. */
+  /** Living journeys, by the skb's address. */
   readonly #byAddress = new Map<number, State>();
-  /** Those that are over, in this order, and of which more may be told; and until when it may. */
+  /**
+   * Ended journeys whose last records may still come, in the order of their ends; and the times until which they may.
+   */
   #settling: State[] = [];
   #settlesNs: number[] = [];
   readonly #missing = new Windows(MAX_MISSING);
   #last: State | undefined;
   #count = 0;
 
-  /** Journeys that were handed on so far, by their outcome, and all together. */
+  /** The number of journeys that were handed on, by outcome and in all. */
   readonly counts = new Map<Outcome, number>();
   journeys = 0;
-  /** How many of them may have a gap. */
+  /** The number of those with a gap. */
   gaps = 0;
-  /** Events that were handed on. */
+  /** The number of events that were handed on. */
   events = 0;
-  /** Journeys that were not taken in, since there was no room. */
+  /** The number of journeys that were lost, since the sink had no room. */
   refused = 0;
-  /** Events that came too late for their journey. */
+  /** The number of events that came when their journey had been handed on. */
   late = 0;
 
-  /** @param places numbers the places that events carry */
+  /** @param places gives numbers to places, for events to carry */
   constructor(sink: EventSink, places: Places) {
     this.#sink = sink;
     this.#places = places;
   }
 
-  /** Journeys that are over: those that were handed on, and those of which more may be told. */
+  /** The number of ended journeys, those that have not been handed on included. */
   get over(): number {
     return this.journeys + this.#settling.length;
   }
@@ -105,11 +113,11 @@ export class JourneyTracker implements RecordTaker {
   began({ journey: fullNumber, timestampNs, packetId, parent, place }: Began): void {
     const id = fullNumber >>> 0;
     const known = this.#journeys.get(id);
-    if (known?.fullNumber === fullNumber) return; // two CPUs were about to begin it
+    if (known?.fullNumber === fullNumber) return; // two CPUs have sent its begin
     if (known) this.#replace(known, Number(timestampNs));
     const address = addressKey(packetId);
     const before = this.#byAddress.get(address);
-    // Its end was told, and will be read in a moment; or it is lost.
+    // Its end will be read soon, or is lost.
     if (before) this.#settle(before, Number(timestampNs));
     const admitted = this.#sink.hasRoom;
     if (!admitted) this.refused++;
@@ -166,16 +174,13 @@ export class JourneyTracker implements RecordTaker {
     if (!state.isOver) this.#settle(state, Number(notice.timestampNs));
   }
 
-  /**
-   * Between these times calls of traced functions were missed: who was on the way then may have a gap. To be called in the
-   * order of time.
-   */
+  /** Calls were missed between these times: journeys that lasted then have a gap. To be called in the order of time. */
   missed(fromNs: bigint, toNs: bigint): void {
     this.#missing.add(fromNs, toNs);
   }
 
   /**
-   * Hands on the journeys that have ended for good. To be called when all has been read up to `nowNs`, events and ends,
+   * Hands on ended journeys whose last records have come. To be called when all records up to `nowNs` have been read,
    * and misses are known up to then.
    */
   settle(nowNs: bigint): void {
@@ -188,14 +193,14 @@ export class JourneyTracker implements RecordTaker {
   }
 
   /**
-   * The trace is over, and all has been read.
-   * @param living what the kernel side had not ended
-   * @param sinceNs when it was asked for that: who began later lives too
+   * Ends the trace, when all records have been read, and hands on all journeys.
+   * @param living the journeys that had not ended
+   * @param sinceNs the time when they were read: a journey that began later lives, too
    */
   finish(living: readonly Living[], sinceNs: bigint): void {
     const known = new Map(living.map((one) => [one.journey, one]));
     for (const { freeing } of living) {
-      // Freed so long ago that the kernel missed the call which ends it.
+      // Freed so long ago that the call which ends it was missed.
       if (freeing && Number(freeing.timestampNs) + SETTLING_NS < Number(sinceNs)) this.ended(freeing);
     }
     for (const state of this.#settling) this.#handOn(state);
@@ -211,7 +216,7 @@ export class JourneyTracker implements RecordTaker {
     }
   }
 
-  /** The journey is over since a time; what is told of it may still come for a while. */
+  /** A journey has ended; its last records may still come for a while. */
   #settle(state: State, sinceNs: number): void {
     this.#settleAddress(state);
     state.isOver = true;
@@ -219,7 +224,7 @@ export class JourneyTracker implements RecordTaker {
     this.#settlesNs.push(sinceNs + SETTLING_NS);
   }
 
-  /** Another journey has its id, which the kernel side gives again only to the next one: its end may still be read. */
+  /** Another journey has its short id: its slot has been claimed again. Its end may still be read. */
   #replace(state: State, sinceNs: number): void {
     this.#journeys.delete(state.id);
     this.#replaced.set(state.fullNumber, state);
@@ -233,7 +238,7 @@ export class JourneyTracker implements RecordTaker {
   }
 
   #handOn(state: State): void {
-    // It may have had its first event after this one.
+    // The parent may have begun after this one.
     if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
     if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
     this.#replaced.delete(state.fullNumber);
@@ -252,13 +257,13 @@ export class JourneyTracker implements RecordTaker {
   }
 }
 
-/** Times in which something was missed, one behind the other. */
+/** The times between which calls were missed, in order. */
 class Windows {
   readonly #limit: number;
   readonly #from: bigint[] = [];
   readonly #to: bigint[] = [];
 
-  /** @param limit when there are more, the two oldest become one */
+  /** @param limit the most windows: beyond it the two oldest are merged */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -281,11 +286,11 @@ class Windows {
     this.#to.length = 0;
   }
 
-  /** Whether any of them has a moment in common with a journey. */
+  /** Whether a window overlaps a journey. */
   overlap(journey: Journey): boolean {
     if (this.#from.length === 0) return false;
     const { beginNs, endNs } = journey;
-    // Of those that begin before it ends, the last one ends last.
+    // Of the windows that begin before the journey ends, the last one ends last.
     let [low, high] = [0, this.#from.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -296,7 +301,7 @@ class Windows {
   }
 }
 
-/** What became of a packet, from what the kernel saw of it. */
+/** The outcome of a fate. */
 export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
   if (dropped) return stage === 'processed' ? 'processed' : 'dropped';
   if (stage === 'unread') return 'dropped';
@@ -305,7 +310,9 @@ export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
   return 'consumed';
 }
 
-/** The low 48 bits of an address of the kernel: all that tells it from another. A number, since those make better keys. */
+/**
+ * The low 48 bits of a kernel address, which tell it from any other: a number, which makes a better key than a bigint.
+ */
 function addressKey(packetId: bigint): number {
   return (highHalf(packetId) & 0xffff) * 0x100000000 + lowHalf(packetId);
 }

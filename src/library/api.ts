@@ -1,4 +1,4 @@
-/** What the library shows: options, a session, and what it hands out. No declaration here names an inner layer. */
+/** The public declarations of the library: options, a session, its events and journeys. None names an inner layer. */
 import type { FieldType, FieldValue } from '../base/field.js';
 import type { Outcome } from '../base/journey.js';
 import type { BackendName, TracerName } from '../base/method.js';
@@ -52,7 +52,7 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly modules?: RegExp | undefined;
   /** `function` shows entries, `function_graph` returns too. Default: `function`. */
   readonly tracer?: Tracer | undefined;
-  /** How to attach. Default: the best way that the kernel has. */
+  /** The backend. Default: the best one that works. */
   readonly backend?: BackendName | undefined;
   /** The file of an extension, `.c` or `.o`, or several that are linked. C source needs clang. */
   readonly extension?: string | readonly string[] | undefined;
@@ -68,8 +68,8 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   /** Keep one event in so many on each CPU. Default: 1, all. */
   readonly samplePeriod?: number | undefined;
   /**
-   * How many events are kept for `events`, and how many for `journeys`. When so many wait for a loop that is slow, the
-   * ring is not read on; it fills, and what is lost then is counted. Default: 100,000.
+   * How many events are kept for `events`, and how many for `journeys`. When so many wait for a slow loop, the ring is
+   * not read; it fills, and losses are counted. Default: 100,000.
    */
   readonly maxEvents?: number | undefined;
   /** Whether the process' RLIMIT_MEMLOCK and RLIMIT_NOFILE are raised, as older kernels need it. Default: true. */
@@ -78,7 +78,7 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What entries and returns have in common. */
+/** The properties of entries and returns. */
 export interface EventBase {
   /** Number of the journey that it belongs to. */
   readonly journey: number;
@@ -94,7 +94,9 @@ export interface EventBase {
   readonly netns: number | undefined;
   /** The device where the packet was, if it had one. */
   readonly device: string | undefined;
-  /** How many traced calls with this packet were open on the CPU; 255 for more. 0 if returns are not traced. */
+  /**
+   * The number of traced calls with this packet that were open on the CPU; 255 for more. 0 if returns are not traced.
+   */
   readonly depth: number;
   /** Whether the entry of this return, or the return of this entry, was lost. */
   readonly partnerLost: boolean;
@@ -104,7 +106,7 @@ export interface EventBase {
 export interface EntryEvent<Fields = Readonly<Record<string, FieldValue>>> extends EventBase {
   /** Tells entries from returns. */
   readonly isReturn: false;
-  /** The extension's fields; without an extension there are none. */
+  /** The extension's fields; empty without an extension. */
   readonly fields: Fields;
 }
 
@@ -112,7 +114,7 @@ export interface EntryEvent<Fields = Readonly<Record<string, FieldValue>>> exten
 export interface ReturnEvent<Fields = Readonly<Record<string, FieldValue>>> extends EventBase {
   /** Tells entries from returns. */
   readonly isReturn: true;
-  /** The extension's fields; undefined where it dropped the return, and where the packet was freed during the call. */
+  /** The extension's fields; undefined if it left out the return, or the packet was freed during the call. */
   readonly fields: Fields | undefined;
   /** How long the call took, in nanoseconds. */
   readonly durationNs: bigint;
@@ -136,11 +138,11 @@ export interface Journey<Event = EntryEvent> {
   readonly packetId: bigint;
   /** Number of the journey that it is a copy of, if it is one. */
   readonly parent: number | undefined;
-  /** What became of it. */
+  /** How it ended. */
   readonly outcome: Outcome;
-  /** Why it was dropped, as `SKB_DROP_REASON_NETFILTER_DROP`; undefined if it was not, or the kernel is older than 5.17. */
+  /** The reason of a drop, as `SKB_DROP_REASON_NETFILTER_DROP`; undefined for other outcomes, and before Linux 5.17. */
   readonly reason: string | undefined;
-  /** Where it was dropped or used up, as `nf_hook_slow+0xb0`; undefined if that is not known. */
+  /** The location where it was dropped or used up, as `nf_hook_slow+0xb0`; undefined if it is not known. */
   readonly location: string | undefined;
   /** The device that a packet which was transmitted or forwarded was given to. */
   readonly device: string | undefined;
@@ -148,13 +150,13 @@ export interface Journey<Event = EntryEvent> {
   readonly socket: Socket | undefined;
   /** Time of the first event. */
   readonly beginNs: bigint;
-  /** When it was freed, or of the last event. */
+  /** The time when it was freed, or of the last event. */
   readonly endNs: bigint;
   /** Its events, in the order of time. */
   readonly events: readonly Event[];
-  /** How many events are known to be missing. */
+  /** The number of events that are known to be lost. */
   readonly lost: number;
-  /** Whether events may be missing: some are, or its end is, or calls were missed while it lasted. */
+  /** Whether it has a gap: events or its end are lost, or calls were missed while it lasted. */
   readonly gap: boolean;
 }
 
@@ -162,7 +164,7 @@ export interface Journey<Event = EntryEvent> {
 export interface FieldDescription {
   /** Its name, as in the event struct. */
   readonly name: string;
-  /** What its values are. */
+  /** The type of its values. */
   readonly type: FieldType;
   /** Its C type, as `unsigned int`. */
   readonly cType: string;
@@ -170,41 +172,43 @@ export interface FieldDescription {
   readonly format: string;
 }
 
-/** A function and what is said of it. */
+/** A function that is not traced. */
 export interface FunctionProblem {
   /** The function's name. */
   readonly name: string;
   /** The module that it is in. */
   readonly module: string;
-  /** Why it is not traced. */
+  /** The reason why it is not traced. */
   readonly reason: string;
 }
 
-/** A module and what is said of it. */
+/** A module whose functions are not traced. */
 export interface ModuleProblem {
   /** The module's name. */
   readonly module: string;
-  /** Why its functions are unknown. */
+  /** The reason why its functions are unknown. */
   readonly problem: string;
 }
 
 /** Which functions are traced, and which are not. */
 export interface Coverage {
-  /** How many functions are traced. */
+  /** The number of traced functions. */
   readonly attached: number;
-  /** How many could be traced, and were left out by `functions` and `modules`. */
+  /** How many could be traced, and were filtered by `functions` and `modules`. */
   readonly filtered: number;
-  /** Functions that the kernel refused. */
+  /** Functions that the kernel refused to attach to. */
   readonly refused: readonly FunctionProblem[];
   /** Functions that take an skb and can't be traced. */
   readonly excluded: readonly FunctionProblem[];
   /** Modules whose functions are not traced. */
   readonly unknownModules: readonly ModuleProblem[];
-  /** What would tell of ends and copies of packets and could not be attached, with the reason. */
+  /**
+   * Functions and tracepoints that tell of ends and copies of packets and could not be attached to, with the reason.
+   */
   readonly unwatched: readonly string[];
 }
 
-/** What a CPU lost since the ring was full. */
+/** The events that a CPU lost, since the ring was full. */
 export interface RingLoss {
   /** The CPU. */
   readonly cpu: number;
@@ -216,67 +220,70 @@ export interface RingLoss {
   readonly lastNs: bigint;
 }
 
-/** What is missing from what the session hands out. */
+/** Losses of a session. docs/architecture.md says what each counts. */
 export interface Losses {
   /** Events that found no room in the ring, by CPU; empty if all did. */
   readonly ring: readonly RingLoss[];
-  /** Events that were lost since too many packets were followed at the same time. */
+  /** Events that were lost, since too many packets were followed at the same time. */
   readonly unfollowed: number;
-  /** Events that came too late for their journey. */
+  /** The number of events that came when their journey had been handed on. */
   readonly late: number;
-  /** Events that are missing from journeys that had not ended when `maxEvents` were kept for such. */
+  /** Events of journeys that had not ended, lost when `maxEvents` of them were kept. */
   readonly unkept: number;
   /** Journeys of which no event found room in the ring. */
   readonly unseen: number;
   /** Journeys whose end found no room in the ring. */
   readonly ends: number;
-  /** Calls of traced functions that the kernel did not hand to a program, of whatever packet. */
+  /**
+   * Missed calls of traced functions, of any packet: the kernel did not run the program, since the CPU was within
+   * another one.
+   */
   readonly missedCalls: number;
-  /** The same, of functions that free, copy or deliver packets. */
+  /** Missed calls of functions that free, copy or deliver packets. */
   readonly missedDeciding: number;
-  /** Whether the kernel counts all calls that it misses. */
+  /** Whether the kernel counts all missed calls. */
   readonly countsMisses: boolean;
-  /** Switches of the kernel that were found off, so that nothing was seen meanwhile; mostly none. */
+  /** Switches of the kernel that were found off, so that nothing was seen meanwhile; usually empty. */
   readonly switchedOff: readonly ('ftrace' | 'kprobes')[];
 }
 
-/** How much is not kept any more, since `maxEvents` was reached. */
+/** Events and journeys that are no longer kept, since `maxEvents` was reached. */
 export interface Forgotten {
-  /** Events that `events` gave, or would have given. */
+  /** Events that `events` handed out, or would have. */
   readonly events: number;
-  /** Journeys that `journeys` gave, or would have given. */
+  /** Journeys that `journeys` handed out, or would have. */
   readonly journeys: number;
 }
 
-/** What was traced so far, and what is missing. */
+/** Counts of events and journeys so far, and losses. */
 export interface Statistics {
   /** Events that were read. */
   readonly events: number;
   /** Journeys that have ended, by their outcome. */
   readonly journeys: Readonly<Record<Outcome, number>>;
-  /** How many of them may have a gap. */
+  /** The number of those with a gap. */
   readonly gaps: number;
-  /** What is missing. */
+  /** The losses. */
   readonly lost: Losses;
-  /** What is not kept any more: a loop that begins now misses it. */
+  /** Events and journeys that are no longer kept: a loop that begins now does not get them. */
   readonly forgotten: Forgotten;
-  /** Whether nothing is missing: nothing in `lost`, no gap, and each function and end is watched. */
+  /** Whether nothing is missing: no losses, no gap, and all functions could be attached to. */
   readonly isWhole: boolean;
 }
 
 /** A trace that runs, or has run. */
 export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
-  /** How functions are attached to. */
+  /** The backend. */
   readonly backend: BackendName;
   /** Which functions are traced. */
   readonly coverage: Coverage;
   /** The extension's fields that events have; empty without an extension. */
   readonly fields: readonly FieldDescription[];
-  /** What may need attention, though tracing goes on: options that are odd, limits that can't be raised, what a compiler warned of. */
+  /** Warnings: unusual options, limits that can't be raised, warnings of a compiler. */
   readonly warnings: readonly string[];
   /**
-   * What was traced so far, and what is missing. While tracing, the kernel is asked each time, but for missed calls: those
-   * are counted up to ten times a second.
+   * Counts and losses so far. While tracing, the kernel is asked each time; missed calls are read up to ten times a
+   * second.
    */
   readonly statistics: Statistics;
   /**

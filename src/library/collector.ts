@@ -1,4 +1,4 @@
-/** From lent events to events and journeys of their own, which are kept in two logs. */
+/** Copies lent events to objects, assembles journeys of them, and keeps both in logs. */
 
 import type { TraceEvent as LentEvent } from '../base/event.js';
 import type { FieldReader, FieldValue } from '../base/field.js';
@@ -14,20 +14,20 @@ import type { TraceClient } from '../trace/run.js';
 import type { EntryEvent, Journey, ReturnEvent } from './api.js';
 import { Log } from './log.js';
 
-/** What the collector makes of an event. */
+/** An event as the library hands it out. */
 export type AnyEvent = EntryEvent | ReturnEvent;
 
 export interface CollectorOptions {
   /** Events name their function by the index into it. */
   readonly targets: readonly Target[];
   readonly hasReturns: boolean;
-  /** Reads the extension's fields, if there is one. */
+  /** Reads the extension's fields; undefined without an extension. */
   readonly readFields: FieldReader | undefined;
-  /** How many bytes of an event's data the fields are read from. */
+  /** The bytes of an event's data that the fields are read from. */
   readonly dataSize: number;
   readonly names: KernelNames;
   readonly places: Pick<Places, 'get'>;
-  /** How many events are kept in each of the logs, and of journeys that have not ended. */
+  /** The most events in each log, and the most of journeys that have not ended. */
   readonly maxEvents: number;
 }
 
@@ -35,13 +35,13 @@ export interface CollectorOptions {
 interface Growing {
   readonly journey: TrackedJourney;
   readonly events: AnyEvent[];
-  /** How many more it had. */
+  /** The number of its events that were not kept. */
   unkept: number;
 }
 
 const NO_FIELDS: Readonly<Record<string, FieldValue>> = Object.freeze({});
 
-/** Each event is one object, which stands in both logs: so journeys are put together here, not by the assembler. */
+/** Each event is one object in both logs: so journeys are assembled here, not by the assembler. */
 export class Collector implements EventSink, TraceClient {
   readonly sink = this;
   readonly hasRoom = true;
@@ -49,11 +49,11 @@ export class Collector implements EventSink, TraceClient {
   readonly journeys: Log<Journey<AnyEvent>>;
   readonly #options: CollectorOptions;
   readonly #sequencer: Sequencer;
-  /** By their id. */
+  /** By their short id. */
   readonly #growing = new Map<number, Growing>();
-  /** Events of those. */
+  /** The number of their events. */
   #grown = 0;
-  /** Events that are missing from journeys since too many were kept. */
+  /** The number of events of journeys that were lost, since too many were kept. */
   unkept = 0;
 
   constructor(options: CollectorOptions) {
@@ -68,7 +68,7 @@ export class Collector implements EventSink, TraceClient {
     });
   }
 
-  /** Whether more should be read: nobody who iterates is far behind. */
+  /** Whether more should be read: no iterator is far behind. */
   get wantsMore(): boolean {
     return this.events.hasRoom && this.journeys.hasRoom;
   }
@@ -84,7 +84,11 @@ export class Collector implements EventSink, TraceClient {
     this.#sequencer.ended(journey);
   }
 
-  /** To be called after each reading. @param idleMs how long there have been no events @returns whether more waits for room */
+  /**
+   * Hands on events and journeys; to be called after each reading.
+   * @param idleMs how long there have been no events
+   * @returns whether more waits for room
+   */
   tick(idleMs: number): boolean {
     return this.#sequencer.release(idleMs);
   }
@@ -101,17 +105,17 @@ export class Collector implements EventSink, TraceClient {
     this.end();
   }
 
-  /** Items that were handed to those who iterate. */
+  /** The number of items that iterators have taken. */
   get taken(): number {
     return this.events.taken + this.journeys.taken;
   }
 
-  /** Resolves when nobody who iterates is far behind. */
+  /** Resolves when no iterator is far behind. */
   async whenWanted(): Promise<void> {
     while (!this.wantsMore) await (this.events.hasRoom ? this.journeys : this.events).whenRoom();
   }
 
-  /** Nothing more will come. */
+  /** Ends the logs. */
   end(error?: unknown): void {
     this.events.end(error);
     this.journeys.end(error);
@@ -137,7 +141,7 @@ export class Collector implements EventSink, TraceClient {
     const place = places.get(lent.place);
     const timestampNs = join(lent.timestampLow, lent.timestampHigh);
     const fields = readFields && lent.hasFields ? readFields(lent.data, lent.dataOffset) : undefined;
-    // Member by member: copying them from an object that both have takes ten times as long.
+    // Member by member: spreading a shared object takes ten times as long.
     if (!lent.isReturn) {
       return {
         journey,
@@ -164,7 +168,7 @@ export class Collector implements EventSink, TraceClient {
       depth: lent.depth,
       partnerLost: lent.partnerLost,
       isReturn: true,
-      // Without an extension no field is missing.
+      // Without an extension the fields are empty, not undefined.
       fields: readFields ? fields : NO_FIELDS,
       durationNs: timestampNs - join(lent.entryLow, lent.entryHigh),
       skbFreed: lent.skbFreed,
@@ -183,7 +187,7 @@ export class Collector implements EventSink, TraceClient {
       number,
       packetId,
       outcome,
-      // The first that was read is mostly the first, but another CPU may have got ahead.
+      // The first event by time: the first that was read may be a later one, of another CPU.
       beginNs: events[0]?.timestampNs ?? tracked.beginNs,
       endNs,
       events,

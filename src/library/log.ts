@@ -1,11 +1,11 @@
 /**
- * What is kept for those who iterate. Each of them goes through all that is kept at a pace of its own. When the log is
- * full, the oldest is forgotten, unless someone who iterates has still to get it: then there is no room.
+ * Keeps items for iterators, each of which goes through them at its own pace. When the log is full, the oldest item is
+ * forgotten, unless an iterator has not taken it: then there is no room.
  */
 export class Log<T> {
   readonly #limit: number;
   readonly #weigh: (item: T) => number;
-  /** What is kept stands behind `#head`; the first of that is the item number `#first` of all. */
+  /** The kept items stand behind `#head`; the first of them is number `#first` of all items. */
   #items: (T | undefined)[] = [];
   #head = 0;
   #first = 0;
@@ -13,26 +13,26 @@ export class Log<T> {
   #ended = false;
   #error: unknown;
   readonly #iterators = new Set<LogIterator<T>>();
-  /** Who waits for room; one for all. */
+  /** The wait for room, shared by all callers. */
   #waiting: { readonly room: Promise<void>; readonly resolve: () => void } | undefined;
-  /** How many items were handed to those who iterate. */
+  /** The number of items that iterators have taken. */
   taken = 0;
 
   /**
-   * @param limit how much may be kept; a little more comes together where nothing may be forgotten
-   * @param weigh what an item counts for
+   * @param limit the weight of items that may be kept; a little more where no item may be forgotten
+   * @param weigh the weight of an item
    */
   constructor(limit: number, weigh: (item: T) => number) {
     this.#limit = limit;
     this.#weigh = weigh;
   }
 
-  /** Whether more should come: not while so much is kept that someone who iterates has still to get. */
+  /** Whether more should come: not while the limit is reached by items that an iterator has not taken. */
   get hasRoom(): boolean {
     if (this.#weight < this.#limit) return true;
     this.#forget();
     if (this.#weight < this.#limit) return true;
-    // The newest may be too heavy all by itself.
+    // The newest item alone may exceed the limit.
     const end = this.#first + this.#items.length - this.#head;
     for (const { position } of this.#iterators) if (position < end) return false;
     return true;
@@ -58,7 +58,7 @@ export class Log<T> {
     this.#waiting = undefined;
   }
 
-  /** How many items are kept no longer. */
+  /** The number of items that are no longer kept. */
   get forgotten(): number {
     return this.#first;
   }
@@ -70,14 +70,14 @@ export class Log<T> {
     for (const iterator of this.#iterators) iterator.wake();
   }
 
-  /** Nothing more will come. @param error thrown to those who have got all that is kept */
+  /** Ends the log. @param error thrown to iterators that have taken all items */
   end(error?: unknown): void {
     this.#ended = true;
     this.#error = error;
     for (const iterator of this.#iterators) iterator.wake();
   }
 
-  /** Goes through what is kept, from the oldest on. It holds nothing back before its first `next`. */
+  /** Iterates from the oldest kept item on. Before its first `next` the iterator keeps no item from being forgotten. */
   iterate(): AsyncIterableIterator<T> {
     return new LogIterator({
       open: (iterator) => {
@@ -102,7 +102,7 @@ export class Log<T> {
     if (this.#weight < this.#limit) return;
     let needed = Number.POSITIVE_INFINITY;
     for (const { position } of this.#iterators) needed = Math.min(needed, position);
-    // The newest stays, be it as heavy as it may.
+    // The newest item stays, whatever its weight.
     const end = Math.min(needed, this.#first + this.#items.length - this.#head - 1);
     while (this.#weight >= this.#limit && this.#first < end) {
       this.#weight -= this.#weigh(this.#items[this.#head]!);
@@ -115,11 +115,11 @@ export class Log<T> {
   }
 }
 
-/** What an iterator needs of its log. Items are numbered from the first that there ever was. */
+/** The part of a log that iterators use. Items are numbered from the first that was ever added. */
 interface Source<T> {
-  /** Returns the position to begin at. */
+  /** @returns the position to begin at */
   open(iterator: LogIterator<T>): number;
-  /** An item was handed out. */
+  /** An item was taken. */
   taken(): void;
   close(iterator: LogIterator<T>): void;
   at(position: number): T | undefined;
@@ -133,12 +133,12 @@ interface Waiter<T> {
   reject(error: unknown): void;
 }
 
-/** By hand, not a generator: `return` must answer while a `next` is waiting. */
+/** Not a generator, since `return` must settle while a `next` is pending. */
 class LogIterator<T> implements AsyncIterableIterator<T> {
   readonly #source: Source<T>;
   #state: 'new' | 'open' | 'closed' = 'new';
   #waiters: Waiter<T>[] = [];
-  /** Of the item to come next. */
+  /** The number of the next item. */
   position = 0;
 
   constructor(source: Source<T>) {
@@ -156,7 +156,7 @@ class LogIterator<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  /** Hands on what can be handed on. */
+  /** Settles pending calls as far as items allow. */
   wake(): void {
     while (this.#waiters.length > 0) {
       if (this.#state === 'open' && this.position < this.#source.end()) {

@@ -1,4 +1,4 @@
-/** The options of `trace`, checked: who writes JavaScript has no compiler that does it. Pure. */
+/** Checks the options of `trace`, for callers without a type checker. Pure. */
 import { types } from 'node:util';
 import { UsageError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
@@ -7,7 +7,7 @@ import { ANY_COUNT, checkInteger, type PlanOption, parsePlan, type TracePlan, ty
 import type { FieldSchema, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 
-/** All that was said, or left to its default. */
+/** The checked options, with defaults. */
 export interface CheckedOptions {
   readonly plan: TracePlan;
   readonly fields: FieldSchema | undefined;
@@ -72,7 +72,7 @@ function checkMaxEvents(given: unknown = DEFAULT_MAX_EVENTS): number {
   return checkInteger(nameOf('maxEvents'), number, ANY_COUNT, show(given), VOCABULARY.number);
 }
 
-/** With the flags g and y a pattern would remember where it matched last. */
+/** With the flags g and y a pattern would keep the position of its last match. */
 function checkPattern(option: string, pattern: unknown): NamePattern | undefined {
   if (pattern === undefined) return undefined;
   if (types.isRegExp(pattern)) {
@@ -83,7 +83,7 @@ function checkPattern(option: string, pattern: unknown): NamePattern | undefined
 
 function checkSignal(signal: unknown): AbortSignal {
   if (signal === undefined) return new AbortController().signal;
-  // Test runners may bring an AbortSignal of their own.
+  // Test runners may have an AbortSignal class of their own.
   if (typeof signal === 'object' && signal !== null && 'throwIfAborted' in signal && 'addEventListener' in signal) {
     return signal as AbortSignal;
   }

@@ -1,4 +1,4 @@
-/** A trace that runs: reads what the kernel has to tell until it is stopped, and hands it out. */
+/** A running trace: reads records until it is stopped, and hands out events and journeys. */
 
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import type { TraceLosses } from '../base/losses.js';
@@ -11,7 +11,7 @@ import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSess
 import type { AnyEvent, Collector } from './collector.js';
 import type { Log } from './log.js';
 
-/** How long the end waits for those who iterate and take nothing, in milliseconds. */
+/** How long the end waits for iterators that take nothing, in milliseconds. */
 const STALLED_MS = 1000;
 
 export interface TraceFacts {
@@ -33,9 +33,9 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   readonly #ending = new AbortController();
   readonly #reading: Promise<void>;
   #stopping: Promise<void> | undefined;
-  /** When the trace has ended: the kernel can't be asked any more. */
+  /** The losses at the end, since the kernel can't be asked afterwards. */
   #losses: TraceLosses | undefined;
-  /** Whether all has been read, and whether all is detached: then the session is closed. */
+  /** Whether all has been read, and whether all is detached. When both hold, the session is closed. */
   #isRead = false;
   #isStopped = false;
 
@@ -51,7 +51,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });
     this.#reading = this.#read();
-    // Whoever iterates or stops gets the error.
+    // Iterators and `stop` get the error.
     this.#reading.catch(this.#end);
   }
 
@@ -83,7 +83,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     try {
       await this.#whenReadOrStalled();
     } finally {
-      // Also where reading failed: later the kernel can't be asked.
+      // Also if reading failed, since the kernel can't be asked later.
       this.#losses ??= this.#run.losses;
       await this.#live.session.detach();
       // What is left of the ring goes to those who iterate, when they want it.
@@ -92,7 +92,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     }
   }
 
-  /** Who iterates and takes nothing holds back what is left: the trace ends without waiting for that. */
+  /** Waits until all is read, or until no iterator takes anything: the trace ends without waiting for those. */
   async #whenReadOrStalled(): Promise<void> {
     for (;;) {
       const { taken } = this.#collector;
@@ -121,7 +121,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     return this.#collect(this.#collector.journeys);
   }
 
-  /** Iterates only when nothing more comes: until then the log forgets what is too old, so that memory is bounded. */
+  /** Iterates only when the trace has ended: until then the log forgets its oldest items, so that memory is bounded. */
   async #collect<T>(log: Log<T>): Promise<T[]> {
     await this.#reading.catch(() => {});
     const items: T[] = [];

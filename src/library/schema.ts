@@ -1,4 +1,4 @@
-/** What a caller says of an extension's fields, compared with what the extension has. Pure. */
+/** Compares a caller's schema with the fields of the extension. Pure. */
 import { ExtensionError } from '../base/errors.js';
 import type { FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
@@ -29,7 +29,7 @@ export function checkSchema({ label, fields, types }: EventStruct, schema: Field
   );
 }
 
-/** As it would be written in TypeScript: `{ port: 'number', bytes: ['number'] }`. */
+/** A type in the notation of a schema: `{ port: 'number', bytes: ['number'] }`. */
 export function describeType(type: FieldType): string {
   if (typeof type === 'string') return `'${type}'`;
   if (isArrayType(type)) return `[${describeType(type[0])}]`;
@@ -37,7 +37,7 @@ export function describeType(type: FieldType): string {
   return `{ ${members.join(', ')} }`;
 }
 
-/** Whether something is a `FieldType`. */
+/** Whether a value is a `FieldType`. */
 export function isFieldType(type: unknown, depth = 0): type is FieldType {
   if (typeof type === 'string') return ['number', 'bigint', 'boolean', 'string'].includes(type);
   if (typeof type !== 'object' || type === null || depth > MAX_DEPTH) return false;

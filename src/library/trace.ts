@@ -34,7 +34,7 @@ export async function trace<
   const Tracer extends TracerName = 'function',
 >(options: TraceOptions<Schema, Tracer>): Promise<TraceSession<EventOf<Tracer, FieldsOf<Schema>>>> {
   const running = await start(checkOptions(options));
-  // What is read is what the schema says: it was compared with the event struct.
+  // The fields have the schema's types, which were compared with the event struct.
   return running as unknown as TraceSession<EventOf<Tracer, FieldsOf<Schema>>>;
 }
 
@@ -72,7 +72,7 @@ async function prepare(
       },
     });
   } catch (error) {
-    // Whatever is cut short fails for that.
+    // An error after the signal comes from being cut short.
     signal.throwIfAborted();
     if (!(error instanceof ExtensionError) || said === '') throw error;
     throw causedBy(new ExtensionError(error.message, error.hint, printable(said, { multiline: true })), error);

@@ -47,11 +47,11 @@ const COLUMNS = `${'CPU'.padStart(CPU_WIDTH)} ${'Module'.padStart(MODULE_WIDTH)}
 export interface AggregateOptions extends JourneyOutputOptions {
   /** Whether lines end with the network namespace and the device. */
   readonly showPlaces?: boolean;
-  /** Whether what people look for is in colours; events are not. */
+  /** Whether headings and outcomes are coloured; events are not. */
   readonly hasColor?: boolean;
-  /** Which journeys are shown in a line of their own, without their events. Default: `auto`. */
+  /** The journeys that are shown in one line, without their events. Default: `auto`. */
   readonly fold?: Fold;
-  /** Whether nothing is printed but what ipftrace2 prints: `===` has nothing behind it. */
+  /** Whether the text is ipftrace2's: `===` is a line of its own, and there is no summary. */
   readonly plainText?: boolean;
 }
 
@@ -68,7 +68,7 @@ class AggregateText implements JourneyEncoder {
   readonly #paint: Painter;
   readonly #text = new TextBuffer();
   readonly #event = createEvent();
-  /** Module and function of each target as they stand on a line of an entry. */
+  /** Module and function of each target, as on the line of an entry. */
   readonly #names: TargetNames;
   readonly #modules: TargetNames;
   readonly #functions: TargetNames;
@@ -77,7 +77,7 @@ class AggregateText implements JourneyEncoder {
   readonly #plainText: boolean;
   readonly #summary: Summary;
   readonly #folding: Folding;
-  /** Whether all is known of all journeys before the first one is shown. */
+  /** Whether all journeys have ended before the first is shown. */
   readonly #isSummaryFirst: boolean;
   #hasHeader = false;
 
@@ -172,7 +172,10 @@ class AggregateText implements JourneyEncoder {
     return this.#folding.end(journey.number, end);
   }
 
-  /** @param same the journey that this one is like @param first its first event */
+  /**
+   * @param same the number of the journey that this one repeats
+   * @param first its first event
+   */
   #writeSeparator(journey: Journey, same: number | undefined, first: TraceEvent): void {
     const text = this.#text;
     const paint = this.#paint;
@@ -240,7 +243,7 @@ class AggregateText implements JourneyEncoder {
   }
 }
 
-/** How long a call took: `12.345us`. */
+/** Writes the duration of a call: `12.345us`. */
 function writeMicroseconds(text: TextBuffer, event: TraceEvent): void {
   const borrow = event.timestampLow < event.entryLow ? 1 : 0;
   const low = (event.timestampLow - event.entryLow) >>> 0;

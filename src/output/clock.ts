@@ -1,6 +1,6 @@
 /**
- * What timestamps count from. The kernel's are nanoseconds of CLOCK_MONOTONIC, which starts with the machine; all others
- * are those with a constant added. Pure: who makes a clock knows the constant.
+ * Converts timestamps. The kernel's are nanoseconds of CLOCK_MONOTONIC, which starts with the machine; others are these
+ * with a constant added. Pure: the caller knows the constant.
  *
  * As a number (JSON) a time is nanoseconds in any case. As text it is the same, or for `wall` local time of day:
  * `2026-11-23T04:14:46.123456789`.
@@ -14,17 +14,17 @@ const NS_PER_SECOND = 1_000_000_000n;
 const TIME_OF_DAY_WIDTH = 29;
 
 export class Clock {
-  /** What is added, in two halves, modulo 2^64. */
+  /** The constant, in two halves, modulo 2^64. */
   readonly #low: number;
   readonly #high: number;
   readonly #offsetNs: bigint;
   /** Whether text is a time of day. */
   readonly #isTimeOfDay: boolean;
-  /** The text of the last second that was written: mostly the next one is the same. */
+  /** The text of the last second that was written, which the next time usually shares. */
   #second = -1;
   #secondText: Fragment = encode('');
 
-  /** @param offsetNs what is added to CLOCK_MONOTONIC */
+  /** @param offsetNs the constant to add */
   private constructor(offsetNs: bigint, isTimeOfDay: boolean) {
     this.#offsetNs = offsetNs;
     this.#low = lowHalf(offsetNs);
@@ -32,12 +32,12 @@ export class Clock {
     this.#isTimeOfDay = isTimeOfDay;
   }
 
-  /** Since the machine's start, as the kernel has it. */
+  /** Nanoseconds since the machine's start: the kernel's own. */
   static mono(): Clock {
     return new Clock(0n, false);
   }
 
-  /** Since a time of CLOCK_MONOTONIC; none that is shown may be before it. */
+  /** Nanoseconds since a time of CLOCK_MONOTONIC, which no shown time may precede. */
   static since(beginNs: bigint): Clock {
     return new Clock(-beginNs, false);
   }
@@ -47,7 +47,7 @@ export class Clock {
     return new Clock(offsetNs, true);
   }
 
-  /** How many characters a time has as text, or fewer. */
+  /** The width of a time as text, at most. */
   get textWidth(): number {
     return this.#isTimeOfDay ? TIME_OF_DAY_WIDTH : 20;
   }
@@ -58,7 +58,7 @@ export class Clock {
     out.unsigned64(sum >>> 0, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
   }
 
-  /** The same of a time that is no event's. */
+  /** Converts a time that is a bigint. */
   convert(monotonicNs: bigint): bigint {
     return monotonicNs + this.#offsetNs;
   }
@@ -80,7 +80,7 @@ export class Clock {
     out.unsigned(belowBillion(sumLow, second), 9);
   }
 
-  /** A time for people, of one that is no event's. */
+  /** A time for people, from a bigint. */
   format(monotonicNs: bigint): string {
     const time = this.convert(monotonicNs);
     if (!this.#isTimeOfDay) return String(time);
@@ -88,7 +88,7 @@ export class Clock {
   }
 }
 
-/** A second since the Unix epoch as `2026-11-23T04:14:46`, in the time zone of this process. */
+/** Formats a second since the Unix epoch as `2026-11-23T04:14:46`, in the time zone of this process. */
 function formatLocalSecond(second: number): string {
   const date = new Date(second * 1000);
   const two = (value: number) => String(value).padStart(2, '0');

@@ -14,17 +14,20 @@ export type Fold = (typeof FOLDS)[number];
 
 export interface FoldingOptions {
   readonly fold: Fold;
-  /** How many bytes of an event's data are shown. */
+  /** The bytes of an event's data that are shown. */
   readonly dataSize: number;
-  /** What counts of the place that a packet is at, by the number that events have for it; nothing if it is not given. */
+  /** The part of a place that is compared, by the place's number; by default nothing. */
   readonly placeOf?: ((place: number) => number) | undefined;
 }
 
-/** With `auto`, so many journeys are shown whole; so few need no summary either. */
+/** The journeys that `auto` shows whole. So few need no summary, either. */
 export const FEW_JOURNEYS = 10;
-/** About how much is kept of the journeys that are shown whole: what is like none of them is shown whole, too. */
+/**
+ * The memory for journeys that were shown whole. Beyond it, a journey that is like none of them is shown whole, and not
+ * kept.
+ */
 const MAX_KNOWN_BYTES = 16 << 20;
-/** A key and its place in the map, roughly. */
+/** The size of a key in the map, roughly. */
 const KEY_BYTES = 100;
 
 const RETURN = 1 << 16;
@@ -37,11 +40,11 @@ export class Folding {
   readonly #fold: Fold;
   readonly #dataSize: number;
   readonly #placeOf: ((place: number) => number) | undefined;
-  /** The first journey with these lines, by what they say. */
+  /** The first journey with the same lines, by their packed content. */
   readonly #known = new Map<string, number>();
   #knownBytes = 0;
   #count = 0;
-  /** What the lines of this journey say. */
+  /** The packed content of this journey's lines. */
   #bytes = new Uint8Array(1 << 14);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
@@ -52,7 +55,7 @@ export class Folding {
     this.#placeOf = placeOf;
   }
 
-  /** An event of the journey, in the order of time. */
+  /** Adds an event of the journey, in the order of time. */
   add(event: TraceEvent): void {
     if (this.#fold === 'never' || (this.#fold === 'path' && event.isReturn)) return;
     this.#reserve(this.#dataSize + 16);
@@ -75,9 +78,9 @@ export class Folding {
   }
 
   /**
-   * All events of the journey have been added.
-   * @param end what is said of its end
-   * @returns the number of the journey that its lines would repeat; nothing if it is to be shown whole
+   * Ends the journey.
+   * @param end the text of its end
+   * @returns the number of the journey that its lines would repeat; undefined if it is to be shown whole
    */
   end(number: number, end: string): number | undefined {
     const packed = Buffer.from(this.#bytes.buffer, 0, this.#length).toString('latin1');

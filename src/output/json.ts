@@ -44,38 +44,38 @@ export interface JsonOptions extends JourneyOutputOptions {
   readonly eventsOnly?: boolean;
 }
 
-/** Events in the order of time; with a choice, the chosen journeys one after the other. */
+/** Writes events by time; with a choice, the chosen journeys one after the other. */
 export function createJsonOutput(context: OutputContext, options: JsonOptions = {}): Output {
   const eventsOnly = options.eventsOnly ?? false;
   if (!options.choice) return new JsonStream(context, eventsOnly);
   return new JourneyOutput(new JsonJourneys(context, eventsOnly), context, options);
 }
 
-/** What stands on each line of a journey's events, made once, or again where the packet is somewhere else. */
+/** The parts that are the same on all lines of a journey's events; made again when the packet moves. */
 class Texts {
   journey: Journey | undefined;
   /** `{"packet_id":"0x…","timestamp":` */
   readonly begin = new Fragment();
   /** `,"journey":N,"netns":N,"device":"…"`, with the end of the line where there are no fields. */
   readonly end = new Fragment();
-  /** The place that is for. */
+  /** The number of the place in `end`. */
   place = NOWHERE;
 }
 
-/** So much text is enough to be handed out. */
+/** The text that is enough to be handed out. */
 const PIECE_BYTES = 1 << 20;
 /** No place has this number. */
 const NOWHERE = -1;
-/** Of journeys that are over, kept for others. */
+/** The number of unused texts that are kept for reuse. */
 const MAX_SPARE_TEXTS = 1000;
 
-/** The lines themselves. */
+/** Writes the lines. */
 abstract class JsonText {
   readonly #context: OutputContext;
   readonly #clock: Clock;
   readonly #eventsOnly: boolean;
   readonly #text = new TextBuffer(1 << 17);
-  /** For what is written many times. */
+  /** For making fragments. */
   readonly #pieces = new TextBuffer(256);
   /** `,"module":"…","function":"…","is_return":` for each target, with `false` and without. */
   readonly #entries: TargetNames;
@@ -83,7 +83,7 @@ abstract class JsonText {
   /** `,"processor_id":N` */
   readonly #cpus: Fragment[] = [];
   readonly #places: PlaceTexts;
-  /** What is said of a fate; forgotten with it. */
+  /** The text of each fate. */
   readonly #fates = new WeakMap<Fate, { readonly outcome: Outcome; readonly text: Fragment }>();
 
   constructor(context: OutputContext, eventsOnly: boolean) {
@@ -108,7 +108,7 @@ abstract class JsonText {
     return this.#text.length >= PIECE_BYTES;
   }
 
-  /** The next event of a journey. @param texts prepared for it */
+  /** Writes the next event of a journey. @param texts prepared for the journey */
   protected writeEvent(texts: Texts, event: TraceEvent): void {
     const text = this.#text;
     const fields = event.hasFields ? this.#context.fields : undefined;
@@ -159,7 +159,7 @@ abstract class JsonText {
     texts.place = place;
   }
 
-  /** A journey that has ended, behind its last event. */
+  /** Writes a journey that has ended, behind its last event. */
   protected writeJourney(journey: Journey): void {
     if (this.#eventsOnly) return;
     const text = this.#text;
@@ -183,7 +183,7 @@ abstract class JsonText {
     text.bytes(END);
   }
 
-  /** From `outcome` to `ended_in`: many journeys share a fate, and some have none. */
+  /** The text from `outcome` to `ended_in`, kept by fate, which many journeys share. */
   #describeFate(journey: Journey): Fragment {
     const { fate, outcome } = journey;
     const known = fate && this.#fates.get(fate);
@@ -215,7 +215,7 @@ abstract class JsonText {
   }
 }
 
-/** Each journey at one go. */
+/** Writes each journey with its events. */
 class JsonJourneys extends JsonText implements JourneyEncoder {
   readonly #texts = new Texts();
   readonly #event = createEvent();
@@ -233,14 +233,14 @@ class JsonJourneys extends JsonText implements JourneyEncoder {
   *finish(): Iterable<Uint8Array> {}
 }
 
-/** Each event in the order of time, and each journey behind its last event. */
+/** Writes events by time, and each journey behind its last event. */
 class JsonStream extends JsonText implements Output {
   readonly hasRoom = true;
   readonly #sequencer: Sequencer;
-  /** Journeys that have events here, by their id. */
+  /** The texts of journeys with events here, by their short id. */
   readonly #journeys = new Map<number, Texts>();
   readonly #spareTexts: Texts[] = [];
-  /** The last one that an event came of, and the last one that an event was written of. */
+  /** The journey of the event that was taken last, and of the one that was written last. */
   #taking: Journey | undefined;
   #writing: Texts | undefined;
 

@@ -1,11 +1,11 @@
-/** What is said of how a journey ended. */
+/** The end of a journey in words. */
 import { counted } from '../base/counted.js';
 import type { Journey } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import type { KernelNames } from '../base/record-source.js';
 import type { Style } from '../base/style.js';
 
-/** AF_… of `linux/socket.h`: those whose sockets get packets. */
+/** AF_… of `linux/socket.h`, of sockets that get packets. */
 const FAMILIES: Record<number, string> = {
   ...{ 1: 'AF_UNIX', 2: 'AF_INET', 10: 'AF_INET6', 16: 'AF_NETLINK', 17: 'AF_PACKET', 21: 'AF_RDS', 29: 'AF_CAN' },
   ...{ 30: 'AF_TIPC', 31: 'AF_BLUETOOTH', 38: 'AF_ALG', 40: 'AF_VSOCK', 43: 'AF_SMC', 44: 'AF_XDP', 45: 'AF_MCTP' },
@@ -17,16 +17,16 @@ const PROTOCOLS: Record<number, string> = {
 };
 const IP_FAMILIES = [2, 10];
 
-/** Why a dropped packet was dropped; nothing where the kernel does not tell. */
+/** The reason of a drop; undefined where the kernel does not tell. */
 export function reasonOf({ fate }: Journey, names: KernelNames): string | undefined {
   return fate?.dropped ? names.reason(fate.reason) : undefined;
 }
 
-/** What stands where a call would return to whose return is traced: no place of the kernel's code. */
+/** Symbols of the code that a traced call returns to, which is no location. */
 const TRAMPOLINE =
   /^(arch_rethook_trampoline|return_to_handler|_*kretprobe_trampoline|bpf_trampoline_\d+|ftrace_\w+)\b/;
 
-/** The function that dropped or consumed it, as `name+0x10`; nothing where the kernel does not tell. */
+/** The location of the end, as `name+0x10`; undefined where the kernel does not tell. */
 export function endedIn({ fate }: Journey, names: KernelNames): string | undefined {
   if (!fate || fate.location === 0n) return undefined;
   // The kernel writes `name+0x10/0x40 [module]`.
@@ -34,7 +34,7 @@ export function endedIn({ fate }: Journey, names: KernelNames): string | undefin
   return symbol === undefined || TRAMPOLINE.test(symbol) ? undefined : printable(symbol);
 }
 
-/** The socket that got the packet: its family, and its protocol where that belongs to one of IP. */
+/** The socket that got the packet: its family, and its protocol if it is an IP one. */
 export function socketOf({ outcome, fate }: Journey): { family: string; protocol: string | undefined } | undefined {
   if (!fate || !(outcome === 'delivered' || outcome === 'processed' || isUnread({ outcome, fate }))) return undefined;
   const { family, protocol } = fate;
@@ -42,17 +42,17 @@ export function socketOf({ outcome, fate }: Journey): { family: string; protocol
   return { family: FAMILIES[family] ?? `AF_${family}`, protocol: name };
 }
 
-/** Whether TCP got it, and nobody had read all of it when the socket was closed. */
+/** Whether TCP got it, and its data were not all read when the socket was closed. */
 function isUnread({ outcome, fate }: Pick<Journey, 'outcome' | 'fate'>): boolean {
   return outcome === 'dropped' && fate?.stage === 'unread';
 }
 
-/** The device that got a packet which left. */
+/** The device that got a packet which was transmitted or forwarded. */
 export function deviceOf({ outcome, fate }: Journey): string | undefined {
   return outcome === 'forwarded' || outcome === 'transmitted' ? fate?.device : undefined;
 }
 
-/** All of that in words: `dropped: SKB_DROP_REASON_NO_SOCKET in __udp4_lib_rcv+0x7a`. */
+/** The whole end: `dropped: SKB_DROP_REASON_NO_SOCKET in __udp4_lib_rcv+0x7a`. */
 export function describeOutcome(journey: Journey, names: KernelNames): string {
   const { outcome } = journey;
   const socket = socketOf(journey);
@@ -68,13 +68,13 @@ export function describeOutcome(journey: Journey, names: KernelNames): string {
   return `${outcome}${by}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
 }
 
-/** The colour of an outcome as `describeOutcome` tells it: good, bad, or neither. */
+/** The colour of a text of `describeOutcome`: good, bad, or neither. */
 export function styleOf(described: string): Style {
   if (described.startsWith('dropped')) return 'red';
   return /^(delivered|processed|forwarded|transmitted)/.test(described) ? 'green' : 'cyan';
 }
 
-/** What is said of what may be missing; nothing if all is there. */
+/** The words about a gap; undefined if there is none. */
 export function describeGap({ gap, lost, outcome }: Journey): string | undefined {
   if (!gap) return undefined;
   if (lost > 0) return `gap: ${counted(lost, 'event')} lost`;

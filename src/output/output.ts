@@ -1,4 +1,4 @@
-/** What all outputs have in common: events go in, bytes of text come out. Nothing here writes anywhere. */
+/** The parts that all outputs share. Events go in, bytes of text come out; nothing here writes anywhere. */
 
 import type { FieldWriter, TraceEvent } from '../base/event.js';
 import type { Journey, Place } from '../base/journey.js';
@@ -14,26 +14,26 @@ import { Clock } from './clock.js';
 
 const NOTHING = encode('');
 
-/** What an output needs to know of the session. */
+/** The facts that outputs need. */
 export interface OutputContext {
-  /** Events name their function by the index into it. It may grow while tracing. */
+  /** The targets, by the index that events carry. The list may grow while tracing. */
   readonly targets: readonly Target[];
-  /** Whether returns are traced too. */
+  /** Whether returns are traced. */
   readonly hasReturns: boolean;
-  /** The extension's, if there is one. */
+  /** Writes the extension's fields; undefined without an extension. */
   readonly fields: FieldWriter | undefined;
-  /** How many bytes of an event's data the fields are written from. */
+  /** The bytes of an event's data that the fields are written from. */
   readonly dataSize: number;
-  /** Where packets were, by the number that events carry. */
+  /** The places, by the number that events carry. */
   readonly places: Pick<Places, 'get'>;
   readonly names: KernelNames;
-  /** The name of a network namespace, if it has one. It may hold anything. */
+  /** The name of a network namespace, if it has one. It may hold any characters. */
   readonly netnsName?: (netns: number) => string | undefined;
-  /** What timestamps count from; the machine's start if it is not said. */
+  /** Converts timestamps. Default: nanoseconds of CLOCK_MONOTONIC. */
   readonly clock?: Clock;
 }
 
-/** What outputs need, from where the records come from. */
+/** The context of a source's outputs. */
 export function createContext(
   { header, places }: Pick<RecordSource, 'header' | 'places'>,
   clock: Clock = Clock.mono(),
@@ -45,13 +45,13 @@ export function createContext(
   };
 }
 
-/** A network namespace as text has it: its number, and behind it its name, if it has one. */
+/** A network namespace as text: its number, and its name, if it has one. */
 export function describeNetns(netns: number, { netnsName }: OutputContext): string {
   const name = netnsName?.(netns);
   return name === undefined ? String(netns) : `${netns} (${printable(name)})`;
 }
 
-/** What is made of a place once, and used for each event there. */
+/** Texts of places, made once for all events there. */
 export class PlaceTexts {
   readonly #context: OutputContext;
   readonly #encode: (place: Place) => Fragment;
@@ -75,7 +75,7 @@ export class PlaceTexts {
   }
 }
 
-/** What is made of a target's names once, and used for each of its events; targets may come while tracing. */
+/** Texts of targets, made once for all their events. Targets may be added while tracing. */
 export class TargetNames {
   readonly #targets: readonly Target[];
   readonly #encode: (module: string, name: string) => Fragment;
@@ -86,7 +86,7 @@ export class TargetNames {
     this.#encode = encode;
   }
 
-  /** @param index a target's; one that is not known has the name `?` */
+  /** @param index of a target; an unknown one has the name `?` */
   get(index: number): Fragment {
     return this.#known[index] ?? this.#add(index);
   }
@@ -101,34 +101,34 @@ export class TargetNames {
 
 /** Makes bytes, in pieces. */
 export interface Encoder {
-  /** How many bytes wait for `take`. */
+  /** The number of bytes that wait for `take`. */
   readonly pendingBytes: number;
   /** The bytes since the last call. */
   take(): Uint8Array;
-  /** Takes back what `take` gave, to use its memory again: it has been written. */
+  /** Takes back the memory of bytes that `take` returned. The caller must not use them afterwards. */
   giveBack?(bytes: Uint8Array): void;
-  /** What is left to say after the last journey, in pieces. Each is made when it is asked for. */
+  /** The rest of the text after the last journey, in pieces, each made when it is asked for. */
   finish(): Iterable<Uint8Array>;
 }
 
-/** What is made of journeys and their events. */
+/** An output: takes events and journeys, and makes text of them. */
 export interface Output extends EventSink, Encoder {
-  /** By which it chooses the journeys that it shows; nothing if it shows all. */
+  /** The choice of journeys that it shows; undefined if it shows all. */
   readonly choice?: Choice | undefined;
   /**
-   * Makes bytes of what has its place, about a megabyte at most. To be called after each reading of the ring, and again
-   * when the bytes were taken, as long as it says so.
+   * Makes about a megabyte of text at most. To be called after each reading of the rings, and again when the bytes were
+   * taken, as long as it returns true.
    * @param idleMs how long there have been no events
    * @returns whether more can be made
    */
   tick(idleMs: number): boolean;
-  /** Whether it is the engine's heap, not all the memory, that there is no room in for another journey. */
+  /** Whether the engine's heap, not the memory as a whole, has no room for another journey. */
   readonly isHeapFull?: boolean;
-  /** What there is to say so far, in a few lines, for people who wait. */
+  /** The status so far, in a few lines, for a terminal. */
   status?(): readonly string[];
 }
 
-/** What makes bytes of whole journeys. */
+/** Makes text of whole journeys. */
 export interface JourneyEncoder extends JourneySink, Encoder {
   /** See `Output.status`. */
   status?(): readonly string[];
@@ -193,5 +193,5 @@ export class JourneyOutput implements Output {
   }
 }
 
-/** Which journeys are shown, in which order, and how much memory may be used. */
+/** The choice and order of journeys, and the limits of memory. */
 export type JourneyOutputOptions = Omit<AssemblerOptions, 'dataSize' | 'hasReturns'>;

@@ -31,18 +31,18 @@ import {
   type OutputContext,
 } from './output.js';
 
-/** Which two paths to compare: their ranks, counted from 1, or the two most frequent that end differently. */
+/** The two paths to compare: their ranks, counted from 1, or the two most frequent that end differently. */
 export type Diff = readonly [number, number] | 'most-frequent';
 
 export interface PathsOptions extends JourneyOutputOptions {
   readonly diff?: Diff | undefined;
-  /** Whether what people look for is in colours. */
+  /** Whether headings and outcomes are coloured. */
   readonly hasColor?: boolean;
 }
 
-/** Lines of a comparison that are equal are left out where there are more than this in a row. */
+/** More equal lines in a row than this are left out of a comparison. */
 const CONTEXT = 3;
-/** So many paths are named while tracing. */
+/** The number of paths in the status. */
 const STATUS_PATHS = 10;
 
 export class PathsOutput extends JourneyOutput {
@@ -90,7 +90,7 @@ class PathsText implements JourneyEncoder {
     const event = this.#event;
     let [low, high] = [0, 0];
     let isFirst = true;
-    /** Since the first step, in nanoseconds. */
+    /** In nanoseconds since the first step. */
     let time = 0;
     for (let position = 0; position < whole.count; position++) {
       whole.load(position, event);
@@ -217,7 +217,7 @@ class PathsText implements JourneyEncoder {
     return `${lines.join('\n')}\n`;
   }
 
-  /** The namespace, where a step is the first in it. */
+  /** The namespace of a step, if the one before is in another. */
   #netnsChange({ steps }: Path, index: number): string {
     const netns = steps[index]?.netns ?? 0;
     return netns === steps[index - 1]?.netns || netns === 0 ? '' : ` (netns ${this.#netns(netns)})`;

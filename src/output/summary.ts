@@ -18,11 +18,11 @@ import type { Choice } from '../journey/choice.js';
 
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 
-/** Places of drops that are told apart, and those of them that are named. */
+/** The most kinds of drops that are counted apart, and those that are named. */
 const MAX_PLACES = 1000;
 const NAMED_PLACES = 10;
 const SLOWEST = 3;
-/** From so many journeys on, their lines are too many to be read one by one. */
+/** From this number of journeys on, nobody reads all of their lines. */
 const MANY = 50;
 
 interface Place {
@@ -33,7 +33,7 @@ interface Place {
 export class Summary {
   readonly #names: KernelNames;
   readonly #outcomes = new Map<Outcome, number>();
-  /** Of drops, by what is said of them. */
+  /** The drops, by the text of their end. */
   readonly #places = new Map<string, Place>();
   #otherPlaces = 0;
   /** The slowest first. */
@@ -56,7 +56,7 @@ export class Summary {
     this.#events += events;
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
     if (outcome === 'dropped') this.#addPlace(describeOutcome(journey, this.#names), number);
-    // How long the others take is not known.
+    // The duration of the others is not known.
     if (outcome !== 'alive' && outcome !== 'unknown') this.#addDuration(number, Number(endNs - beginNs));
   }
 
@@ -76,7 +76,7 @@ export class Summary {
     if (slowest.length > SLOWEST) slowest.pop();
   }
 
-  /** @param choice by which the journeys were chosen, if they were */
+  /** @param choice of the journeys, if they were chosen */
   lines(paint: Painter, choice?: Choice): string[] {
     const of = choice ? ` of ${choice.asked}` : '';
     const outcomes = OUTCOMES.filter((outcome) => this.#outcomes.has(outcome)).map((outcome) =>

@@ -1,21 +1,21 @@
-/** What a trace asks of whoever asked for it. */
+/** The host of a trace: the command line, or the library. */
 import type { EventStruct } from '../fields/event-struct.js';
 import type { BackendChoice } from '../probes/backends.js';
 
-/** Whoever asked for a trace: is told of what happens, and may end it. */
+/** Is told how a trace is prepared, and may end it. */
 export interface TraceHost {
-  /** Ends whatever is being done, with its reason. */
+  /** Ends the work, which then rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Something may need attention, though tracing goes on. */
+  /** Gets a warning; tracing goes on. */
   warn(text: string): void;
-  /** What the compiler of an extension says, as it comes. */
+  /** Gets the output of an extension's compiler. */
   onCompilerOutput(text: string): void;
-  /** Whether that may have colours. */
+  /** Whether that output may have colours. */
   readonly hasColor?: boolean;
-  /** The fields are known, and nothing is loaded yet. @throws if the host can't show them */
+  /** The fields are known, and no program is loaded yet. @throws an error if the host can't show them */
   checkFields?(struct: EventStruct): void;
   /** A backend was chosen. */
   onBackend?(choice: BackendChoice): void;
-  /** Modules were loaded while tracing, and so many of their functions are traced now. */
+  /** A module was loaded while tracing, and some of its functions are traced now. */
   onModule?(module: string, traced: number, functions: number): void;
 }

@@ -33,7 +33,7 @@ export interface LiveTrace {
   readonly header: TraceHeader;
   /** The places, by the number that events carry. */
   readonly places: Places;
-  /** How much may be kept of journeys, in bytes. */
+  /** The memory for journeys, in bytes. */
   readonly maxMemoryBytes: number;
   /** What is attached, and how it goes again: the trace's owner releases it, or disposes of it. */
   readonly session: Session;
@@ -104,7 +104,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   };
 }
 
-/** The kernel and files are read at one go: in between, signals and others get their turn, between rounds of the event loop. */
+/** Lets the event loop turn once, for signals and other work: reading the kernel and files blocks it. */
 async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await immediate();

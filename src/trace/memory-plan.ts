@@ -1,4 +1,6 @@
-/** How large the ring is, and how much may be kept: what is taken must fit into what the process may have. */
+/**
+ * Plans the size of the ring and the memory for journeys, so that all fits into the memory that the process may have.
+ */
 
 import { IPFT_MAX_JOURNEYS, JOURNEY_SIZE } from '../abi/layout.js';
 import { EnvironmentError } from '../base/errors.js';
@@ -9,20 +11,20 @@ import type { Backend } from '../probes/backend.js';
 import { RING_BYTES } from './plan.js';
 
 /**
- * What tracing takes besides the rings once its programs are to be loaded: the table of journeys, programs, and what Node
- * grows by while it attaches and reads.
+ * The memory that tracing takes from loading on, without the rings: the table of journeys, programs, and the growth of
+ * Node while it attaches and reads.
  */
 const REST_BYTES = IPFT_MAX_JOURNEYS * JOURNEY_SIZE + (12 << 20);
 /**
- * What is taken before that: the kernel's types are read, and functions are chosen. Measured on Linux 6.12, from 14M at the
- * start to 32M with filters, and to 54M and more without.
+ * The memory that is taken before loading, when the kernel's types are read and functions are chosen. Measured on Linux
+ * 6.12, from 14M at the start to 32M with patterns, and to 54M and more without.
  */
 const READING_BYTES = { filtered: 18 << 20, all: 40 << 20 };
-/** Of what is left when that is taken, the part for the rings; the rest is for what is kept of journeys. */
+/** The part of the remaining memory for the rings; the rest is for journeys. */
 const PART_FOR_RINGS = 0.5;
 /**
- * What the kernel takes for a function where each is attached by itself. Measured on Linux 6.12, with 160 functions: 4K for
- * a kprobe, 30K for a program and its trampoline, of which returns need another.
+ * The kernel's memory for a function with a link of its own. Measured on Linux 6.12, with 160 functions: 4K for a
+ * kprobe, 30K for a program and its trampoline; returns need another pair.
  */
 const ATTACHED_BYTES = { kprobe: 6 << 10, trampoline: 40 << 10 };
 const LEAST_KEPT_BYTES = 1 << 20;
@@ -30,9 +32,9 @@ const SMALLEST_RING_BYTES = 1 << 16;
 
 export interface MemoryWish {
   readonly ringSizeBytes: number;
-  /** Whether the user wants that size and no other. */
+  /** Whether the user has given the size. */
   readonly ringIsGiven: boolean;
-  /** How much may be kept of journeys. */
+  /** The memory for journeys, in bytes. */
   readonly maxMemoryBytes?: number;
   readonly maxMemoryIsGiven?: boolean;
 }
@@ -40,11 +42,11 @@ export interface MemoryWish {
 export interface MemoryPlan {
   readonly ringSizeBytes: number;
   readonly maxMemoryBytes: number;
-  /** What the user should know of it. */
+  /** A message for the user. */
   readonly notice: string | undefined;
 }
 
-/** What so many functions take, besides what there is for all of them. */
+/** The kernel's memory for so many functions. */
 export function attachedBytes(
   { oneByOne, access }: Pick<Backend, 'oneByOne' | 'access'>,
   tracer: TracerName,
@@ -56,8 +58,8 @@ export function attachedBytes(
 }
 
 /**
- * To be called before the kernel is read, which takes memory too.
- * @param isFiltered whether few of the functions are wanted
+ * Checks the memory before the kernel is read.
+ * @param isFiltered whether patterns choose few functions
  * @throws EnvironmentError `NO_MEMORY` where not even the smallest ring would fit
  */
 export function checkMemory({ isFiltered }: { isFiltered: boolean }, room: MemoryRoom | undefined): void {
@@ -66,8 +68,8 @@ export function checkMemory({ isFiltered }: { isFiltered: boolean }, room: Memor
 }
 
 /**
- * @param room nothing where there is no limit
- * @param attached what the functions take that are attached to: see `attachedBytes`
+ * @param room undefined where there is no limit
+ * @param attached see `attachedBytes`
  * @throws EnvironmentError `NO_MEMORY` where the kernel would end the process
  */
 export function planMemory(wish: MemoryWish, room: MemoryRoom | undefined, attached: number): MemoryPlan {
@@ -114,12 +116,12 @@ function largestRing(left: number): number | undefined {
   return undefined;
 }
 
-/** The ring of events and that of ends. */
+/** The bytes of both rings. */
 function ringsBytes(ring: number): number {
   return ring + endsBytes(ring);
 }
 
-/** As sizes are given: `16M`. */
+/** A size as the command line takes it: `16M`. */
 export function formatSize(bytes: number): string {
   if (bytes >= 1 << 20) return `${Math.floor(bytes / (1 << 20))}M`;
   return bytes >= 1024 ? `${Math.floor(bytes / 1024)}K` : String(bytes);

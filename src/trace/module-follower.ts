@@ -16,16 +16,16 @@ export interface FollowedTrace {
   readonly choice: BackendChoice;
   readonly probes: ProbeQuery;
   readonly host: Pick<TraceHost, 'warn' | 'onModule'>;
-  /** The modules that the targets were looked for in. */
+  /** The modules that were loaded when the targets were chosen. */
   readonly modules: LiveModules;
-  /** The session's; grows. */
+  /** The session's targets; new ones are appended. */
   readonly targets: Probe[];
 }
 
 export class ModuleFollower {
   readonly #trace: FollowedTrace;
   #known: LiveModules;
-  /** Where functions of modules stand among the targets. A module that comes again has the numbers that it had. */
+  /** The indexes of targets. A module that is loaded again gets the indexes that it had. */
   readonly #indexes = new Map<string, number>();
   #lookedAt = performance.now();
 
@@ -45,7 +45,7 @@ export class ModuleFollower {
     this.#known = modules;
   }
 
-  /** @returns whether there is still a number for it */
+  /** Gives a target an index. @returns false if there are too many */
   #number(target: Probe): boolean {
     const { targets } = this.#trace;
     if (this.#indexes.has(keyOf(target))) return true;
@@ -74,7 +74,7 @@ export class ModuleFollower {
       host.onModule?.(module, session.succeeded - before, found.length);
     } catch (error) {
       if (signal.aborted) return;
-      // The module may have gone again. What is traced goes on.
+      // The module may have been unloaded again. The trace goes on.
       if (!(error instanceof IpftError)) throw error;
       host.warn(`the module ${module} was loaded; its functions are not traced: ${error.message}`);
     }

@@ -1,7 +1,6 @@
 /**
- * What a trace is to be: one plan, whoever asks for it, and the only place that says what its options may be. The command
- * line and the library read options in their own ways and name them as their users do (`Vocabulary`). Pure but for the
- * size of a page.
+ * The plan of a trace, and the only validator of its options. The command line and the library read options in their
+ * own ways, and name them as their users do (`Vocabulary`). Pure but for the size of a page.
  */
 import { UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
@@ -18,7 +17,7 @@ export interface TracePlan {
   readonly fields: FieldQuery;
   readonly until: Until;
   readonly limits: Limits;
-  /** What is odd, and allowed. */
+  /** Warnings about options that are allowed and unusual. */
   readonly warnings: readonly string[];
 }
 
@@ -43,7 +42,7 @@ export interface ProbeQuery {
   readonly followModules: boolean;
 }
 
-/** What events carry besides what all events have. */
+/** The fields of events. */
 export interface FieldQuery {
   /** Files of one extension; empty for none. */
   readonly extension: readonly string[];
@@ -61,16 +60,16 @@ export interface Until {
 export interface Limits {
   /** A power of two, in bytes. */
   readonly ringSizeBytes: number;
-  /** Whether that is wanted, whatever memory there is. */
+  /** Whether the user has given the size: then it is not reduced to fit the memory. */
   readonly ringIsGiven: boolean;
-  /** How much may be kept of journeys, in bytes; infinity where the client has a limit of its own. */
+  /** The memory for journeys, in bytes; infinity where the client has a limit of its own. */
   readonly maxMemoryBytes: number;
   readonly maxMemoryIsGiven: boolean;
   /** Whether RLIMIT_MEMLOCK and RLIMIT_NOFILE of the process are raised. */
   readonly raiseLimits: boolean;
 }
 
-/** The options of a plan as they are given. What is undefined has its default. */
+/** The options of a plan as they are given. An undefined option has its default. */
 export type PlanOption = keyof GivenPlan;
 export interface GivenPlan {
   readonly mark?: unknown;
@@ -100,15 +99,15 @@ export interface Vocabulary {
   name(option: PlanOption): string;
   /** A value as it was given: `'010'`, `a value of type object`. */
   show(option: PlanOption, value: unknown): string;
-  /** What a number is called: `a number`, or `an integer`. */
+  /** The noun for a number: `a number`, or `an integer`. */
   readonly number: string;
-  /** What may stand behind a size, in brackets, with a space before it; or nothing. */
+  /** The units that a size may have, in brackets, with a space before; or empty. */
   readonly sizeUnits: string;
-  /** How a mark 0 is asked for. */
+  /** The options that ask for a mark 0. */
   readonly markZero: string;
-  /** What is said where no packets are named. */
+  /** The error where no packets are named. */
   markIsMissing(): UsageError;
-  /** What is said of a word that is none of `choices`. */
+  /** The error for a word that is none of `choices`. */
   refuseWord(option: PlanOption, value: unknown, choices: readonly string[]): UsageError;
 }
 
@@ -123,15 +122,12 @@ export const ANY_COUNT: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
 const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
 export const COMPILE_SECONDS: Bounds = { least: 1, most: 86400 };
 const DEFAULT_COMPILE_SECONDS = 60;
-/** What a timer of Node can wait, in milliseconds: some 24 days. */
+/** The longest time of Node's timers, in milliseconds: some 24 days. */
 export const DURATION_MS: Bounds = { least: 1, most: 2 ** 31 - 1 };
 export const RING_BYTES: Bounds = { least: PAGE_SIZE, most: 1 << 30 };
 export const DEFAULT_RING_BYTES = 16 << 20;
 
-/**
- * Checks all that is given.
- * @throws UsageError in the client's own words
- */
+/** Checks all options. @throws UsageError in the client's own words */
 export function parsePlan(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): TracePlan {
   const { packets, ...rest } = parseOptions(given, words, defaults);
   if (!packets) throw words.markIsMissing();
@@ -175,7 +171,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   };
 }
 
-/** Reads options one by one; one that is not given has its default, which is not checked. */
+/** Reads options one by one. An option that is not given has its default, which is not checked. */
 class OptionReader {
   readonly #given: GivenPlan;
   readonly #words: Vocabulary;
@@ -242,7 +238,7 @@ function toNumber(value: unknown): number {
   return typeof value === 'number' ? value : Number.NaN;
 }
 
-/** Returns warnings. */
+/** @returns warnings */
 function checkMark(mark: number | undefined, mask: number, words: Vocabulary): string[] {
   const [markName, maskName] = [words.name('mark'), words.name('mask')];
   if (mask === 0) throw new UsageError(`${maskName} 0 compares nothing: every packet would match`);

@@ -1,4 +1,4 @@
-/** The loop of a trace: reads a source at the pace of whoever takes what is made of it, until it is time to stop. */
+/** The loop of a trace: reads a source at the pace of the client, until a condition of `Until` is met. */
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { TraceLosses } from '../base/losses.js';
 import type { RecordSource } from '../base/record-source.js';
@@ -6,34 +6,37 @@ import type { Choice } from '../journey/choice.js';
 import { type EventSink, JourneyTracker } from '../journey/tracker.js';
 import type { Until } from './plan.js';
 
-/** Records taken in at a time: so many that what is made of them stays in the processor's cache. */
+/** The records that are read at a time: few enough that their output stays in the processor's cache. */
 const BATCH_RECORDS = 1 << 12;
-/** How long to wait before looking into the ring again, in milliseconds: soon after events, later without. */
+/** The wait before the rings are read again, in milliseconds: short after events, longer without. */
 const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 64;
-/** How long the end waits for a record that a CPU has begun and not finished, in milliseconds: it has been interrupted. */
+/**
+ * How long the end waits for a record that a program has reserved and not submitted, since it was interrupted; in
+ * milliseconds.
+ */
 const UNFINISHED_MS = 1000;
-/** How often is looked whether enough journeys have ended, while nobody takes what was made of them; in milliseconds. */
+/** How often ended journeys are counted while the client takes nothing, in milliseconds. */
 const LOOK_MS = 100;
 
-/** Takes events and ends of journeys, and hands on what it makes of them. */
+/** Takes events and ends of journeys, and hands on its output. */
 export interface TraceClient {
   readonly sink: EventSink;
-  /** By which the sink chooses the journeys that it shows; undefined if it shows all. */
+  /** The choice of journeys that the sink shows; undefined if it shows all. */
   readonly choice?: Choice | undefined;
   /**
-   * Hands on what can be handed on by now, and resolves when there is room for more. Called after each reading.
+   * Hands on output, and resolves when there is room for more. Called after each reading.
    * @param idleMs how long there have been no events
-   * @param signal ends the waiting for room; without one it is the end of the trace
+   * @param signal ends the wait for room; without a signal it is the end of the trace
    */
   handOn(idleMs: number, signal?: AbortSignal): Promise<void>;
-  /** All has been read: hands on all that is left. */
+  /** Hands on the rest of the output, when all has been read. */
   finish(): Promise<void>;
-  /** Whether nobody wants more: the trace ends then. */
+  /** Whether the reader of the output has gone: then the trace ends. */
   readonly isClosed?: boolean;
-  /** Whether nothing has been taken since this was asked last, though something waits. */
+  /** Whether no output has been taken since this was read last, though output waits. */
   readonly isStuck?: boolean;
-  /** Called after each reading, before anything is handed on. */
+  /** Called after each reading, before output is handed on. */
   onRead?(tracker: JourneyTracker): void;
 }
 
@@ -53,14 +56,14 @@ export class TraceRun {
     this.tracker = new JourneyTracker(client.sink, source.places);
   }
 
-  /** What was lost so far; when the trace has ended, what was lost up to its end. */
+  /** The losses so far; when the trace has ended, the losses up to its end. */
   get losses(): TraceLosses {
     return this.#source.losses();
   }
 
   /**
-   * Reads until a condition of `Until` is met, the source is over, the client wants no more, or the signal comes. A client that is slow makes
-   * the ring fill, not memory: nothing is read while much waits.
+   * Reads until a condition of `Until` is met, the source is over, the client is closed, or the signal comes. A slow
+   * client makes the ring fill, not memory: nothing is read while much output waits.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { count = Number.POSITIVE_INFINITY, durationMs } = this.#until;
@@ -69,7 +72,7 @@ export class TraceRun {
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const timer = durationMs === undefined ? undefined : setTimeout(end, durationMs);
-    // Also while nobody takes what is handed on.
+    // Also while the client takes nothing.
     const look = setInterval(() => this.#client.isStuck && this.#unread >= count && end(), LOOK_MS);
     try {
       while (!over.signal.aborted && !this.#client.isClosed && !this.#source.isOver && this.#shown < count) {
@@ -86,7 +89,7 @@ export class TraceRun {
     }
   }
 
-  /** Ends the source, takes in what had come by now, and no more, in steps, and has the client hand on all there is. */
+  /** Ends the source, reads the records that it has until then, in steps, and has the client hand on all output. */
   async finish(): Promise<void> {
     const { living, atNs } = this.#source.end();
     for (let movedAt = performance.now(); ; ) {
@@ -110,17 +113,17 @@ export class TraceRun {
     return performance.now() - this.#eventAt;
   }
 
-  /** Journeys that have ended, of those that are shown. */
+  /** The number of ended journeys among those that are shown. */
   get #shown(): number {
     return this.#client.choice?.taken ?? this.tracker.journeys;
   }
 
-  /** Journeys that have ended, whether or not they have been read. Which of those are to be shown is not known. */
+  /** The number of ended journeys, those whose end is unread included: whether these are to be shown is not known. */
   get #unread(): number {
     return this.#client.choice ? 0 : this.tracker.over + this.#source.countUnreadEnds();
   }
 
-  /** Takes in what is there, or a batch of it; returns whether more of it is left. */
+  /** Reads a batch of records. @returns whether more are left */
   #read(): boolean {
     const { events, moved, drained } = this.#readBatch();
     if (events > 0) this.#wait = SHORTEST_WAIT_MS;
@@ -134,9 +137,13 @@ export class TraceRun {
     return reading;
   }
 
-  /** Waits until it is worthwhile to read again. @param hasMore whether more was left @param signal ends the waiting */
+  /**
+   * Waits before the next reading.
+   * @param hasMore whether records are left
+   * @param signal ends the wait
+   */
   async #pause(hasMore: boolean, signal: AbortSignal): Promise<void> {
-    // Only signals and timers get their turn.
+    // Lets signals and timers be handled, no more.
     if (hasMore) return await immediate();
     const wait = this.#wait;
     this.#wait = Math.min(wait * 2, LONGEST_WAIT_MS);

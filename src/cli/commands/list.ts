@@ -12,7 +12,9 @@ import { reportSelection } from '../report.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
-/** As C formats: `%64s\t%16s\t0x%016x\t%d`; the header goes to stderr, so that stdout holds only rows. */
+/**
+ * Rows as the C format `%64s\t%16s\t0x%016x\t%d` has them. The header goes to stderr, so that stdout holds only rows.
+ */
 export async function list(
   { probes, verbose }: { readonly probes: ProbeQuery; readonly verbose: boolean },
   terminal: Terminal,
@@ -29,7 +31,7 @@ export async function list(
   const addresses = new Map<string, bigint>();
   for (const symbol of loadSymbolAddresses(names)) {
     const key = `${symbol.module}\t${symbol.name}`;
-    // Of several symbols of a name the kernel attaches to the first.
+    // Of several symbols of one name the kernel attaches to the first.
     if (!addresses.has(key)) addresses.set(key, symbol.address);
   }
   terminal.line(`${'Function'.padStart(64)}\t${'Module'.padStart(16)}\t${'Address'.padEnd(18)}\tSKB`);

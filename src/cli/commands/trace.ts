@@ -27,10 +27,13 @@ import { explainFailure, type Writer } from '../writer.js';
 
 type Options = { readonly plan: TracePlan } & TraceOptions & WritingOptions;
 
-/** What an output may keep on the engine's heap; the rest is for what comes and goes. */
+/** The part of the engine's heap that an output may keep; the rest is for short-lived objects. */
 const PART_OF_HEAP = 0.5;
 
-/** Traces until SIGINT or SIGTERM, until it is time to end, or until nobody reads the output. Returns the exit status. */
+/**
+ * Traces until SIGINT or SIGTERM, until a condition of the plan is met, or until the output has no reader.
+ * @returns the exit status
+ */
 export async function trace(options: Options, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
   const live = await prepare(options, terminal, stop);
   if (!live) {
@@ -44,7 +47,7 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
   }
 }
 
-/** Returns undefined if it was to stop. */
+/** @returns undefined if a signal came */
 async function prepare(options: Options, terminal: Terminal, stop: StopSignal): Promise<LiveTrace | undefined> {
   const { plan, output, verbose, readyFile } = options;
   if (readyFile !== undefined) prepareReadyFile(readyFile);
@@ -63,7 +66,7 @@ async function prepare(options: Options, terminal: Terminal, stop: StopSignal): 
         terminal.line(`Module ${module} loaded: ${traced} of its ${functions} functions are traced now`),
     });
   } catch (error) {
-    // Whatever is cut short fails for that.
+    // An error after the signal comes from being cut short.
     if (!stop.signal.aborted) throw error;
     return undefined;
   }
@@ -87,7 +90,7 @@ async function follow(
   const { tracker } = run;
   using silence = new Silence(session, tracker, live.plan, terminal);
   if (!(await stop.hasHappened())) await announce(options, terminal, () => run.run(stop.signal));
-  // The result may go to the same terminal: the line that is redrawn must not stand before it.
+  // The result may go to the same terminal: the status must not stand before it.
   terminal.clearStatus();
   if (isForPrograms && stop.signal.aborted) terminal.eraseTyped();
   await client.ending(run.finish());
@@ -95,18 +98,18 @@ async function follow(
   if (!isForPrograms) terminal.line(describeProgress(tracker));
   reportJourneys(tracker, output, live, terminal);
   await silence.report(losses);
-  // A reader that was given up would be waited for, for ever.
+  // A reader that was given up would be waited for without end.
   if (!client.problem) await out.end();
   const problem = client.problem ?? explainFailure(out);
   const isWhole = reportLosses(losses, session, tracker, clock, terminal, problem !== undefined);
-  // Now: a signal may end the process while it releases what is attached.
+  // Reported now, since a signal may end the process during the release.
   if (problem) terminal.error(problem);
   const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
   stop.endAtOnce(status);
   return status;
 }
 
-/** Returns the records, if tracing can begin; not if it is to stop, which is answered while the kernel is still attaching. */
+/** @returns the source; undefined if a signal came, which is answered while the kernel is still attaching */
 async function attach(
   live: LiveTrace,
   { verbose }: Options,
@@ -125,7 +128,7 @@ async function attach(
   await Promise.race([attaching, stop.happened]);
   if (stop.signal.aborted) {
     terminal.line('nothing was traced');
-    // Attaching has been cut short: its errors tell nothing.
+    // Errors of attaching that was cut short mean nothing.
     await attaching.catch(() => {});
     return undefined;
   }
@@ -165,7 +168,7 @@ function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader)
   }
 }
 
-/** The output that was asked for. */
+/** Creates the output that the options ask for. */
 function createOutput(
   options: Options,
   { header, places, maxMemoryBytes: maxBytes, plan }: LiveTrace,
@@ -180,12 +183,12 @@ function createOutput(
     ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: plan.follow, hasColor },
     ...{ eventsOnly, diff, plainText, fold },
   };
-  // Namespaces may be gone when the trace ends: names are looked up when the first packet is there.
+  // Names are looked up when the first packet is in a namespace, which may be gone when the trace ends.
   if (kind.namesNetns?.(wanted)) places.onPlace = ({ netns }) => void header.netnsName(netns);
   return kind.create(createContext({ header, places }, clock), wanted);
 }
 
-/** Tells all who wait that tracing is ready, and runs `body` meanwhile. */
+/** Announces that tracing is ready, and runs `body` meanwhile. */
 async function announce(options: TraceOptions, terminal: Terminal, body: () => Promise<void>): Promise<void> {
   const server = options.probePort === undefined ? undefined : await startProbeServer(options.probePort);
   try {

@@ -110,7 +110,7 @@ export interface Journey {
   /** Counted from 1, in the order in which journeys began. */
   readonly number: number;
   /** The short id, which its events carry. */
-  readonly id: number;
+  readonly shortId: number;
   /** Address of the skb. */
   readonly packetId: bigint;
   /** The number of the journey that it is a copy of; 0 if it is no copy, or that journey was not seen. */

@@ -65,11 +65,13 @@ export function reportJourneys(
   const parts = outcomes.map((outcome) => `${tracker.counts.get(outcome)} ${outcome}`);
   const what = parts.length > 0 ? `: ${parts.join(', ')}` : '';
   terminal.line(`${counted(tracker.journeys, 'journey')}${what}; ${counted(tracker.events, 'event')}`);
-  if (tracker.refused > 0) {
+  if (tracker.lostJourneys > 0) {
     const full = isHeapFull
       ? "JavaScript's heap is full (NODE_OPTIONS=--max-old-space-size=N, in MiB)"
       : `memory is full (--max-memory, ${maxMemoryBytes} bytes)`;
-    terminal.warn(`${full}: ${tracker.refused} journeys were not taken in; more of it or fewer functions (-r) help`);
+    terminal.warn(
+      `${full}: ${tracker.lostJourneys} journeys were not accepted; more of it or fewer functions (-r) help`,
+    );
   }
 }
 
@@ -125,7 +127,7 @@ export function reportLosses(
   }
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
   for (const warning of warnings) terminal.warn(warning);
-  const isWhole = warnings.length === 0 && tracker.refused === 0 && !isCut;
+  const isWhole = warnings.length === 0 && tracker.lostJourneys === 0 && !isCut;
   if (isWhole && countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
   else if (isWhole) {
     terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');

@@ -7,7 +7,7 @@ import { Assembler, type AssemblerOptions, type CompleteJourney, type JourneySin
 import { Choice } from './choice.js';
 
 const journey = (id: number, over: Partial<Journey> = {}): Journey => ({
-  ...{ number: id, id, packetId: 0n, parent: 0, beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
+  ...{ number: id, shortId: id, packetId: 0n, parent: 0, beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
   ...{ outcome: 'consumed' as const, fate: undefined },
   ...over,
 });
@@ -34,7 +34,7 @@ class Notes implements JourneySink {
   }
 
   journey(whole: CompleteJourney): Iterable<void> | undefined {
-    const seen: Seen = { id: whole.journey.id, events: [] };
+    const seen: Seen = { id: whole.journey.shortId, events: [] };
     this.seen.push(seen);
     const steps = this.#steps(whole, seen);
     if (this.inSteps) return steps;
@@ -69,7 +69,7 @@ test('Assembler: each journey whole, by time, then as its events came; in the or
         const its = open.get(id);
         if (!its) return;
         open.delete(id);
-        truth.find((one) => one.id === its.id)!.over = ++count;
+        truth.find((one) => one.id === its.shortId)!.over = ++count;
         assembler.ended(its);
       };
       for (const [came, [id, time, then]] of list.entries()) {
@@ -77,10 +77,10 @@ test('Assembler: each journey whole, by time, then as its events came; in the or
         if (!its) {
           its = journey(truth.length + 1);
           open.set(id, its);
-          truth.push({ id: its.id, events: [], over: 0 });
+          truth.push({ id: its.shortId, events: [], over: 0 });
         }
-        truth[its.id - 1]!.events.push({ time, came });
-        assembler.event(event(its.id, time, came), its);
+        truth[its.shortId - 1]!.events.push({ time, came });
+        assembler.event(event(its.shortId, time, came), its);
         if (then === 0) end(id);
         notes.room = then;
         assembler.release();
@@ -112,7 +112,7 @@ test('Assembler: the entries whose return is missing are known, and no others', 
       const bytes = new DataView(new ArrayBuffer(1));
       for (const one of events) {
         const its = open.get(one.journey) ?? journey(one.journey);
-        open.set(its.id, its);
+        open.set(its.shortId, its);
         assembler.event({ ...one, data: bytes }, its);
       }
       for (const its of open.values()) assembler.ended(its);

@@ -180,7 +180,7 @@ export class Assembler implements EventSink {
       count,
       load(position, event) {
         store.load(order[position]!, event);
-        event.journey = journey.id;
+        event.journey = journey.shortId;
         event.partnerLost = lost?.[position] === 1 || event.entryLost;
       },
     };

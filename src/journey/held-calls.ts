@@ -174,9 +174,9 @@ export class HeldCalls {
   }
 
   /** Ends a journey: returns that have not come are lost. */
-  endJourney(id: number): void {
-    let stack = this.#open.get(id);
-    this.#open.delete(id);
+  endJourney(shortId: number): void {
+    let stack = this.#open.get(shortId);
+    this.#open.delete(shortId);
     while (stack) {
       this.#loseAll(stack);
       const { next } = stack;
@@ -209,8 +209,8 @@ export class HeldCalls {
   }
 
   #handOn(): void {
-    const place = this.#head++ & HELD_MASK;
-    this.#take(this.#held[place]!, this.#state[place] === LOST);
+    const index = this.#head++ & HELD_MASK;
+    this.#take(this.#held[index]!, this.#state[index] === LOST);
   }
 }
 

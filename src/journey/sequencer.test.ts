@@ -16,7 +16,7 @@ const spread = (event: TrueEvent): TrueEvent => ({
   ...{ timestampLow: low(event.timestampLow), timestampHigh: high(event.timestampLow) },
   ...(event.isReturn ? { entryLow: low(event.entryLow), entryHigh: high(event.entryLow) } : {}),
 });
-const journey = (id: number) => ({ id }) as Journey;
+const journey = (id: number) => ({ shortId: id }) as Journey;
 
 /** Notes what comes, and takes no more than it has room for. */
 class Notes implements SequenceTaker {
@@ -29,7 +29,7 @@ class Notes implements SequenceTaker {
     this.seen.push(`${journey} ${timestampLow} ${partnerLost}`);
     if (place !== journey) expect.unreachable('an event in the place of another');
   }
-  ended({ id }: Journey): void {
+  ended({ shortId: id }: Journey): void {
     this.seen.push(`${id} ended`);
   }
 }

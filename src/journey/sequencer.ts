@@ -109,7 +109,7 @@ export class Sequencer {
     for (; this.#over < this.#waiting.length; this.#over++) {
       const { journey, after } = this.#waiting[this.#over]!;
       if (after > this.#ordered) break;
-      this.#held?.endJourney(journey.id);
+      this.#held?.endJourney(journey.shortId);
     }
   }
 

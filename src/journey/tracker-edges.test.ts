@@ -102,7 +102,7 @@ test('JourneyTracker: it lasts from its first event to the last moment that is k
   ended(9, 1, BigInt(far));
   const alive = [1, 5].map((journey) => ({ journey, events: 3, freeing: undefined }));
   tracker.finish(alive, SECOND);
-  expect(over.map(({ id, beginNs, endNs }) => [id, beginNs, endNs])).toEqual([
+  expect(over.map(({ shortId, beginNs, endNs }) => [shortId, beginNs, endNs])).toEqual([
     [9, BigInt(2 * far), BigInt(2 * far)],
     [1, BigInt(far + 5), BigInt(far + 5)],
     [5, 7n, 9n],

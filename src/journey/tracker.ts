@@ -24,7 +24,7 @@ export interface EventSink {
 /** How long after its end records of a journey may come: the functions that free the skb return one after the other. */
 const SETTLING_NS = 100_000_000;
 /** The most windows of misses; further ones are merged. */
-const MAX_MISSING = 1000;
+const MAX_MISSES = 1000;
 
 /** The state of a journey. */
 class State implements Journey {
@@ -54,10 +54,10 @@ class State implements Journey {
 
   constructor(
     readonly number: number,
+    readonly shortId: number,
     readonly id: number,
-    readonly fullNumber: number,
     readonly packetId: bigint,
-    readonly parentId: number,
+    readonly parentShortId: number,
     public parent: number,
     /** The number of its place; changes while it lives. */
     public place: number,
@@ -83,7 +83,7 @@ export class JourneyTracker implements RecordTaker {
    */
   #settling: State[] = [];
   #settlesNs: number[] = [];
-  readonly #missing = new Windows(MAX_MISSING);
+  readonly #misses = new Windows(MAX_MISSES);
   #last: State | undefined;
   #count = 0;
 
@@ -95,7 +95,7 @@ export class JourneyTracker implements RecordTaker {
   /** The number of events that were handed on. */
   events = 0;
   /** The number of journeys that were lost, since the sink had no room. */
-  refused = 0;
+  lostJourneys = 0;
   /** The number of events that came when their journey had been handed on. */
   late = 0;
 
@@ -110,21 +110,21 @@ export class JourneyTracker implements RecordTaker {
     return this.journeys + this.#settling.length;
   }
 
-  began({ journey: fullNumber, timestampNs, packetId, parent, place }: Began): void {
-    const id = fullNumber >>> 0;
-    const known = this.#journeys.get(id);
-    if (known?.fullNumber === fullNumber) return; // two CPUs have sent its begin
+  began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
+    const shortId = id >>> 0;
+    const known = this.#journeys.get(shortId);
+    if (known?.id === id) return; // two CPUs have sent its begin
     if (known) this.#replace(known, Number(timestampNs));
     const address = addressKey(packetId);
     const before = this.#byAddress.get(address);
     // Its end will be read soon, or is lost.
     if (before) this.#settle(before, Number(timestampNs));
     const admitted = this.#sink.hasRoom;
-    if (!admitted) this.refused++;
+    if (!admitted) this.lostJourneys++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
     const placeNumber = this.#places.numberOf(place);
-    const state = new State(++this.#count, id, fullNumber, packetId, parent, parentNumber, placeNumber, admitted);
-    this.#journeys.set(id, state);
+    const state = new State(++this.#count, shortId, id, packetId, parent, parentNumber, placeNumber, admitted);
+    this.#journeys.set(shortId, state);
     this.#byAddress.set(address, state);
   }
 
@@ -135,7 +135,7 @@ export class JourneyTracker implements RecordTaker {
 
   event(event: TraceEvent): void {
     let state = this.#last;
-    if (state === undefined || state.id !== event.journey) {
+    if (state === undefined || state.shortId !== event.journey) {
       state = this.#journeys.get(event.journey);
       if (state === undefined) {
         this.late++;
@@ -165,7 +165,7 @@ export class JourneyTracker implements RecordTaker {
 
   ended(notice: Ended): void {
     let state = this.#journeys.get(notice.journey >>> 0);
-    if (state?.fullNumber !== notice.journey) state = this.#replaced.get(notice.journey);
+    if (state?.id !== notice.journey) state = this.#replaced.get(notice.journey);
     if (!state || state.fate) return;
     state.fate = notice.fate;
     state.outcome = outcomeOf(notice.fate);
@@ -176,7 +176,7 @@ export class JourneyTracker implements RecordTaker {
 
   /** Calls were missed between these times: journeys that lasted then have a gap. To be called in the order of time. */
   missed(fromNs: bigint, toNs: bigint): void {
-    this.#missing.add(fromNs, toNs);
+    this.#misses.add(fromNs, toNs);
   }
 
   /**
@@ -189,7 +189,7 @@ export class JourneyTracker implements RecordTaker {
     while (count < this.#settling.length && this.#settlesNs[count]! <= now) this.#handOn(this.#settling[count++]!);
     this.#settling.splice(0, count);
     this.#settlesNs.splice(0, count);
-    if (this.#journeys.size === 0) this.#missing.clear();
+    if (this.#journeys.size === 0) this.#misses.clear();
   }
 
   /**
@@ -206,8 +206,8 @@ export class JourneyTracker implements RecordTaker {
     for (const state of this.#settling) this.#handOn(state);
     this.#settling = [];
     this.#settlesNs = [];
-    for (const [id, state] of this.#journeys) {
-      const events = known.get(id)?.events;
+    for (const [shortId, state] of this.#journeys) {
+      const events = known.get(shortId)?.events;
       const lives = events !== undefined || state.beginNs > sinceNs;
       if (events !== undefined && events > state.expected) state.expected = events;
       state.outcome = lives ? 'alive' : 'unknown';
@@ -226,8 +226,8 @@ export class JourneyTracker implements RecordTaker {
 
   /** Another journey has its short id: its slot has been claimed again. Its end may still be read. */
   #replace(state: State, sinceNs: number): void {
-    this.#journeys.delete(state.id);
-    this.#replaced.set(state.fullNumber, state);
+    this.#journeys.delete(state.shortId);
+    this.#replaced.set(state.id, state);
     if (this.#last === state) this.#last = undefined;
     if (!state.isOver) this.#settle(state, sinceNs);
   }
@@ -239,9 +239,10 @@ export class JourneyTracker implements RecordTaker {
 
   #handOn(state: State): void {
     // The parent may have begun after this one.
-    if (state.parentId !== 0 && state.parent === 0) state.parent = this.#journeys.get(state.parentId)?.number ?? 0;
-    if (this.#journeys.get(state.id) === state) this.#journeys.delete(state.id);
-    this.#replaced.delete(state.fullNumber);
+    if (state.parentShortId !== 0 && state.parent === 0)
+      state.parent = this.#journeys.get(state.parentShortId)?.number ?? 0;
+    if (this.#journeys.get(state.shortId) === state) this.#journeys.delete(state.shortId);
+    this.#replaced.delete(state.id);
     if (!state.isOver) this.#settleAddress(state);
     if (this.#last === state) this.#last = undefined;
     if (!state.admitted || state.events === 0) return;
@@ -249,7 +250,7 @@ export class JourneyTracker implements RecordTaker {
     if (lastNs > state.endNs) state.endNs = lastNs;
     if (!state.fate && state.isOver) state.gap = true;
     state.lost = Math.max(0, state.expected - state.numbered);
-    if (state.lost > 0 || this.#missing.overlap(state)) state.gap = true;
+    if (state.lost > 0 || this.#misses.overlap(state)) state.gap = true;
     if (state.gap) this.gaps++;
     this.journeys++;
     this.counts.set(state.outcome, (this.counts.get(state.outcome) ?? 0) + 1);

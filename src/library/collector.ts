@@ -74,8 +74,8 @@ export class Collector implements EventSink, TraceClient {
   }
 
   event(event: LentEvent, journey: TrackedJourney): void {
-    if (this.#growing.get(journey.id)?.journey !== journey) {
-      this.#growing.set(journey.id, { journey, events: [], unkept: 0 });
+    if (this.#growing.get(journey.shortId)?.journey !== journey) {
+      this.#growing.set(journey.shortId, { journey, events: [], unkept: 0 });
     }
     this.#sequencer.event(event);
   }
@@ -176,9 +176,9 @@ export class Collector implements EventSink, TraceClient {
   }
 
   #end(tracked: TrackedJourney): void {
-    const growing = this.#growing.get(tracked.id);
+    const growing = this.#growing.get(tracked.shortId);
     if (growing?.journey !== tracked) return;
-    this.#growing.delete(tracked.id);
+    this.#growing.delete(tracked.shortId);
     const { events, unkept } = growing;
     this.#grown -= events.length;
     const { names } = this.#options;

@@ -17,11 +17,11 @@ const CONTEXT: OutputContext = {
 };
 const event = (journey: Journey, target: number, time: number, over: Partial<TraceEvent> = {}): TraceEvent => ({
   ...createEvent(),
-  ...{ journey: journey.id, target, timestampLow: time % 2 ** 32, timestampHigh: Math.floor(time / 2 ** 32) },
+  ...{ journey: journey.shortId, target, timestampLow: time % 2 ** 32, timestampHigh: Math.floor(time / 2 ** 32) },
   ...over,
 });
 const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
-  ...{ number, id: number, packetId: BigInt(number), parent: 0, beginNs: 0n, endNs: 1000n, events: 0 },
+  ...{ number, shortId: number, packetId: BigInt(number), parent: 0, beginNs: 0n, endNs: 1000n, events: 0 },
   ...{ lost: 0, gap: false, outcome: 'consumed', fate: undefined },
   ...over,
 });

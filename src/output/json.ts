@@ -256,7 +256,8 @@ class JsonStream extends JsonText implements Output {
   event(event: TraceEvent, journey: Journey): void {
     if (this.#taking !== journey) {
       this.#taking = journey;
-      if (this.#journeys.get(journey.id)?.journey !== journey) this.#journeys.set(journey.id, this.#prepare(journey));
+      if (this.#journeys.get(journey.shortId)?.journey !== journey)
+        this.#journeys.set(journey.shortId, this.#prepare(journey));
     }
     this.#sequencer.event(event);
   }
@@ -277,7 +278,7 @@ class JsonStream extends JsonText implements Output {
 
   #write(event: TraceEvent): void {
     let texts = this.#writing;
-    if (texts?.journey?.id !== event.journey) {
+    if (texts?.journey?.shortId !== event.journey) {
       texts = this.#journeys.get(event.journey);
       this.#writing = texts;
     }
@@ -285,11 +286,11 @@ class JsonStream extends JsonText implements Output {
   }
 
   #end(journey: Journey): void {
-    const texts = this.#journeys.get(journey.id);
+    const texts = this.#journeys.get(journey.shortId);
     if (this.#taking === journey) this.#taking = undefined;
     if (this.#writing?.journey === journey) this.#writing = undefined;
     if (texts?.journey === journey) {
-      this.#journeys.delete(journey.id);
+      this.#journeys.delete(journey.shortId);
       texts.journey = undefined;
       if (this.#spareTexts.length < MAX_SPARE_TEXTS) this.#spareTexts.push(texts);
     }

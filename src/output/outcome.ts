@@ -62,10 +62,10 @@ export function describeOutcome(journey: Journey, names: KernelNames): string {
   const device = deviceOf(journey);
   if (device !== undefined) return `${outcome} to ${printable(device)}`;
   if (outcome !== 'dropped' && outcome !== 'processed' && outcome !== 'consumed') return outcome;
-  const place = endedIn(journey, names);
+  const location = endedIn(journey, names);
   const reason = reasonOf(journey, names);
   const by = socket ? ` by ${socketName}` : '';
-  return `${outcome}${by}${reason === undefined ? '' : `: ${reason}`}${place === undefined ? '' : ` in ${place}`}`;
+  return `${outcome}${by}${reason === undefined ? '' : `: ${reason}`}${location === undefined ? '' : ` in ${location}`}`;
 }
 
 /** The colour of a text of `describeOutcome`: good, bad, or neither. */

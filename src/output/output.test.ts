@@ -34,7 +34,7 @@ const event = (journey: number, target: number, over: Partial<TraceEvent> = {}):
 });
 
 const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
-  ...{ number, id: number, packetId: 0xffff888000000000n + BigInt(number), parent: 0, beginNs: BigInt(TIME) },
+  ...{ number, shortId: number, packetId: 0xffff888000000000n + BigInt(number), parent: 0, beginNs: BigInt(TIME) },
   ...{ endNs: BigInt(TIME) + 1500n, events: 0, lost: 0, gap: false, outcome: 'consumed', fate: undefined },
   ...over,
 });
@@ -534,7 +534,7 @@ test('JsonOutput: with a choice, events that are held are bounded by memory, and
     for (; output.hasRoom && begun.length < 10_000; ) {
       const its = journey(begun.length + 1);
       begun.push(its);
-      for (let i = 0; i < 10; i++) output.event(event(its.id, i % 2), its);
+      for (let i = 0; i < 10; i++) output.event(event(its.shortId, i % 2), its);
       output.tick(100);
     }
   };

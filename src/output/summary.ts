@@ -19,13 +19,13 @@ import type { Choice } from '../journey/choice.js';
 import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 
 /** The most kinds of drops that are counted apart, and those that are named. */
-const MAX_PLACES = 1000;
-const NAMED_PLACES = 10;
+const MAX_DROPS = 1000;
+const NAMED_DROPS = 10;
 const SLOWEST = 3;
 /** From this number of journeys on, nobody reads all of their lines. */
 const MANY = 50;
 
-interface Place {
+interface Drop {
   count: number;
   readonly first: number;
 }
@@ -34,8 +34,8 @@ export class Summary {
   readonly #names: KernelNames;
   readonly #outcomes = new Map<Outcome, number>();
   /** The drops, by the text of their end. */
-  readonly #places = new Map<string, Place>();
-  #otherPlaces = 0;
+  readonly #drops = new Map<string, Drop>();
+  #otherDrops = 0;
   /** The slowest first. */
   readonly #slowest: { readonly number: number; readonly durationNs: number }[] = [];
   #journeys = 0;
@@ -61,10 +61,10 @@ export class Summary {
   }
 
   #addPlace(described: string, number: number): void {
-    const place = this.#places.get(described);
-    if (place) place.count++;
-    else if (this.#places.size < MAX_PLACES) this.#places.set(described, { count: 1, first: number });
-    else this.#otherPlaces++;
+    const drop = this.#drops.get(described);
+    if (drop) drop.count++;
+    else if (this.#drops.size < MAX_DROPS) this.#drops.set(described, { count: 1, first: number });
+    else this.#otherDrops++;
   }
 
   #addDuration(number: number, durationNs: number): void {
@@ -100,14 +100,14 @@ export class Summary {
   }
 
   #placeLines(): string[] {
-    const places = [...this.#places].sort(([, a], [, b]) => b.count - a.count || a.first - b.first);
-    if (places.length === 0) return [];
-    const width = String(places[0]![1].count).length + 4;
-    const shown = places.slice(0, NAMED_PLACES).map(([described, { count, first }]) => {
+    const drops = [...this.#drops].sort(([, a], [, b]) => b.count - a.count || a.first - b.first);
+    if (drops.length === 0) return [];
+    const width = String(drops[0]![1].count).length + 4;
+    const shown = drops.slice(0, NAMED_DROPS).map(([described, { count, first }]) => {
       const where = described.replace(/^dropped:? ?/, '') || 'where is not known';
       return `${String(count).padStart(width)}  ${where} (${count === 1 ? '' : 'first: '}journey ${first})`;
     });
-    const rest = places.slice(NAMED_PLACES).reduce((sum, [, { count }]) => sum + count, this.#otherPlaces);
+    const rest = drops.slice(NAMED_DROPS).reduce((sum, [, { count }]) => sum + count, this.#otherDrops);
     const others = rest === 0 ? [] : [`${String(rest).padStart(width)}  elsewhere`];
     return ['Dropped:', ...shown, ...others];
   }

@@ -86,7 +86,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
       // Also if reading failed, since the kernel can't be asked later.
       this.#losses ??= this.#run.losses;
       await this.#live.session.detach();
-      // What is left of the ring goes to those who iterate, when they want it.
+      // The rest of the ring is read when iterators take it.
       if (this.#isRead) this.#live.session[Symbol.dispose]();
       this.#isStopped = true;
     }

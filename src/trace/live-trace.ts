@@ -59,7 +59,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   await turn(signal);
   const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
   checkMemory({ isFiltered }, loadMemoryRoom());
-  // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+  // Before loading, since programs count as locked memory before Linux 5.11.
   const unraised = limits.raiseLimits ? raiseLimits() : [];
   checkKernel();
   for (const warning of unraised) host.warn(warning);
@@ -70,7 +70,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   await turn(signal);
   const selection = await loadTargets(backend, probes, signal);
   await turn(signal);
-  // Attaching may take minutes.
+  // Read before attaching, which may take minutes.
   const loaded = loadLiveModules();
   const extension = await load(plan, host);
   await turn(signal);

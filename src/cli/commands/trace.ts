@@ -138,7 +138,7 @@ async function attach(
   return await attaching;
 }
 
-/** The result is out: the programs are detached now. */
+/** Detaches the programs, after the result has been written. */
 async function release(session: Session, terminal: Terminal): Promise<void> {
   const progress = new Progress(terminal);
   let total = 0;

@@ -1,4 +1,4 @@
-/** What became of a packet: an end's record tells it, and so does the place of a journey that is about to end. */
+/** Decodes fates: from an end, or from the slot of a journey that is about to end. */
 import type { Fate } from '../base/journey.js';
 import {
   END_DEVICE,
@@ -26,7 +26,7 @@ import {
 } from './layout.js';
 import { decodeText } from './values.js';
 
-/** Where a struct holds each part. */
+/** The offsets of a fate's parts in a struct. */
 export interface FateLayout {
   readonly location: number;
   readonly reason: number;

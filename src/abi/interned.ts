@@ -1,4 +1,4 @@
-/** Values that are decoded from a few kinds of bytes: the same bytes become the same object, once and for all. */
+/** Objects that are decoded from bytes which come again and again: the same bytes give the same object. */
 export class Interned {
   readonly #offset: number;
   readonly #words: number;
@@ -6,7 +6,7 @@ export class Interned {
   readonly #known = new Map<number, { readonly words: Int32Array; readonly value: object }[]>();
   #count = 0;
 
-  /** The bytes that decide lie from `offset` to `end` of a record, and are a multiple of 4. */
+  /** The bytes that are compared lie from `offset` to `end` of a record, and are a multiple of 4. */
   constructor(offset: number, end: number) {
     this.#offset = offset;
     this.#words = (end - offset) / 4;
@@ -27,7 +27,7 @@ export class Interned {
       if (i === words.length) return value as T;
     }
     const value = decode(view, at);
-    // Forgotten, they are decoded again.
+    // Bounded: the objects are dropped, and decoded again when they are needed.
     if (this.#count++ === MAX_INTERNED) {
       this.#known.clear();
       this.#count = 0;

@@ -1,4 +1,4 @@
-/** The map ipft_journeys: a struct ipft_journey for each place. */
+/** Decodes the map ipft_journeys: a struct ipft_journey for each slot. */
 import type { Living } from '../base/journey.js';
 import { decodeFate, FATE_OF_JOURNEY } from './fate.js';
 import {
@@ -13,10 +13,10 @@ import {
 } from './layout.js';
 import { readNumber } from './values.js';
 
-/** In a place where no journey lives. */
+/** The bits of the owner in a slot without a living journey. */
 const NO_LIVING_OWNER = IPFT_OWNER_ENDED | IPFT_OWNER_BUSY;
 
-/** The journeys that have not ended, from all places of the map. */
+/** The journeys that have not ended, from all slots. */
 export function decodeLivings(view: DataView): Living[] {
   const living: Living[] = [];
   for (let at = 0; at + JOURNEY_SIZE <= view.byteLength; at += JOURNEY_SIZE) {
@@ -28,9 +28,9 @@ export function decodeLivings(view: DataView): Living[] {
 
 /** Packets that were followed, whether or not they had events. */
 export interface Followed {
-  /** How many, or fewer: how many places of the map journeys have, or had. */
+  /** The number of slots that have or had a journey. Several packets may have had one slot. */
   readonly packets: number;
-  /** Of how many of them the extension has left out an event. */
+  /** The number of those whose packet the extension left out in an event. */
   readonly leftOut: number;
 }
 
@@ -44,13 +44,13 @@ export function countFollowed(view: DataView): Followed {
   return { packets, leftOut };
 }
 
-/** Whether no journey was ever in the place. */
+/** Whether the slot never had a journey. */
 function isUnused(view: DataView, at: number): boolean {
   return view.getUint32(at + JOURNEY_OWNER, true) === 0 && view.getUint32(at + JOURNEY_OWNER + 4, true) === 0;
 }
 
 function decodeLiving(view: DataView, at: number): Living {
-  // Its events bear the low half of its number.
+  // Events carry the short id.
   const journey = view.getUint32(at + JOURNEY_NUMBER, true);
   const events = view.getUint32(at + JOURNEY_EVENTS, true);
   const freeingNs = view.getBigUint64(at + JOURNEY_FREEING_NS, true);

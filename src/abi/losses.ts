@@ -1,4 +1,4 @@
-/** What the kernel side has lost: a struct ipft_cpu for each CPU. */
+/** Decodes the losses that the kernel side counts: a struct ipft_cpu for each CPU. */
 import type { CountedLosses, RingLoss } from '../base/losses.js';
 import {
   CPU_ENDS_LOST,
@@ -10,7 +10,7 @@ import {
   CPU_UNSEEN,
 } from './layout.js';
 
-/** Reads the structs ipft_cpu of all CPUs. */
+/** Adds up the structs ipft_cpu of all CPUs. */
 export function decodeLosses(view: DataView): CountedLosses {
   const cpus: RingLoss[] = [];
   let [unfollowed, ends, unseen] = [0n, 0n, 0n];

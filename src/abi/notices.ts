@@ -1,4 +1,4 @@
-/** Notices: the records of `bpf/abi/record.h` that tell where journeys begin, go on and end. */
+/** Decodes notices: the records of `bpf/abi/record.h` for begins, moves and ends. */
 import type { Began, Ended, Fate, Moved, Place } from '../base/journey.js';
 import { decodeFate, FATE_OF_END } from './fate.js';
 import { Interned } from './interned.js';
@@ -23,11 +23,11 @@ import {
 } from './layout.js';
 import { decodeText, readNumber } from './values.js';
 
-/** Decodes notices; `at` is where the record begins. Most packets share a few places and fates, which are interned. */
+/** Decodes notices; `at` is the offset of the record. Most packets share a few places and fates, which are interned. */
 export class NoticeDecoder {
   readonly #places = new Interned(0, PLACE_SIZE);
   readonly #fates = new Interned(END_LOCATION, END_SYMBOL);
-  /** Names of addresses: the kernel tells each once. */
+  /** The names of locations: the kernel tells each name once. */
   readonly #symbols = new Map<bigint, string>();
 
   /** struct ipft_begin */
@@ -41,7 +41,7 @@ export class NoticeDecoder {
     };
   }
 
-  /** struct ipft_moved; nothing if the place is not known. */
+  /** struct ipft_moved; undefined if the place is not known. */
   moved(view: DataView, at: number): Moved | undefined {
     const place = this.#place(view, at + MOVED_PLACE);
     return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
@@ -51,7 +51,7 @@ export class NoticeDecoder {
     return view.getUint32(at + PLACE_NETNS, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
   }
 
-  /** struct ipft_end. @param length of the record: without the symbol, if it was told before */
+  /** struct ipft_end. @param length of the record, which has no symbol if the symbol was told before */
   ended(view: DataView, at: number, length: number): Ended {
     if (length > END_SYMBOL && view.getUint8(at + END_SYMBOL) !== 0) {
       const location = view.getBigUint64(at + END_LOCATION, true);

@@ -1,6 +1,6 @@
 /**
- * As much of ELF as it takes to tell whether a file is a BPF object and what it holds. Pure. Linking and loading are
- * libbpf's job; this looks first, so that what libbpf gets is sound.
+ * Parses as much of ELF as it takes to tell whether a file is a BPF object, and to find its parts. Pure. libbpf links
+ * and loads; this reader comes first, so that libbpf gets sound objects.
  *
  * Source of the format: `elf.h`; 64-bit, little-endian.
  */
@@ -17,12 +17,12 @@ const SYMBOL_LENGTH = 24;
 
 export interface ElfSection {
   readonly name: string;
-  /** Where its entry of the section table stands in the file. */
+  /** The offset of its section header in the file. */
   readonly at: number;
-  /** Where its name stands in the file. */
+  /** The offset of its name in the file. */
   readonly nameAt: number;
   readonly type: number;
-  /** Where it lies in the file, in bytes; a section without bytes (`.bss`) has length 0. */
+  /** Its offset in the file, in bytes; a section without bytes (`.bss`) has length 0. */
   readonly offset: number;
   readonly length: number;
   readonly link: number;
@@ -30,7 +30,7 @@ export interface ElfSection {
 
 export interface ElfSymbol {
   readonly name: string;
-  /** Where its entry stands in the file: name u32, info u8 (binding << 4 | type), other u8 (visibility), … */
+  /** The offset of its entry in the file: name u32, info u8 (binding << 4 | type), other u8 (visibility), … */
   readonly at: number;
   /** Index of its section; 0 if the file only refers to it. */
   readonly section: number;
@@ -123,7 +123,7 @@ function stringAt(bytes: Uint8Array, section: { offset: number; length: number }
   return Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString('utf8');
 }
 
-/** A 64-bit offset; one above 2^53 lies past the last byte of any file, whatever its low bits. */
+/** A 64-bit offset. The low bits of an offset above 2^53 may be wrong: it lies past the end of any file. */
 function offset64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
 }

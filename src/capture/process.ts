@@ -14,12 +14,11 @@ import {
 
 export { exitAtOnce, ignoreSignal };
 
-/** Enough for one descriptor a function, were each attached by itself. */
+/** Enough for a descriptor for each function. */
 const DESCRIPTORS = 65536n;
 
 /**
- * Raises the limits that tracing may run into: locked memory, which BPF maps count as before Linux 5.11, and
- * descriptors.
+ * Raises the limits that tracing may reach: locked memory, which BPF maps count as before Linux 5.11, and descriptors.
  * @returns a line for each limit that could not be raised
  */
 export function raiseLimits(): string[] {
@@ -34,8 +33,8 @@ export function raiseLimits(): string[] {
 }
 
 /**
- * Has the limit of processor time tell (SIGXCPU) before it kills: `ulimit -t` sets both limits to the same time, and the
- * kernel then kills at once.
+ * Lowers the soft limit of CPU time, so that SIGXCPU comes before the kernel kills the process: `ulimit -t` sets both
+ * limits to the same time.
  */
 export function leaveTimeToEnd(): void {
   lowerSoftLimit(RLIMIT_CPU, (hard) =>
@@ -45,7 +44,7 @@ export function leaveTimeToEnd(): void {
 
 const atMost = (value: bigint, limit: bigint) => (value < limit ? value : limit);
 
-/** Hands all that libbpf says to `take`, a line or more at a time. */
+/** Hands libbpf's messages to `take`, one or more lines at a time. */
 export function setDebugLog(take: (text: string) => void): void {
   setLibbpfLog((_level, message) => take(message));
 }

@@ -36,7 +36,7 @@ const BPF_RINGBUF_BUSY_BIT = 0x80000000;
 const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
 const BPF_RINGBUF_HDR_SZ = 8;
 const LENGTH_MASK = 0x3fffffff;
-/** Which words of an event hold what; CPU, flags and depth share the last one. */
+/** The indexes of an event's words; CPU, flags and depth share the last one. */
 const TIMESTAMP_WORD = EVENT_TIMESTAMP_NS / 4;
 const JOURNEY_WORD = EVENT_JOURNEY / 4;
 const SEQUENCE_WORD = EVENT_SEQUENCE / 4;
@@ -45,7 +45,7 @@ const LAST_WORD = EVENT_CPU / 4;
 const FLAGS_SHIFT = (EVENT_FLAGS - EVENT_CPU) * 8;
 const DEPTH_SHIFT = (EVENT_DEPTH - EVENT_CPU) * 8;
 
-/** After so many bytes the kernel is told that they are free again. */
+/** The number of bytes after which the kernel is told that they are free. */
 const COMMIT_BYTES = 1 << 18;
 
 /** The memory of a ring, as the kernel maps it. */
@@ -55,11 +55,11 @@ export interface RingMemory {
   /** The producer page and, behind it, the data twice. */
   readonly producer: ArrayBuffer;
   readonly pageSize: number;
-  /** Size of the data; a power of two. */
+  /** The size of the data; a power of two. */
   readonly sizeBytes: number;
 }
 
-/** Reads the records of a ring. Views of its memory leave it only in the event that a taker is lent. */
+/** Reads the records of a ring. Views of the ring's memory leave it only in lent events. */
 export class RingReader {
   readonly #consumed: BigUint64Array;
   readonly #produced: BigUint64Array;
@@ -67,7 +67,7 @@ export class RingReader {
   readonly #mask: number;
   readonly #event: TraceEvent;
   readonly #notices = new NoticeDecoder();
-  /** How far this reader is; the kernel may know of less. */
+  /** The position of this reader; the kernel's may be behind it. */
   #position: number;
 
   constructor({ consumer, producer, pageSize, sizeBytes }: RingMemory) {
@@ -80,22 +80,22 @@ export class RingReader {
     this.#event = createEvent(data);
   }
 
-  /** How many bytes the kernel has written so far. */
+  /** The number of bytes that the kernel has written so far. */
   get produced(): number {
     return Number(Atomics.load(this.#produced, 0));
   }
 
-  /** How many bytes have been read so far: less than `produced` also where a record is being written. */
+  /** The number of bytes that have been read so far. It stays below `produced` while a record is being written. */
   get position(): number {
     return this.#position;
   }
 
-  /** The time of the event that was read last: nanoseconds of CLOCK_MONOTONIC; 0 before the first one. */
+  /** The time of the event that was read last, in nanoseconds of CLOCK_MONOTONIC; 0 before the first event. */
   get newestNs(): bigint {
     return (BigInt(this.#event.timestampHigh) << 32n) | BigInt(this.#event.timestampLow);
   }
 
-  /** How many records wait to be read. */
+  /** The number of records that have not been read. */
   countUnread(): number {
     const end = this.produced;
     let count = 0;
@@ -108,9 +108,9 @@ export class RingReader {
   }
 
   /**
-   * Up to where the ring could be read and has only records that are older than `beforeNs`: there, one that is not, one
-   * that is still being written, or the end follows.
-   * @param until a former `produced`: no further than to there
+   * The position up to which the ring has only complete records that are older than `beforeNs`. There follows a newer
+   * record, one that is still being written, or the end.
+   * @param until a former `produced`, the furthest position
    */
   positionBefore(beforeNs: bigint, until = Number.POSITIVE_INFINITY): number {
     const words = this.#words;
@@ -131,10 +131,10 @@ export class RingReader {
   }
 
   /**
-   * Hands the records that are in the ring now to `taker`, oldest first. Events are lent for the time of the call.
-   * @param limit no more than so many records, so that the caller can look after other things
-   * @param until a former `produced`: no further than to there
-   * @returns how many events there were
+   * Hands the records that are in the ring to `taker`, oldest first. Events are lent for the time of the call.
+   * @param limit the most records, so that the caller gets its turn
+   * @param until a former `produced`, where reading stops
+   * @returns the number of events
    */
   read(taker: RecordTaker, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
     const event = this.#event;
@@ -146,19 +146,19 @@ export class RingReader {
     let count = 0;
     let others = 0;
     while (position < end && count + others < limit) {
-      // Doubles up to 2^53 have their low 32 bits intact in a bitwise operation: years of events.
+      // A bitwise operation keeps the low 32 bits of a double up to 2^53, which is reached after years of events.
       const at = position & this.#mask;
-      // Atomic: the bytes behind the header must not be read before it says that they are complete.
+      // Atomic, so that the bytes behind the header are not read before the header says that they are complete.
       const header = Atomics.load(words, at >> 2);
       if (header & BPF_RINGBUF_BUSY_BIT) break;
       const length = header & LENGTH_MASK;
       const record = at + BPF_RINGBUF_HDR_SZ;
-      // All of the event is in words; the last one has CPU, flags and depth.
+      // An event is read in words; the last one has CPU, flags and depth.
       const word = record >> 2;
       const last = words[word + LAST_WORD]!;
       const flags = (last >> FLAGS_SHIFT) & 0xff;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
-        // The program has given the record up.
+        // The program has discarded the record.
         others++;
       } else if (flags & IPFT_EVENT_NOTICE) {
         this.#takeNotice(taker, record, length);
@@ -194,7 +194,7 @@ export class RingReader {
     return count;
   }
 
-  /** News of journeys are a few for each: they may be objects of their own. */
+  /** Notices become objects of their own: a journey has only a few. */
   #takeNotice(taker: RecordTaker, at: number, length: number): void {
     const { data } = this.#event;
     switch (data.getUint32(at + EVENT_TARGET, true)) {
@@ -224,7 +224,7 @@ export class Ring implements Disposable {
   #reader: RingReader | undefined;
 
   /**
-   * @param mapFd a BPF_MAP_TYPE_RINGBUF; may be closed afterwards
+   * @param mapFd a BPF_MAP_TYPE_RINGBUF, which may be closed afterwards
    * @param sizeBytes its max_entries
    * @param pageSize of this machine
    */
@@ -244,7 +244,7 @@ export class Ring implements Disposable {
     }
   }
 
-  /** See `RingReader.read`. After disposal there is nothing to read. */
+  /** See `RingReader.read`. After disposal it reads nothing. */
   read(taker: RecordTaker, limit?: number, until?: number): number {
     return this.#reader?.read(taker, limit, until) ?? 0;
   }
@@ -275,7 +275,7 @@ export class Ring implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Reading memory that is no longer mapped would crash the process: the reader goes first.
+    // The reader goes first: reading memory that is not mapped would crash the process.
     this.#reader = undefined;
     for (const mapping of this.#mappings.splice(0)) mapping[Symbol.dispose]();
   }

@@ -1,13 +1,13 @@
-/** Reading the ring of events and the ring of ends side by side: a journey has begun before it ends. */
+/** Reads the ring of events and the ring of ends side by side, so that the begin of a journey comes before its end. */
 import type { RecordTaker } from '../base/event.js';
 import type { Reading } from '../base/record-source.js';
 import type { RingReader } from './ring.js';
 
-/** How far the kernel has written into each ring, in bytes. */
+/** The positions up to which the kernel has written into each ring, in bytes. */
 export interface Written {
   readonly events: number;
   readonly ends: number;
-  /** When it was asked: nanoseconds of CLOCK_MONOTONIC. */
+  /** The time of that, in nanoseconds of CLOCK_MONOTONIC. */
   readonly atNs: bigint;
 }
 
@@ -16,7 +16,7 @@ type Readable = Pick<RingReader, 'read' | 'position' | 'produced' | 'newestNs' |
 export class Rings {
   readonly #events: Readable;
   readonly #ends: Readable;
-  /** What had been written when reading began. */
+  /** The positions of the kernel when reading began. */
   #reading: Written | undefined;
   #upToNs = 0n;
 
@@ -30,12 +30,11 @@ export class Rings {
   }
 
   /**
-   * Hands what is there to `taker`. An end is read when all events have been read that were written before it. That is
-   * so when an event has been read that is later, since an event takes its time before its place in the ring; or when all
-   * has been read that had been written when the end was seen. So ends don't pile up while the ring of events is never
-   * empty.
-   * @param limit no more than so many records of each ring
-   * @param until no further than to there
+   * Hands records to `taker`. An end is read when all events have been read that were written before it. That is so
+   * when a later event has been read, since an event takes its time before its room in the ring; or when all has been
+   * read that had been written when the end was seen. So ends don't pile up while the ring of events is never empty.
+   * @param limit the most records of each ring
+   * @param until the positions where reading stops
    */
   read(taker: RecordTaker, limit?: number, until?: Written): Reading {
     this.#reading ??= this.written;
@@ -61,15 +60,16 @@ export class Rings {
     };
   }
 
-  /** How far the kernel has written: a limit for `read`, where events keep coming. */
+  /** The positions of the kernel: a limit for `read` while events keep coming. */
   get written(): Written {
-    // In this order: what is older has been written, and what began the journeys that have ended is among the events.
+    // In this order: records older than this time have been written, and the begins of all journeys that have ended are
+    // among the events.
     const atNs = this.#now();
     const ends = this.#ends.produced;
     return { events: this.#events.produced, ends, atNs };
   }
 
-  /** How many journeys have ended whose ends have not been read. */
+  /** The number of ends that have not been read. */
   countUnreadEnds(): number {
     return this.#ends.countUnread();
   }

@@ -1,4 +1,4 @@
-/** Network addresses as text, from their bytes in network order. Pure. */
+/** Writes network addresses as text, from their bytes in network order. Pure. */
 import type { TextBuffer } from '../base/text-buffer.js';
 
 /** `10.0.0.1` */
@@ -10,8 +10,9 @@ export function writeIpv4(out: TextBuffer, data: DataView, at: number): void {
 }
 
 /**
- * `fe80::1`, in the form of RFC 5952: the longest run of two or more zero groups is `::`, the first of equal ones. What
- * holds an IPv4 address by its prefix, `::ffff:10.0.0.1` (mapped) or `::ffff:0:10.0.0.1` (translated), ends like one.
+ * `fe80::1`, in the form of RFC 5952: the longest run of two or more zero groups is `::`, the first of equally long
+ * ones. An address whose prefix says that it holds an IPv4 address, `::ffff:10.0.0.1` (mapped) or `::ffff:0:10.0.0.1`
+ * (translated), ends as that one is written.
  */
 export function writeIpv6(out: TextBuffer, data: DataView, at: number): void {
   let runBegin = -8;
@@ -41,7 +42,7 @@ export function writeIpv6(out: TextBuffer, data: DataView, at: number): void {
   writeIpv4(out, data, at + 12);
 }
 
-/** An address of either kind: `10.0.0.1` where IPv6 has it as `::ffff:10.0.0.1`. */
+/** An IPv6 address, or an IPv4 one: `10.0.0.1` for `::ffff:10.0.0.1`. */
 export function writeIp(out: TextBuffer, data: DataView, at: number): void {
   if (isMapped(data, at)) writeIpv4(out, data, at + 12);
   else writeIpv6(out, data, at);
@@ -52,7 +53,7 @@ function isMapped(data: DataView, at: number): boolean {
   return data.getUint32(at) === 0 && data.getUint32(at + 4) === 0 && data.getUint32(at + 8) === 0xffff;
 }
 
-/** Whether it does, or begins with `::ffff:0:0:0/96` (RFC 2765). */
+/** Whether an address begins with that prefix, or with `::ffff:0:0:0/96` (RFC 2765). */
 function endsLikeIpv4(data: DataView, at: number): boolean {
   if (data.getUint32(at) !== 0 || data.getUint32(at + 4) !== 0) return false;
   const word = data.getUint32(at + 8);

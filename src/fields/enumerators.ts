@@ -30,7 +30,7 @@ export function readEnumerators(btf: Btf, type: number, { bits, signed }: Width)
   const enumSigned = btf.kindFlag(type);
   const entryWords = wide ? 3 : 2;
   return Array.from({ length: btf.vlen(type) }, (_, index) => index).flatMap((index) => {
-    // An identifier; should the file be forged, it still breaks neither a terminal nor JSON.
+    // Usually an identifier; a forged file may have any characters, which must break neither a terminal nor JSON.
     const name = encode(printable(btf.string(btf.tail(type, index * entryWords))).replace(/["\\]/g, '?'));
     const low = btf.tail(type, index * entryWords + 1);
     if (wide) return cutTo(name, low, btf.tail(type, index * entryWords + 2), bits);
@@ -41,7 +41,7 @@ export function readEnumerators(btf: Btf, type: number, { bits, signed }: Width)
   });
 }
 
-/** The value's lowest bits, if the others only repeat a sign. */
+/** An enumerator with its value cut to the width; none if the bits that are cut off are not copies of its sign. */
 function cutTo(name: Fragment, low: number, high: number, bits: number): Enumerator[] {
   const all = (BigInt(high) << 32n) | BigInt(low);
   const cut = BigInt.asUintN(bits, all);
@@ -49,7 +49,7 @@ function cutTo(name: Fragment, low: number, high: number, bits: number): Enumera
   return [{ name, low: Number(cut & 0xffffffffn), high: Number(cut >> 32n) }];
 }
 
-/** Appends the first enumerator of exactly that value; false if there is none. */
+/** Appends the name of the first enumerator with the value. @returns false if there is none */
 export function writeEnumerator(
   out: TextBuffer,
   enumerators: readonly Enumerator[],
@@ -66,7 +66,7 @@ export function writeEnumerator(
 }
 
 /**
- * Appends the names of the flags that are set, joined by `|`, in the order of the enum, and what is left over as a
+ * Appends the names of the flags that are set, joined by `|`, in the order of the enum; bits without a name follow as a
  * number: `tcpv4|0x80000`. A value of 0 is the enumerator 0, or `<none>`. An enumerator that adds no bit to those
  * before it (a name for several of them) is left out.
  */

@@ -1,7 +1,10 @@
 /** Floating-point numbers. Pure. */
 import type { ValueAccess } from './integers.js';
 
-/** BPF can't calculate with them, but can carry their bits. The text is the shortest that gives the same bits again. */
+/**
+ * Access to a floating-point number, which BPF can copy and not compute. Its text is the shortest that gives the same
+ * bits.
+ */
 export function createFloat(sizeBytes: number): ValueAccess | undefined {
   if (sizeBytes !== 4 && sizeBytes !== 8) return undefined;
   const shown = (data: DataView, at: number) => {
@@ -10,7 +13,7 @@ export function createFloat(sizeBytes: number): ValueAccess | undefined {
   };
   return {
     type: 'number',
-    // The shortest text that gives the same bits: 0.1 stays 0.1, also where it had 4 bytes.
+    // The number of the text: a float of 4 bytes that is shown as 0.1 is read as 0.1.
     read: (data, at) => Number(shown(data, at).text),
     text: (out, data, at) => out.text(shown(data, at).text),
     json(out, data, at) {

@@ -1,4 +1,4 @@
-/** Format tags: what they are called, and what they ask for. Pure. */
+/** Format tags: their names and what they require. Pure. */
 import { ExtensionError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import {
@@ -16,7 +16,9 @@ import {
 
 const TAG_PREFIX = 'ipft:';
 
-/** Formats without a reference, and what they need; each has a macro `__ipft_fmt_NAME` in `ipft/extension.h`. */
+/**
+ * Formats without a reference, and the members that they fit. Each has a macro `__ipft_fmt_NAME` in `ipft/extension.h`.
+ */
 export const SIMPLE_FORMATS = {
   hex: 'an integer, an enum or a pointer',
   ipv4: 'an integer of 4 bytes, or 4 bytes',
@@ -39,12 +41,12 @@ export type Format =
   | { readonly kind: SimpleFormat; readonly tag: string }
   | { readonly kind: 'enum' | 'flags'; readonly tag: string; readonly enumType: number };
 
-/** What a format needs of its member, for messages. */
+/** The members that a format fits, for messages. */
 export function describeNeed(format: Format): string {
   return format.kind === 'enum' || format.kind === 'flags' ? 'an integer or an enum' : SIMPLE_FORMATS[format.kind];
 }
 
-/** The format tags of a BTF: for each type those of its members, by their index, and its own (`OWN`). */
+/** The format tags of a BTF: for each type the tags of its members, by index, and the type's own tags (`OWN`). */
 export type TagTable = ReadonlyMap<number, ReadonlyMap<number, readonly string[]>>;
 
 /** The index of a tag that stands behind the type itself: -1 as BTF has it. */
@@ -80,12 +82,12 @@ export function findTypedefTags(btf: Btf, tags: TagTable, type: number): { found
   }
 }
 
-/** Kinds that are another type by another name: see `Btf.resolve`, which has shown that their chain ends. */
+/** Kinds that refer to a type of which they are another name. `Btf.resolve` has shown that the chain of them ends. */
 const LEADS_ON = new Set([
   ...[BTF_KIND_TYPEDEF, BTF_KIND_CONST, BTF_KIND_VOLATILE, BTF_KIND_RESTRICT, BTF_KIND_TYPE_TAG],
 ]);
 
-/** Variables that have format tags, with the tags: such a tag changes nothing. */
+/** Variables with format tags, which have no effect there. */
 export function findTaggedVariables(btf: Btf, tags: TagTable): { name: string; tag: string }[] {
   return [...tags.keys()].flatMap((type) => {
     if (type >= btf.endId || btf.kind(type) !== BTF_KIND_VAR) return [];
@@ -93,10 +95,7 @@ export function findTaggedVariables(btf: Btf, tags: TagTable): { name: string; t
   });
 }
 
-/**
- * Understands the tags of one member.
- * @param where the member, for messages
- */
+/** Parses the tags of a member. @param where the member, for messages */
 export function parseFormat(btf: Btf, tags: readonly string[], where: string): Format | undefined {
   const [tag, second] = tags;
   if (tag === undefined) return undefined;

@@ -1,24 +1,27 @@
-/** Reading and writing integers of any width and place, bit-fields among them. Pure; but for the widest, nothing here allocates. */
+/**
+ * Reads and writes integers of any width and alignment, bit-fields included. Pure; allocates only for integers of 16
+ * bytes.
+ */
 import type { FieldType, FieldValue } from '../base/field.js';
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 import { type Enumerator, writeEnumerator, writeFlags } from './enumerators.js';
 
-/** Appends a value that is found at byte `at`. */
+/** Appends the value at byte `at`. */
 export type Write = (out: TextBuffer, data: DataView, at: number) => void;
 
-/** Gives a value that is found at byte `at`. */
+/** Returns the value at byte `at`. */
 export type Read = (data: DataView, at: number) => FieldValue;
 
-/** What can be done with a value: append it as text and as JSON, and read it. */
+/** Access to a value: appends it as text and as JSON, and reads it. */
 export interface ValueAccess {
   readonly text: Write;
   readonly json: Write;
-  /** What `read` gives. */
+  /** The type of the values that `read` returns. */
   readonly type: FieldType;
   readonly read: Read;
 }
 
-/** Where an integer is, and how wide: its raw bits come as two unsigned halves. */
+/** Reads an integer's raw bits as two unsigned halves. */
 export interface IntegerReader {
   /** 1 to 64. */
   readonly bits: number;
@@ -68,7 +71,7 @@ export function bitReader(shift: number, bits: number, signed: boolean): Integer
   };
 }
 
-/** Up to 32 bits, which may lie in five bytes. */
+/** Reads up to 32 bits, which may lie in five bytes. */
 function readBits(data: DataView, at: number, shift: number, bits: number): number {
   let value = 0;
   // Sums of powers of two, not shifts: the last of the five bytes would be shifted out of 32 bits.
@@ -98,10 +101,10 @@ export function decimalWriter(reader: IntegerReader): Write {
   };
 }
 
-/** What a double holds exactly. */
+/** The widest integer that a double always holds exactly. */
 const MAX_NUMBER_BITS = 53;
 
-/** An integer as a number where all of its width fit, else as a bigint. */
+/** An integer as a number if a double holds all values of its width, else as a bigint. */
 export function integerValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read'> {
   const { bits, signed } = reader;
   if (bits > MAX_NUMBER_BITS) {
@@ -165,12 +168,12 @@ export function durationWriter(reader: IntegerReader): Write {
     let high = reader.high(data, at);
     if (reader.signed && (reader.bits <= 32 ? low : high) >= half) {
       out.byte(MINUS);
-      // The halves one by one: both at once are more than a double holds.
+      // The halves are negated one by one, since a double does not hold both.
       const borrow = reader.bits > 32 && low !== 0 ? 1 : 0;
       low = (2 ** Math.min(reader.bits, 32) - low) % 0x100000000;
       high = reader.bits > 32 ? (2 ** (reader.bits - 32) - high - borrow) % 0x100000000 : 0;
     }
-    // From 2^53 ns (104 days) on a double is not exact: such a number is shown as it is.
+    // From 2^53 ns (104 days) on a double is not exact: the nanoseconds are shown.
     if (high >= 1 << 21) {
       out.unsigned64(low, high);
       out.bytes(UNITS[0]!.name);
@@ -197,7 +200,7 @@ function writeDuration(out: TextBuffer, ns: number): void {
   out.bytes(unit.name);
 }
 
-/** An integer of 16 bytes in decimal: too rare for a way without bigint. */
+/** An integer of 16 bytes in decimal. It is rare enough to use a bigint. */
 export function wideDecimalWriter(signed: boolean): Write {
   return (out, data, at) => {
     const value = readWide(data, at);

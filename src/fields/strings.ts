@@ -1,11 +1,11 @@
 /**
- * Characters and strings from the kernel. In text, what is not to be printed (`base/printable.ts`) and bytes that are no
- * UTF-8 become `\xNN`; in JSON they are escaped, and U+FFFD. Pure.
+ * Characters and strings from the kernel. In text, unprintable characters (`base/printable.ts`) and bytes that are no
+ * UTF-8 become `\xNN`; in JSON the former are escaped, and the latter become U+FFFD. Pure.
  */
 import { isUnseen, jsonEscape, jsonString } from '../base/printable.js';
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 
-/** Up to the first NUL, or to the array's end. */
+/** Appends the string up to the first NUL, or to the array's end. */
 export function writeString(out: TextBuffer, data: DataView, at: number, length: number): void {
   for (let i = 0; i < length; ) {
     const byte = data.getUint8(at + i);
@@ -41,7 +41,7 @@ export function writeJsonString(out: TextBuffer, data: DataView, at: number, len
   out.byte(QUOTE);
 }
 
-/** One char: itself if ASCII can show it. */
+/** Appends a char: itself if it is printable ASCII. */
 export function writeCharacter(out: TextBuffer, data: DataView, at: number): void {
   const byte = data.getUint8(at);
   if (byte >= 0x20 && byte < 0x7f) out.byte(byte);
@@ -57,8 +57,8 @@ export function writeJsonCharacter(out: TextBuffer, data: DataView, at: number):
 }
 
 /**
- * Length of the UTF-8 sequence that begins with a byte of 0x80 or more; 0 if it is none. Overlong forms, surrogates and
- * what lies above U+10FFFF are none (RFC 3629).
+ * The length of the UTF-8 sequence that begins with a byte of 0x80 or more; 0 for an invalid one: overlong forms,
+ * surrogates and characters above U+10FFFF (RFC 3629).
  */
 function sequenceLength(data: DataView, at: number, available: number): number {
   const first = data.getUint8(at);
@@ -73,7 +73,9 @@ function sequenceLength(data: DataView, at: number, available: number): number {
   return length;
 }
 
-/** The character of a UTF-8 sequence; U+FFFD for one of four bytes, all of which can be printed, and for none. */
+/**
+ * The character of a UTF-8 sequence; U+FFFD for an invalid one, and for one of four bytes, all of which are printable.
+ */
 function characterCode(data: DataView, at: number, sequence: number): number {
   const first = data.getUint8(at);
   if (sequence === 1) return first;

@@ -1,6 +1,6 @@
 /**
- * From a type and a format to what writes and reads its values. Everything is decided here, once; afterwards only bytes
- * are read.
+ * Makes writers and readers of values from a type and a format. All decisions are made here, once; afterwards only
+ * bytes are read.
  */
 import { ExtensionError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
@@ -50,18 +50,20 @@ const BTF_INT_SIGNED = 1;
 const BTF_INT_CHAR = 2;
 const BTF_INT_BOOL = 4;
 
-/** How deep structs and arrays may be nested. */
+/** The deepest nesting of structs and arrays. */
 const MAX_DEPTH = 16;
-/** How many values an event may have: forged BTF can nest a struct in itself, many times on each level. */
+/** The most values of an event: forged BTF can nest a struct in itself, many times on each level. */
 const MAX_VALUES = 8192;
 
-/** A member of a struct, and how to write and read it. Members of anonymous structs and unions are their parent's. */
+/**
+ * A member of a struct, with its writers and reader. Members of anonymous structs and unions count as their parent's.
+ */
 export interface Field {
   readonly name: string;
-  /** Bytes from the beginning of the struct that is asked for. */
+  /** In bytes from the beginning of the outer struct. */
   readonly offset: number;
   readonly value: ValueAccess;
-  /** For people: where it lies and what it is. */
+  /** Its offset, width and type, for people. */
   readonly shape: FieldShape;
 }
 
@@ -75,7 +77,7 @@ export interface FieldShape {
   readonly format: string;
 }
 
-/** What making writers needs and gathers. */
+/** The state while writers are made. */
 export interface ValueContext {
   readonly btf: Btf;
   readonly tags: TagTable;
@@ -88,7 +90,7 @@ export interface ValueContext {
   values: number;
 }
 
-/** Where a bit-field lies within its byte. */
+/** The position of a bit-field within its byte. */
 interface BitField {
   readonly shift: number;
   readonly bits: number;
@@ -97,7 +99,7 @@ interface BitField {
 /**
  * The members of a struct or union, in their order.
  * @param label the struct, for messages
- * @throws ExtensionError for what can't be shown
+ * @throws ExtensionError for a member that can't be shown
  */
 export function createFields(context: ValueContext, struct: number, label: string, depth = 0): Field[] {
   const { btf, tags } = context;
@@ -139,7 +141,10 @@ export function createFields(context: ValueContext, struct: number, label: strin
   });
 }
 
-/** A bit-field's place: in the member where `kind_flag` is set, else in the integer's own encoding (`linux/btf.h`). */
+/**
+ * The position of a bit-field: in the member where `kind_flag` is set, else in the integer's own encoding
+ * (`linux/btf.h`).
+ */
 function readBitField(btf: Btf, struct: number, type: number, position: number): BitField | undefined {
   if (btf.kindFlag(struct)) {
     const bits = position >>> 24;
@@ -151,7 +156,7 @@ function readBitField(btf: Btf, struct: number, type: number, position: number):
   return bits === btf.sizeOrType(resolved) * 8 && position % 8 === 0 ? undefined : { shift: position & 7, bits };
 }
 
-/** A tag behind the struct itself changes nothing, and was meant to. */
+/** Warns of a tag behind the struct itself, which has no effect. */
 function warnOfOwnTags({ tags, warn }: ValueContext, struct: number, label: string): void {
   for (const tag of ownTags(tags, struct)) {
     warn(
@@ -160,13 +165,13 @@ function warnOfOwnTags({ tags, warn }: ValueContext, struct: number, label: stri
   }
 }
 
-/** The format that the tag of a typedef asks for. */
+/** The format of a typedef's tag. */
 function readTypedefFormat({ btf, tags }: ValueContext, type: number, where: string): Format | undefined {
   const { found, typedef } = findTypedefTags(btf, tags, type);
   return parseFormat(btf, found, typedef === '' ? where : `${where}, typedef ${printable(typedef)}`);
 }
 
-/** The same for people, who see it as the format of an array of such values too. */
+/** The same for display, where it is also the format of an array of such values. */
 function readShownFormat(context: ValueContext, type: number, where: string): Format | undefined {
   const format = readTypedefFormat(context, type, where);
   const resolved = context.btf.resolve(type);
@@ -179,7 +184,7 @@ interface ValueOptions {
   readonly bitField: BitField | undefined;
   readonly where: string;
   readonly depth: number;
-  /** The member's type, of which this may be an element: for messages. */
+  /** The type of the member, which may be an array of this one: for messages. */
   readonly whole: number;
 }
 
@@ -190,7 +195,7 @@ function createValue(context: ValueContext, type: number, options: ValueOptions)
     throw new ExtensionError(`${where}: types are nested too deep, or too many`);
   }
   const resolved = btf.resolve(type);
-  // The member's own tag says it best.
+  // The member's own tag comes before those of typedefs.
   const format = options.format ?? readTypedefFormat(context, type, where);
   if (options.bitField && options.bitField.bits > 64)
     throw new ExtensionError(`${where}: a bit-field has 64 bits at most`);
@@ -198,7 +203,7 @@ function createValue(context: ValueContext, type: number, options: ValueOptions)
     ? createFormatted(context, resolved, format, options)
     : createPlain(context, resolved, options);
   if (fitting) return fitting;
-  // What does not fit an array may fit its elements.
+  // A format that does not fit an array may fit its elements.
   if (btf.kind(resolved) === BTF_KIND_ARRAY) return createArray(context, resolved, { ...options, format });
   const whole = printable(typeName(btf, options.whole));
   if (!format) throw new ExtensionError(`${where}: values of the type ${whole} can't be shown`);
@@ -208,7 +213,9 @@ function createValue(context: ValueContext, type: number, options: ValueOptions)
   );
 }
 
-/** What a type looks like by itself; undefined for arrays of other things than characters, and for what has no value. */
+/**
+ * Access to a value without a format; undefined for types without a value, and for arrays of anything but characters.
+ */
 function createPlain(context: ValueContext, type: number, options: ValueOptions): ValueAccess | undefined {
   const { btf } = context;
   switch (btf.kind(type)) {
@@ -239,7 +246,7 @@ function createPlain(context: ValueContext, type: number, options: ValueOptions)
   }
 }
 
-/** What a format makes of a type; undefined if it doesn't fit. */
+/** Access to a value with a format; undefined if the format does not fit the type. */
 function createFormatted(
   context: ValueContext,
   type: number,
@@ -319,7 +326,7 @@ function createWide(signed: boolean): ValueAccess {
   return { ...same(wideDecimalWriter(signed)), ...wideValue(signed) };
 }
 
-/** The reader of an INT or ENUM; undefined for sizes that no register has. */
+/** The reader of an INT or ENUM; undefined for sizes other than 1, 2, 4 and 8 bytes. */
 function integerReader(btf: Btf, type: number, bitField: BitField | undefined): IntegerReader | undefined {
   const sizeBytes = btf.sizeOrType(type);
   if (![1, 2, 4, 8].includes(sizeBytes)) return undefined;
@@ -332,7 +339,7 @@ function integerEncoding(btf: Btf, type: number): number {
   return (btf.tail(type, 0) >>> 24) & 15;
 }
 
-/** clang calls a char by its name only: its encoding is that of a signed byte. */
+/** clang encodes a char as a signed byte: only the name tells. */
 function isCharacter(btf: Btf, type: number): boolean {
   return (
     btf.kind(type) === BTF_KIND_INT &&
@@ -403,14 +410,14 @@ function createStruct(fields: readonly Field[]): ValueAccess {
   };
 }
 
-/** What a struct's members are, by their names. A name that stands twice is the last one's, as in JSON. */
+/** The types of a struct's members, by their names. Of two members of one name the last counts, as in JSON. */
 export function typesOf(fields: readonly Field[]): { readonly [name: string]: FieldType } {
   return Object.fromEntries(fields.map(({ name, value }) => [name, value.type]));
 }
 
 /** Reads a struct's members as an object. */
 export function createFieldReader(fields: readonly Field[]): FieldReader {
-  // Not by assignment: a member may be called __proto__.
+  // Not by assignment, since a member may be called __proto__.
   return (data, at) =>
     Object.fromEntries(fields.map(({ name, offset, value }) => [name, value.read(data, at + offset)]));
 }
@@ -418,10 +425,10 @@ export function createFieldReader(fields: readonly Field[]): FieldReader {
 /** Text and JSON are the same. */
 const same = (write: Write) => ({ text: write, json: write });
 
-/** For what a value's own writer is asked. Nobody is within it when it is used: values are read one by one. */
+/** For text that a value's writer makes. Not re-entrant: one value is read at a time. */
 const scratch = new TextBuffer(256);
 
-/** What JSON has for it, a string. */
+/** Reads a value by its JSON text, a string. */
 const parsed = (json: Write): Pick<ValueAccess, 'type' | 'read'> => ({
   type: 'string',
   read(data, at) {
@@ -430,7 +437,7 @@ const parsed = (json: Write): Pick<ValueAccess, 'type' | 'read'> => ({
   },
 });
 
-/** In JSON the text is a string. It holds nothing that JSON escapes. */
+/** Access to a value whose JSON is its text in quotes: the text has no character that JSON escapes. */
 const quoted = (write: Write): ValueAccess => ({
   type: 'string',
   read(data, at) {

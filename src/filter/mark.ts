@@ -14,7 +14,7 @@ const INSTRUCTION_BYTES = 8;
 const BPF_ALU64_AND_K = 0x57;
 const BPF_ALU64_XOR_K = 0xa7;
 
-/** A copy of a BPF object whose programs look for that mark. */
+/** A copy of a BPF object with the mark in its programs. */
 export function setMark(object: Uint8Array, { value, mask }: WantedMark): Uint8Array {
   const bytes = Uint8Array.from(object);
   const view = new DataView(bytes.buffer);

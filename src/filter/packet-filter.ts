@@ -1,21 +1,21 @@
-/** What chooses the packets to follow. */
+/** Packet filters: the choice of the packets to follow. */
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
 
-/** A way to choose packets. What it compiles to decides about a packet before its journey begins. */
+/** A choice of packets. Its compiled form decides about a packet before the journey begins. */
 export interface PacketFilter {
   /**
-   * @param vmlinux the types of the kernel that the packets are in
-   * @throws IpftError if this kernel can't tell what is asked for
+   * @param vmlinux the types of the running kernel
+   * @throws IpftError if this kernel lacks something that the filter reads
    */
   compile(vmlinux: Btf): CompiledFilter;
 }
 
-/** A filter as the kernel side has it. A packet that it rejects costs no record and no place among the journeys. */
+/** A filter as the kernel side has it. A packet that it rejects costs no record and no slot. */
 export interface CompiledFilter {
   /**
-   * The mark that the packets have. Compared at each call of each traced function: a load and a compare. Also of packets
-   * that are followed: without `follow`, a packet whose mark has changed makes no events.
+   * The mark of the packets. It is compared at each call of each traced function, by a load and a compare, for followed
+   * packets, too: without `follow`, a packet whose mark has changed makes no events.
    */
   readonly mark: WantedMark;
   /**
@@ -35,5 +35,5 @@ export interface WantedMark {
   readonly mask: number;
 }
 
-/** For filters that ask for no mark: every packet is shown to `ipft_wants()`. */
+/** For filters without a mark: every packet is handed to `ipft_wants()`. */
 export const ANY_MARK: WantedMark = { value: 0, mask: 0 };

@@ -1,7 +1,7 @@
 /**
- * Where functions lie, kept for the next run (`kernel/cache.ts`). The kernel takes names, and looks at all its symbols to
- * find them, for each link anew; by address a link is made in a tenth of the time. An address is not looked up here (the
- * kernel's tables are large, and its symbols are not always where a link wants them): a link tells where it was made.
+ * Addresses of functions, kept for the next run (`kernel/cache.ts`). For a link by names the kernel searches all its
+ * symbols again each time; a link by addresses takes a tenth of the time. Addresses are not looked up here, since the
+ * kernel's tables are large, and a symbol is not always where a link wants it: a link tells where it was made.
  */
 import { loadCached, storeCached } from '../kernel/cache.js';
 import { loadSymbolAddresses } from '../kernel/functions.js';
@@ -10,16 +10,16 @@ import { loadKernelIdentity } from '../kernel/identity.js';
 /** The name of the kept file. */
 const KIND = 'addresses';
 
-/** A function as links know it. */
+/** A function as a link names it. */
 interface Place {
   readonly module: string;
   readonly name: string;
-  /** Where it lies, if that is known. */
+  /** Its address, if that is known. */
   readonly address?: bigint;
 }
 
 export class KnownAddresses {
-  /** What they hold for; undefined if they can't be known. */
+  /** The identity of the kernel that they are valid for; undefined if nothing can be kept. */
   readonly #key: string | undefined;
   readonly #addresses: Map<string, bigint>;
   #hasLearned = false;
@@ -29,13 +29,13 @@ export class KnownAddresses {
     this.#addresses = addresses;
   }
 
-  /** Those of this boot, as long as no module has come or gone. */
+  /** Loads the addresses of this boot, which hold as long as no module is loaded or unloaded. */
   static load(): KnownAddresses {
     const key = loadKernelIdentity()?.addresses;
     return new KnownAddresses(key, new Map(key === undefined ? [] : decode(loadCached(KIND, key))));
   }
 
-  /** The addresses of all these functions, or nothing if one is unknown. */
+  /** The addresses of all these functions; undefined if one is unknown. */
   find(functions: readonly Place[]): bigint[] | undefined {
     const found: bigint[] = [];
     for (const { module, name, address: given } of functions) {
@@ -47,8 +47,8 @@ export class KnownAddresses {
   }
 
   /**
-   * Where all functions of a name lie that is borne by several, in the order of the kernel's table, which is read where
-   * they are not kept. None if it does not show them to this process.
+   * The addresses of all functions of a module with one name, in the order of the kernel's table, which is read if they
+   * are not kept. Empty if the kernel does not show addresses to this process.
    */
   findAll({ module, name }: Place): bigint[] {
     const found: bigint[] = [];
@@ -72,9 +72,9 @@ export class KnownAddresses {
     this.#hasLearned = true;
   }
 
-  /** Keeps what is new. */
+  /** Keeps new addresses for the next run. */
   save(): void {
-    // A module that came or went since they were loaded may lie elsewhere.
+    // A module that was loaded meanwhile may have taken the addresses of another one.
     if (!this.#hasLearned || this.#key === undefined || loadKernelIdentity()?.addresses !== this.#key) return;
     const entries = [...this.#addresses].map(([name, address]) => [name, address.toString(16)]);
     storeCached(KIND, this.#key, Object.fromEntries(entries));
@@ -82,12 +82,12 @@ export class KnownAddresses {
   }
 }
 
-/** `{"MODULE:NAME": "ADDRESS"}`, in hexadecimal. What is not that is not known. */
+/** `{"MODULE:NAME": "ADDRESS"}`, in hexadecimal. Entries of any other form are ignored. */
 function decode(value: unknown): [string, bigint][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   const entries: [string, bigint][] = [];
   for (const [name, address] of Object.entries(value)) {
-    // The upper half of all addresses is the kernel's.
+    // Kernel addresses have the highest bit set.
     if (typeof address !== 'string' || !/^[89a-f][0-9a-f]{15}$/.test(address)) return [];
     if (!/^[\w.$-]{1,511}:[\w.$-]{1,511}$/.test(name)) return [];
     entries.push([name, BigInt(`0x${address}`)]);

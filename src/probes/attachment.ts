@@ -1,4 +1,4 @@
-/** What a backend has attached, from the first function until all is released. */
+/** The links of a backend, from the first function until all are released. */
 import type { Misses } from '../base/losses.js';
 import type { Target } from '../base/target.js';
 import { readProgramRuns } from '../sys/bpf.js';
@@ -7,12 +7,15 @@ import type { NumberedProbe } from './cookie.js';
 import { forEachParallel } from './parallel.js';
 import type { Variant } from './variant.js';
 
-/** How many functions are attached so far; called now and then. */
+/** Gets the numbers of functions that are attached and refused so far; called now and then. */
 export type AttachProgress = (succeeded: number, failed: number) => void;
-/** How many links are released so far, and of how many. */
+/** Gets the number of links that are released so far, and of all. */
 export type ReleaseProgress = (released: number, total: number) => void;
 
-/** Adds up what each program missed. Functions that decide about packets count as such, though they may be shown. */
+/**
+ * Adds up the missed calls of all programs. Functions that decide about packets count as deciding, though they may be
+ * shown.
+ */
 export function sumMisses(counts: Iterable<readonly [Variant, bigint]>): Misses {
   let [shown, deciding] = [0n, 0n];
   for (const [variant, misses] of counts) {
@@ -22,51 +25,54 @@ export function sumMisses(counts: Iterable<readonly [Variant, bigint]>): Misses 
   return { shown, deciding };
 }
 
-/** As many system calls at a time as Node's pool has threads for. */
+/** As many system calls at a time as Node's pool has threads. */
 const PARALLEL = 4;
 
-/** What is attached, and what became of the rest. Dispose of it, or better `release` it, to detach. */
+/**
+ * The links of attached programs, and the functions that were refused. Owns the links: `release` detaches in other
+ * threads, disposal at once.
+ */
 export abstract class Attachment implements Disposable {
   succeeded = 0;
   /** Functions that the kernel refused, with the reason. */
   readonly failed: { readonly target: Target; readonly reason: string }[] = [];
-  /** What decides about packets and could not be attached, with the reason. */
+  /** Deciding functions that could not be attached to, with the reason. */
   readonly unwatched: string[] = [];
   protected readonly links: Descriptor[] = [];
-  /** Descriptors that go when the links have gone. */
+  /** Descriptors that are closed after the links. */
   protected readonly others: Descriptor[] = [];
   onProgress: AttachProgress = () => {};
 
   /**
-   * Attaches more functions; what the kernel refuses is counted, and does not end it.
+   * Attaches to more functions. One that the kernel refuses is counted, and does not stop the rest.
    * @param signal ends it early, between two system calls
    */
   abstract attach(probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void>;
 
-  /** As far as the kernel counts them. */
+  /** The missed calls, as far as the kernel counts them. */
   abstract countMisses(): Misses;
 
-  /** Descriptors of the programs that are attached, each with what it is for. */
+  /** Descriptors of the attached programs, each with its variant. */
   protected abstract programs(): Iterable<readonly [fd: number, variant: Variant]>;
 
-  /** How often functions were called, while the kernel counts that (`enableRunCounts`), but for those that decide. */
+  /** The calls of functions, deciding ones excepted, while the kernel counts them (`enableRunCounts`). */
   countCalls(): bigint {
     let calls = 0n;
     for (const [fd, variant] of this.programs()) if (variant !== 'deciding') calls += readProgramRuns(fd);
     return calls;
   }
 
-  /** Whether the kernel counts all that it misses. */
+  /** Whether the kernel counts all missed calls. */
   get countsMisses(): boolean {
     return true;
   }
 
-  /** Whether anything has to be released one by one. */
+  /** The number of links to release. */
   get linkCount(): number {
     return this.links.length;
   }
 
-  /** Detaches, in other threads: the event loop goes on meanwhile. */
+  /** Detaches in other threads, while the event loop goes on. */
   async release(onProgress: ReleaseProgress): Promise<void> {
     const links = this.links.splice(0);
     let released = 0;
@@ -78,7 +84,7 @@ export abstract class Attachment implements Disposable {
     this[Symbol.dispose]();
   }
 
-  /** Detaches at once: nothing else happens until it is done. */
+  /** Detaches in this thread. */
   [Symbol.dispose](): void {
     for (const descriptor of [...this.links.splice(0), ...this.others.splice(0)]) descriptor[Symbol.dispose]();
   }
@@ -94,7 +100,7 @@ export abstract class Attachment implements Disposable {
     this.onProgress(this.succeeded, this.failed.length);
   }
 
-  /** For each of many functions, a few at a time. */
+  /** Calls `body` for each function, a few at a time. */
   protected async each(
     probes: readonly NumberedProbe[],
     signal: AbortSignal,

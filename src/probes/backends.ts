@@ -1,4 +1,4 @@
-/** The backends there are, and which one to take. */
+/** The backends, and the choice of one. */
 
 import { UnsupportedFeatureError, UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, type TracerName } from '../base/method.js';
@@ -18,7 +18,7 @@ const BY_NAME: Readonly<Record<BackendName, Backend>> = {
 /** All backends, best first. */
 export const BACKENDS: readonly Backend[] = BACKEND_NAMES.map((name) => BY_NAME[name]);
 
-/** Which backend was taken, and what the better ones lack. */
+/** The chosen backend, and the reasons why better ones do not work. */
 export interface BackendChoice {
   readonly backend: Backend;
   readonly passedOver: readonly { readonly name: BackendName; readonly problem: string }[];
@@ -40,9 +40,10 @@ export async function probeBackend(backend: Backend, tracer: TracerName): Promis
 }
 
 /**
- * The best backend that the running kernel has.
- * @param wanted the one to use, if it is not to be chosen
- * @throws UnsupportedFeatureError if the kernel lacks it, or all; UsageError for one that can't do what is asked
+ * The best backend that works on the running kernel.
+ * @param wanted the backend to use; by default it is chosen
+ * @throws UnsupportedFeatureError if it does not work, or none does; UsageError for a backend that does not support the
+ * tracer
  */
 export async function chooseBackend(tracer: TracerName, wanted?: BackendName): Promise<BackendChoice> {
   const able = BACKENDS.filter(({ since }) => tracer in since);

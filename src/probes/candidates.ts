@@ -1,6 +1,6 @@
 /**
- * All functions that take an skb, with what decides whether they can be traced. Finding them means reading the kernel's
- * types and the list of all functions; what was found is kept for the next run (`kernel/cache.ts`).
+ * All functions that take an skb, with the facts that decide whether they can be traced. Finding them means reading the
+ * kernel's types and the list of all functions; the result is kept for the next run (`kernel/cache.ts`).
  */
 import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
@@ -15,7 +15,7 @@ import { explainLockdown } from '../kernel/preflight.js';
 export interface Candidate extends FunctionTaking {
   /** Whether ftrace can hook it. */
   readonly isTraceable: boolean;
-  /** Whether another function, of whatever module, bears the name. */
+  /** Whether another function, of any module, has the same name. */
   readonly isAmbiguous: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Candidates {
   readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
 }
 
-/** What they are found in. */
+/** The facts that they are found in. */
 export interface CandidateFacts {
   readonly vmlinux: Btf;
   /** The BTF of a module, or why there is none. */
@@ -37,24 +37,21 @@ export interface CandidateFacts {
 /** The name of the kept file. */
 const KIND = 'functions';
 
-/**
- * Those of the running kernel and all loaded modules.
- * @throws EnvironmentError without BTF or tracefs
- */
+/** Finds those of the running kernel and all loaded modules. @throws EnvironmentError without BTF or tracefs */
 export function loadCandidates(): Candidates {
-  // Also where they are known: without tracefs or with lockdown nothing can be traced, which is said best at once.
+  // Checked also if the result was kept: without tracefs, or with lockdown, nothing can be traced.
   explainLockdown(checkTraceableFunctions);
   const build = loadKernelIdentity()?.build;
   const known = build === undefined ? undefined : decodeCandidates(loadCached(KIND, build));
   if (known) return known;
   const traceable = explainLockdown(loadTraceableFunctions);
   const found = findCandidates({ vmlinux: loadKernelBtf(), moduleBtf: loadModuleBtf, traceable });
-  // A module that came or went meanwhile may be in one list and not in the other.
+  // A module that was loaded or unloaded meanwhile may be in one list and not in the other.
   if (build !== undefined && loadKernelIdentity()?.build === build) storeCached(KIND, build, encodeCandidates(found));
   return found;
 }
 
-/** The search itself, apart from where its facts come from. */
+/** The search itself. Pure. */
 export function findCandidates({ vmlinux, moduleBtf, traceable }: CandidateFacts): Candidates {
   const modules: { module: string; functions: Candidate[] }[] = [];
   const unknownModules: { module: string; problem: string }[] = [];
@@ -76,7 +73,7 @@ export function findCandidates({ vmlinux, moduleBtf, traceable }: CandidateFacts
   return { modules, unknownModules };
 }
 
-/** Whether more than one function bears the name, over all modules. */
+/** Whether more than one function of all modules has the name. */
 function isAmbiguous(traceable: TraceableFunctions, name: string): boolean {
   let bearers = 0;
   for (const names of traceable.values()) bearers += names.get(name) ?? 0;
@@ -85,7 +82,10 @@ function isAmbiguous(traceable: TraceableFunctions, name: string): boolean {
 
 const FLAGS = ['isTraceable', 'isAmbiguous', 'isVariadic', 'returnsStruct', 'structBefore'] as const;
 
-/** As it is kept: `[[module, [name, …], [id, …], [position, …], [parameters, …], [flags, …]], …]`, and the rest. */
+/**
+ * Encodes candidates for the cache: `[[module, [name, …], [id, …], [position, …], [parameters, …], [flags, …]], …]`,
+ * and the rest.
+ */
 export function encodeCandidates({ modules, unknownModules }: Candidates): unknown {
   return {
     modules: modules.map(({ module, functions }) => [
@@ -100,14 +100,16 @@ export function encodeCandidates({ modules, unknownModules }: Candidates): unkno
   };
 }
 
-/** What the kernel's linker and its modules have for names. */
+/** The names of the kernel's functions. */
 const NAME = /^[\w.$-]{1,511}$/;
 /** BTF_MAX_TYPE of the kernel. */
 const LAST_ID = 0xfffff;
-/** As many as BTF can count in a function's type (BTF_MAX_VLEN). */
+/** The most parameters of a function's type in BTF (BTF_MAX_VLEN). */
 const MOST_PARAMETERS = 0xffff;
 
-/** @returns nothing if it is not what `encodeCandidates` makes, or no kernel could have it: files can be damaged */
+/**
+ * @returns undefined for a value that `encodeCandidates` does not make, or no kernel could have: files can be damaged
+ */
 export function decodeCandidates(value: unknown): Candidates | undefined {
   if (!isObject(value) || !Array.isArray(value['modules']) || !Array.isArray(value['unknownModules'])) return undefined;
   const modules: { module: string; functions: Candidate[] }[] = [];
@@ -146,7 +148,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Of functions of a module: each has another one. */
+/** Whether a value is a list of function names without duplicates. */
 function areNames(value: unknown): value is string[] {
   return (
     Array.isArray(value) &&

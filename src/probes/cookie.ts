@@ -1,4 +1,4 @@
-/** Attach cookies: what programs know of the probe that they run for (`bpf/abi/target.h`). */
+/** Attach cookies, which tell programs the probe that they run for (`bpf/abi/target.h`). */
 import {
   IPFT_MAX_ARGUMENTS,
   IPFT_MAX_POSITION,
@@ -17,14 +17,14 @@ import {
 import type { Probe } from './probe.js';
 import type { Role } from './roles.js';
 
-/** A probe, numbered as its events are. */
+/** A probe with the index that its events carry. */
 export interface NumberedProbe {
   readonly probe: Probe;
   /** At most IPFT_TARGET_INDEX. */
   readonly index: number;
-  /** What the function means for a packet's journey. */
+  /** The roles of the function in a packet's journey. */
   readonly roles: readonly Role[];
-  /** Makes no events of its own. */
+  /** Whether it makes no events. */
   readonly hidden: boolean;
 }
 

@@ -68,7 +68,10 @@ class FentryMultiAttachment extends Attachment {
     }
   }
 
-  /** A program for a module, which is loaded for its BTF; or why there is none. */
+  /**
+   * The program for a module, which is loaded with the module's BTF.
+   * @returns its descriptor, or the reason why there is none
+   */
   async #program(module: string, variant: Variant): Promise<number | string> {
     const { type, prefix } = PROGRAMS[this.context.tracer];
     const name = `${prefix}${variant}`;
@@ -90,7 +93,7 @@ class FentryMultiAttachment extends Attachment {
     return program.fd;
   }
 
-  /** One function that the kernel doesn't take fails the whole link: halving finds it in few steps. */
+  /** One function that the kernel refuses fails the whole link: halving the list finds it in few steps. */
   async #link(programFd: number, probes: readonly NumberedProbe[], signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const ids = probes.map(({ probe }) => probe.id);

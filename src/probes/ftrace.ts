@@ -1,8 +1,8 @@
 /**
- * Backend ftrace: fentry and fexit, a program of its own for each function. Requires Linux 5.5, on arm64 6.0.
- *
- * libbpf loads a program for each position of the skb; what it made of it is loaded again for each function, with the
- * two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object for each function.
+ * Backend ftrace: fentry and fexit, a program of its own for each function. Requires Linux 5.5, on arm64 6.0. libbpf
+ * loads a program for each position of the skb. Its instructions, as libbpf left them, are loaded again for each
+ * function, with the two constants of `bpf/probes/ftrace.bpf.c` replaced. This is several times as fast as an object
+ * for each function.
  */
 import { IPFT_ADDRESS_PLACEHOLDER, IPFT_COOKIE_PLACEHOLDER } from '../abi/layout.js';
 import type { Misses } from '../base/losses.js';
@@ -42,7 +42,7 @@ export const ftrace: Backend = {
   alwaysByHelper: true,
   support: (_tracer, vmlinux) => probeTrampolines(vmlinux),
   copies: () => 'fexit',
-  // Where nothing is called its programs are one function each: see IPFT_FUNCTION of bpf/core/journey.bpf.h.
+  // Without calls each program is a single function: see IPFT_FUNCTION of bpf/core/journey.bpf.h.
   object: (_tracer, { hasCalls }) => (hasCalls ? 'ftrace.with-calls' : 'ftrace'),
   programs(tracer, probes) {
     const models = probes ? modelsOf(probes) : new Map([[0, ANY_FUNCTION]]);
@@ -62,7 +62,7 @@ export const ftrace: Backend = {
   attachment: (context) => new FtraceAttachment(context),
 };
 
-/** For each position a function to load its program for; one of the kernel proper where there is one. */
+/** For each position the function that libbpf loads the program for; of the kernel proper where there is one. */
 function modelsOf(probes: readonly Probe[]): Map<number, string> {
   const models = new Map<number, string>();
   const ofKernel = probes.filter(({ module }) => module === VMLINUX);
@@ -90,7 +90,7 @@ class FtraceAttachment extends Attachment {
       const problem = await this.#attachProgram(numbered, BPF_TRACE_FENTRY, entry);
       return problem === undefined ? this.count([numbered]) : this.fail(numbered, problem);
     }
-    // The return first: a call that is entered meanwhile would miss it.
+    // The return first: otherwise a call that is entered meanwhile would lack its return.
     const leaving = numbered.hidden
       ? undefined
       : await this.#attachProgram(numbered, BPF_TRACE_FEXIT, this.#imageFor(numbered, 'ipft_return', address));
@@ -99,7 +99,7 @@ class FtraceAttachment extends Attachment {
     return entering === undefined ? this.count([numbered]) : this.fail(numbered, entering);
   }
 
-  /** Returns why it could not be attached, or nothing. */
+  /** @returns the reason why it could not be attached; undefined if it is attached */
   async #attachProgram(numbered: NumberedProbe, attachType: number, image: Image): Promise<string | undefined> {
     const { module, id } = numbered.probe;
     const btf = module === VMLINUX ? undefined : this.context.moduleBtfs.get(module);

@@ -76,14 +76,14 @@ class KprobeMultiAttachment extends Attachment {
   }
 
   /**
-   * Programs remember the cookie of each address (`bpf/probes/cookie.h`). A module that is loaded while tracing may lie where
-   * another one was: what was known of that is forgotten before its functions are attached to.
+   * Clears the cookies that programs keep by address (`bpf/probes/cookie.h`). A module that is loaded while tracing may
+   * have the addresses of an unloaded one.
    */
   #forgetCookies(): void {
     writeMapEntry(this.context.object.mapFd('.bss.cookies'), new Uint8Array(4), new Uint8Array(COOKIES_SIZE));
   }
 
-  /** Returns whether it could be done. */
+  /** @returns whether it could be done */
   async #linkByAddress(
     programFd: number,
     probes: readonly NumberedProbe[],
@@ -99,8 +99,8 @@ class KprobeMultiAttachment extends Attachment {
   }
 
   /**
-   * One function that the kernel doesn't take fails the whole link: halving finds it in few steps.
-   * @param probes with an address all of them, or none
+   * One function that the kernel refuses fails the whole link: halving the list finds it in few steps.
+   * @param probes all with an address, or none
    */
   async #link(
     programFd: number,
@@ -148,7 +148,7 @@ class KprobeMultiAttachment extends Attachment {
   }
 }
 
-/** Functions are told apart by their cookies; hidden ones may share theirs. */
+/** Keeps the addresses of a link. Its functions are told apart by their cookies; hidden ones may share a cookie. */
 function learnAddresses(linkFd: number, probes: readonly NumberedProbe[], addresses: KnownAddresses): void {
   const byCookie = groupBy(probes, (one) => BigInt(cookieOf(one)));
   for (const { address, cookie } of readKprobeMulti(linkFd, probes.length)) {

@@ -1,4 +1,4 @@
-/** Backend kprobe: a perf event for each function. Any kernel that BPF's ring buffer is in: Linux 5.8. */
+/** Backend kprobe: a perf event for each function. Requires Linux 5.8, which has BPF's ring buffer. */
 import { SystemCallError } from '../base/errors.js';
 import type { Misses } from '../base/losses.js';
 import { VMLINUX } from '../base/target.js';
@@ -81,7 +81,10 @@ class KprobeAttachment extends Attachment {
     });
   }
 
-  /** Linux before 5.15: programs find their function by its address. Returns the probes whose address is known. */
+  /**
+   * Before Linux 5.15 programs find their function by its address: writes the addresses to a map.
+   * @returns the probes whose address is known
+   */
   #tellAddresses(probes: readonly NumberedProbe[]): NumberedProbe[] {
     const names = new Map<string, Set<string>>();
     for (const { probe } of probes) names.set(probe.module, (names.get(probe.module) ?? new Set()).add(probe.name));
@@ -115,7 +118,7 @@ class KprobeAttachment extends Attachment {
     return sumMisses(counts);
   }
 
-  /** Linux 6.7+: before, what finds the CPU within another kprobe is left out, and the kernel tells nobody. */
+  /** Linux 6.7+. Before, the kernel does not count calls that are missed since the CPU is within another kprobe. */
   override get countsMisses(): boolean {
     return this.#countsMisses;
   }

@@ -1,6 +1,6 @@
 /**
- * Users' regular expressions, run where they can be stopped: there are short ones that take years for a name of thirty
- * letters, and while one runs, its thread hears no signal.
+ * Runs users' regular expressions where they can be stopped: a short one may take years for a name of thirty letters,
+ * and the thread that runs it handles no signal.
  */
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
@@ -8,20 +8,20 @@ import { causedBy, UsageError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 
-/** So long nobody notices that no signal is heard; nearly all patterns take less. */
+/** A delay of signals that nobody notices. Nearly all patterns take less. */
 const UNNOTICED_MS = 50;
 const LONGEST_MS = 2000;
 /**
- * Nothing stops the compiler of regular expressions, and what is nested too deep ends the process. So patterns have bounds:
- * as long as a word of a command line can be, groups within groups, repetitions with a number.
+ * Nothing stops the compiler of regular expressions, and a pattern that is nested too deep crashes the process. So
+ * patterns have bounds: as long as a word of a command line can be, groups within groups, repetitions with a number.
  */
 const LONGEST_PATTERN = 1 << 17;
 const DEEPEST_GROUP = 100;
 const MOST_COUNTED = 200;
-/** Of a pattern in a message. */
+/** The longest pattern that a message shows. */
 const LONGEST_TEXT = 200;
 
-/** Runs in the context of `vm` and in the worker, on what these bring in. */
+/** Runs in the context of `vm` and in the worker, which bring in `names` and `regExp`. */
 const MATCH = 'Uint8Array.from(names, (name) => (regExp.test(name) ? 1 : 0))';
 const WORKER = `
 const { parentPort, workerData: { source, flags, names } } = require('node:worker_threads');
@@ -55,7 +55,7 @@ function checkSize(pattern: NamePattern): void {
   const { source } = pattern.regExp;
   if (source.length > LONGEST_PATTERN) throw refuse(pattern, `it is longer than ${LONGEST_PATTERN} characters`);
   let [depth, counted] = [0, 0];
-  // Parentheses within brackets count too: it is only about size.
+  // Parentheses within brackets count too, since only the size matters.
   for (const [token] of source.matchAll(/\\.|[()]|\{\d/gs)) {
     if (token === '(') depth++;
     else if (token === ')') depth--;
@@ -65,7 +65,7 @@ function checkSize(pattern: NamePattern): void {
   }
 }
 
-/** @returns nothing if it takes longer than nobody notices */
+/** @returns undefined if it takes longer than `UNNOTICED_MS` */
 function matchAtOnce(pattern: NamePattern, names: readonly string[]): Uint8Array | undefined {
   const { regExp } = pattern;
   try {
@@ -94,7 +94,7 @@ export async function matchInThread(
       endEarly = () => reject(signal?.aborted ? signal.reason : refuse(pattern, tooLong));
       signal?.addEventListener('abort', endEarly);
       worker.on('message', (message: 'begins' | Uint8Array) => {
-        // On a busy machine a thread takes seconds to start: that is not the pattern's doing.
+        // The time counts from here: on a busy machine a thread takes seconds to start.
         if (message === 'begins') timer = setTimeout(endEarly, longestMs);
         else resolve(message);
       });

@@ -1,4 +1,4 @@
-/** Many things to do, a few at a time. */
+/** Work on many items, a few at a time. */
 
 /**
  * Calls `body` for each item, `limit` at a time, in order.

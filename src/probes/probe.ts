@@ -1,31 +1,31 @@
-/** Places in the kernel that programs are attached to. */
+/** Points of the kernel that programs are attached to. */
 import type { Target } from '../base/target.js';
 
-/** How a program gets at the packet: it is an argument. */
+/** How a program finds the packet: as an argument. */
 export interface PacketAccess {
   readonly by: 'argument';
   /** Position of the first `struct sk_buff *` among the arguments, counted from 0. */
   readonly position: number;
 }
 
-/** What a program is attached to, and what it needs to know there. */
+/** A function that a program is attached to, with the facts that the program needs. */
 export interface Probe extends Target {
   readonly kind: 'function';
   /** The function's id in the BTF of its module. */
   readonly id: number;
   readonly packet: PacketAccess;
-  /** How many arguments there are, without the `...` of a variadic function. */
+  /** The number of arguments, without the `...` of a variadic function. */
   readonly parameters: number;
-  /** Where the function lies, if its name alone does not tell: another function bears it, too. */
+  /** The address; only given if another function has the same name. */
   readonly address?: bigint;
 }
 
-/** The same for two probes that are the same to whoever reads their events. */
+/** A key that is equal for probes whose events can't be told apart. */
 export function keyOf({ kind, module, name, packet, parameters, address }: Probe): string {
   return [kind, module, name, formatAccess(packet), parameters, address ?? ''].join(' ');
 }
 
-/** For the list of functions: where the packet is. */
+/** The packet's position, for the list of functions. */
 export function formatAccess({ position }: PacketAccess): string {
   return String(position);
 }

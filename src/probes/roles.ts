@@ -1,20 +1,20 @@
 /**
- * What functions mean for the journey of an skb: which free it, which give it to a socket. Found by reading which
- * functions of Linux 5.10, 6.1, 6.12 and 7.2 call those that give the memory back; no kernel has all of them.
+ * The roles of functions in the journey of an skb: which free it, which give it to a socket. Found by reading the
+ * functions of Linux 5.10, 6.1, 6.12 and 7.2 that call those which give the memory back; no kernel has all of them.
  */
 import type { TracerName } from '../base/method.js';
 import { VMLINUX } from '../base/target.js';
 import type { Probe } from './probe.js';
 
-/** What a function means for the journey of the skb that it is called with. */
+/** The role of a function in the journey of the skb that it is called with. */
 export type Role =
   /** It frees the skb, in any case. */
   | 'frees'
-  /** It frees the skb's data; of an skb that is being freed it is the last that is seen. */
+  /** It frees the skb's data; of an skb that is being freed, its call is the last one seen. */
   | 'releases'
-  /** It is called once for each skb that is freed, before its data is. */
+  /** It is called once for each skb that is freed, before the data are. */
   | 'head'
-  /** It is the last that is called with an skb. */
+  /** It is the last function that is called with an skb. */
   | 'final'
   /** It may be called while the skb is being freed. */
   | 'tail'
@@ -22,12 +22,14 @@ export type Role =
   | 'queues'
   /** It gives the skb to another CPU, which frees it some time later. */
   | 'defers'
-  /** It frees the skb, and tells tracepoints its own return address as the place: of interest where returns are traced. */
+  /**
+   * It frees the skb, and tells tracepoints its own return address as the location: matters where returns are traced.
+   */
   | 'reports';
 
 /**
- * Functions that free the skb which is their first argument, in any case. Where the compiler has inlined one of them,
- * another is called before: `skb_release_data` at the latest.
+ * Functions that always free the skb which is their first argument. Where the compiler has inlined one of them, another
+ * is called before: `skb_release_data` at the latest.
  */
 const FREEING = new Set([
   'kfree_skbmem',
@@ -37,7 +39,7 @@ const FREEING = new Set([
   '_kfree_skb_defer',
   '__kfree_skb_defer',
   '__napi_kfree_skb',
-  // Makes a copy of another one of it: what it was is gone.
+  // Turns the skb into a copy of another one, so that the old packet has ended.
   'skb_morph',
 ]);
 
@@ -46,8 +48,8 @@ const RELEASING = 'skb_release_data';
 const FINAL = new Set(['kfree_skbmem', 'napi_skb_cache_put']);
 
 /**
- * Called while an skb is being freed, beside those that free it: parts of that, and destructors. The programs know a
- * destructor when they see one (`ipft_is_destructor`), unless the function's address is not known to them.
+ * Functions that are called while an skb is being freed, besides those that free it: parts of that, and destructors.
+ * The programs recognize a destructor (`ipft_is_destructor`) unless the function's address is not known to them.
  */
 const TAIL = new Set([
   ...['__kfree_skb', 'skb_release_all', 'skb_free_head', '__skb_zcopy_downgrade_managed', 'kfree_skb_add_bulk'],
@@ -55,10 +57,10 @@ const TAIL = new Set([
   ...['tcp_wfree', 'sctp_wfree', 'sctp_sock_rfree', 'kcm_rfree', 'mptcp_rfree', 'l2tp_sock_wfree', 'caif_flow_cb'],
   ...['unix_wfree', 'unix_destruct_scm', 'netlink_skb_destructor', 'tpacket_destruct_skb'],
   ...['xsk_destruct_skb', 'xsk_skb_destructor', 'io_destruct_skb', 'sk_stream_rfree'],
-  // The tracepoint's other listener: it may be called after our program.
+  // The tracepoint's other program, which may be called after ours.
   ...['trace_kfree_skb_hit', 'net_dm_packet_trace_kfree_skb_hit', 'trace_drop_common'],
 ]);
-/** Told that memory which user space lent is free again. */
+/** Callbacks for memory of user space that is free again. */
 const ZERO_COPY = /zerocopy.*(callback|complete)|zcopy_.*complete|ubuf_complete/;
 
 /** Functions that are called with a socket and the skb that it gets. */
@@ -70,13 +72,13 @@ const QUEUEING = new Set([
 /** Functions that give the skb, their first argument, to the CPU that it came from, which frees it. */
 const DEFERRING = new Set(['skb_attempt_defer_free']);
 
-/** Functions that tell the tracepoints `kfree_skb` and `consume_skb` their own return address as the place. */
+/** Functions that tell the tracepoints `kfree_skb` and `consume_skb` their own return address as the location. */
 const REPORTING = new Set([
   ...['kfree_skb', 'kfree_skb_reason', 'sk_skb_reason_drop', 'kfree_skb_list_reason'],
   ...['consume_skb', 'napi_consume_skb', '__consume_stateless_skb'],
 ]);
 
-/** What a function means for a journey. */
+/** The roles of a function in a journey. */
 export function rolesOf({ name, module, packet }: Probe, tracer: TracerName): Role[] {
   const roles: Role[] = [];
   const { position } = packet;
@@ -96,10 +98,10 @@ export function rolesOf({ name, module, packet }: Probe, tracer: TracerName): Ro
   return roles;
 }
 
-/** Whether journeys need to know of the function, though nobody wants to see it. */
+/** Whether the function is attached to in any case, since it decides what becomes of packets. */
 export function decides(probe: Probe): boolean {
   return rolesOf(probe, 'function').some((role) => role !== 'tail');
 }
 
-/** Whether a role says what becomes of an skb, so that packets are looked at whose mark does not match. */
+/** Whether a role decides what becomes of an skb: such functions also look at packets whose mark does not match. */
 export const decidesBy = (role: Role) => role !== 'reports';

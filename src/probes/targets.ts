@@ -1,4 +1,4 @@
-/** Which functions to attach to. */
+/** The choice of the functions to trace. */
 
 import { IPFT_MAX_ARGUMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
@@ -19,7 +19,7 @@ export interface TargetFilter {
   readonly modulePattern?: NamePattern | undefined;
 }
 
-/** The same, with what it comes to. */
+/** The filter with the names that it matches. */
 interface TargetMatches {
   readonly functionPattern?: Matches | undefined;
   readonly modulePattern?: Matches | undefined;
@@ -29,35 +29,35 @@ interface TargetMatches {
 export interface ExcludedFunction {
   readonly name: string;
   readonly module: string;
-  /** Why, for people; of a few kinds, so that they can be counted. */
+  /** The reason, for people; one of a few texts, so that they can be counted. */
   readonly reason: string;
 }
 
-/** The functions that take an skb, sorted by what becomes of them. */
+/** The functions that take an skb: those that are traced, and the rest by the reason. */
 export interface TargetSelection {
   readonly targets: readonly Probe[];
-  /** How many could be traced, and the filter left them out. */
+  /** The number of functions that could be traced and were filtered. */
   readonly filtered: number;
-  /** Those that the filter leaves and that can't be traced. */
+  /** Functions that the filter chooses and that can't be traced. */
   readonly excluded: readonly ExcludedFunction[];
   /** Modules whose functions are unknown, with the reason. */
   readonly unknownModules: readonly { readonly module: string; readonly problem: string }[];
-  /** Functions that decide what becomes of an skb, whatever the filter says: journeys want to know of it. */
+  /** Functions that decide what becomes of an skb. They are attached to whatever the filter says. */
   readonly deciding: readonly Probe[];
 }
 
-/** What of a backend decides what it can be attached to. */
+/** The facts of a backend that decide what it can be attached to. */
 export type Attaching = Pick<Backend, 'kinds' | 'access'>;
 
-/** What a choice is made for. */
+/** The needs that a choice depends on. */
 export interface TargetNeeds extends Attaching {
-  /** Whether trampolines can be had for functions of modules. */
+  /** Whether functions of modules can have trampolines. */
   readonly moduleTrampolines: boolean;
-  /** Where the functions of a name lie in their module; none where that can't be known. */
+  /** The addresses of a module's functions with one name; empty where they can't be known. */
   readonly addressesOf: (module: string, name: string) => readonly bigint[];
 }
 
-/** Arguments that stand in registers, on every machine that is supported: a kprobe sees no others. */
+/** The number of arguments in registers on every machine: a kprobe sees no others. */
 const KPROBE_ARGUMENTS = IPFT_MAX_ARGUMENTS;
 /** MAX_BPF_FUNC_ARGS of the kernel. */
 const TRAMPOLINE_ARGUMENTS = 12;
@@ -90,7 +90,7 @@ export async function loadTargets(
   );
 }
 
-/** The functions of one module, which may have been loaded a moment ago. */
+/** Finds the functions of one module, which may have just been loaded. */
 export async function loadModuleTargets(
   module: string,
   backend: Attaching,
@@ -130,7 +130,7 @@ function select(candidates: Candidates, { kinds, access }: Attaching, matches: T
   return selection;
 }
 
-/** The choice itself, apart from where its facts come from. */
+/** The choice itself. Pure. */
 export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter: TargetMatches): TargetSelection {
   const targets: Probe[] = [];
   const excluded: ExcludedFunction[] = [];
@@ -162,13 +162,14 @@ export function selectTargets(candidates: Candidates, needs: TargetNeeds, filter
 
 const AMBIGUOUS = 'another function bears the same name';
 
-/** Why a function can't be traced, or nothing. */
+/** The reason why a function can't be traced; undefined if it can. */
 function refusal(candidate: Candidate, module: string, needs: TargetNeeds): string | undefined {
   const { position, parameters, isTraceable, isAmbiguous, isVariadic, returnsStruct, structBefore } = candidate;
   const { kinds, access, moduleTrampolines } = needs;
   if (!kinds.includes('function')) return 'the backend is not attached to functions';
   if (!isTraceable) return 'ftrace does not know it: it is inlined everywhere, or excluded from tracing';
-  // A trampoline is made for a type, which has a name and no address; programs of kprobes are attached to addresses, too.
+  // A trampoline is made for a BTF function, which has a name and no address; kprobes can also be attached to an
+  // address.
   if (isAmbiguous && access === 'trampoline') return AMBIGUOUS;
   if (structBefore) return 'a struct passed by value stands before its skb';
   if (access === 'registers') {

@@ -1,4 +1,4 @@
-/** Which program of a backend is for a probe, where one is attached to many. */
+/** The program for a probe, where one program is attached to many. */
 import type { NumberedProbe } from './cookie.js';
 import type { Probe } from './probe.js';
 import { decidesBy } from './roles.js';
@@ -16,7 +16,7 @@ export function variantOf({ probe, roles }: Pick<NumberedProbe, 'probe' | 'roles
   return often ?? 'deciding';
 }
 
-/** The variants that these probes need; without probes, all. */
+/** The variants that these probes need; by default all. */
 export function variantsFor(probes: readonly Probe[] | undefined): Variant[] {
   const positions = new Set(probes?.map(({ packet }) => packet.position));
   return [...OFTEN.filter((position) => !probes || positions.has(position)), 'deciding'];

@@ -1,4 +1,4 @@
-/** Compiling an extension's C source, as the guide promises: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell. */
+/** Compiles an extension's C source: `$CC -target bpf -O2 -g -c $CFLAGS`, run by the shell, as ipftrace2 does. */
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -8,20 +8,20 @@ import { runCommand } from '../../sys/child.js';
 import { INCLUDE_DIRECTORY } from './skeleton.js';
 
 export interface CompileOptions {
-  /** Where `CC` and `CFLAGS` are looked up. */
+  /** The environment with `CC` and `CFLAGS`. */
   readonly env?: NodeJS.ProcessEnv;
-  /** After so long the compiler is ended. */
+  /** The compiler is ended after this time. */
   readonly timeoutSeconds?: number;
   /** Whether the compiler is asked for colours. */
   readonly color?: boolean;
-  /** Gets what the compiler says, be it warnings or errors. */
+  /** Gets the compiler's messages. */
   readonly onOutput?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Where a distribution may keep `asm/`, which `clang -target bpf` does not search: Debian and Ubuntu have a directory
- * for each machine, Fedora and others keep it in /usr/include itself.
+ * Directories that may hold `asm/`, which `clang -target bpf` does not search: Debian and Ubuntu have a directory for
+ * each machine, Fedora and others keep it in /usr/include itself.
  */
 const MULTIARCH: Record<string, string> = {
   x64: '/usr/include/x86_64-linux-gnu',
@@ -31,7 +31,7 @@ const TARGET_ARCH: Record<string, string> = { x64: 'x86', arm64: 'arm64' };
 
 /**
  * Compiles a C file to a BPF object.
- * @returns the object's bytes; they never touch the disk
+ * @returns the object's bytes, which are never written to disk
  * @throws ExtensionError if there is no compiler, or it fails; the reason of `signal`
  */
 export async function compileExtension(path: string, options: CompileOptions = {}): Promise<Uint8Array> {
@@ -48,7 +48,7 @@ export async function compileExtension(path: string, options: CompileOptions = {
     ...['-o', '-', /^[-@]/.test(path) ? `./${path}` : path],
   ];
   const define = TARGET_ARCH[process.arch];
-  // CC and CFLAGS are shell text, as in make; the file's name and all else go in as arguments, never as shell text.
+  // CC and CFLAGS are shell text, as in make; the file's name and all other words are arguments, never shell text.
   const command = `${compiler} -target bpf -O2 -g -c ${define ? `-D__TARGET_ARCH_${define}` : ''} ${words('CFLAGS')} "$@"`;
   const result = await run(command, args, env, timeoutSeconds, signal);
   signal?.throwIfAborted();
@@ -83,7 +83,7 @@ export async function compileExtension(path: string, options: CompileOptions = {
 
 const MAX_OBJECT_BYTES = 64 << 20;
 const MAX_MESSAGE_BYTES = 1 << 20;
-/** How long the pipes of a compiler that has ended are read on. */
+/** How long the pipes are still read when the compiler has ended. */
 const GRACE_MS = 1000;
 
 interface Result {
@@ -128,7 +128,7 @@ function run(
       clearTimeout(timer);
       reject(causedBy(new ExtensionError(`running the compiler: ${error.message}`), error));
     });
-    // What it left running may hold its pipes open for ever.
+    // A process that the compiler left running may keep the pipes open for ever.
     child.on('exit', (status, signal) => {
       grace = setTimeout(() => finish(status, signal), GRACE_MS);
     });
@@ -136,7 +136,7 @@ function run(
   });
 }
 
-/** Takes in what a stream brings, up to a limit; the rest is read and forgotten. */
+/** Collects the bytes of a stream up to a limit; the rest is read and dropped. */
 function collect(stream: Readable | undefined, maxBytes: number): () => Buffer {
   const pieces: Buffer[] = [];
   let length = 0;

@@ -9,7 +9,7 @@ import { printable } from '../../base/printable.js';
 const DIRECTORY = new URL('examples/extensions/', PACKAGE_ROOT);
 const SUFFIX = '.bpf.c';
 
-/** Their names, sorted; none where the package has no examples. */
+/** The names of the examples, sorted; empty where the package has none. */
 export function loadExampleNames(): string[] {
   try {
     const files = readdirSync(DIRECTORY).filter((file) => file.endsWith(SUFFIX));
@@ -20,7 +20,7 @@ export function loadExampleNames(): string[] {
 }
 
 /**
- * Where the file is that someone means: a word without a slash and a dot that is no file names an example.
+ * The path of an extension's file. A word without slash and dot that is no file names an example.
  * @throws UsageError for a word that is neither
  */
 export function locateExtension(path: string): string {
@@ -33,7 +33,7 @@ export function locateExtension(path: string): string {
   );
 }
 
-/** The example that a file which is not there may have been: `five-tuple` for `five-tuple.bpf.c`. */
+/** The example whose name a missing file has: `five-tuple` for `five-tuple.bpf.c`. */
 export function exampleLike(path: string): string | undefined {
   return loadExampleNames().find((name) => path === `${name}${SUFFIX}` || path.endsWith(`/${name}${SUFFIX}`));
 }

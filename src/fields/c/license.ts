@@ -1,5 +1,5 @@
 /**
- * Licenses of extensions. The kernel lets only GPL-compatible programs call what tracing needs, and libbpf's linker
+ * Licenses of extensions. The kernel allows the helpers of tracing only to GPL-compatible programs, and libbpf's linker
  * takes several `license` sections only if they are equal. Pure.
  */
 import { ExtensionError } from '../../base/errors.js';
@@ -9,7 +9,7 @@ import { type ElfObject, sectionBytes } from '../../bytecode/elf.js';
 
 const SECTION = 'license';
 
-/** What the kernel takes for GPL-compatible: `license_is_gpl_compatible` of `linux/license.h`. */
+/** The licenses that are GPL-compatible to the kernel: `license_is_gpl_compatible` of `linux/license.h`. */
 const GPL_COMPATIBLE = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'];
 
 /**
@@ -28,13 +28,12 @@ export function checkLicense(bytes: Uint8Array, elf: ElfObject): boolean {
 }
 
 /**
- * Takes an object's license out of the linker's sight: the section gets a name of its own in ELF and in BTF, under which
- * it is data that nobody uses, and its variable becomes local, so that several objects may call theirs the same.
- *
- * Names are changed in place, and keep their length: a string of ELF may be the end of another (`_license`), which then
- * changes too, and is as good.
+ * Hides an object's license from the linker. The section gets another name in ELF and in BTF, under which it is data
+ * that nothing uses, and its variable becomes local, so that several objects may have variables of one name. Names are
+ * changed in place, and keep their length: an ELF string may be the end of another (`_license`), which then changes
+ * too, without harm.
  * @param bytes edited
- * @param index makes the name one of its own; 0 to 9
+ * @param index makes the name unique; 0 to 9
  */
 export function hideLicense(bytes: Uint8Array, elf: ElfObject, btf: Btf, btfAt: number, index: number): void {
   const section = elf.sections.findIndex(({ name }) => name === SECTION);

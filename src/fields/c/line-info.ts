@@ -20,7 +20,7 @@ export interface SourceLine {
   readonly line?: number;
 }
 
-/** Where it stands. */
+/** The position of the line in the source. */
 export interface SourcePlace {
   readonly function: string;
   readonly file: string;
@@ -28,8 +28,9 @@ export interface SourcePlace {
 }
 
 /**
- * The place of a line of source in an object; undefined if it is not there, or in several functions or lines.
- * @throws ParseError for an object that is not sound
+ * Finds a line of source in an object.
+ * @returns undefined if it is not there, or several times
+ * @throws ParseError for a damaged object
  */
 export function findPlace(object: Uint8Array, source: SourceLine): SourcePlace | undefined {
   const elf = parseElf(object);
@@ -56,7 +57,10 @@ interface InfoRecord {
   readonly words: readonly number[];
 }
 
-/** @param headerAt where the header tells of them @param count of the words that are wanted */
+/**
+ * @param headerAt the offset of their entry in the header
+ * @param count the number of words to read of each
+ */
 function readRecords(view: DataView, headerAt: number, count: number): InfoRecord[] {
   const word = (at: number) => (at + 4 <= view.byteLength ? view.getUint32(at, true) : 0);
   const begin = word(4) + word(headerAt);

@@ -1,4 +1,4 @@
-/** What the files of an extension define and need of each other, before the linker looks at it. Pure. */
+/** Checks the symbols that an extension's files define and need, before the linker does. Pure. */
 import { ExtensionError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { BTF_KIND_DATASEC, type Btf } from '../../btf/btf.js';
@@ -6,11 +6,11 @@ import type { ElfObject, ElfSymbol } from '../../bytecode/elf.js';
 
 /** Names that belong to the tracer. */
 export const OWN_PREFIX = 'ipft_';
-/** What extensions may call of it: `ipft/extension.h`. */
+/** The tracer's functions that extensions may call: `ipft/extension.h`. */
 const OFFERED = ['ipft_func_arg', 'ipft_func_ip'];
-/** Sections of what the kernel defines, or libbpf. */
+/** Sections of symbols that the kernel or libbpf defines. */
 const GIVEN = new Set(['.ksyms', '.kconfig']);
-/** What a compiler may call by itself. */
+/** Functions that a compiler may call by itself. */
 const BUILTIN = /^mem(cpy|move|set|cmp)$/;
 
 export interface LinkedFile {
@@ -28,7 +28,7 @@ export function findDefinitions(files: readonly LinkedFile[]): ReadonlySet<strin
   const all = new Set<string>();
   for (const { path, elf } of files) {
     for (const symbol of elf.symbols) {
-      // Licenses may be in each file: see `hideLicense`.
+      // Each file may have a license: see `hideLicense`.
       if (!symbol.defined || symbol.binding === 'local' || elf.sections[symbol.section]?.name === 'license') continue;
       all.add(symbol.name);
       if (symbol.binding === 'weak') continue;
@@ -46,15 +46,15 @@ export function findDefinitions(files: readonly LinkedFile[]): ReadonlySet<strin
 }
 
 /**
- * Whether what a file takes from elsewhere is there.
+ * Checks that all symbols a file needs are defined.
  * @param definitions of all files of the extension
- * @throws ExtensionError that names what is not
+ * @throws ExtensionError that names an undefined one
  */
 export function checkNeeds({ elf, btf }: LinkedFile, definitions: ReadonlySet<string>): void {
   const given = findGiven(btf);
   for (const { defined, name } of elf.symbols) {
     if (defined || name === '' || definitions.has(name) || given.has(name) || OFFERED.includes(name)) continue;
-    // The ELF symbol of what is elsewhere does not tell what it is.
+    // The ELF symbol of an undefined name does not tell its kind.
     const isFunction = Array.from(btf.functionIds).some((id) => btf.name(id) === name);
     const shown = nameOf({ name, kind: isFunction ? 'function' : 'other' });
     throw new ExtensionError(`it uses ${shown}, which no file defines`, hintFor(name));
@@ -70,7 +70,7 @@ function hintFor(name: string): string {
   return 'give the file that defines it, too (each with -e); what the kernel defines is declared with __ksym';
 }
 
-/** Names that a BTF declares as the kernel's or libbpf's. */
+/** Names that the kernel or libbpf defines, by the BTF. */
 function findGiven(btf: Btf): Set<string> {
   const names = new Set<string>();
   for (let id = btf.firstId; id < btf.endId; id++) {

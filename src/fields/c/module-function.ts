@@ -1,4 +1,4 @@
-/** The function `module` of an extension: whether it is what the tracer calls, told in the author's terms. Pure. */
+/** Checks the function `module` of an extension, and says in the author's terms what is wrong with it. Pure. */
 import { counted } from '../../base/counted.js';
 import { ExtensionError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
@@ -24,10 +24,7 @@ export function findModule(elf: ElfObject): ElfSymbol | undefined {
   return elf.symbols.find(({ name, defined }) => defined && name === 'module');
 }
 
-/**
- * Whether the tracer can call it.
- * @throws ExtensionError that says what is not as it must be
- */
+/** Checks that the tracer can call it. @throws ExtensionError that says what must change */
 export function checkModule(elf: ElfObject, btf: Btf, module: ElfSymbol): void {
   if (module.kind !== 'function') throw new ExtensionError('module is no function', DEFINE);
   if (module.binding === 'local') {
@@ -67,7 +64,7 @@ function findFunc(btf: Btf): number | undefined {
 
 const parameter = (btf: Btf, proto: number, index: number) => btf.tail(proto, index * 2 + 1);
 
-/** What a parameter points to; -1 if it is no pointer. */
+/** The type that a parameter points to; -1 if it is no pointer. */
 function pointee(btf: Btf, proto: number, index: number): number {
   const type = btf.resolve(parameter(btf, proto, index));
   return btf.kind(type) === BTF_KIND_PTR ? btf.resolve(btf.sizeOrType(type)) : -1;
@@ -78,7 +75,7 @@ function pointeeKind(btf: Btf, proto: number, index: number): number {
   return type < 0 ? -1 : btf.kind(type);
 }
 
-/** As the linker compares them, but for the first parameter: see `adaptModule`. */
+/** Compares the types as the linker does, without the first parameter: see `adaptModule`. */
 function describeProblems(btf: Btf, proto: number): string[] {
   const problems: string[] = [];
   const returned = btf.resolve(btf.sizeOrType(proto));
@@ -105,11 +102,10 @@ function describeProblems(btf: Btf, proto: number): string[] {
 }
 
 /**
- * Makes of an object what the linker takes. `module` is hidden: else the verifier would check it by itself, for any
- * arguments, which no module() can pass. And its `ctx`, which may be a pointer to anything, is `void *` in the BTF, as the
- * tracer's programs declare it: the linker compares the two.
- *
- * What is added to the BTF (a pointer, a prototype) does not fit where the BTF lies: it moves behind all else.
+ * Adapts an object for the linker. `module` becomes hidden: otherwise the verifier would check it by itself, for any
+ * arguments, which no module() can pass. Its `ctx`, which may be a pointer to anything, becomes `void *` in the BTF, as
+ * the tracer's programs declare it, since the linker compares the two. The BTF with its new types (a pointer, a
+ * prototype) does not fit its old room, and moves to the end of the file.
  * @param bytes edited
  * @param btf the object's own, in its section
  * @returns the object, which is `bytes` or a longer copy
@@ -139,7 +135,7 @@ export function adaptModule(bytes: Uint8Array, elf: ElfObject, btf: Btf, module:
 
 const HEADER_LENGTH = 24;
 
-/** A BTF with further types behind its own. */
+/** Appends types to a BTF. */
 function addTypes(btf: Buffer, added: Buffer): Buffer {
   const [header, typesAt, typesLength, stringsAt, stringsLength] = [4, 8, 12, 16, 20].map((at) => btf.readUInt32LE(at));
   const head = Buffer.from(btf.subarray(0, HEADER_LENGTH));

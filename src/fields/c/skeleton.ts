@@ -1,9 +1,9 @@
-/** What `--gen` prints: the header with the macros, and a first extension. Both compile as they are. */
+/** The texts of `--gen`: the header with the macros, and a first extension. Both compile as they are. */
 
 import { readFileSync } from 'node:fs';
 import { PACKAGE_ROOT } from '../../base/package-root.js';
 
-/** Where `#include <ipft/extension.h>` finds the header. */
+/** The directory for `#include <ipft/extension.h>`. */
 export const INCLUDE_DIRECTORY = new URL('bpf/include/', PACKAGE_ROOT);
 
 /** `--gen bpf-module-header` */

@@ -1,18 +1,20 @@
-/** The verifier's log, cut down to what tells an author what is wrong. Pure. */
+/** Cuts the verifier's log down to the lines that help an author. Pure. */
 import { printable } from '../../base/printable.js';
 import type { SourceLine } from './line-info.js';
 
-/** Of BPF's 512, with each backend and tracer: docs/extension.md states it. */
+/**
+ * The least stack that is left for module(), of BPF's 512 bytes, with any backend and tracer: docs/extension.md states
+ * it.
+ */
 const LEAST_STACK_BYTES = 320;
 
-/** How many lines before the verdict are worth a look. */
+/** The number of lines that are shown before the verdict. */
 const CONTEXT_LINES = 6;
 
 /**
- * The C line that was being verified, the last lines before the verdict and the verdict; the rest is counted.
- *
- * The log of a program with line information has lines like `; ev->len = skb->len; @ file.c:22` (without the place
- * before Linux 6.10) before the instructions that were made of them, and ends with statistics.
+ * The C line that was being verified, the last lines before the verdict, and the verdict; the other lines are counted.
+ * The log of a program with line information has lines like `; ev->len = skb->len; @ file.c:22` (without the file
+ * before Linux 6.10) before the instructions of the line, and ends with statistics.
  */
 export function summarizeVerifierLog(log: string): string {
   const lines = linesOf(log);
@@ -27,7 +29,7 @@ export function summarizeVerifierLog(log: string): string {
   ].join('\n');
 }
 
-/** What was decided, in one line. */
+/** The verdict, in one line. */
 export function findVerdict(log: string): string | undefined {
   // A second line explains the first: `R3 min value is outside of the allowed memory range`.
   const lines = linesOf(log);
@@ -43,12 +45,12 @@ export function findSourceLine(log: string): SourceLine | undefined {
   return { text: text.trim(), ...(file === undefined ? {} : { file, line: Number(number) }) };
 }
 
-/** What an author can do about it. */
+/** A hint for the author. */
 export function findHint(log: string): string | undefined {
   if (/combined stack size of \d+ calls/.test(log)) {
     return `at least ${LEAST_STACK_BYTES} bytes of stack are left for module() and what it calls; ipft check tells which backends take more`;
   }
-  // To such a kernel a function that is only called back is none, and one too many in the list of functions.
+  // Such a kernel does not count a function that is only called back, and finds one too many in the list of functions.
   if (/unrecognized bpf_ld_imm64 insn|number of funcs in func_info doesn't match/.test(log)) {
     return 'this kernel has no callbacks: Linux 5.13 is the first with bpf_for_each_map_elem, 5.17 with bpf_loop';
   }

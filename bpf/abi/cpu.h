@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What is counted. */
+/* Counters. */
 #ifndef IPFT_CPU_H
 #define IPFT_CPU_H
 
@@ -12,8 +12,8 @@ struct ipft_cpu {
 	__u64 lost_first_ns;	/* when the first and the last of them were lost */
 	__u64 lost_last_ns;
 	__u64 matched;		/* events before sampling; counted only if there is a sample period */
-	__u64 calls;		/* calls that were followed to their return: numbers them */
-	__u64 unfollowed;	/* events of skbs for which ipft_journeys had no room */
+	__u64 calls;		/* calls that were followed to their return; makes their numbers */
+	__u64 unfollowed;	/* events of skbs that found no slot in ipft_journeys */
 	__u64 ends_lost;	/* ends that found no room in the ring */
 	__u64 unseen;		/* journeys of which no event found room */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The map ipft_journeys, which the user side maps into its memory to see which packets are on their way. */
+/* The map ipft_journeys, which the user side maps into its memory to see which journeys live. */
 #ifndef IPFT_JOURNEY_TABLE_H
 #define IPFT_JOURNEY_TABLE_H
 
@@ -12,16 +12,16 @@ enum ipft_journeys_size {
 
 /* A slot of the map: what is known of an skb that is followed. It is found by its owner. */
 struct ipft_journey {
-	__u64 owner;		/* the skb's address, with bits of enum ipft_owner; 0 if nobody was here yet */
+	__u64 owner;		/* the skb's address, with bits of enum ipft_owner; 0 if the slot was never used */
 	__u64 number;
 	__u64 parent;
 	__u64 where;		/* address of the device or socket that its place was last read from */
 	__u64 freeing_ns;	/* when a tracepoint told that it is being freed; 0 before */
 	__u64 location;		/* and where */
-	__u64 caller;		/* of a call that says where it frees, and whose return is traced: where it returns to; or 0 */
+	__u64 caller;		/* return address of a traced call with IPFT_TARGET_REPORTS that is open; or 0 */
 	__u64 sock;		/* IPFT_STAGE_QUEUED: the socket's address */
 	__u32 reason;
-	__u32 events;		/* with those that found no room */
+	__u32 events;		/* lost ones included */
 	__u32 ifindex;
 	__u16 family;
 	__u16 protocol;
@@ -43,7 +43,7 @@ enum ipft_owner {
 
 enum ipft_tail {
 	IPFT_TAIL_HEAD = 1,	/* skb_release_head_state was seen */
-	IPFT_TAIL_FINISHED = 2,	/* nothing comes any more: what is at the address now is another's */
+	IPFT_TAIL_FINISHED = 2,	/* no more events come: an skb at the address is another packet */
 };
 
 #endif

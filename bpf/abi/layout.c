@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Names what src/abi/layout.ts is made of (scripts/layout.js): clang writes BTF only of the types of variables and
- * functions. In no object that is loaded.
+ * Names the types that src/abi/layout.ts is made of (scripts/layout.js), since clang writes BTF only of the types of
+ * variables and functions. It is part of no object that is loaded.
  */
 #include <linux/types.h>
 #include "config.h"

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Attach cookies: what a program learns of the function that it is attached to. */
+/* Attach cookies, which tell a program the function that it is attached to. */
 #ifndef IPFT_TARGET_H
 #define IPFT_TARGET_H
 
-/* The low bits are the index into the table of targets; the others say what the function means for a journey. */
+/* The low bits are the index into the table of targets; the others are the function's roles in a journey. */
 enum ipft_target {
 	IPFT_TARGET_INDEX = 0xffff,
-	IPFT_TARGET_ARGUMENTS = 16,		/* from this bit on: how many arguments ipft_func_arg knows */
+	IPFT_TARGET_ARGUMENTS = 16,		/* from this bit on: the number of arguments that ipft_func_arg can read */
 	IPFT_TARGET_DEFERS = 1u << 19,		/* another CPU frees the skb, some time later */
 	IPFT_TARGET_REPORTS = 1u << 20,		/* frees, and tells tracepoints its return address as the location */
 	IPFT_TARGET_POSITION = 21,		/* from this bit on: the skb's position among the arguments */
-	IPFT_TARGET_FINAL = 1u << 25,		/* the last one that is called with an skb */
+	IPFT_TARGET_FINAL = 1u << 25,		/* the last function that is called with an skb */
 	IPFT_TARGET_HEAD = 1u << 26,		/* skb_release_head_state: called once for each skb that is freed */
-	IPFT_TARGET_RELEASES = 1u << 27,	/* frees the skb's data: of one that is being freed, the last that is seen */
+	IPFT_TARGET_RELEASES = 1u << 27,	/* frees the skb's data: of an skb that is being freed, its call is the last one seen */
 	IPFT_TARGET_TAIL = 1u << 28,		/* may be called while the skb is being freed */
 	IPFT_TARGET_QUEUES = 1u << 29,		/* its first argument is the socket that gets the skb */
-	IPFT_TARGET_FREES = 1u << 30,		/* frees the skb, certainly */
-	IPFT_TARGET_HIDDEN = 1u << 31,		/* makes no events: it is attached for what it does */
+	IPFT_TARGET_FREES = 1u << 30,		/* frees the skb in any case */
+	IPFT_TARGET_HIDDEN = 1u << 31,		/* makes no events: attached to for its roles only */
 };
 
 enum ipft_target_limit {
 	IPFT_MAX_POSITION = 15,
-	IPFT_MAX_ARGUMENTS = 6,			/* as many as registers hold on every machine */
+	IPFT_MAX_ARGUMENTS = 6,			/* the arguments in registers on every machine */
 };
 
 /* Position of the skb among the arguments. */
@@ -42,14 +42,14 @@ enum ipft_copy {
 	IPFT_SEGMENTS = 1,			/* returns a list of them */
 };
 
-/* Cookies that the programs of kprobe-multi remember; see probes/cookie.h. */
+/* The cookies that the programs of kprobe-multi keep; see probes/cookie.h. */
 enum ipft_cookies_size {
 	IPFT_COOKIE_BITS = 14,
 };
 
 /*
- * Backend ftrace: constants that stand for the cookie and the function's address in a program that is loaded for each
- * function. They have this in both halves; the user side puts the real ones in their place.
+ * Backend ftrace: placeholders of the cookie and the function's address in a program that is loaded for each function.
+ * Each is a constant with this value in both halves, which the user side replaces.
  */
 enum ipft_function_constant {
 	IPFT_COOKIE_PLACEHOLDER = 0x69c00c1e,

@@ -71,9 +71,9 @@ struct tcp_sock {
 
 #ifndef IPFT_BY_HELPER
 /*
- * Linux 6.2+: turns any number into a pointer that may be read without a helper call. libbpf's linker (1.1) can't link
- * two objects that both declare the same kfunc: for an extension that declares this one, and for older kernels, there is
- * a second build without it.
+ * Linux 6.2+: turns a number into a pointer that can be read without a helper. libbpf's linker (1.1) can't link two
+ * objects that declare the same kfunc: for an extension that declares this one, and for older kernels, there is a
+ * second build without it.
  */
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #endif
@@ -112,9 +112,9 @@ struct {
 } ipft_cpus SEC(".maps");
 
 /*
- * The journeys: an open hash table. The one of an skb lies in its home slot, which the skb's address leads to, or in one
- * of the slots behind it. Mostly that is one load. The kernel's own hash maps take ten times as long, since they find
- * their way through lists that change meanwhile; here a slot is claimed, and never moves.
+ * The journeys: an open hash table. The journey of an skb is in its home slot, which the skb's address leads to, or in
+ * one of the slots behind it: usually one load. The kernel's own hash maps take ten times as long, since they walk
+ * lists that change meanwhile; here a journey keeps its slot.
  */
 #define IPFT_NEAR_SLOTS 8	/* the home slot, and those behind it where a journey may lie */
 
@@ -134,7 +134,7 @@ struct {
 __u32 ipft_known[1 << IPFT_KNOWN_BITS] SEC(".bss.ipft");
 /* The number of living journeys that are followed whatever their mark. Usually 0; with --follow, all of them. */
 __u32 ipft_followed SEC(".bss.ipft");
-/* Addresses whose names the user side has been told. */
+/* The locations whose names the user side has been told. */
 #define IPFT_TOLD_BITS 8
 __u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
 #ifdef IPFT_BY_HELPER
@@ -220,7 +220,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_search(__u64 skb, __u64 owner)
 	return NULL;
 }
 
-/* The journey of an skb that is not freed yet. */
+/* The living journey of an skb. */
 static __always_inline struct ipft_journey *ipft_find(__u64 skb)
 {
 	struct ipft_journey *journey = ipft_journey_at(ipft_hash(skb, IPFT_JOURNEY_BITS));

@@ -19,7 +19,7 @@
 #include "session.h"
 #endif
 
-/* The journey of an skb, which begins here if it has none and is wanted. */
+/* The journey of an skb. It begins here if the skb has none and is wanted. */
 static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 {
 	struct ipft_journey *journey = NULL;
@@ -32,8 +32,8 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		journey = NULL;
 	}
 	/*
-	 * Called also where the filter is a mark alone. The kernel forgets the types of all functions of a program in which
-	 * one is never called, and trampolines are loaded anew with these types.
+	 * Called even if the filter is a mark alone. The kernel drops the types of all functions of a program in which
+	 * one is never called, and these types are needed when trampolines are loaded again.
 	 */
 	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_wants((struct sk_buff *)skb))
 		journey = ipft_begin(skb, 0, 0);
@@ -68,7 +68,7 @@ static __always_inline bool ipft_had_done_its_work(__u64 skb, const struct ipft_
 	       !(taken.flags & (IPFT_TCPHDR_SYN | IPFT_TCPHDR_RST));
 }
 
-/* kfree_skb(skb, location, reason since Linux 5.17, …): the last reference is given up, and the packet is dropped. */
+/* kfree_skb(skb, location, reason since Linux 5.17, …): the last reference is released, and the packet is dropped. */
 SEC("raw_tp")
 int ipft_on_drop(__u64 *ctx)
 {
@@ -180,7 +180,7 @@ __noinline __u64 ipft_some_segments(__u64 skb, __u64 segment)
 	return segment;
 }
 
-/* The copy is the first of a list. */
+/* An skb was segmented. @segment: the first of the list */
 static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
 {
 	int i;

@@ -18,11 +18,13 @@ static __always_inline bool ipft_matches(struct sk_buff *skb)
 	__u32 mark;
 
 	/*
-	 * A load without a helper costs nothing that could be measured, but reads 0 from a pointer that leads nowhere.
-	 * Where 0 is what is looked for, only the helper can tell the two apart: then the user side takes the build with
-	 * helpers. Such a load from a NULL skb is a page fault that the kernel mends; one that looks for the place in the
-	 * wrong table (before Linux 6.4, in programs that call functions) panics instead: there too. barrier_var keeps the
-	 * compiler from sharing the load between the branches: the verifier wants one kind of pointer in each.
+	 * A load without a helper costs too little to measure, but reads 0 from an invalid pointer. If 0 is the wanted
+	 * mark, only the helper tells the two apart: then the user side takes the build with helpers. Such a load from
+	 * a NULL skb is a page fault that the kernel mends; a kernel that looks into the wrong exception table (before
+	 * Linux 6.4, in programs that call functions) panics instead: there, too, the helper is used.
+	 *
+	 * barrier_var keeps the compiler from sharing the load between the branches: the verifier wants one kind of
+	 * pointer in each.
 	 */
 #if defined(IPFT_SKB_IS_TYPED)
 	if (ipft_config.direct_reads) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where a function's arguments are when it is entered: the registers that a kprobe's context holds, in the order of
- * the kernel's struct pt_regs. Written out here so that objects for each machine can be built on any.
+ * The arguments of an entered function: the registers in a kprobe's context, in the order of the kernel's struct
+ * pt_regs. Written out here so that objects for each machine can be built on any machine.
  */
 #ifndef IPFT_REGISTERS_H
 #define IPFT_REGISTERS_H
@@ -53,8 +53,8 @@ IPFT_SKB_OF(1)
 IPFT_SKB_OF(2)
 
 /*
- * One load for each argument, at an offset that is written into it: the compiler would make one load of all, at an
- * offset that it calculates, and the verifier lets no program do that to its context.
+ * A load for each argument, at a constant offset: the compiler would make a single load at a computed offset, which the
+ * verifier does not allow on a program's context.
  */
 #define IPFT_LOAD_ARGUMENT(n)							\
 	case n:									\

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Sessions: one program runs at the entry and at the return of a call, and has 8 bytes of its own for each call. The
- * kfuncs that tell which of the two it is, and where those bytes are, got an argument after Linux 6.12. libbpf refuses
- * a wrong signature, so both ways are built: IPFT_SESSION_TAKES_CTX.
+ * Kprobe sessions: a program runs at the entry and at the return of a call, and has 8 bytes of its own for each call.
+ * The kfuncs that tell which of the two it is, and where those bytes are, got an argument after Linux 6.12. libbpf
+ * refuses a wrong signature, so both ways are built: IPFT_SESSION_TAKES_CTX.
  */
 #ifndef IPFT_SESSION_H
 #define IPFT_SESSION_H

@@ -9,8 +9,8 @@
 #include "../core/journey.bpf.h"
 
 /*
- * The low half of a function's address in the high half, its cookie in the low half: one load sees both or none. No two
- * functions share the low half: the kernel and its modules lie within 4 GiB.
+ * The low half of a function's address in the high half, its cookie in the low half, so that one load reads both. No
+ * two functions share the low half of their address: the kernel and its modules lie within 4 GiB.
  */
 __u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.cookies");
 

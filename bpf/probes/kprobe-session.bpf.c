@@ -28,7 +28,7 @@ static __always_inline __u64 ipft_call_key(void *ctx)
 	return ipft_number_call();
 }
 
-/* At a return the registers hold something else. */
+/* At a return the registers no longer hold the arguments. */
 __hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
 {
 	if (ipft_session_is_return(ctx))

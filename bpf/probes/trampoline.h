@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Where a function's arguments are when a trampoline calls: ctx points to them, each in 8 bytes. */
+/* The arguments of a function with a trampoline: ctx points to them, each in 8 bytes. */
 #ifndef IPFT_TRAMPOLINE_H
 #define IPFT_TRAMPOLINE_H
 
@@ -23,7 +23,7 @@ static __always_inline int ipft_trampoline_argument(void *ctx, __u32 n, __u64 *v
 #else
 #define IPFT_RETURN_BEHIND 2
 #endif
-/* How far from its beginning a function calls its trampoline. */
+/* The bytes from a function's beginning to the end of the call of its trampoline, at most. */
 #define IPFT_HOOK_BYTES 32
 /* Saved registers and padding between the arguments and the frame. */
 #define IPFT_FRAME_WORDS 8

@@ -14,7 +14,7 @@ struct ipft_call {
 	__u64 journey;
 	__u64 entry_ns;
 	__u32 target;
-	__u16 cpu;		/* where it was entered: the depth is counted there, wherever it returns */
+	__u16 cpu;		/* of the entry: the depth is counted there, wherever the call returns */
 	__u8 depth;
 	__u8 entry_lost;
 };
@@ -69,7 +69,7 @@ static __always_inline __u64 ipft_return_address(void *ctx, __u32 target);
 struct ipft_entering {
 	struct ipft_hit hit;
 	struct ipft_nesting *nesting;
-	__u64 key;		/* 0 if the return is not followed */
+	__u64 key;		/* 0 if the return is not traced */
 	__u64 entry_ns;
 	__u8 depth;
 };
@@ -151,7 +151,9 @@ IPFT_FUNCTION __u64 ipft_follow_call(const struct ipft_entering *entering, bool 
 	return key;
 }
 
-/* A function was entered with a packet that may be followed. Returns the call's key, or 0 if its return is not followed. */
+/*
+ * A function was entered with a packet that may be followed. Returns the call's key, or 0 if its return is not traced.
+ */
 static __always_inline __u64 ipft_enter(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_entering entering = {};

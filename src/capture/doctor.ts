@@ -1,4 +1,7 @@
-/** What this machine has for tracing, what is missing, and what to do about it. Finds out by trying, and leaves nothing. */
+/**
+ * Finds out what this machine has for tracing, what it lacks, and what to do about that. It tries each feature, and
+ * leaves nothing behind.
+ */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
@@ -39,36 +42,36 @@ export type DoctorStatus = 'ok' | 'missing' | 'bad' | 'unknown';
 export interface DoctorCheck {
   readonly name: string;
   readonly status: DoctorStatus;
-  /** What was found. */
+  /** The finding. */
   readonly result: string;
-  /** What to do, where there is something to do. */
+  /** A remedy, where there is one. */
   readonly remedy?: string;
 }
 
-/** What a backend can do here. */
+/** Whether a backend works here with a tracer. */
 export interface TracerDiagnosis {
   readonly backend: BackendName;
   readonly tracer: TracerName;
-  /** Undefined where it can't be told. */
+  /** Undefined if it could not be found out. */
   readonly works: boolean | undefined;
-  /** Why it does not, or why that can't be told. */
+  /** The reason why it does not work, or why that could not be found out. */
   readonly reason?: string;
 }
 
 export interface Diagnosis {
   readonly checks: readonly DoctorCheck[];
   readonly tracers: readonly TracerDiagnosis[];
-  /** What `ipft` takes when nothing is forced; undefined where nothing works. */
+  /** The backends that `ipft` chooses by itself; undefined where none works. */
   readonly chosen: Readonly<Record<TracerName, BackendName | undefined>>;
 }
 
-/** Present in every package: it has what extensions have. */
+/** An example of every package, with all parts of an extension. */
 const EXAMPLE = fileURLToPath(new URL('examples/extensions/skb-len.bpf.c', PACKAGE_ROOT));
 const RING_REMEDY =
   'Linux 5.8 is the first that has it; before 5.11 it counts as locked memory, which ulimit -l or CAP_SYS_RESOURCE allows';
 const ASK_AS_ROOT = 'asking the kernel needs root, or CAP_BPF and CAP_PERFMON';
 
-/** Looks at this machine. Needs no privileges for what can be known without. */
+/** Diagnoses this machine. Without privileges it tells as much as can be known. */
 export async function diagnose(): Promise<Diagnosis> {
   const capabilities = loadCapabilities();
   const mayAsk = canTrace(capabilities);
@@ -121,7 +124,7 @@ export async function diagnose(): Promise<Diagnosis> {
   return { checks, tracers, chosen: { function: chosen('function'), function_graph: chosen('function_graph') } };
 }
 
-/** Loads the very programs that tracing would load. */
+/** Loads the programs that a trace would load. */
 async function diagnoseTracer(
   name: BackendName,
   tracer: TracerName,
@@ -129,7 +132,7 @@ async function diagnoseTracer(
   blocker: DoctorCheck | undefined,
 ): Promise<TracerDiagnosis> {
   const backend = BACKENDS.find((one) => one.name === name)!;
-  // What the kernel lacks is said first: the rest can be mended.
+  // A missing feature of the kernel comes first: the other problems can be mended.
   const support = mayAsk && !cannotProbe(blocker) ? await probeBackend(backend, tracer) : undefined;
   if (support && !support.available) {
     return { backend: name, tracer, works: false, reason: `this kernel ${support.problem}` };
@@ -141,7 +144,7 @@ async function diagnoseTracer(
   return { backend: name, tracer, works: true };
 }
 
-/** Without them no question can be put. */
+/** Whether features can't be tried, since a requirement for that is missing. */
 function cannotProbe(blocker: DoctorCheck | undefined): boolean {
   return blocker !== undefined && ['kernel', 'BTF of the kernel', 'BPF programs'].includes(blocker.name);
 }
@@ -222,7 +225,7 @@ function checkTracefs(): DoctorCheck {
   return { name, status: 'ok', result: `ftrace can hook ${count} functions of the kernel proper` };
 }
 
-/** Whether what is attached to functions is called. */
+/** Checks that attached programs are called. */
 function checkFtrace(): DoctorCheck {
   const name = 'ftrace';
   const { name: setting, remedy } = SWITCHES.ftrace;
@@ -295,7 +298,7 @@ function remedyOf({ hint }: IpftError): { remedy?: string } {
   return hint === undefined ? {} : { remedy: hint };
 }
 
-/** What a function returns, or the error for people that it throws. */
+/** The result of a function, or the error for people that it throws. */
 function attempt<T>(body: () => T): T | IpftError {
   try {
     return body();
@@ -308,7 +311,7 @@ async function attemptAsync<T>(body: () => Promise<T>): Promise<T | IpftError> {
   return await body().catch(errorFor);
 }
 
-/** @throws what is a bug */
+/** @throws the error if it is a bug */
 function errorFor(error: unknown): IpftError {
   if (error instanceof IpftError) return error;
   if (error instanceof Error && 'code' in error) return causedBy(new IpftError('SYSTEM', error.message), error);

@@ -1,6 +1,6 @@
 /**
- * The programs of `bpf/core/lifecycle.bpf.c`: how packets leave the kernel, and what is copied from them. They work on the
- * maps of the backend's object.
+ * Attaches the programs of `bpf/core/lifecycle.bpf.c`, which see packets end and being copied. They share the maps of
+ * the backend's object.
  */
 import { IPFT_COPY, IPFT_SEGMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
@@ -42,14 +42,14 @@ const TRACEPOINTS = [
   ['net_dev_start_xmit', 'ipft_on_transmit'],
 ] as const;
 
-/** Functions that return a copy of their first argument, with how many arguments they have. */
+/** Functions that return a copy of their first argument, with the number of their arguments. */
 const COPYING: Record<string, number> = {
   ...{ skb_clone: 2, skb_copy: 2, __pskb_copy_fclone: 4, skb_copy_expand: 4, ip_frag_next: 2, ip6_frag_next: 2 },
 };
-/** … and those that return a list of them. */
+/** Functions that return a list of copies. */
 const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
 
-/** Maps that the backend's object has made. */
+/** Maps of the backend's object. */
 const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
 
 interface Copying {
@@ -92,7 +92,7 @@ export class Lifecycle extends Attachment {
     try {
       return new Lifecycle(await loadFor(`lifecycle${variant}`, functions), method, functions);
     } catch (error) {
-      // Without copies there is still much to be told.
+      // A trace without copies is still useful.
       if (!(error instanceof IpftError)) throw error;
       const lifecycle = new Lifecycle(await loadFor('lifecycle', []), method, []);
       lifecycle.unwatched.push(`copies (${error.message.split('\n')[0]})`);
@@ -100,7 +100,7 @@ export class Lifecycle extends Attachment {
     }
   }
 
-  /** Attaches all; what the kernel refuses is in `unwatched`. */
+  /** Attaches all programs; those that the kernel refuses are in `unwatched`. */
   async attach(_targets: readonly [], signal: AbortSignal): Promise<void> {
     for (const [tracepoint, program] of TRACEPOINTS) {
       const fd = this.#object.programFd(program);
@@ -119,7 +119,7 @@ export class Lifecycle extends Attachment {
       await this.#link(this.#object.programFd(programName(this.#method, first)), this.#functions);
   }
 
-  /** One that the kernel doesn't take fails all: then each gets a link of its own. */
+  /** One function that the kernel refuses fails the link: then each function gets a link of its own. */
   async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
     this.#programs.add(programFd);
     const names = functions.map(({ name }) => name);
@@ -159,7 +159,7 @@ export class Lifecycle extends Attachment {
     else this.links.push(link);
   }
 
-  /** All of them decide. */
+  /** None is counted: all of them are deciding. */
   protected programs(): [] {
     return [];
   }

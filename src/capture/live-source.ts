@@ -5,11 +5,11 @@ import type { Reading, RecordSource, SourceEnd, SourceTaker, TraceHeader } from 
 import type { Written } from './rings.js';
 import type { Session } from './session.js';
 
-/** How often the kernel is asked for probes that it missed, in milliseconds; where that takes long, less often. */
+/** How often the kernel is asked for missed calls, in milliseconds; less often where that takes long. */
 const MISSES_MS = 100;
 const PART_FOR_MISSES = 0.02;
 
-/** What is needed of a session. */
+/** The part of a session that a source needs. */
 export type Readable = Pick<Session, 'read' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds'>;
 
 export class LiveSource implements RecordSource {
@@ -19,18 +19,18 @@ export class LiveSource implements RecordSource {
   readonly #session: Readable;
   readonly #refresh: (signal: AbortSignal) => Promise<void> | undefined;
   #misses: TraceLosses['missed'];
-  /** Up to when misses are known, and when to ask again. */
+  /** The time up to which misses are known, and when to ask again. */
   #missesKnownNs: bigint;
   #missesDue = 0;
-  /** Between these times calls were missed, and no taker was told yet. */
+  /** The times between which calls were missed and that no taker has been told. */
   #untold: { readonly fromNs: bigint; readonly untilNs: bigint }[] = [];
-  /** How far is read, once the trace has ended. */
+  /** The positions where reading stops, once the source has ended. */
   #until: Written | undefined;
   #losses: TraceLosses | undefined;
 
   /**
-   * The session stays its owner's.
-   * @param session attached: what was missed before now was missed before anything was to be seen
+   * Does not own the session.
+   * @param session attached; calls that were missed before do not count
    * @param refresh see `RecordSource.refresh`
    */
   constructor(
@@ -65,7 +65,7 @@ export class LiveSource implements RecordSource {
     return { atNs, living };
   }
 
-  /** Misses as they were when the kernel was asked for them last. */
+  /** The misses are those of the last time when the kernel was asked. */
   losses(): TraceLosses {
     if (this.#losses) return this.#losses;
     this.#askForMisses();
@@ -94,7 +94,7 @@ export class LiveSource implements RecordSource {
     this.#missesDue = performance.now() + Math.max(MISSES_MS, took / PART_FOR_MISSES);
   }
 
-  /** Times that follow each other are one: whoever does not read is told little. */
+  /** Adjoining times are merged, so that the list stays short while nobody reads. */
   #tell(fromNs: bigint, untilNs: bigint): void {
     const last = this.#untold.at(-1);
     if (last?.untilNs === fromNs) this.#untold[this.#untold.length - 1] = { fromNs: last.fromNs, untilNs };

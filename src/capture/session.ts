@@ -1,4 +1,4 @@
-/** One tracing session, from open to close. */
+/** A session, from open to close. */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -38,11 +38,11 @@ export interface SessionOptions {
   /** See `chooseBackend`. */
   readonly backend: Backend;
   readonly tracer: TracerName;
-  /** As `loadTargets` finds them for the backend. Events name their function by its index here. */
+  /** The targets, as `loadTargets` finds them for the backend. Events carry the index of their target. */
   readonly targets: readonly Probe[];
-  /** Targets to prepare programs for: also those that may come with `attachMore`. Default: `targets`. */
+  /** The targets to load programs for, those that `attachMore` may add included. Default: `targets`. */
   readonly models?: readonly Probe[];
-  /** As `loadTargets` finds them: attached to in any case. */
+  /** The deciding functions, as `loadTargets` finds them: they are attached to in any case. */
   readonly deciding: readonly Probe[];
   /** Which packets are followed. */
   readonly packets: PacketFilter;
@@ -55,12 +55,15 @@ export interface SessionOptions {
   readonly extension: Extension | undefined;
 }
 
-/** Numbers of the functions that are attached to though they make no events. */
+/** The index of functions that are attached to and make no events. */
 const HIDDEN_INDEX = IPFT_TARGET_INDEX;
-/** So many functions can be told apart in one trace. */
+/** The most targets of a trace. */
 export const MAX_TARGETS = HIDDEN_INDEX;
 
-/** Programs that are loaded, and the ring that they write to. `release` it; disposing of it blocks until all is gone. */
+/**
+ * Owns loaded programs, their links and the rings that they write to. `release` detaches in other threads; disposal
+ * blocks until all is detached.
+ */
 export class Session implements Disposable {
   readonly #options: SessionOptions;
   readonly #object: BpfObject;
@@ -94,7 +97,7 @@ export class Session implements Disposable {
   }
 
   /**
-   * Loads the programs. Nothing is attached yet.
+   * Loads the programs, and attaches none.
    * @param signal ends it; then nothing stays open
    * @throws VerifierError, ExtensionError, SystemCallError, the reason of `signal`
    */
@@ -124,9 +127,9 @@ export class Session implements Disposable {
   }
 
   /**
-   * Attaches to all targets. What can't be attached is in `failed`.
-   * @param signal ends it early; what is attached by then stays until `release`
-   * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of them
+   * Attaches to all targets. Those that the kernel refuses are in `failed`.
+   * @param signal ends it early; programs that are attached by then stay so until `release`
+   * @throws SystemCallError, or UnsupportedFeatureError if the kernel refuses all of them
    */
   async attach(signal: AbortSignal, onProgress: AttachProgress = () => {}): Promise<void> {
     const { targets, deciding } = this.#options;
@@ -139,7 +142,7 @@ export class Session implements Disposable {
     const hidden = deciding
       .filter((probe) => !shown.has(keyOf(probe)))
       .map((probe) => ({ probe, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(probe) }));
-    // What ends a journey comes first: none must begin that would not end.
+    // Programs that end journeys come first: no journey must begin that would not end.
     await this.#lifecycle.attach([], signal);
     const decides = ({ roles }: NumberedProbe) => roles.some(decidesBy);
     const first = [...hidden, ...numbered.filter(decides)];
@@ -161,10 +164,10 @@ export class Session implements Disposable {
 
   /**
    * Attaches to further targets, of modules that were loaded meanwhile.
-   * @param indexes where each of them stands in the caller's table; below `MAX_TARGETS`
+   * @param indexes their indexes in the caller's table; below `MAX_TARGETS`
    */
   async attachMore(targets: readonly Probe[], indexes: readonly number[], signal: AbortSignal): Promise<void> {
-    // The module may have been there before, with types of its own.
+    // The module may have been loaded before, with other types.
     const modules = new Set(targets.map(({ module }) => module));
     for (const module of modules) {
       this.#moduleBtfs.get(module)?.[Symbol.dispose]();
@@ -188,7 +191,7 @@ export class Session implements Disposable {
     return this.#attachment.succeeded;
   }
 
-  /** What should tell of the ends and copies of packets, and could not be attached. */
+  /** Functions and tracepoints that tell of ends and copies of packets, and could not be attached to. */
   get unwatched(): readonly string[] {
     return [...this.#lifecycle.unwatched, ...this.#attachment.unwatched];
   }
@@ -213,20 +216,20 @@ export class Session implements Disposable {
     return this.#rings.written;
   }
 
-  /** What was lost so far. @param missed what `countMisses` has told, where that is known already */
+  /** The losses so far. @param missed the result of `countMisses`, if it is known already */
   losses(missed = this.countMisses()): TraceLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
     return { ...decodeLosses(cpus), missed, countsMisses: this.countsMisses, switchedOff: [...this.#switchedOff] };
   }
 
-  /** What the kernel has not handed to the programs so far. */
+  /** The missed calls so far. */
   countMisses(): Misses {
     for (const one of this.#options.backend.switches) if (isSwitchedOff(one)) this.#switchedOff.add(one);
     const { shown, deciding } = this.#attachment.countMisses();
     return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
   }
 
-  /** Whether the kernel counts all that it misses. */
+  /** Whether the kernel counts all missed calls. */
   get countsMisses(): boolean {
     return this.#attachment.countsMisses;
   }
@@ -237,7 +240,7 @@ export class Session implements Disposable {
     return decodeLivings(new DataView(places.buffer));
   }
 
-  /** Packets that were followed; also such that passed no function that is shown. */
+  /** Packets that were followed, those that passed no function that is shown included. */
   countFollowed(): Followed {
     using places = this.#mapJourneys();
     return countFollowed(new DataView(places.buffer));
@@ -248,22 +251,22 @@ export class Session implements Disposable {
   }
 
   /**
-   * How often traced functions were called so far, while the kernel counts that (`enableRunCounts`). Returns are counted
-   * too where they are traced.
+   * The calls of traced functions so far, while the kernel counts them (`enableRunCounts`). Where returns are traced,
+   * they count, too.
    */
   countCalls(): bigint {
     return this.#attachment.countCalls();
   }
 
-  /** Of how many of the traced functions `countCalls` tells. */
+  /** The number of traced functions that `countCalls` counts. */
   get countableFunctions(): number {
     const isCountable = (probe: Probe) => variantOf({ probe, roles: this.#rolesOf(probe) }) !== 'deciding';
     return this.#options.targets.filter(isCountable).length;
   }
 
   /**
-   * Detaches, in other threads: the event loop goes on meanwhile. What has been written can still be read, until the
-   * session is disposed of.
+   * Detaches in other threads, while the event loop goes on. Records that have been written can still be read until
+   * disposal.
    */
   async detach(onProgress: ReleaseProgress = () => {}): Promise<void> {
     await this.#attachment.release(onProgress);
@@ -286,7 +289,7 @@ export class Session implements Disposable {
   }
 }
 
-/** Trampolines want the BTF of modules as descriptors. */
+/** Opens the BTF of modules, which trampolines need as descriptors. */
 function openBtfs(backend: Backend, targets: readonly Probe[]): Map<string, Descriptor> {
   const modules = new Set(targets.map(({ module }) => module).filter((module) => module !== VMLINUX));
   if (backend.access !== 'trampoline' || modules.size === 0) return new Map();

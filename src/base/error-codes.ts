@@ -164,7 +164,7 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
   },
   PARSE: {
     says: ' at byte ',
-    meaning: 'Bytes are not what they should be: the message names the format and the place',
+    meaning: 'Bytes are not what they should be: the message names the format and the byte',
     causes: ['a damaged object file', 'BTF of a kind that is newer than this `ipft`'],
     remedy: "Compile the object again. If it is the kernel's own BTF, please report it with `uname -r`.",
   },

@@ -236,14 +236,14 @@ export class Session implements Disposable {
 
   /** The journeys that the kernel side has not ended yet. */
   living(): Living[] {
-    using places = this.#mapJourneys();
-    return decodeLivings(new DataView(places.buffer));
+    using slots = this.#mapJourneys();
+    return decodeLivings(new DataView(slots.buffer));
   }
 
   /** Packets that were followed, those that passed no function that is shown included. */
   countFollowed(): Followed {
-    using places = this.#mapJourneys();
-    return countFollowed(new DataView(places.buffer));
+    using slots = this.#mapJourneys();
+    return countFollowed(new DataView(slots.buffer));
   }
 
   #mapJourneys(): Mapping {

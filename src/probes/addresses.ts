@@ -11,7 +11,7 @@ import { loadKernelIdentity } from '../kernel/identity.js';
 const KIND = 'addresses';
 
 /** A function as a link names it. */
-interface Place {
+interface HookedFunction {
   readonly module: string;
   readonly name: string;
   /** Its address, if that is known. */
@@ -36,7 +36,7 @@ export class KnownAddresses {
   }
 
   /** The addresses of all these functions; undefined if one is unknown. */
-  find(functions: readonly Place[]): bigint[] | undefined {
+  find(functions: readonly HookedFunction[]): bigint[] | undefined {
     const found: bigint[] = [];
     for (const { module, name, address: given } of functions) {
       const address = given ?? this.#addresses.get(`${module}:${name}`);
@@ -50,7 +50,7 @@ export class KnownAddresses {
    * The addresses of all functions of a module with one name, in the order of the kernel's table, which is read if they
    * are not kept. Empty if the kernel does not show addresses to this process.
    */
-  findAll({ module, name }: Place): bigint[] {
+  findAll({ module, name }: HookedFunction): bigint[] {
     const found: bigint[] = [];
     for (;;) {
       const address = this.#addresses.get(`${module}:${name}#${found.length}`);
@@ -67,7 +67,7 @@ export class KnownAddresses {
     return found;
   }
 
-  learn({ module, name }: Place, address: bigint): void {
+  learn({ module, name }: HookedFunction, address: bigint): void {
     this.#addresses.set(`${module}:${name}`, address);
     this.#hasLearned = true;
   }

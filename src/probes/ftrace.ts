@@ -167,12 +167,12 @@ const BPF_LD_IMM64 = 0x18;
 
 /**
  * Replaces a 64-bit constant wherever it is loaded: an instruction of twice the size, with half of it in each.
- * @param place both halves of the constant
+ * @param placeholder both halves of the constant
  */
-function replaceConstant(instructions: Buffer, place: number, value: bigint): void {
+function replaceConstant(instructions: Buffer, placeholder: number, value: bigint): void {
   for (let at = 0; at + 16 <= instructions.length; at += 8) {
     if (instructions[at] !== BPF_LD_IMM64) continue;
-    if (instructions.readUInt32LE(at + 4) === place && instructions.readUInt32LE(at + 12) === place) {
+    if (instructions.readUInt32LE(at + 4) === placeholder && instructions.readUInt32LE(at + 12) === placeholder) {
       instructions.writeUInt32LE(Number(value & 0xffffffffn), at + 4);
       instructions.writeUInt32LE(Number(value >> 32n), at + 12);
     }

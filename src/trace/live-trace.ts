@@ -76,7 +76,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   await turn(signal);
   const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
   const memory = planMemory(limits, loadMemoryRoom(), attached);
-  if (memory.notice !== undefined) host.warn(memory.notice);
+  if (memory.warning !== undefined) host.warn(memory.warning);
   const targets = [...selection.targets];
   const header = describe(plan, choice, targets, extension);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;

@@ -10,15 +10,15 @@ const wish = (ringSizeBytes: number, ringIsGiven = false) => ({ ringSizeBytes, r
 
 test('planMemory: without a limit all is as wanted', () => {
   const plan = planMemory({ ...wish(16 * M), maxMemoryBytes: 99 }, undefined, 0);
-  expect(plan).toEqual({ ringSizeBytes: 16 * M, maxMemoryBytes: 99, notice: undefined });
-  expect(planMemory(wish(16 * M), room(500), 0)).toMatchObject({ ringSizeBytes: 16 * M, notice: undefined });
+  expect(plan).toEqual({ ringSizeBytes: 16 * M, maxMemoryBytes: 99, warning: undefined });
+  expect(planMemory(wish(16 * M), room(500), 0)).toMatchObject({ ringSizeBytes: 16 * M, warning: undefined });
 });
 
 test('planMemory: the ring is made to fit, and the user is told', () => {
   const plan = planMemory({ ...wish(16 * M), maxMemoryBytes: 30 * M }, room(40), 0);
   expect(plan.ringSizeBytes).toBeLessThan(16 * M);
   expect(Math.log2(plan.ringSizeBytes) % 1).toBe(0);
-  expect(plan.notice).toMatch(/^the ring has \d+[MK] instead of 16M: the cgroup .* limit of 60M leaves 40M/);
+  expect(plan.warning).toMatch(/^the ring has \d+[MK] instead of 16M: the cgroup .* limit of 60M leaves 40M/);
   expect(plan.maxMemoryBytes).toBeLessThan(30 * M);
 });
 
@@ -38,7 +38,7 @@ test('planMemory: functions that are attached to one by one take memory too, mos
 
 test('planMemory: what was asked for is done or refused', () => {
   expect(planMemory({ ...wish(M, true), maxMemoryBytes: 7, maxMemoryIsGiven: true }, room(40), 0)).toMatchObject({
-    ...{ ringSizeBytes: M, maxMemoryBytes: 7, notice: undefined },
+    ...{ ringSizeBytes: M, maxMemoryBytes: 7, warning: undefined },
   });
   expect(() => planMemory(wish(64 * M, true), room(40), 0)).toThrow(
     /^tracing with a ring of 64M needs \d+M more memory, and the cgroup .* leaves 40M$/,

@@ -43,7 +43,7 @@ export interface MemoryPlan {
   readonly ringSizeBytes: number;
   readonly maxMemoryBytes: number;
   /** A message for the user. */
-  readonly notice: string | undefined;
+  readonly warning: string | undefined;
 }
 
 /** The kernel's memory for so many functions. */
@@ -79,13 +79,13 @@ export function planMemory(wish: MemoryWish, room: MemoryRoom | undefined, attac
     maxMemoryIsGiven = false,
     maxMemoryBytes = Number.POSITIVE_INFINITY,
   } = wish;
-  if (!room) return { ringSizeBytes: wanted, maxMemoryBytes, notice: undefined };
+  if (!room) return { ringSizeBytes: wanted, maxMemoryBytes, warning: undefined };
   const rest = REST_BYTES + attached;
   const left = room.freeBytes - rest;
   let ring = wanted;
   while (!ringIsGiven && ring > SMALLEST_RING_BYTES && ringsBytes(ring) > left * PART_FOR_RINGS) ring /= 2;
   if (ringsBytes(ring) > left) throw refuse(ring, room, rest);
-  const notice =
+  const warning =
     ring < wanted
       ? `the ring has ${formatSize(ring)} instead of ${formatSize(wanted)}: ${describe(room)}; --ring-size asks for another`
       : undefined;
@@ -93,7 +93,7 @@ export function planMemory(wish: MemoryWish, room: MemoryRoom | undefined, attac
   return {
     ringSizeBytes: ring,
     maxMemoryBytes: maxMemoryIsGiven ? maxMemoryBytes : Math.min(maxMemoryBytes, kept),
-    notice,
+    warning,
   };
 }
 

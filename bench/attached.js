@@ -4,12 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPrograms } from '../dist/capture/load.js';
 import { Ring } from '../dist/capture/ring.js';
-import { PAGE_SIZE, Session } from '../dist/capture/session.js';
+import { Session } from '../dist/capture/session.js';
 import { markFilter } from '../dist/filter/mark.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { rolesOf } from '../dist/probes/roles.js';
 import { loadTargets } from '../dist/probes/targets.js';
 import { BpfObject } from '../dist/sys/libbpf.js';
+import { PAGE_SIZE } from '../dist/sys/page-size.js';
 
 /** @typedef {import('../dist/probes/backend.js').Backend} Backend */
 

@@ -23,15 +23,15 @@ const LAYERS = {
   probes: { imports: ['abi', 'kernel', 'sys', 'btf', 'base'], doors: ['vm', 'worker_threads'] },
   capture: {
     imports: ['probes', 'filter', 'fields', 'bytecode', 'abi', 'kernel', 'sys', 'btf', 'base'],
-    doors: ['fs', 'child_process'],
+    doors: ['fs'],
   },
   journey: { imports: ['base'], pure: true },
   output: { imports: ['journey', 'base'], pure: true },
   trace: { imports: ['journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
-  library: { imports: ['trace', 'output', 'journey', 'fields', 'base'] },
+  library: { imports: ['trace', 'journey', 'fields', 'base'] },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
-    imports: ['trace', 'output', 'journey', 'capture', 'probes', 'fields', 'kernel', 'sys', 'btf', 'base'],
+    imports: ['trace', 'output', 'journey', 'capture', 'probes', 'filter', 'fields', 'kernel', 'sys', 'btf', 'base'],
     doors: ['fs', 'net', 'tty', 'child_process'],
   },
 };

@@ -1,5 +1,5 @@
 /** The places of packets. Each has a small number, which events carry. */
-import type { Place } from '../base/journey.js';
+import type { Place } from './journey.js';
 
 /** The most places. Further ones have the number 0, as an unknown place has. */
 const MAX_PLACES = 0xffff;

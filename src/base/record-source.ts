@@ -64,6 +64,16 @@ export interface SourceTaker extends RecordTaker {
   missed(fromNs: bigint, untilNs: bigint): void;
 }
 
+/** The functions that a source tells of, and those that it should and does not. They may become more while tracing. */
+export interface SourceCoverage {
+  /** The number of traced functions. */
+  readonly traced: number;
+  /** Functions that the kernel refused, with the reason. */
+  readonly refused: readonly { readonly name: string; readonly module: string; readonly reason: string }[];
+  /** Deciding functions and tracepoints that could not be attached, with the reason. */
+  readonly unwatched: readonly string[];
+}
+
 export interface RecordSource {
   readonly header: TraceHeader;
   /** The places, by the number that events carry. */
@@ -72,6 +82,7 @@ export interface RecordSource {
   read(taker: SourceTaker, limit: number): Reading;
   /** Ends the source: later records are not read. To be called once; then `read` until it is drained. */
   end(): SourceEnd;
+  readonly coverage: SourceCoverage;
   /** The losses so far; after `end`, the losses up to then. */
   losses(): TraceLosses;
   /** The number of ends that have not been read. */

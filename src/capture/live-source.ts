@@ -1,7 +1,14 @@
 /** The records of a session that is attached. */
 import type { TraceLosses } from '../base/losses.js';
 import { Places } from '../base/places.js';
-import type { Reading, RecordSource, SourceEnd, SourceTaker, TraceHeader } from '../base/record-source.js';
+import type {
+  Reading,
+  RecordSource,
+  SourceCoverage,
+  SourceEnd,
+  SourceTaker,
+  TraceHeader,
+} from '../base/record-source.js';
 import type { Written } from './rings.js';
 import type { Session } from './session.js';
 
@@ -10,7 +17,10 @@ const MISSES_MS = 100;
 const PART_FOR_MISSES = 0.02;
 
 /** The part of a session that a source needs. */
-export type Readable = Pick<Session, 'read' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds'>;
+export type Readable = Pick<
+  Session,
+  'read' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds' | 'coverage'
+>;
 
 export class LiveSource implements RecordSource {
   readonly isOver = false;
@@ -70,6 +80,10 @@ export class LiveSource implements RecordSource {
     if (this.#losses) return this.#losses;
     this.#askForMisses();
     return this.#session.losses(this.#misses);
+  }
+
+  get coverage(): SourceCoverage {
+    return this.#session.coverage;
   }
 
   countUnreadEnds(): number {

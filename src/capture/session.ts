@@ -1,7 +1,5 @@
 /** A session, from open to close. */
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
 import { decodeLosses } from '../abi/losses.js';
@@ -10,7 +8,7 @@ import type { RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
 import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
-import type { Reading } from '../base/record-source.js';
+import type { Reading, SourceCoverage } from '../base/record-source.js';
 import { VMLINUX } from '../base/target.js';
 import type { Extension } from '../fields/c/extension.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
@@ -29,6 +27,7 @@ import type { Descriptor } from '../sys/descriptor.js';
 import { ENODEV, errnoName } from '../sys/errno.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
+import { PAGE_SIZE } from '../sys/page-size.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import { Ring } from './ring.js';
@@ -127,7 +126,7 @@ export class Session implements Disposable {
   }
 
   /**
-   * Attaches to all targets. Those that the kernel refuses are in `failed`.
+   * Attaches to all targets. Those that the kernel refuses are in `coverage`.
    * @param signal ends it early; programs that are attached by then stay so until `release`
    * @throws SystemCallError, or UnsupportedFeatureError if the kernel refuses all of them
    */
@@ -187,18 +186,14 @@ export class Session implements Disposable {
     return rolesOf(probe, this.#options.tracer);
   }
 
-  get succeeded(): number {
-    return this.#attachment.succeeded;
-  }
-
-  /** Functions and tracepoints that tell of ends and copies of packets, and could not be attached to. */
-  get unwatched(): readonly string[] {
-    return [...this.#lifecycle.unwatched, ...this.#attachment.unwatched];
-  }
-
-  /** Functions that the kernel refused, with the reason. */
-  get failed(): Attachment['failed'] {
-    return this.#attachment.failed;
+  /** The functions that are attached, and those that the kernel refused. */
+  get coverage(): SourceCoverage {
+    const { succeeded, failed, unwatched } = this.#attachment;
+    return {
+      traced: succeeded,
+      refused: failed.map(({ target: { name, module }, reason }) => ({ name, module, reason })),
+      unwatched: [...this.#lifecycle.unwatched, ...unwatched],
+    };
   }
 
   /** See `Rings.read`. */
@@ -275,8 +270,11 @@ export class Session implements Disposable {
 
   /** Detaches as `detach` does, and closes all. */
   async release(onProgress?: ReleaseProgress): Promise<void> {
-    await this.detach(onProgress);
-    this[Symbol.dispose]();
+    try {
+      await this.detach(onProgress);
+    } finally {
+      this[Symbol.dispose]();
+    }
   }
 
   [Symbol.dispose](): void {
@@ -295,21 +293,4 @@ function openBtfs(backend: Backend, targets: readonly Probe[]): Map<string, Desc
   if (backend.access !== 'trampoline' || modules.size === 0) return new Map();
   const btfs = openModuleBtfs(modules);
   return typeof btfs === 'number' ? new Map() : btfs;
-}
-
-/** 4 KiB on x86-64; arm64 kernels have 4, 16 or 64. The auxiliary vector tells (AT_PAGESZ = 6: `linux/auxvec.h`). */
-export const PAGE_SIZE = loadPageSize();
-
-function loadPageSize(): number {
-  let vector: Buffer;
-  try {
-    vector = readFileSync('/proc/self/auxv');
-  } catch {
-    // /proc is hidden. x86-64 has pages of one size.
-    return process.arch === 'x64' ? 4096 : Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'latin1' }));
-  }
-  for (let at = 0; at + 16 <= vector.length; at += 16) {
-    if (vector.readBigUInt64LE(at) === 6n) return Number(vector.readBigUInt64LE(at + 8));
-  }
-  return 4096;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { PAGE_SIZE } from '../capture/session.js';
+import { PAGE_SIZE } from '../sys/page-size.js';
 import { parseCommandLine } from './options.js';
 
 /** What is understood, with the parts of the plan beside the rest. */
 const parse = (line: string) => {
   const request = parseCommandLine(line.split(' ').filter(Boolean));
-  if (request.action === 'list') return { ...request, ...request.probes };
+  if (request.action === 'list') return { ...request, ...request.plan.probes };
   if (request.action !== 'trace') return request;
   const { plan, ...rest } = request;
   const { packets, probes, fields, until, limits, ...whole } = plan;

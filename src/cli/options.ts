@@ -8,12 +8,12 @@ import { OUTCOMES, type Outcome } from '../base/journey.js';
 import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
-import { PAGE_SIZE } from '../capture/session.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
 import { FOLDS, type Fold } from '../output/folding.js';
 import { OUTPUT_NAMES, type OutputName } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
+import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
 import {
   COMPILE_SECONDS,
@@ -21,11 +21,12 @@ import {
   type GivenPlan,
   MAX_U32,
   type PlanOption,
-  type ProbeQuery,
+  type PlanOptions,
   parseOptions,
   RING_BYTES,
   type TracePlan,
   type Vocabulary,
+  withPackets,
 } from '../trace/plan.js';
 import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
@@ -79,7 +80,7 @@ export type Request =
   | ({ readonly action: 'mark-help'; readonly help: MarkHelp } & WritingOptions)
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
-  | ({ readonly action: 'list'; readonly verbose: boolean; readonly probes: ProbeQuery } & WritingOptions)
+  | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
   | ({ readonly action: 'trace'; readonly plan: TracePlan } & TraceOptions & WritingOptions);
 
 /** The destination of the result, and its colours. */
@@ -118,7 +119,6 @@ export type ShellName = (typeof SHELLS)[number];
 
 const ANY_U32 = { least: 1, most: MAX_U32 };
 const SEE_HELP = 'ipft --help shows the options';
-const markIsMissing = () => new UsageError('the mark is missing: name the packets to trace with -m', SEE_HELP);
 
 /** The options as commander hands them over: the main command's, then those of subcommands. */
 interface RawOptions {
@@ -355,7 +355,8 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
   if (raw.script !== undefined) throw refuseLua(raw.script);
-  const { packets, ...plan } = parseOptions(readPlan(raw), createVocabulary(raw), {
+  const words = createVocabulary(raw);
+  const plan = parseOptions(readPlan(raw), words, {
     ringSizeBytes: ringSizeOf(raw),
     maxMemoryBytes: quarterOfMemory(),
   });
@@ -380,13 +381,20 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
   };
   const writing = interpretWriting(raw);
   if (what !== undefined) return { action: 'generate', what, ...writing };
-  if (raw.list) return { action: 'list', verbose, probes: plan.probes, ...writing };
-  if (packets) return { action: 'trace', plan: { packets, ...plan }, ...trace, ...writing };
-  throw markIsMissing();
+  if (raw.list) return { action: 'list', verbose, plan, ...writing };
+  return { action: 'trace', plan: withPackets(plan, words), ...trace, ...writing };
 }
 
-/** Where commander puts an option of the plan, and how its text is read; flags are values already. */
-const PLAN_OPTIONS: Record<PlanOption, { key: keyof RawOptions; read?: (flag: string, text: string) => unknown }> = {
+interface PlanOptionText {
+  /** Where commander puts it. */
+  readonly key: keyof RawOptions;
+  /** As it is typed, if that does not follow from the key. */
+  readonly flag?: string;
+  /** Reads its text. A switch has none: its value is there already. */
+  readonly read?: (flag: string, text: string) => unknown;
+}
+
+const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   mark: { key: 'mark', read: parseUnsigned32 },
   mask: { key: 'mask', read: parseUnsigned32 },
   follow: { key: 'follow' },
@@ -402,30 +410,31 @@ const PLAN_OPTIONS: Record<PlanOption, { key: keyof RawOptions; read?: (flag: st
   durationMs: { key: 'duration', read: parseDuration },
   ringSizeBytes: { key: 'ringSize', read: readSize },
   maxMemoryBytes: { key: 'maxMemory', read: parseSize },
-  raiseLimits: { key: 'setRlimit' },
+  raiseLimits: { key: 'setRlimit', flag: '--no-set-rlimit' },
 };
 
-/** `moduleRegex`, as commander has it, is `--module-regex` on the command line. */
-const flagOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** `--module-regex` for `moduleRegex` */
+const flagOf = ({ key, flag }: PlanOptionText) =>
+  flag ?? `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** The plan's options as values. Text that is no number is NaN, which the plan refuses. */
 function readPlan(raw: RawOptions): GivenPlan {
-  const options = Object.entries(PLAN_OPTIONS).map(([option, { key, read }]) => {
-    const value = raw[key];
-    return [option, read && typeof value === 'string' ? read(flagOf(key), value) : value];
+  const options = Object.entries(PLAN_OPTIONS).map(([option, text]) => {
+    const value = raw[text.key];
+    return [option, text.read && typeof value === 'string' ? text.read(flagOf(text), value) : value];
   });
-  return Object.fromEntries(options);
+  return Object.fromEntries(options) as GivenPlan;
 }
 
 function createVocabulary(raw: RawOptions): Vocabulary {
-  const name = (option: PlanOption) => flagOf(PLAN_OPTIONS[option].key);
+  const name = (option: PlanOption) => flagOf(PLAN_OPTIONS[option]);
   return {
     name,
     show: (option) => `'${printable(String(raw[PLAN_OPTIONS[option].key]))}'`,
     number: 'a number',
     sizeUnits: ' (K, M and G may stand behind the number)',
     markZero: '-m 0 --mask 0xff',
-    markIsMissing,
+    markIsMissing: () => new UsageError('the mark is missing: name the packets to trace with -m', SEE_HELP),
     refuseWord: (option, value, choices) =>
       refuseWord(name(option), String(value), option === 'backend' ? BACKEND_CHOICES : choices),
   };

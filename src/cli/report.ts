@@ -4,8 +4,8 @@ import { counted } from '../base/counted.js';
 import { OUTCOMES } from '../base/journey.js';
 import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
+import type { SourceCoverage } from '../base/record-source.js';
 import { VMLINUX } from '../base/target.js';
-import type { Session } from '../capture/session.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { SWITCHES } from '../kernel/switches.js';
 import type { Clock } from '../output/clock.js';
@@ -48,9 +48,9 @@ export function reportSelection(
 }
 
 /** Reports functions that the kernel refused. */
-export function reportFailures(session: Session, verbose: boolean, terminal: Terminal): void {
-  if (session.failed.length === 0) return;
-  const names = session.failed.map(({ target, reason }) => `${target.name} (${reason})`);
+export function reportRefused({ refused }: SourceCoverage, verbose: boolean, terminal: Terminal): void {
+  if (refused.length === 0) return;
+  const names = refused.map(({ name, reason }) => `${name} (${reason})`);
   terminal.warn(`could not be attached to: ${someOf(names, verbose)}`);
 }
 
@@ -82,7 +82,7 @@ export function reportJourneys(
  */
 export function reportLosses(
   losses: TraceLosses,
-  session: Session,
+  { refused, unwatched }: SourceCoverage,
   tracker: JourneyTracker,
   clock: Clock,
   terminal: Terminal,
@@ -120,10 +120,9 @@ export function reportLosses(
   if (missed.deciding > 0n) {
     warnings.push(`${missed.deciding} calls of functions that free, copy or deliver packets ${MISSED}`);
   }
-  if (session.failed.length > 0)
-    warnings.push(`${session.failed.length} functions could not be attached to; -v names them`);
-  if (session.unwatched.length > 0) {
-    warnings.push(`not watched, so that ends or copies of packets are missing: ${session.unwatched.join(', ')}`);
+  if (refused.length > 0) warnings.push(`${refused.length} functions could not be attached to; -v names them`);
+  if (unwatched.length > 0) {
+    warnings.push(`not watched, so that ends or copies of packets are missing: ${unwatched.join(', ')}`);
   }
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
   for (const warning of warnings) terminal.warn(warning);

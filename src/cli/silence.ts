@@ -7,6 +7,7 @@ import { counted } from '../base/counted.js';
 import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
 import type { Session } from '../capture/session.js';
+import { describePackets, type PacketQuery } from '../filter/packet-query.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
@@ -34,8 +35,7 @@ export interface CountedCalls {
 }
 
 export interface SilenceFacts {
-  readonly mark: number;
-  readonly mask: number;
+  readonly packets: PacketQuery;
   /** The number of traced functions. */
   readonly functions: number;
   /** Packets with the mark that were seen by any attached function. */
@@ -48,8 +48,8 @@ export interface SilenceFacts {
 
 /** What is certain about a trace without events and without losses, and what to do next; a sentence a line. */
 export function describeSilence(facts: SilenceFacts): string[] {
-  const { mark, mask, functions, followed, samplePeriod, counted: calls, rules } = facts;
-  const packets = `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
+  const { functions, followed, samplePeriod, counted: calls, rules } = facts;
+  const packets = describePackets(facts.packets);
   const traced = functions === 1 ? 'the traced function' : `the ${functions} traced functions`;
   if (followed.leftOut > 0) {
     const left = `packets ${packets} were seen, but the extension left out all of their events`;
@@ -149,8 +149,8 @@ export class Silence implements Disposable {
   #describe(rules: readonly NamespaceRules[]): string[] {
     const { packets, probes } = this.#plan;
     return describeSilence({
-      ...{ ...packets, samplePeriod: probes.samplePeriod, rules },
-      ...{ functions: this.#session.succeeded, followed: this.#session.countFollowed() },
+      ...{ packets, samplePeriod: probes.samplePeriod, rules },
+      ...{ functions: this.#session.coverage.traced, followed: this.#session.countFollowed() },
       counted: {
         functions: this.#session.countableFunctions,
         calls: this.#calls,

@@ -3,7 +3,7 @@
 import type { SymbolWriter } from '../base/event.js';
 import type { KernelNames } from '../base/record-source.js';
 import { TextBuffer } from '../base/text-buffer.js';
-import { loadReasonNames, type ReasonNames } from '../kernel/drop-reasons.js';
+import { loadReasonNames, type ReasonNames } from './drop-reasons.js';
 
 /** @param symbols writes locations that the kernel side did not name; undefined if it names all */
 export function createKernelNames(symbols: SymbolWriter | undefined): KernelNames {

@@ -83,12 +83,21 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     try {
       await this.#whenReadOrStalled();
     } finally {
+      await this.#detach();
+    }
+  }
+
+  async #detach(): Promise<void> {
+    const { session } = this.#live;
+    try {
       // Also if reading failed, since the kernel can't be asked later.
       this.#losses ??= this.#run.losses;
-      await this.#live.session.detach();
-      // The rest of the ring is read when iterators take it.
-      if (this.#isRead) this.#live.session[Symbol.dispose]();
-      this.#isStopped = true;
+    } finally {
+      await session.detach().finally(() => {
+        // The rest of the ring is read when iterators take it.
+        if (this.#isRead) session[Symbol.dispose]();
+        this.#isStopped = true;
+      });
     }
   }
 
@@ -159,8 +168,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
 }
 
 function describeCoverage({ session, selection }: LiveTrace): Coverage {
-  const { succeeded, failed, unwatched } = session;
+  const { traced: attached, refused, unwatched } = session.coverage;
   const { filtered, excluded, unknownModules } = selection;
-  const refused = failed.map(({ target: { name, module }, reason }) => ({ name, module, reason }));
-  return { attached: succeeded, filtered, refused, excluded, unknownModules, unwatched };
+  return { attached, filtered, refused, excluded, unknownModules, unwatched };
 }

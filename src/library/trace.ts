@@ -5,6 +5,7 @@ import { printable } from '../base/printable.js';
 import type { TraceHeader } from '../base/record-source.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
 import type { TracePlan } from '../trace/plan.js';
+import { releaseAfter } from '../trace/release.js';
 import type { EventOf, FieldDescription, FieldSchema, FieldsOf, TraceOptions, TraceSession } from './api.js';
 import { Collector } from './collector.js';
 import { type CheckedOptions, checkOptions } from './options.js';
@@ -47,8 +48,7 @@ async function start({ plan, fields: schema, maxEvents, signal }: CheckedOptions
     signal.throwIfAborted();
     return new RunningTrace(live, source, collector, { fields: describeFields(live.header, schema), warnings, signal });
   } catch (error) {
-    await live.session.release();
-    throw error;
+    return await releaseAfter(error, () => live.session.release());
   }
 }
 

@@ -21,9 +21,9 @@ import { createPainter, type Painter } from '../base/style.js';
 import { encode, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
 import type { Choice } from '../journey/choice.js';
+import { describeGap, describeOutcome, formatMicroseconds, styleOf } from '../journey/outcome.js';
 import { Clock } from './clock.js';
 import { FEW_JOURNEYS, type Fold, Folding } from './folding.js';
-import { describeGap, describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import {
   describeNetns,
   type JourneyEncoder,

@@ -26,9 +26,9 @@ import { jsonKey } from '../base/json-keys.js';
 import { jsonString } from '../base/printable.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
+import { deviceOf, endedIn, reasonOf, socketOf } from '../journey/outcome.js';
 import { Sequencer } from '../journey/sequencer.js';
 import { Clock } from './clock.js';
-import { deviceOf, endedIn, reasonOf, socketOf } from './outcome.js';
 import {
   type JourneyEncoder,
   JourneyOutput,

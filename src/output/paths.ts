@@ -21,8 +21,8 @@ import { createPainter, type Painter } from '../base/style.js';
 import { VMLINUX } from '../base/target.js';
 import type { CompleteJourney } from '../journey/assembler.js';
 import type { Choice } from '../journey/choice.js';
+import { describeOutcome, formatMicroseconds, styleOf } from '../journey/outcome.js';
 import { align, type Path, PathBook, type Step } from '../journey/paths.js';
-import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
 import {
   describeNetns,
   type JourneyEncoder,

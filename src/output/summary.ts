@@ -16,7 +16,7 @@ import type { KernelNames } from '../base/record-source.js';
 import type { Painter } from '../base/style.js';
 import type { Choice } from '../journey/choice.js';
 
-import { describeOutcome, formatMicroseconds, styleOf } from './outcome.js';
+import { describeOutcome, formatMicroseconds, styleOf } from '../journey/outcome.js';
 
 /** The most kinds of drops that are counted apart, and those that are named. */
 const MAX_DROPS = 1000;

@@ -308,7 +308,10 @@ export function openModuleBtfs(wanted: ReadonlySet<string>): Map<string, Descrip
     const fd = bpf(BPF_BTF_GET_FD_BY_ID, attr);
     // ENOENT: it was unloaded meanwhile.
     if (fd === -2) continue;
-    if (fd < 0) return fd;
+    if (fd < 0) {
+      for (const one of found.values()) one[Symbol.dispose]();
+      return fd;
+    }
     const descriptor = new Descriptor(fd);
     const name = readBtfName(fd);
     if (name !== undefined && wanted.has(name) && !found.has(name)) found.set(name, descriptor);

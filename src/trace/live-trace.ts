@@ -8,7 +8,7 @@ import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { type Extension, loadExtension } from '../fields/c/extension.js';
-import { markFilter } from '../filter/mark.js';
+import { createPacketFilter } from '../filter/packet-query.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -38,7 +38,7 @@ export interface LiveTrace {
   /** What is attached, and how it goes again: the trace's owner releases it, or disposes of it. */
   readonly session: Session;
   /**
-   * Attaches the programs; functions that the kernel refuses are in `session.failed`.
+   * Attaches the programs; functions that the kernel refuses are in `session.coverage`.
    * @param signal ends it early, without an error; what is attached by then stays until the session is released
    * @returns the records from now on
    * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of the functions
@@ -81,7 +81,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const header = describe(plan, choice, targets, extension);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
   await turn(signal);
-  const packets = markFilter(plan.packets.mark, plan.packets.mask);
+  const packets = createPacketFilter(plan.packets);
   const session = await Session.open(
     {
       ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
@@ -102,6 +102,27 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
       return new LiveSource(session, header, places, (signal) => modules?.look(signal));
     },
   };
+}
+
+/**
+ * Chooses the backend and the functions of a plan.
+ * @throws as `prepareTrace`
+ */
+export async function selectTargets(
+  { probes, limits }: Pick<TracePlan, 'probes' | 'limits'>,
+  { signal, warn, onBackend }: Pick<TraceHost, 'signal' | 'warn' | 'onBackend'>,
+): Promise<{ choice: BackendChoice; selection: TargetSelection }> {
+  // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+  const unraised = limits.raiseLimits ? raiseLimits() : [];
+  checkKernel();
+  for (const warning of unraised) warn(warning);
+  await turn(signal);
+  const choice = await chooseBackend(probes.tracer, probes.backend);
+  onBackend?.(choice);
+  await turn(signal);
+  const selection = await loadTargets(choice.backend, probes, signal);
+  await turn(signal);
+  return { choice, selection };
 }
 
 /** Lets the event loop turn once, for signals and other work: reading the kernel and files blocks it. */

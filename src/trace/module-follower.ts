@@ -68,10 +68,10 @@ export class ModuleFollower {
         const problem = `a trace tells ${MAX_TARGETS} functions apart, and has had as many`;
         host.warn(`the module ${module} was loaded; not all of its functions are traced: ${problem}`);
       }
-      const before = session.succeeded;
+      const before = session.coverage.traced;
       const indexes = targets.map((target) => this.#indexes.get(keyOf(target))!);
       await session.attachMore(targets, indexes, signal);
-      host.onModule?.(module, session.succeeded - before, found.length);
+      host.onModule?.(module, session.coverage.traced - before, found.length);
     } catch (error) {
       if (signal.aborted) return;
       // The module may have been unloaded again. The trace goes on.

@@ -5,12 +5,13 @@
 import { UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
-import { PAGE_SIZE } from '../capture/session.js';
 import { checkSuffix } from '../fields/c/extension.js';
+import type { PacketQuery } from '../filter/packet-query.js';
 import { checkMethod } from '../probes/backends.js';
+import { PAGE_SIZE } from '../sys/page-size.js';
 
 export interface TracePlan {
-  readonly packets: MarkQuery;
+  readonly packets: PacketQuery;
   /** Whether packets are followed until they are freed, whatever becomes of their mark. */
   readonly follow: boolean;
   readonly probes: ProbeQuery;
@@ -19,12 +20,6 @@ export interface TracePlan {
   readonly limits: Limits;
   /** Warnings about options that are allowed and unusual. */
   readonly warnings: readonly string[];
-}
-
-/** Packets are traced whose mark, under the mask, equals this mark under the mask. Both have 32 bits. */
-export interface MarkQuery {
-  readonly mark: number;
-  readonly mask: number;
 }
 
 /** Which functions are traced, and how. */
@@ -129,13 +124,17 @@ export const DEFAULT_RING_BYTES = 16 << 20;
 
 /** Checks all options. @throws UsageError in the client's own words */
 export function parsePlan(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): TracePlan {
-  const { packets, ...rest } = parseOptions(given, words, defaults);
-  if (!packets) throw words.markIsMissing();
-  return { packets, ...rest };
+  return withPackets(parseOptions(given, words, defaults), words);
 }
 
 /** A plan that may name no packets: enough to list functions. */
-export type PlanOptions = Omit<TracePlan, 'packets'> & { readonly packets: MarkQuery | undefined };
+export type PlanOptions = Omit<TracePlan, 'packets'> & { readonly packets: PacketQuery | undefined };
+
+/** @throws UsageError where no packets are named */
+export function withPackets({ packets, ...options }: PlanOptions, words: Vocabulary): TracePlan {
+  if (!packets) throw words.markIsMissing();
+  return { packets, ...options };
+}
 
 /** As `parsePlan`; packets need not be named. */
 export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): PlanOptions {

@@ -173,6 +173,7 @@ test('TraceRun: asking for losses does not ask the kernel for misses each time',
 class ListedRecords implements RecordSource {
   readonly header = header;
   readonly places = new Places();
+  readonly coverage = { traced: 2, refused: [], unwatched: [] };
   readonly #records: ((taker: SourceTaker) => void)[];
   readonly #atNs: bigint;
 
@@ -204,6 +205,19 @@ class ListedRecords implements RecordSource {
   countUnreadEnds(): number {
     return 0;
   }
+}
+
+test('TraceRun: a duration ends a refresh that takes long', async () => {
+  const source: RecordSource = Object.assign(new ListedRecords([() => {}], 0n), { refresh: untilAborted });
+  Object.defineProperty(source, 'isOver', { value: false });
+  const client = { sink: new Counts(), handOn: async () => {}, finish: async () => {} };
+  const run = new TraceRun(source, client, { durationMs: 1 });
+  await run.run(new AbortController().signal);
+});
+
+/** Attaches for ever, if nobody ends it. */
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 test('TraceRun: any source of records is read to its end, and then the run is over', async () => {

@@ -79,7 +79,7 @@ export class TraceRun {
         const hasMore = this.#read();
         this.#client.onRead?.(this.tracker);
         await this.#client.handOn(this.#idleMs, over.signal);
-        await this.#source.refresh?.(signal);
+        await this.#source.refresh?.(over.signal);
         await this.#pause(hasMore, over.signal);
       }
     } finally {

@@ -126,6 +126,7 @@ const DISORDER_NS = 20_000;
 
 /** Stands in for a session: a reader reads the records that were written here. */
 export class KernelRings implements Readable {
+  readonly coverage = { traced: 5, refused: [], unwatched: [] };
   readonly events: WritableRing;
   readonly ends: WritableRing;
   readonly #rings: Rings;

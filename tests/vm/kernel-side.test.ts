@@ -7,13 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEvent } from '../../src/base/event.js';
 import { loadPrograms } from '../../src/capture/load.js';
 import { Ring } from '../../src/capture/ring.js';
-import { PAGE_SIZE, Session } from '../../src/capture/session.js';
+import { Session } from '../../src/capture/session.js';
 import { loadExtension } from '../../src/fields/c/extension.js';
 import { markFilter } from '../../src/filter/mark.js';
 import { loadKernelBtf } from '../../src/kernel/btf.js';
 import { chooseBackend } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
 import { writeMapEntry } from '../../src/sys/bpf.js';
+import { PAGE_SIZE } from '../../src/sys/page-size.js';
 import { extension, ipft, Network, ROOT, run, splitJson, traceWhile } from './harness.js';
 import { KERNEL, METHODS, optionsOf, testMethod } from './kernels.js';
 

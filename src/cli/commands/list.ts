@@ -1,13 +1,10 @@
 /** `ipft -l`: the functions that would be traced. */
 
 import { printable } from '../../base/printable.js';
-import { raiseLimits } from '../../capture/process.js';
 import { loadSymbolAddresses } from '../../kernel/functions.js';
-import { checkKernel } from '../../kernel/preflight.js';
-import { chooseBackend } from '../../probes/backends.js';
 import { formatAccess } from '../../probes/probe.js';
-import { loadTargets } from '../../probes/targets.js';
-import type { ProbeQuery } from '../../trace/plan.js';
+import { selectTargets } from '../../trace/live-trace.js';
+import type { PlanOptions } from '../../trace/plan.js';
 import { reportSelection } from '../report.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
@@ -16,14 +13,13 @@ import type { Writer } from '../writer.js';
  * Rows as the C format `%64s\t%16s\t0x%016x\t%d` has them. The header goes to stderr, so that stdout holds only rows.
  */
 export async function list(
-  { probes, verbose }: { readonly probes: ProbeQuery; readonly verbose: boolean },
+  { plan, verbose }: { readonly plan: PlanOptions; readonly verbose: boolean },
   terminal: Terminal,
   out: Writer,
 ): Promise<void> {
-  raiseLimits();
-  checkKernel();
-  const { backend } = await chooseBackend(probes.tracer, probes.backend);
-  const selection = await loadTargets(backend, probes);
+  // A signal ends the process by itself. Limits that can't be raised matter to traces alone.
+  const { signal } = new AbortController();
+  const { choice, selection } = await selectTargets(plan, { signal, warn: () => {} });
   const names = new Map<string, Set<string>>();
   for (const { module, name } of selection.targets) {
     names.set(module, (names.get(module) ?? new Set()).add(name));
@@ -40,5 +36,5 @@ export async function list(
     return `${printable(name).padStart(64)}\t${printable(module).padStart(16)}\t0x${address}\t${formatAccess(packet)}\n`;
   });
   await out.write(Buffer.from(rows.join('')));
-  reportSelection(selection, backend, verbose, terminal);
+  reportSelection(selection, choice.backend, verbose, terminal);
 }

@@ -12,13 +12,14 @@ import { outputKind } from '../../output/outputs.js';
 import type { BackendChoice } from '../../probes/backends.js';
 import { type LiveTrace, prepareTrace } from '../../trace/live-trace.js';
 import type { TracePlan } from '../../trace/plan.js';
+import { releaseAfter } from '../../trace/release.js';
 import { TraceRun } from '../../trace/run.js';
 import { hasColor } from '../color.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import type { TimeName, TraceOptions, WritingOptions } from '../options.js';
 import { Progress } from '../progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from '../readiness.js';
-import { reportFailures, reportJourneys, reportLosses, reportSelection } from '../report.js';
+import { reportJourneys, reportLosses, reportRefused, reportSelection } from '../report.js';
 import { Silence } from '../silence.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
@@ -40,11 +41,10 @@ export async function trace(options: Options, terminal: Terminal, out: Writer, s
     terminal.line('nothing was traced');
     return STATUS_DONE;
   }
-  try {
-    return await follow(live, options, terminal, out, stop);
-  } finally {
-    await release(live.session, terminal);
-  }
+  const leave = () => release(live.session, terminal);
+  const status = await follow(live, options, terminal, out, stop).catch((error) => releaseAfter(error, leave));
+  await leave();
+  return status;
 }
 
 /** @returns undefined if a signal came */
@@ -101,7 +101,7 @@ async function follow(
   // A reader that was given up would be waited for without end.
   if (!client.problem) await out.end();
   const problem = client.problem ?? explainFailure(out);
-  const isWhole = reportLosses(losses, session, tracker, clock, terminal, problem !== undefined);
+  const isWhole = reportLosses(losses, source.coverage, tracker, clock, terminal, problem !== undefined);
   // Reported now, since a signal may end the process during the release.
   if (problem) terminal.error(problem);
   const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
@@ -132,9 +132,10 @@ async function attach(
     await attaching.catch(() => {});
     return undefined;
   }
-  terminal.endStatus(counts(session.succeeded, session.failed.length));
+  const { coverage } = session;
+  terminal.endStatus(counts(coverage.traced, coverage.refused.length));
   reportSelection(selection, choice.backend, verbose, terminal);
-  reportFailures(session, verbose, terminal);
+  reportRefused(coverage, verbose, terminal);
   return await attaching;
 }
 

@@ -1,12 +1,12 @@
 /** A ring as the kernel leaves it, with events of packets that pass one after the other: for the user side alone. */
 import {
-  BEGIN_NUMBER,
+  BEGIN_ID,
   BEGIN_PLACE,
   BEGIN_SIZE,
   BEGIN_SKB,
   END_FAMILY,
   END_FLAGS,
-  END_NUMBER,
+  END_ID,
   END_PROTOCOL,
   END_STAGE,
   END_SYMBOL,
@@ -98,7 +98,7 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
     ring.event(begin, number);
     const place = begin + BEGIN_PLACE;
     ring.view.setBigUint64(begin + BEGIN_SKB, 0xffff888000000000n + BigInt(journey % 1000) * 256n, true);
-    ring.view.setBigUint64(begin + BEGIN_NUMBER, BigInt(journey), true);
+    ring.view.setBigUint64(begin + BEGIN_ID, BigInt(journey), true);
     ring.view.setUint32(place + PLACE_NETNS, 0xf0000000 + (journey & 1), true);
     ring.view.setUint32(place + PLACE_IFINDEX, 2, true);
     Buffer.from(ring.producer, PAGE + place + PLACE_DEVICE, PLACE_DEVICE_SIZE).write('veth-a');
@@ -111,7 +111,7 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
     }
     const end = ends.record(END_BYTES);
     ends.event(end, { ns, journey, sequence, target: IPFT_NOTICE_END, flags: IPFT_EVENT_NOTICE });
-    ends.view.setBigUint64(end + END_NUMBER, BigInt(journey), true);
+    ends.view.setBigUint64(end + END_ID, BigInt(journey), true);
     ends.view.setUint16(end + END_FAMILY, 2, true);
     ends.view.setUint16(end + END_PROTOCOL, 1, true);
     ends.view.setUint8(end + END_STAGE, IPFT_STAGE_QUEUED);

@@ -13,7 +13,7 @@ enum ipft_journeys_size {
 /* A slot of the map: what is known of an skb that is followed. It is found by its owner. */
 struct ipft_journey {
 	__u64 owner;		/* the skb's address, with bits of enum ipft_owner; 0 if the slot was never used */
-	__u64 number;
+	__u64 id;
 	__u64 parent;
 	__u64 where;		/* address of the device or socket that its place was last read from */
 	__u64 freeing_ns;	/* when a tracepoint told that it is being freed; 0 before */

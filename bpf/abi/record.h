@@ -15,7 +15,7 @@
  */
 struct ipft_event {
 	__u64 timestamp_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
-	__u32 journey;		/* the low half of its number: no two living journeys share it */
+	__u32 journey;		/* the short id, the low half of the journey id: no two living journeys share it */
 	__u32 sequence;		/* how many events of its journey came before; those that found no room count */
 	__u32 target;		/* index into the table of targets; of a notice: enum ipft_notice */
 	__u16 cpu;
@@ -59,7 +59,7 @@ struct ipft_place {
 struct ipft_begin {
 	struct ipft_event event;
 	__u64 skb;		/* its address */
-	__u64 number;		/* of the journey; never 0, no two the same */
+	__u64 id;		/* the journey id; never 0, no two the same */
 	__u64 parent;		/* of the journey that it is a copy of, or 0 */
 	struct ipft_place place;
 };
@@ -73,7 +73,7 @@ struct ipft_moved {
 
 struct ipft_end {
 	struct ipft_event event;	/* sequence: how many events there were */
-	__u64 number;			/* of the journey */
+	__u64 id;			/* the journey id */
 	__u64 location;			/* address behind the call that dropped or consumed it, or 0 */
 	__u32 reason;			/* enum skb_drop_reason and its likes, or 0 */
 	__u32 ifindex;			/* IPFT_STAGE_SENT: the device's */

@@ -276,7 +276,7 @@ IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 w
 		return 0;
 	ipft_fill_notice(&begin->event, journey, timestamp_ns, IPFT_NOTICE_BEGIN);
 	begin->skb = skb;
-	begin->number = journey->number;
+	begin->id = journey->id;
 	begin->parent = journey->parent;
 	ipft_read_place(where, &begin->place);
 	if (begin->place.netns)

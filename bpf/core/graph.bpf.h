@@ -96,7 +96,7 @@ static __always_inline int ipft_open_call(void *ctx, struct sk_buff *skb, enum i
 	key = ipft_call_key(ctx);
 	if (!key)
 		return 0;
-	nest.journey = hit->journey->number;
+	nest.journey = hit->journey->id;
 	nest.cpu = bpf_get_smp_processor_id();
 	nesting = bpf_map_lookup_elem(&ipft_nestings, &nest);
 	entering->nesting = nesting;
@@ -126,7 +126,7 @@ IPFT_FUNCTION __u64 ipft_follow_call(const struct ipft_entering *entering, bool 
 	struct ipft_call call = {};
 	__u64 key = entering->key;
 
-	nest.journey = journey->number;
+	nest.journey = journey->id;
 	nest.cpu = bpf_get_smp_processor_id();
 	call.skb = entering->hit.skb;
 	call.journey = nest.journey;
@@ -253,10 +253,10 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 	}
 	/* Another packet may have the address now. */
 	journey = ipft_find(call.skb);
-	freed = !journey || journey->number != call.journey;
+	freed = !journey || journey->id != call.journey;
 	if (freed) {
 		journey = ipft_search(call.skb, call.skb | IPFT_OWNER_ENDED);
-		if (journey && journey->number != call.journey)
+		if (journey && journey->id != call.journey)
 			journey = NULL;
 	} else if (call.target & IPFT_TARGET_REPORTS) {
 		journey->caller = 0;

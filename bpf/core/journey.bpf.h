@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Journeys. The address of an skb does not identify a packet: the kernel gives the same memory to the next one. So each
- * followed skb has a slot of ipft_journeys, from its first event until it is freed, with a number that no other journey
+ * followed skb has a slot of ipft_journeys, from its first event until it is freed, with an id that no other journey
  * has. Notices in the ring tell the user side of it.
  *
  * lifecycle.bpf.c uses the same maps.
@@ -254,8 +254,8 @@ static __always_inline bool ipft_claim(struct ipft_journey *journey, __u32 slot,
 
 /*
  * Claims a slot for an skb that has no journey: the slot of the last journey at its address, which would be mistaken for
- * this one later; or a free slot; or one whose journey has ended. The journey's number is made of the slot's index and of
- * how often the slot has been claimed. A slot has one journey at a time, so no two journeys get the same number, whatever
+ * this one later; or a free slot; or one whose journey has ended. The journey's id is made of the slot's index and of
+ * how often the slot has been claimed. A slot has one journey at a time, so no two journeys get the same id, whatever
  * CPU or interrupt comes in between, and living journeys differ in the low half.
  */
 IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
@@ -266,7 +266,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 	__u32 i, slot = home, worth, best = 0;
 
 	for (i = 0; i < IPFT_NEAR_SLOTS; i++) {
-		/* The first slot stays empty: the number 0 stands for no journey. */
+		/* The first slot stays empty: the id 0 stands for no journey. */
 		if (!((home + i) & (IPFT_MAX_JOURNEYS - 1)))
 			continue;
 		journey = ipft_journey_at(home + i);
@@ -289,7 +289,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_take_slot(__u64 skb)
 	journey = bpf_map_lookup_elem(&ipft_journeys, &slot);
 	if (!journey || !ipft_claim(journey, slot, before, skb | IPFT_OWNER_BUSY))
 		return NULL;
-	journey->number = journey->number ? journey->number + IPFT_MAX_JOURNEYS : slot;
+	journey->id = journey->id ? journey->id + IPFT_MAX_JOURNEYS : slot;
 	return journey;
 }
 
@@ -349,7 +349,7 @@ static __always_inline void ipft_fill(struct ipft_event *event, const struct ipf
 				      __u32 target)
 {
 	event->timestamp_ns = timestamp_ns;
-	event->journey = journey->number;
+	event->journey = journey->id;
 	event->sequence = journey->events;
 	event->target = target;
 	event->cpu = bpf_get_smp_processor_id();
@@ -417,7 +417,7 @@ static __always_inline void ipft_read_place(__u64 where, struct ipft_place *plac
 static __always_inline void ipft_fill_end(struct ipft_end *end, const struct ipft_journey *journey, __u64 timestamp_ns)
 {
 	ipft_fill_notice(&end->event, journey, timestamp_ns, IPFT_NOTICE_END);
-	end->number = journey->number;
+	end->id = journey->id;
 	end->location = journey->location;
 	end->reason = journey->reason;
 	end->ifindex = journey->ifindex;

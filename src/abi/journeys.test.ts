@@ -11,11 +11,11 @@ const OWNER = 0xffff888000000100n;
 
 test('decodeLivings: the journeys of places that have an owner whose journey has not ended', () => {
   const places = map(
-    { owner: OWNER, number: 0x500000009n, events: 6 },
-    { owner: 0, number: 4 },
-    { owner: 0xffff888000000201n, number: 5 },
-    { owner: 0xffff888000000302n, number: 6 },
-    { owner: 0xffff888100000000n, number: 7 },
+    { owner: OWNER, id: 0x500000009n, events: 6 },
+    { owner: 0, id: 4 },
+    { owner: 0xffff888000000201n, id: 5 },
+    { owner: 0xffff888000000302n, id: 6 },
+    { owner: 0xffff888100000000n, id: 7 },
   );
   expect(decodeLivings(places)).toEqual([
     { journey: 9, events: 6, freeing: undefined },
@@ -24,7 +24,7 @@ test('decodeLivings: the journeys of places that have an owner whose journey has
 });
 
 test('decodeLivings: what the end of a packet that is being freed will be', () => {
-  const freeing = { owner: OWNER, number: 0x500000009n, events: 6, freeing_ns: 77 };
+  const freeing = { owner: OWNER, id: 0x500000009n, events: 6, freeing_ns: 77 };
   const fate = { location: 0x1234n, reason: 5, family: 2, protocol: 6 };
   expect(decodeLivings(map({ ...freeing, ...fate, stage: 2, flags: 12, device: 'eth0' }))[0]?.freeing).toEqual({
     ...{ journey: 0x500000009, timestampNs: 77n, events: 6 },

@@ -6,12 +6,12 @@ import {
   IPFT_OWNER_ENDED,
   JOURNEY_EVENTS,
   JOURNEY_FREEING_NS,
+  JOURNEY_ID,
   JOURNEY_LEFT_OUT,
-  JOURNEY_NUMBER,
   JOURNEY_OWNER,
   JOURNEY_SIZE,
 } from './layout.js';
-import { readNumber } from './values.js';
+import { readJourneyId } from './values.js';
 
 /** The bits of the owner in a slot without a living journey. */
 const NO_LIVING_OWNER = IPFT_OWNER_ENDED | IPFT_OWNER_BUSY;
@@ -51,11 +51,11 @@ function isUnused(view: DataView, at: number): boolean {
 
 function decodeLiving(view: DataView, at: number): Living {
   // Events carry the short id.
-  const journey = view.getUint32(at + JOURNEY_NUMBER, true);
+  const journey = view.getUint32(at + JOURNEY_ID, true);
   const events = view.getUint32(at + JOURNEY_EVENTS, true);
   const freeingNs = view.getBigUint64(at + JOURNEY_FREEING_NS, true);
   if (freeingNs === 0n) return { journey, events, freeing: undefined };
   const fate = decodeFate(view, at, FATE_OF_JOURNEY);
-  const number = readNumber(view, at + JOURNEY_NUMBER);
-  return { journey, events, freeing: { journey: number, events, timestampNs: freeingNs, fate } };
+  const id = readJourneyId(view, at + JOURNEY_ID);
+  return { journey, events, freeing: { journey: id, events, timestampNs: freeingNs, fate } };
 }

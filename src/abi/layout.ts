@@ -23,7 +23,7 @@ export const RETURN_ENTRY_NS = 24;
 export const BEGIN_SIZE = 72;
 export const BEGIN_EVENT = 0;
 export const BEGIN_SKB = 24;
-export const BEGIN_NUMBER = 32;
+export const BEGIN_ID = 32;
 export const BEGIN_PARENT = 40;
 export const BEGIN_PLACE = 48;
 
@@ -35,7 +35,7 @@ export const MOVED_PLACE = 24;
 /** struct ipft_end */
 export const END_SIZE = 152;
 export const END_EVENT = 0;
-export const END_NUMBER = 24;
+export const END_ID = 24;
 export const END_LOCATION = 32;
 export const END_REASON = 40;
 export const END_IFINDEX = 44;
@@ -59,7 +59,7 @@ export const PLACE_DEVICE_SIZE = 16;
 /** struct ipft_journey */
 export const JOURNEY_SIZE = 104;
 export const JOURNEY_OWNER = 0;
-export const JOURNEY_NUMBER = 8;
+export const JOURNEY_ID = 8;
 export const JOURNEY_PARENT = 16;
 export const JOURNEY_WHERE = 24;
 export const JOURNEY_FREEING_NS = 32;

@@ -6,7 +6,7 @@ import { NoticeDecoder } from './notices.js';
 
 test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
   const event = { timestamp_ns: 1n << 40n, journey: 7 };
-  const began = build('begin', { skb: 0xffff888012345678n, number: 0x100000007n, parent: 3 }, event);
+  const began = build('begin', { skb: 0xffff888012345678n, id: 0x100000007n, parent: 3 }, event);
   fill(began, LEAD + offsetOf('begin', 'place'), 'place', { netns: 0xf0000001, ifindex: 2, device: 'eth0' });
   expect(new NoticeDecoder().began(began, LEAD)).toEqual({
     ...{ packetId: 0xffff888012345678n, journey: 0x100000007, parent: 3, timestampNs: 1n << 40n },
@@ -24,7 +24,7 @@ test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   const ended = build(
     'end',
     {
-      ...{ number: 0x5fffffffen, location: 0xffffffff81234567n, reason: 0x30002, ifindex: 4, family: 10 },
+      ...{ id: 0x5fffffffen, location: 0xffffffff81234567n, reason: 0x30002, ifindex: 4, family: 10 },
       ...{ protocol: 262, stage: 1, flags: 8 + 4, device: 'veth0', symbol: 'ip_rcv+0x10/0x40 [mod]' },
     },
     { timestamp_ns: 1n << 40n, journey: 0xfffffffe, sequence: 12 },

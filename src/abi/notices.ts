@@ -3,12 +3,12 @@ import type { Began, Ended, Fate, Moved, Place } from '../base/journey.js';
 import { decodeFate, FATE_OF_END } from './fate.js';
 import { Interned } from './interned.js';
 import {
-  BEGIN_NUMBER,
+  BEGIN_ID,
   BEGIN_PARENT,
   BEGIN_PLACE,
   BEGIN_SKB,
+  END_ID,
   END_LOCATION,
-  END_NUMBER,
   END_SYMBOL,
   END_SYMBOL_SIZE,
   EVENT_JOURNEY,
@@ -21,7 +21,7 @@ import {
   PLACE_NETNS,
   PLACE_SIZE,
 } from './layout.js';
-import { decodeText, readNumber } from './values.js';
+import { decodeText, readJourneyId } from './values.js';
 
 /** Decodes notices; `at` is the offset of the record. Most packets share a few places and fates, which are interned. */
 export class NoticeDecoder {
@@ -35,7 +35,7 @@ export class NoticeDecoder {
     return {
       timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP_NS, true),
       packetId: view.getBigUint64(at + BEGIN_SKB, true),
-      journey: readNumber(view, at + BEGIN_NUMBER),
+      journey: readJourneyId(view, at + BEGIN_ID),
       parent: view.getUint32(at + BEGIN_PARENT, true),
       place: this.#place(view, at + BEGIN_PLACE),
     };
@@ -58,7 +58,7 @@ export class NoticeDecoder {
       this.#symbols.set(location, decodeText(view, at + END_SYMBOL, END_SYMBOL_SIZE));
     }
     return {
-      journey: readNumber(view, at + END_NUMBER),
+      journey: readJourneyId(view, at + END_ID),
       timestampNs: view.getBigUint64(at + EVENT_TIMESTAMP_NS, true),
       events: view.getUint32(at + EVENT_SEQUENCE, true),
       fate: this.#fates.get(view, at, this.#decodeFate),

@@ -1,7 +1,7 @@
 /** Values that more than one struct holds. */
 
 /** A journey id. It is less than 2^53: no trace lasts long enough to reach that. */
-export function readNumber(view: DataView, at: number): number {
+export function readJourneyId(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x100000000;
 }
 

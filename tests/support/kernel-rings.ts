@@ -5,13 +5,13 @@
  */
 
 import {
-  BEGIN_NUMBER,
+  BEGIN_ID,
   BEGIN_PARENT,
   BEGIN_PLACE,
   BEGIN_SIZE,
   BEGIN_SKB,
   END_FLAGS,
-  END_NUMBER,
+  END_ID,
   END_SYMBOL,
   EVENT_CPU,
   EVENT_FLAGS,
@@ -186,7 +186,7 @@ export class KernelRings implements Readable {
       packet.isAnnounced = true;
       events.event(at, ns, packet.id, sequence, IPFT_NOTICE_BEGIN, cpu, IPFT_EVENT_NOTICE);
       events.view.setBigUint64(at + BEGIN_SKB, 0xffff888000000000n + BigInt(packet.address), true);
-      events.view.setBigUint64(at + BEGIN_NUMBER, BigInt(packet.id), true);
+      events.view.setBigUint64(at + BEGIN_ID, BigInt(packet.id), true);
       events.view.setBigUint64(at + BEGIN_PARENT, 0n, true);
       const place = at + BEGIN_PLACE;
       events.view.setUint32(place + PLACE_NETNS, 0xf0000000, true);
@@ -214,7 +214,7 @@ export class KernelRings implements Readable {
     const ring = own === undefined ? this.events : ends;
     ring.event(at, this.ns, packet.id, packet.events, IPFT_NOTICE_END, 0, IPFT_EVENT_NOTICE);
     for (let offset = EVENT_SIZE; offset < END_SYMBOL; offset += 4) ring.view.setUint32(at + offset, 0, true);
-    ring.view.setUint32(at + END_NUMBER, packet.id, true);
+    ring.view.setUint32(at + END_ID, packet.id, true);
     ring.view.setUint8(at + END_FLAGS, packet.id % 7 === 0 ? IPFT_JOURNEY_DROPPED : 0);
   }
 

@@ -24,7 +24,7 @@ export class Delivery {
   #rest = NOTHING;
   #writing: { readonly bytes: number; readonly done: Promise<boolean> } | undefined;
 
-  /** The piece that was being handed over when `isStuck` was read last. */
+  /** The piece that was being handed over when `checkStuck` was called last. */
   #asked: { readonly bytes: number } | undefined;
   #givenUpAt: number | undefined;
   #droppedBytes = 0;
@@ -35,8 +35,8 @@ export class Delivery {
     this.#countingMs = countingMs;
   }
 
-  /** Whether nothing has been taken since this was read last, though text waits. */
-  get isStuck(): boolean {
+  /** Whether nothing has been taken since the last call, though text waits. */
+  checkStuck(): boolean {
     const isStuck = this.#writing !== undefined && this.#writing === this.#asked;
     this.#asked = this.#writing;
     return isStuck;

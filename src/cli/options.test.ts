@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
+import { OUTPUT_NAMES } from '../output/outputs.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { parseCommandLine } from './options.js';
 
@@ -224,7 +225,7 @@ test.each([
 });
 
 test('parseCommandLine: what resembles nothing gets no suggestion', () => {
-  expect(() => parse('-m 1 -o xml')).toThrow(/^--output 'xml' is unknown: there are aggregate, json, paths$/);
+  expect(() => parse('-m 1 -o xml')).toThrow(`--output 'xml' is unknown: there are ${OUTPUT_NAMES.join(', ')}`);
   expect(() => parse('frobnicate')).toThrow(/^there is no command 'frobnicate'$/);
   expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
 });

@@ -44,8 +44,8 @@ export class TextClient implements TraceClient {
     return this.#out.closed;
   }
 
-  get isStuck(): boolean {
-    return this.#delivery.isStuck;
+  checkStuck(): boolean {
+    return this.#delivery.checkStuck();
   }
 
   onRead(tracker: JourneyTracker): void {

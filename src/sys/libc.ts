@@ -20,7 +20,6 @@ const c = {
   poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
   send: libc.func('long send(int socket, void *bytes, size_t length, int flags)'),
   dup: libc.func('int dup(int fd)'),
-  dup3: libc.func('int dup3(int from, int to, int flags)'),
   windowSize: libc.func('int ioctl(int fd, ulong request, void *size)'),
   signal: libc.func('void *signal(int number, intptr_t action)'),
   sigmask: libc.func('int pthread_sigmask(int how, void *set, void *old)'),
@@ -288,11 +287,6 @@ export function sendNow(fd: number, bytes: Uint8Array): number {
 export function duplicate(fd: number): number {
   const copy: number = c.dup(fd);
   return copy < 0 ? -koffi.errno() : copy;
-}
-
-/** dup2(2). */
-export function replaceDescriptor(fd: number, by: number): void {
-  c.dup3(by, fd, 0);
 }
 
 const TIOCGWINSZ = 0x5413;

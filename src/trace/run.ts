@@ -34,8 +34,8 @@ export interface TraceClient {
   finish(): Promise<void>;
   /** Whether the reader of the output has gone: then the trace ends. */
   readonly isClosed?: boolean;
-  /** Whether no output has been taken since this was read last, though output waits. */
-  readonly isStuck?: boolean;
+  /** Whether no output has been taken since the last call, though output waits. */
+  checkStuck?(): boolean;
   /** Called after each reading, before output is handed on. */
   onRead?(tracker: JourneyTracker): void;
 }
@@ -73,7 +73,7 @@ export class TraceRun {
     if (signal.aborted) end();
     const timer = durationMs === undefined ? undefined : setTimeout(end, durationMs);
     // Also while the client takes nothing.
-    const look = setInterval(() => this.#client.isStuck && this.#unread >= count && end(), LOOK_MS);
+    const look = setInterval(() => this.#client.checkStuck?.() && this.#unread >= count && end(), LOOK_MS);
     try {
       while (!over.signal.aborted && !this.#client.isClosed && !this.#source.isOver && this.#shown < count) {
         const hasMore = this.#read();

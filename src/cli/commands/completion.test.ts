@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadExampleNames } from '../../fields/c/examples.js';
+import { OUTPUT_NAMES } from '../../output/outputs.js';
 import { COMMANDS, GROUPS, SHELLS, splitFlags } from '../option-table.js';
 import { formatCompletion } from './completion.js';
 
@@ -37,16 +38,10 @@ describe('bash completes', () => {
       ['check', 'doctor', 'mark-help', 'completion'],
     ],
     [['ipft', 'do'], ['doctor']],
-    [
-      ['ipft', '-m', '1', '-o', ''],
-      ['aggregate', 'json', 'paths'],
-    ],
+    [['ipft', '-m', '1', '-o', ''], [...OUTPUT_NAMES]],
     [['ipft', '-o', 'j'], ['json']],
     [['ipft', '--output', '=', 'p'], ['paths']],
-    [
-      ['ipft', '--output', '='],
-      ['aggregate', 'json', 'paths'],
-    ],
+    [['ipft', '--output', '='], [...OUTPUT_NAMES]],
     [['ipft', '-b', 'kprobe-'], ['kprobe-multi']],
     [['ipft', '--time', 'w'], ['wall']],
     [['ipft', '--module'], ['--module-regex']],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { loadPrograms } from '../dist/capture/load.js';
 import { Ring } from '../dist/capture/ring.js';
 import { Session } from '../dist/capture/session.js';
+import { NO_FIELDS } from '../dist/fields/field-set.js';
 import { markFilter } from '../dist/filter/mark.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { rolesOf } from '../dist/probes/roles.js';
@@ -123,7 +124,7 @@ export async function attachFloor(backend, directory, floor, choice) {
 
 const DEFAULTS = {
   ...{ tracer: /** @type {const} */ ('function'), packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
-  ...{ ringSizeBytes: RING_BYTES, follow: false, extension: undefined },
+  ...{ ringSizeBytes: RING_BYTES, follow: false, fields: NO_FIELDS },
 };
 
 /**

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { raiseLimits } from '../dist/capture/process.js';
 import { Session } from '../dist/capture/session.js';
+import { NO_FIELDS } from '../dist/fields/field-set.js';
 import { markFilter } from '../dist/filter/mark.js';
 import { BACKENDS } from '../dist/probes/backends.js';
 import { loadTargets } from '../dist/probes/targets.js';
@@ -16,7 +17,7 @@ raiseLimits();
 const { targets, deciding } = await loadTargets(backend);
 const session = await Session.open({
   ...{ backend, targets, deciding, tracer: 'function', packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
-  ...{ ringSizeBytes: 1 << 24, follow: false, extension: undefined },
+  ...{ ringSizeBytes: 1 << 24, follow: false, fields: NO_FIELDS },
 });
 await session.attach(new AbortController().signal);
 process.stderr.write('Trace ready!\n');

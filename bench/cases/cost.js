@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { loadExtension } from '../../dist/fields/c/extension.js';
+import { combineFields } from '../../dist/fields/field-set.js';
 import { attachFloor, attachOwnPrograms, attachTracer, countRuns } from '../attached.js';
 import { row } from '../rows.js';
 
@@ -30,7 +31,7 @@ export async function cost({ backends, floors, runs, note }) {
   countRuns();
   // Answers have the mark of what they answer.
   execFileSync('sysctl', ['-q', 'net.ipv4.fwmark_reflect=1']);
-  const extension = await loadExtension([join(floors, 'skeleton.o')]);
+  const fields = combineFields([await loadExtension([join(floors, 'skeleton.o')])]);
   const none = Math.min(...Array.from({ length: runs }, () => ping(false)));
   /** @type {import('../rows.js').Row[]} */
   const rows = [];
@@ -82,7 +83,7 @@ export async function cost({ backends, floors, runs, note }) {
     const matched = await measure(() => own({}, 'plain'), true);
     add('packet that matches', 'program that makes a record', '≤ 1.25', matched, record);
     const load = await measure(() => floor('load', 'plain'), true);
-    const extended = await measure(() => own({ extension }, 'plain'), true);
+    const extended = await measure(() => own({ fields }, 'plain'), true);
     add('packet that matches, skeleton extension', 'the same and one load', '≤ 1.3', extended, load);
     // Attached one by one, each figure takes minutes: these must do.
     if (backend.oneByOne) continue;

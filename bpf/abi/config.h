@@ -3,9 +3,17 @@
 #ifndef IPFT_CONFIG_H
 #define IPFT_CONFIG_H
 
+/* The part of an event's data that a source of fields writes. Both are multiples of 8; 0 bytes: there is no such source. */
+struct ipft_part {
+	__u32 at;
+	__u32 bytes;
+};
+
 /* The section .rodata.ipft: constants to the verifier, which removes the branches that they rule out. */
 struct ipft_config {
-	__u32 data_size;	/* bytes of the extension: 0, or from IPFT_DATA_SIZE to IPFT_MAX_DATA_SIZE, a multiple of 8 */
+	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
+	struct ipft_part module;	/* the extension's; IPFT_DATA_SIZE bytes at least */
+	struct ipft_part fields;	/* of ipft_fields() */
 	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
 	__u32 direct_reads;	/* backend ftrace: whether the mark may be read without a helper; see ipft_matches */
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */

@@ -17,6 +17,7 @@ struct ipft_moved moved;
 struct ipft_end end;
 struct ipft_place place;
 struct ipft_journey journey;
+struct ipft_part part;
 struct ipft_config config;
 struct ipft_cpu cpu;
 

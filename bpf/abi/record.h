@@ -9,8 +9,8 @@
 #define IPFT_RECORD_H
 
 /*
- * An event: a function was entered with the packet. Behind it stand the extension's data, if there is an extension:
- * ipft_config.data_size bytes, all zero when module() is entered.
+ * An event: a function was entered with the packet. Behind it stand its data, what sources of fields have written:
+ * ipft_config.data_size bytes.
  * A notice IPFT_NOTICE_BEGIN before the first event of a journey tells of the journey.
  */
 struct ipft_event {
@@ -23,7 +23,7 @@ struct ipft_event {
 	__u8 depth;		/* traced calls of this skb that were open on this CPU; 255 for more. Only with returns */
 };
 
-/* An event with IPFT_EVENT_RETURN: the function returned. The extension's data stand behind this. */
+/* An event with IPFT_EVENT_RETURN: the function returned. Its data stand behind this. */
 struct ipft_return {
 	struct ipft_event event;
 	__u64 entry_ns;		/* the time of the call's entry */
@@ -35,7 +35,7 @@ enum ipft_sequence {
 
 enum ipft_event_flag {
 	IPFT_EVENT_RETURN = 1,		/* the function returned; without it: it was entered */
-	IPFT_EVENT_NO_FIELDS = 2,	/* the extension's data are not there: it dropped them, or the skb was freed */
+	IPFT_EVENT_NO_FIELDS = 2,	/* there are no data: the extension left out the return, or the skb was freed */
 	IPFT_EVENT_FREED = 4,		/* of a return: the skb was freed during the call */
 	IPFT_EVENT_ENTRY_LOST = 8,	/* of a return: the entry's record found no room */
 	IPFT_EVENT_NOTICE = 128,	/* no event, but news of a journey: one of the structs below */

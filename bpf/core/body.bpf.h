@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What every backend does at a traced function: look at the mark, and if it is the wanted one, make a record and let
- * the extension fill in its part. graph.bpf.h adds what returns need.
+ * the sources of fields write theirs (fields.h). graph.bpf.h adds what returns need.
  *
  * A backend defines, before it includes this:
  *   IPFT_SKB_IS_TYPED	if the verifier knows that its skb is one: then it can be read without help
@@ -14,10 +14,8 @@
 #ifndef IPFT_BODY_H
 #define IPFT_BODY_H
 
+#include "fields.h"
 #include "filter.h"
-
-/* The user's extension, or no-extension.bpf.c: libbpf's static linker puts it here. */
-extern int module(void *ctx, struct sk_buff *skb, __u8 data[IPFT_DATA_SIZE]);
 
 /* Whether the sample period leaves out this event. */
 static __always_inline bool ipft_sampled_out(void)
@@ -33,19 +31,6 @@ static __always_inline bool ipft_sampled_out(void)
 	matched = *(volatile __u64 *)&cpu->matched;
 	ipft_count(cpu->matched);
 	return matched % ipft_config.sample_period;
-}
-
-/* The buffer is all zero when module() is entered. The verifier knows data_size, and so does away with what is beyond. */
-static __always_inline void ipft_clear(__u8 *data)
-{
-	__u32 at;
-
-	__builtin_memset(data, 0, IPFT_DATA_SIZE);
-	for (at = IPFT_DATA_SIZE; at < IPFT_MAX_DATA_SIZE; at += 8) {
-		if (at >= ipft_config.data_size)
-			break;
-		*(__u64 *)(data + at) = 0;
-	}
 }
 
 /*
@@ -368,18 +353,16 @@ enum ipft_filled {
  */
 static __always_inline enum ipft_filled ipft_fill_record(void *ctx, struct ipft_hit *hit)
 {
-	struct ipft_event *event = hit->event;
-
-	if (ipft_config.data_size && module(ctx, (struct sk_buff *)hit->skb, (__u8 *)(event + 1))) {
+	if (!ipft_write_fields(ctx, &hit->skb, (__u8 **)&hit->event, sizeof(*hit->event))) {
 		hit->journey->left_out = 1;
-		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+		bpf_ringbuf_discard(hit->event, BPF_RB_NO_WAKEUP);
 		return IPFT_DROPPED;
 	}
 	if (ipft_config.data_size && !(hit->journey->flags & IPFT_JOURNEY_ANNOUNCED))
 		return ipft_begin_record(hit) ? IPFT_WRITTEN : IPFT_LOST;
 	ipft_count_event(hit->journey);
 	/* The reader polls: nobody is woken up. */
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(hit->event, BPF_RB_NO_WAKEUP);
 	return IPFT_WRITTEN;
 }
 

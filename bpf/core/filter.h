@@ -9,8 +9,8 @@
 #include "mark.h"
 
 /*
- * The part of the filter that is a program. This one stands for a filter that is a mark alone; libbpf's linker puts the
- * function of the filter's object in its place.
+ * The part of the filter that is a program. This one stands for a filter that is a mark alone; libbpf's linker replaces
+ * it by the function of the filter's object.
  *
  * @skb: a plain number, also in typed programs, which may lead nowhere: it is read with helpers. The network header may
  * not be there yet, or no more.

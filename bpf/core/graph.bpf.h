@@ -296,15 +296,13 @@ IPFT_FUNCTION int ipft_open_return(__u64 key, struct ipft_leaving *leaving)
 IPFT_FUNCTION int ipft_leave(void *ctx, __u64 key)
 {
 	struct ipft_leaving leaving = {};
-	struct ipft_return *record;
 
 	if (!ipft_open_return(key, &leaving))
 		return 0;
-	record = leaving.record;
-	if (ipft_config.data_size && !(record->event.flags & IPFT_EVENT_FREED) &&
-	    module(ctx, (struct sk_buff *)leaving.skb, (__u8 *)(record + 1)))
-		record->event.flags |= IPFT_EVENT_NO_FIELDS;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	if (ipft_config.data_size && !(leaving.record->event.flags & IPFT_EVENT_FREED) &&
+	    !ipft_write_fields(ctx, &leaving.skb, (__u8 **)&leaving.record, sizeof(*leaving.record)))
+		leaving.record->event.flags |= IPFT_EVENT_NO_FIELDS;
+	bpf_ringbuf_submit(leaving.record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

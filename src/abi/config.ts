@@ -4,15 +4,28 @@ import {
   CONFIG_DATA_SIZE,
   CONFIG_DIRECT_READS,
   CONFIG_DROP_HAS_REASON,
+  CONFIG_FIELDS,
   CONFIG_FILTERS,
   CONFIG_FOLLOW,
+  CONFIG_MODULE,
   CONFIG_SAMPLE_PERIOD,
   CONFIG_SIZE,
   CONFIG_SYMBOL_FORMAT,
+  PART_AT,
+  PART_BYTES,
 } from './layout.js';
+
+/** The part of an event's data that a source of fields writes, in bytes. */
+export interface DataPart {
+  readonly offset: number;
+  readonly dataBytes: number;
+}
 
 export function encodeConfig(config: {
   dataSize: number;
+  /** Who writes them: undefined where there is no such source. */
+  module: DataPart | undefined;
+  fields: DataPart | undefined;
   samplePeriod: number;
   directReads: boolean;
   follow: boolean;
@@ -22,6 +35,13 @@ export function encodeConfig(config: {
 }): Uint8Array {
   const bytes = Buffer.alloc(CONFIG_SIZE);
   bytes.writeUInt32LE(config.dataSize, CONFIG_DATA_SIZE);
+  for (const [at, part] of [
+    [CONFIG_MODULE, config.module],
+    [CONFIG_FIELDS, config.fields],
+  ] as const) {
+    bytes.writeUInt32LE(part?.offset ?? 0, at + PART_AT);
+    bytes.writeUInt32LE(part?.dataBytes ?? 0, at + PART_BYTES);
+  }
   bytes.writeUInt32LE(config.samplePeriod, CONFIG_SAMPLE_PERIOD);
   bytes.writeUInt32LE(config.directReads ? 1 : 0, CONFIG_DIRECT_READS);
   bytes.writeUInt32LE(config.follow ? 1 : 0, CONFIG_FOLLOW);

@@ -81,16 +81,23 @@ export const JOURNEY_RESERVED = 87;
 export const JOURNEY_DEVICE = 88;
 export const JOURNEY_DEVICE_SIZE = 16;
 
+/** struct ipft_part */
+export const PART_SIZE = 8;
+export const PART_AT = 0;
+export const PART_BYTES = 4;
+
 /** struct ipft_config */
-export const CONFIG_SIZE = 32;
+export const CONFIG_SIZE = 48;
 export const CONFIG_DATA_SIZE = 0;
-export const CONFIG_SAMPLE_PERIOD = 4;
-export const CONFIG_DIRECT_READS = 8;
-export const CONFIG_FOLLOW = 12;
-export const CONFIG_DROP_HAS_REASON = 16;
-export const CONFIG_CONSUME_HAS_LOCATION = 20;
-export const CONFIG_FILTERS = 24;
-export const CONFIG_SYMBOL_FORMAT = 28;
+export const CONFIG_MODULE = 4;
+export const CONFIG_FIELDS = 12;
+export const CONFIG_SAMPLE_PERIOD = 20;
+export const CONFIG_DIRECT_READS = 24;
+export const CONFIG_FOLLOW = 28;
+export const CONFIG_DROP_HAS_REASON = 32;
+export const CONFIG_CONSUME_HAS_LOCATION = 36;
+export const CONFIG_FILTERS = 40;
+export const CONFIG_SYMBOL_FORMAT = 44;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 
 /** struct ipft_cpu */

@@ -1,7 +1,7 @@
 /** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
 import { IpftError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
-import type { Extension } from '../fields/c/extension.js';
+import { combineFields, type EventFields, type FieldSet, NO_FIELDS } from '../fields/field-set.js';
 import { markFilter } from '../filter/mark.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
 import { type Backend, tracersOf } from '../probes/backend.js';
@@ -29,15 +29,16 @@ export function canLoadPrograms(): boolean {
  * places at a return, where less stack is left.
  * @param verify whether to ask the kernel; needs what `canLoadPrograms` tells
  */
-export async function checkExtension(extension: Extension, verify: boolean): Promise<ExtensionCheck[]> {
+export async function checkExtension(extension: FieldSet, verify: boolean): Promise<ExtensionCheck[]> {
+  const fields = combineFields([extension]);
   const checks: ExtensionCheck[] = [];
   for (const backend of BACKENDS) {
-    const linking = await problemOf(async () => void (await link(backend, 'function', { extension })));
+    const linking = await problemOf(async () => void (await link(backend, 'function', { fields })));
     for (const tracer of tracersOf(backend)) {
       const method = { backend: backend.name, tracer };
       if (linking) checks.push({ ...method, result: 'refused', problem: linking });
       else if (!verify) checks.push({ ...method, result: 'linked' });
-      else checks.push({ ...method, ...(await verifyWith(backend, tracer, extension)) });
+      else checks.push({ ...method, ...(await verifyWith(backend, tracer, fields)) });
     }
   }
   return checks;
@@ -55,27 +56,23 @@ export function findProblem(checks: readonly ExtensionCheck[]): IpftError | unde
 async function verifyWith(
   backend: Backend,
   tracer: TracerName,
-  extension: Extension,
+  fields: EventFields,
 ): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
-  const problem = await problemOf(() => tryLoading(backend, tracer, extension));
+  const problem = await problemOf(() => tryLoading(backend, tracer, fields));
   if (!problem) return { result: 'verified' };
   // A kernel that refuses our own program too says nothing about the extension.
-  const ours = await problemOf(() => tryLoading(backend, tracer, undefined));
+  const ours = await problemOf(() => tryLoading(backend, tracer));
   if (!ours) return { result: 'refused', problem };
   const support = await probeBackend(backend, tracer);
   return { result: 'linked', why: support.available ? ours.message : `this kernel ${support.problem}` };
 }
 
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */
-export async function tryLoading(
-  backend: Backend,
-  tracer: TracerName,
-  extension: Extension | undefined,
-): Promise<void> {
+export async function tryLoading(backend: Backend, tracer: TracerName, fields = NO_FIELDS): Promise<void> {
   // Any mark will do, and the smallest ring.
   const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false };
   const { object } = await loadPrograms(backend, undefined, {
-    ...{ ...options, tracer, ringSizeBytes: RING_BYTES, extension },
+    ...{ ...options, tracer, ringSizeBytes: RING_BYTES, fields },
   });
   object[Symbol.dispose]();
 }

@@ -139,7 +139,7 @@ async function diagnoseTracer(
   }
   if (blocker) return { backend: name, tracer, works: false, reason: `${blocker.name}: ${blocker.result}` };
   if (!mayAsk) return { backend: name, tracer, works: undefined, reason: ASK_AS_ROOT };
-  const refusal = await attemptAsync(() => tryLoading(backend, tracer, undefined));
+  const refusal = await attemptAsync(() => tryLoading(backend, tracer));
   if (refusal instanceof IpftError) return { backend: name, tracer, works: false, reason: refusal.message };
   return { backend: name, tracer, works: true };
 }

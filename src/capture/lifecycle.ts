@@ -9,6 +9,7 @@ import { VMLINUX } from '../base/target.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { parseElf } from '../bytecode/elf.js';
+import { NO_FIELDS } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
 import { sessionKfuncsTakeContext } from '../kernel/features.js';
 import { KnownAddresses } from '../probes/addresses.js';
@@ -212,7 +213,7 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
     return object;
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, undefined, filter.object);
+    throw explainLoad(error, NO_FIELDS, filter.object);
   }
 }
 

@@ -1,4 +1,4 @@
-/** From a backend's object and an extension to loaded programs. */
+/** From a backend's object, and what belongs in its programs, to loaded programs. */
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -8,9 +8,9 @@ import type { TracerName } from '../base/method.js';
 import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
-import { CLANG_HINT, dataBytes, type Extension } from '../fields/c/extension.js';
 import { findPlace, type SourcePlace } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
+import { type EventFields, type FieldSet, NO_FIELDS, type Part, type PartSet } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
 import type { CompiledFilter, PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
@@ -37,7 +37,8 @@ export interface LoadOptions {
   readonly ringSizeBytes: number;
   /** Whether packets are followed whatever becomes of their mark. */
   readonly follow: boolean;
-  readonly extension: Extension | undefined;
+  /** What events carry. */
+  readonly fields: EventFields;
 }
 
 /** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
@@ -68,11 +69,11 @@ export async function loadPrograms(
   options: LoadOptions,
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
-  const { extension, tracer } = options;
+  const { fields, tracer } = options;
   const filter = options.packets.compile(loadKernelBtf());
   // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
-  const byHelper = backend.alwaysByHelper || filter.mark.value === 0 || needsHelper(extension);
-  const linked = await link(backend, tracer, { extension, filter: filter.object }, { byHelper, signal });
+  const byHelper = backend.alwaysByHelper || filter.mark.value === 0 || needsHelper(fields);
+  const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, signal });
   const marked = setMark(linked, filter.mark);
   return await loadUndisturbed(
     (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
@@ -88,20 +89,19 @@ interface Wanted extends Pick<LoadedPrograms, 'filter' | 'byHelper'> {
 
 async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promise<LoadedPrograms> {
   const { backend, targets, options, filter, byHelper } = wanted;
-  const { extension, tracer } = options;
+  const { fields, tracer } = options;
   const vmlinux = loadKernelBtf();
-  const object = open(linked, extension);
+  const object = open(linked, fields);
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     // A program that calls nothing is one function, which no kernel gets wrong.
-    const calls = extension !== undefined || filter.object !== undefined;
-    const directReads = filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux));
-    const dataSize = extension ? dataBytes(extension) : 0;
-    const tracepoints = readTracepoints(vmlinux);
+    const calls = fields.sets.length > 0 || filter.object !== undefined;
     const config = encodeConfig({
-      ...{ ...options, ...tracepoints, dataSize, directReads },
-      filters: filter.object !== undefined,
+      ...{ samplePeriod: options.samplePeriod, follow: options.follow, filters: filter.object !== undefined },
+      ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
+      directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
+      ...readTracepoints(vmlinux),
     });
     object.setInitialValue('.rodata.ipft', config);
     for (const [map, entries] of Object.entries(backend.maps(tracer, vmlinux))) object.setMaxEntries(map, entries);
@@ -114,8 +114,13 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     return { object, config, filter, byHelper };
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, extension, filter.object);
+    throw explainLoad(error, fields, filter.object);
   }
+}
+
+/** The set that a function of the kernel side writes. */
+function setIn(part: Part, { sets }: EventFields): PartSet | undefined {
+  return sets.find((set) => set.part === part);
 }
 
 /**
@@ -149,7 +154,7 @@ export interface LinkOptions {
 
 /** What is linked into a backend's programs. */
 export interface LinkedIn {
-  readonly extension: Extension | undefined;
+  readonly fields: EventFields;
   readonly filter?: NamedObject | undefined;
 }
 
@@ -160,30 +165,30 @@ export interface LinkedIn {
 export async function link(
   backend: Backend,
   tracer: TracerName,
-  { extension, filter }: LinkedIn,
-  { byHelper = needsHelper(extension), signal }: LinkOptions = {},
+  { fields, filter }: LinkedIn,
+  { byHelper = needsHelper(fields), signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
-  const build = { byHelper, hasCalls: extension !== undefined || filter !== undefined };
+  const { sets } = fields;
+  const build = { byHelper, hasCalls: sets.length > 0 || filter !== undefined };
+  const added = sets.flatMap((set) => set.objects);
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),
-    ...(extension?.objects.map(({ path, bytes }) => ({ name: printable(path), bytes })) ?? [
-      loadOwnObject('no-extension.bpf.o'),
-    ]),
+    ...added,
     ...(filter ? [filter] : []),
-    ...(extension?.hasLicense ? [] : [loadOwnObject('license.bpf.o')]),
+    ...(sets.some(({ hasLicense }) => hasLicense) ? [] : [loadOwnObject('license.bpf.o')]),
   ];
   // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
-  const trusted = extension?.objects.every(({ compiled }) => compiled) ?? true;
+  const trusted = added.every(({ compiled }) => compiled);
   try {
     return trusted ? linkObjects(objects) : await linkInChild(objects, signal);
   } catch (error) {
-    throw explainLink(error, extension);
+    throw explainLink(error, fields);
   }
 }
 
-/** Whether programs can't read without a helper: the kernel can't do it (safely), or the extension is in the way. */
-function needsHelper(extension: Extension | undefined): boolean {
-  if (extension?.declaresRdonlyCast) return true;
+/** Whether programs can't read without a helper: the kernel can't do it (safely), or a linked object is in the way. */
+function needsHelper({ sets }: EventFields): boolean {
+  if (sets.some(({ declaresRdonlyCast }) => declaresRdonlyCast)) return true;
   try {
     const vmlinux = loadKernelBtf();
     return !hasReadOnlyCast(vmlinux) || !mendsFaultsEverywhere(vmlinux);
@@ -192,24 +197,24 @@ function needsHelper(extension: Extension | undefined): boolean {
   }
 }
 
-function open(linked: Uint8Array, extension: Extension | undefined): BpfObject {
+function open(linked: Uint8Array, fields: EventFields): BpfObject {
   try {
     return new BpfObject(linked);
   } catch (error) {
-    throw extension ? explainLink(error, extension) : error;
+    throw fields.sets.length > 0 ? explainLink(error, fields) : error;
   }
 }
 
 /** libbpf's own words say best what does not fit. */
-function explainLink(error: unknown, extension: Extension | undefined): unknown {
+function explainLink(error: unknown, { sets }: EventFields): unknown {
   if (!(error instanceof LibbpfError)) return error;
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
-  const hint = extension?.madeByGcc ? CLANG_HINT : undefined;
+  const hint = sets.find(({ linkHint }) => linkHint !== undefined)?.linkHint;
   return causedBy(new ExtensionError(`${error.message}${said === '' ? '' : `: ${said}`}`, hint), error);
 }
 
-/** What a failed load means, for people. @param extension, filter what was linked in */
-export function explainLoad(error: unknown, extension?: Extension, filter?: NamedObject): unknown {
+/** What a failed load means, for people. @param fields, filter what was linked in */
+export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: NamedObject): unknown {
   if (!(error instanceof LibbpfError)) return error;
   if (wasInterrupted(error)) {
     const problem = `${error.message}: something interrupts the kernel each time it looks at a program`;
@@ -223,10 +228,11 @@ export function explainLoad(error: unknown, extension?: Extension, filter?: Name
   if (log.trim() === '') {
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
   }
-  const program = extension?.label ?? filter?.name ?? "ipft's own program";
-  const place = extension && findSourcePlace(extension, log);
+  const place = findSourcePlace(sets, log);
+  const suspects = place ? [place.set] : sets.length > 0 ? sets : filter ? [{ label: filter.name }] : [];
+  const program = suspects.map(({ label }) => label).join(' and ') || "ipft's own program";
   const within = place ? `, in ${printable(place.function)}() at ${printable(place.file)}:${place.line}` : '';
-  const hint = extension && findHint(log);
+  const hint = sets.length > 0 ? findHint(log) : undefined;
   return causedBy(
     new VerifierError(
       program,
@@ -238,11 +244,15 @@ export function explainLoad(error: unknown, extension?: Extension, filter?: Name
   );
 }
 
-/** Where the line stands that was being verified, if it is one of the extension's. */
-function findSourcePlace({ objects }: Extension, log: string): SourcePlace | undefined {
+/** Where the line stands that was being verified, and whose it is, if it stands in one place of what was linked in. */
+function findSourcePlace(sets: readonly FieldSet[], log: string): (SourcePlace & { set: FieldSet }) | undefined {
   const source = findSourceLine(log);
-  const places = source
-    ? objects.map(({ bytes }) => findPlace(bytes, source)).filter((place) => place !== undefined)
-    : [];
+  if (!source) return undefined;
+  const places = sets.flatMap((set) =>
+    set.objects.flatMap(({ bytes }) => {
+      const place = findPlace(bytes, source);
+      return place ? [{ ...place, set }] : [];
+    }),
+  );
   return places.length === 1 ? places[0] : undefined;
 }

@@ -10,7 +10,7 @@ import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
 import type { Reading, SourceCoverage } from '../base/record-source.js';
 import { VMLINUX } from '../base/target.js';
-import type { Extension } from '../fields/c/extension.js';
+import type { EventFields } from '../fields/field-set.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { countPossibleCpus } from '../kernel/cpus.js';
@@ -51,7 +51,8 @@ export interface SessionOptions {
   readonly ringSizeBytes: number;
   /** Whether packets are followed until they are freed, whatever becomes of their mark. */
   readonly follow: boolean;
-  readonly extension: Extension | undefined;
+  /** What events carry. */
+  readonly fields: EventFields;
 }
 
 /** The index of functions that are attached to and make no events. */

@@ -1,29 +1,18 @@
-/** The event struct of an extension: the fields that its BTF declares, and what writes and reads them. Pure. */
+/** The event struct of an extension: the fields that its BTF declares. Pure. */
 import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
-import type { FieldWriter, SymbolWriter } from '../base/event.js';
-import type { FieldLayout } from '../base/field.js';
+import type { SymbolWriter } from '../base/event.js';
 import { type JsonAdditions, refusedFieldNames } from '../base/json-keys.js';
 import { printable } from '../base/printable.js';
-import { encode } from '../base/text-buffer.js';
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
 import { findTaggedVariables, findVariables, readTags } from './formats.js';
-import { createFieldReader, createFields, type Field, type FieldShape, typesOf } from './values.js';
+import { createLayout, type StructLayout } from './layout.js';
+import { createFields, type Field } from './values.js';
 
 const EVENT_VARIABLE = '__ipft_event_struct';
 /** No option fills the object `ipft` of events yet. */
 const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
-
-export interface EventStruct extends FieldLayout {
-  /** `struct event`, for people. */
-  readonly label: string;
-  readonly fields: readonly ({ readonly name: string; readonly offset: number } & FieldShape)[];
-  /** Whether a field needs the kernel's symbols. */
-  readonly usesSymbols: boolean;
-  /** What the author should know, though it is no error. */
-  readonly warnings: readonly string[];
-}
 
 /** Whether a BTF declares an event struct. */
 export function hasEventStruct(btf: Btf): boolean {
@@ -34,7 +23,7 @@ export function hasEventStruct(btf: Btf): boolean {
  * Finds and reads the event struct.
  * @throws ExtensionError if there is none, or something in it can't be shown
  */
-export function parseEventStruct(btf: Btf): EventStruct {
+export function parseEventStruct(btf: Btf): StructLayout {
   const struct = findStruct(btf);
   const name = btf.name(struct);
   const label = name === '' ? 'the event struct' : `struct ${printable(name)}`;
@@ -55,20 +44,14 @@ export function parseEventStruct(btf: Btf): EventStruct {
     (text) => warnings.push(text),
   );
   checkNames(fields, label);
-  return {
+  return createLayout({
     ...{ label, sizeBytes, usesSymbols, warnings },
-    fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
-    types: typesOf(fields),
-    createWriter: (symbols) => createFieldWriter(create(symbols, () => {})),
-    createReader(symbols, names) {
-      const wanted = create(symbols, () => {}).filter(({ name }) => names?.includes(name) ?? true);
-      return createFieldReader(wanted);
-    },
-  };
+    createFields: (symbols) => create(symbols, () => {}),
+  });
 }
 
 /** Names of fields that `-o json` can't show, since a key of its own is called so. */
-export function findJsonConflicts({ fields }: EventStruct, additions: JsonAdditions = NO_ADDITIONS): string[] {
+export function findJsonConflicts({ fields }: StructLayout, additions: JsonAdditions = NO_ADDITIONS): string[] {
   const refused = refusedFieldNames(additions);
   return fields.map(({ name }) => name).filter((name) => refused.has(name));
 }
@@ -77,11 +60,11 @@ export function findJsonConflicts({ fields }: EventStruct, additions: JsonAdditi
  * Refuses fields that `-o json` can't show.
  * @throws ExtensionError
  */
-export function checkJsonNames(struct: EventStruct, additions: JsonAdditions = NO_ADDITIONS): void {
-  const [name] = findJsonConflicts(struct, additions);
+export function checkJsonNames(layout: StructLayout, additions: JsonAdditions = NO_ADDITIONS): void {
+  const [name] = findJsonConflicts(layout, additions);
   if (name === undefined) return;
   throw new ExtensionError(
-    `${struct.label}, member ${name}: '${name}' is a key of the JSON output`,
+    `${layout.label}, member ${name}: '${name}' is a key of the JSON output`,
     'give the member another name, or take another output (-o)',
   );
 }
@@ -112,28 +95,4 @@ function checkNames(fields: readonly Field[], label: string): void {
     if (names.has(name)) throw new ExtensionError(`${where}: there are two of that name`);
     names.add(name);
   }
-}
-
-/** Everything is decided before; writing an event only reads bytes. */
-function createFieldWriter(fields: readonly Field[]): FieldWriter {
-  const labelled = fields.map(({ name, offset, value }, index) => ({
-    ...{ offset, value },
-    textLabel: encode(`${index === 0 ? '' : ' '}${printable(name)}: `),
-    jsonLabel: encode(`,${JSON.stringify(name)}:`),
-  }));
-  return {
-    names: new Set(fields.map(({ name }) => name)),
-    text(out, data, at) {
-      for (const { textLabel, value, offset } of labelled) {
-        out.bytes(textLabel);
-        value.text(out, data, at + offset);
-      }
-    },
-    json(out, data, at) {
-      for (const { jsonLabel, value, offset } of labelled) {
-        out.bytes(jsonLabel);
-        value.json(out, data, at + offset);
-      }
-    },
-  };
 }

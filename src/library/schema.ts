@@ -2,13 +2,13 @@
 import { ExtensionError } from '../base/errors.js';
 import type { FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
-import type { EventStruct } from '../fields/event-struct.js';
+import type { StructLayout } from '../fields/layout.js';
 import type { FieldSchema } from './api.js';
 
 /**
  * @throws ExtensionError that names each field that is missing or of another type
  */
-export function checkSchema({ label, fields, types }: EventStruct, schema: FieldSchema): void {
+export function checkSchema({ label, fields, types }: StructLayout, schema: FieldSchema): void {
   const problems: string[] = [];
   for (const [name, wanted] of Object.entries(schema)) {
     const field = fields.find((one) => one.name === name);

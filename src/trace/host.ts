@@ -1,5 +1,5 @@
 /** The host of a trace: the command line, or the library. */
-import type { EventStruct } from '../fields/event-struct.js';
+import type { StructLayout } from '../fields/layout.js';
 import type { BackendChoice } from '../probes/backends.js';
 
 /** Is told how a trace is prepared, and may end it. */
@@ -13,7 +13,7 @@ export interface TraceHost {
   /** Whether that output may have colours. */
   readonly hasColor?: boolean;
   /** The fields are known, and no program is loaded yet. @throws an error if the host can't show them */
-  checkFields?(struct: EventStruct): void;
+  checkFields?(layout: StructLayout): void;
   /** A backend was chosen. */
   onBackend?(choice: BackendChoice): void;
   /** A module was loaded while tracing, and some of its functions are traced now. */

@@ -7,7 +7,8 @@ import type { Target } from '../base/target.js';
 import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
-import { type Extension, loadExtension } from '../fields/c/extension.js';
+import { extensionSource } from '../fields/c/extension.js';
+import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
 import { createPacketFilter } from '../filter/packet-query.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
@@ -72,19 +73,19 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   await turn(signal);
   // Read before attaching, which may take minutes.
   const loaded = loadLiveModules();
-  const extension = await load(plan, host);
+  const fields = await load(plan, host);
   await turn(signal);
   const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
   const memory = planMemory(limits, loadMemoryRoom(), attached);
   if (memory.warning !== undefined) host.warn(memory.warning);
   const targets = [...selection.targets];
-  const header = describe(plan, choice, targets, extension);
+  const header = describe(plan, choice, targets, fields);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
   await turn(signal);
   const packets = createPacketFilter(plan.packets);
   const session = await Session.open(
     {
-      ...{ backend, targets, models, deciding: selection.deciding, extension, tracer: probes.tracer },
+      ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
       ...{ packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
       ringSizeBytes: memory.ringSizeBytes,
     },
@@ -133,30 +134,37 @@ async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-async function load({ fields }: TracePlan, host: TraceHost): Promise<Extension | undefined> {
-  if (fields.extension.length === 0) return undefined;
+async function load(plan: TracePlan, host: TraceHost): Promise<EventFields> {
+  const fields = await loadFields(sourcesOf(plan, host));
+  if (fields.sets.length > 0) host.checkFields?.(fields);
+  for (const warning of fields.warnings) host.warn(warning);
+  return fields;
+}
+
+/** Where fields come from, in the order in which they are shown. */
+function sourcesOf({ fields }: TracePlan, host: TraceHost): FieldSource[] {
+  if (fields.extension.length === 0) return [];
   const { signal, hasColor = false } = host;
-  const extension = await loadExtension(fields.extension, {
-    ...{ timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal },
-    onOutput: (text) => host.onCompilerOutput(text),
-  });
-  host.checkFields?.(extension.eventStruct);
-  for (const warning of extension.eventStruct.warnings) host.warn(warning);
-  return extension;
+  const options = { timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal };
+  return [extensionSource(fields.extension, { ...options, onOutput: (text) => host.onCompilerOutput(text) })];
 }
 
 function describe(
   { probes }: TracePlan,
   { backend }: BackendChoice,
   targets: readonly Target[],
-  extension: Extension | undefined,
+  fields: EventFields,
 ): TraceHeader {
-  const fields = extension?.eventStruct;
-  const symbols = fields?.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
+  const symbols = fields.usesSymbols || !kernelNamesAddresses() ? loadSymbolWriter() : undefined;
   const netnsNames = new NetnsNames();
   return {
     ...{ version: packageVersion(), kernel: release(), tracer: probes.tracer, backend: backend.name },
-    ...{ targets, fields, names: createKernelNames(symbols), symbols: symbols ?? (() => {}) },
+    ...{
+      targets,
+      fields: fields.sets.length > 0 ? fields : undefined,
+      names: createKernelNames(symbols),
+      symbols: symbols ?? (() => {}),
+    },
     netnsName: (netns) => netnsNames.name(netns),
     beganNs: process.hrtime.bigint(),
     realtimeOffsetNs: realtimeOffsetNs(),

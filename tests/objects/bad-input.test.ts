@@ -18,6 +18,7 @@ import { ExtensionError, IpftError } from '../../src/base/errors.js';
 import { link } from '../../src/capture/load.js';
 import { compileExtension } from '../../src/fields/c/compile.js';
 import { parseExtension } from '../../src/fields/c/extension.js';
+import { combineFields } from '../../src/fields/field-set.js';
 import { kprobeMulti } from '../../src/probes/kprobe-multi.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -265,8 +266,8 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
   /** Reads the bytes, and links them if they can be read, as a trace would. */
   async function use(bytes: Uint8Array): Promise<'fine' | 'refused' | 'crashed libbpf'> {
     try {
-      const extension = parseExtension([{ path: 'damaged.o', bytes, compiled: false }]);
-      await link(kprobeMulti, 'function', { extension });
+      const fields = combineFields([parseExtension([{ path: 'damaged.o', bytes, compiled: false }])]);
+      await link(kprobeMulti, 'function', { fields });
       return 'fine';
     } catch (error) {
       expect(error).toBeInstanceOf(IpftError);
@@ -280,8 +281,8 @@ __hidden int module(void *ctx, struct sk_buff *skb, __u8 data[64])
 
   test('one that holds libbpf up: linking ends when it is to, and so does the child', async () => {
     const stopping = new AbortController();
-    const extension = parseExtension([{ path: 'damaged.o', bytes: object, compiled: false }]);
-    const linking = link(kprobeMulti, 'function', { extension }, { signal: stopping.signal });
+    const fields = combineFields([parseExtension([{ path: 'damaged.o', bytes: object, compiled: false }])]);
+    const linking = link(kprobeMulti, 'function', { fields }, { signal: stopping.signal });
     const findChild = () =>
       Number(spawnSync('pgrep', ['-P', String(process.pid), '-f', 'link-child'], { encoding: 'utf8' }).stdout);
     const child = await vi.waitUntil(findChild, { timeout: 60_000 });

@@ -9,6 +9,7 @@ import { loadPrograms } from '../../src/capture/load.js';
 import { Ring } from '../../src/capture/ring.js';
 import { Session } from '../../src/capture/session.js';
 import { loadExtension } from '../../src/fields/c/extension.js';
+import { combineFields, NO_FIELDS } from '../../src/fields/field-set.js';
 import { markFilter } from '../../src/filter/mark.js';
 import { loadKernelBtf } from '../../src/kernel/btf.js';
 import { chooseBackend } from '../../src/probes/backends.js';
@@ -147,7 +148,7 @@ test.each(['function', 'function_graph'] as const)(
     const loaded = await loadExtension([extension('drop-small.bpf.c')]);
     using session = await Session.open({
       ...{ backend, tracer, targets, deciding, packets: markFilter(47, 0xffffffff), samplePeriod: 1, follow: true },
-      ...{ ringSizeBytes: 1 << 20, extension: loaded },
+      ...{ ringSizeBytes: 1 << 20, fields: combineFields([loaded]) },
     });
     await session.attach(new AbortController().signal);
     const read = () => {
@@ -201,7 +202,7 @@ test('returns are seen though places for calls have leaked', async () => {
       packets: markFilter(45, 0xffffffff),
       samplePeriod: 1,
       follow: false,
-      extension: undefined,
+      fields: NO_FIELDS,
     },
     ringSizeBytes,
   });

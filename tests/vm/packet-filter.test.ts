@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { BackendName, TracerName } from '../../src/base/method.js';
 import { Session } from '../../src/capture/session.js';
 import { loadExtension } from '../../src/fields/c/extension.js';
+import { combineFields } from '../../src/fields/field-set.js';
 import { markFilter } from '../../src/filter/mark.js';
 import { ANY_MARK, type PacketFilter } from '../../src/filter/packet-filter.js';
 import { BACKENDS } from '../../src/probes/backends.js';
@@ -32,10 +33,10 @@ async function pingWith(filter: PacketFilter, method: string, options: { follow?
   const { targets, deciding } = await loadTargets(backend, {
     functionPattern: { regExp: new RegExp(`^(${FUNCTIONS.join('|')})$`), text: '' },
   });
-  const extension = options.extension === undefined ? undefined : await loadExtension([options.extension]);
+  const fields = combineFields(options.extension === undefined ? [] : [await loadExtension([options.extension])]);
   using session = await Session.open({
     ...{ backend, tracer, targets, deciding, packets: filter, samplePeriod: 1, follow: options.follow ?? false },
-    ...{ ringSizeBytes: 1 << 20, extension },
+    ...{ ringSizeBytes: 1 << 20, fields },
   });
   await session.attach(new AbortController().signal);
   const seen = { began: 0, ended: 0, functions: [] as string[] };

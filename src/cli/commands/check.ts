@@ -5,9 +5,10 @@ import { groupBy } from '../../base/group-by.js';
 import { printable } from '../../base/printable.js';
 import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from '../../capture/check.js';
 import { raiseLimits } from '../../capture/process.js';
-import { type Extension, loadExtension } from '../../fields/c/extension.js';
+import { loadExtension } from '../../fields/c/extension.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
 import { findJsonConflicts } from '../../fields/event-struct.js';
+import type { StructLayout } from '../../fields/layout.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
@@ -24,10 +25,10 @@ export async function check(options: CheckOptions, terminal: Terminal, out: Writ
     color: terminal.hasColor,
     onOutput: (text) => terminal.write(text),
   });
-  await out.write(Buffer.from(formatLayout(extension)));
-  const { eventStruct } = extension;
-  for (const warning of eventStruct.warnings) terminal.warn(warning);
-  for (const name of findJsonConflicts(eventStruct)) {
+  await out.write(Buffer.from(formatLayout(extension.layout)));
+  const { layout } = extension;
+  for (const warning of layout.warnings) terminal.warn(warning);
+  for (const name of findJsonConflicts(layout)) {
     terminal.warn(`-o json will refuse the member ${name}: the output has a key of that name`);
   }
   const verify = canLoadPrograms();
@@ -63,8 +64,8 @@ function verdict(problem: IpftError): string {
 }
 
 /** A row for each field: offset in bytes (and bits), size, type, name, format. */
-function formatLayout({ eventStruct }: Extension): string {
-  const rows = eventStruct.fields.map(({ name, offset, bitOffset, bits, type, format }) => [
+function formatLayout({ label, fields, sizeBytes }: StructLayout): string {
+  const rows = fields.map(({ name, offset, bitOffset, bits, type, format }) => [
     bits % 8 === 0 && bitOffset === 0 ? String(offset) : `${offset}.${bitOffset}`,
     bits % 8 === 0 ? String(bits / 8) : `${bits} bits`,
     printable(type),
@@ -79,5 +80,5 @@ function formatLayout({ eventStruct }: Extension): string {
       .join('  ')
       .trimEnd(),
   );
-  return `${eventStruct.label}, ${eventStruct.sizeBytes} bytes\n${lines.join('\n')}\n`;
+  return `${label}, ${sizeBytes} bytes\n${lines.join('\n')}\n`;
 }

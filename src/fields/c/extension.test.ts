@@ -7,7 +7,7 @@ import { typeName } from '../../btf/type-name.js';
 import { parseElf, sectionBytes } from '../../bytecode/elf.js';
 import { findVariables } from '../formats.js';
 import { exampleLike, loadExampleNames, locateExtension } from './examples.js';
-import { checkSuffix, dataBytes, parseExtension } from './extension.js';
+import { checkSuffix, moduleBytes, parseExtension } from './extension.js';
 
 function soundBtf(): Uint8Array {
   const builder = new BtfBuilder();
@@ -23,7 +23,7 @@ const parse = (bytes: Uint8Array) => parseExtension([{ path: 'x.o', bytes, compi
 const sound = () => buildElf({ sections: { ...TEXT, '.BTF': soundBtf() }, symbols: [MODULE] });
 
 test('parseExtension: a sound object has its fields', () => {
-  expect(parse(sound()).eventStruct).toMatchObject({
+  expect(parse(sound()).layout).toMatchObject({
     label: 'struct event',
     sizeBytes: 4,
     fields: [{ name: 'len', type: 'unsigned int', offset: 0, bits: 32 }],
@@ -264,12 +264,8 @@ test('parseExtension: truncated and corrupted objects give a value or an Extensi
   }
 });
 
-test('dataBytes: a multiple of 8, and never less than module() may write', () => {
-  const withBytes = (sizeBytes: number) => {
-    const extension = parse(sound());
-    return dataBytes({ ...extension, eventStruct: { ...extension.eventStruct, sizeBytes } });
-  };
-  expect([1, 64, 65, 72, 1021].map(withBytes)).toEqual([64, 64, 72, 72, 1024]);
+test('moduleBytes: a multiple of 8, and never less than module() may write', () => {
+  expect([1, 64, 65, 72, 1021].map(moduleBytes)).toEqual([64, 64, 72, 72, 1024]);
 });
 
 test('checkSuffix: only .c and .o', () => {

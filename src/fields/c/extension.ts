@@ -1,4 +1,4 @@
-/** An extension from its files to what the tracer needs of it. */
+/** An extension in C, from its files to a set of fields. */
 import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { IPFT_DATA_SIZE } from '../../abi/layout.js';
@@ -6,7 +6,8 @@ import { causedBy, ExtensionError, ParseError, UsageError } from '../../base/err
 import { printable } from '../../base/printable.js';
 import { type Btf, parseBtf } from '../../btf/btf.js';
 import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from '../../bytecode/elf.js';
-import { type EventStruct, hasEventStruct, parseEventStruct } from '../event-struct.js';
+import { hasEventStruct, parseEventStruct } from '../event-struct.js';
+import type { FieldSet, FieldSource } from '../field-set.js';
 import { type CompileOptions, compileExtension } from './compile.js';
 import { exampleLike, locateExtension } from './examples.js';
 import { checkLicense, hideLicense } from './license.js';
@@ -22,20 +23,6 @@ export interface ExtensionObject {
   readonly compiled: boolean;
 }
 
-export interface Extension {
-  /** For people: its file, or its files. */
-  readonly label: string;
-  /** To be linked with a backend's object. */
-  readonly objects: readonly ExtensionObject[];
-  readonly eventStruct: EventStruct;
-  /** Whether one of the objects brings a `license` section. */
-  readonly hasLicense: boolean;
-  /** Whether one of the objects was made by gcc, whose objects libbpf's linker mostly refuses. */
-  readonly madeByGcc: boolean;
-  /** Whether one of the objects declares the kfunc that the tracer would use too. */
-  readonly declaresRdonlyCast: boolean;
-}
-
 /** Sources and objects have some kilobytes. */
 const MAX_FILE_BYTES = 64 << 20;
 const REASONS: Partial<Record<string, string>> = {
@@ -48,9 +35,14 @@ const REASONS: Partial<Record<string, string>> = {
 /** A section that belongs to the tracer. */
 const OWN_SECTION = '.rodata.ipft';
 
-/** How many bytes of a record an extension's data take: a multiple of 8, and never less than `module()` may write. */
-export function dataBytes({ eventStruct }: Extension): number {
-  return Math.max(IPFT_DATA_SIZE, Math.ceil(eventStruct.sizeBytes / 8) * 8);
+/** How many bytes of a record belong to an extension: a multiple of 8, and never less than `module()` may write. */
+export function moduleBytes(structBytes: number): number {
+  return Math.max(IPFT_DATA_SIZE, Math.ceil(structBytes / 8) * 8);
+}
+
+/** The fields of an extension in C. See `loadExtension`. */
+export function extensionSource(given: readonly string[], options: CompileOptions): FieldSource {
+  return { load: () => loadExtension(given, options) };
 }
 
 /** @throws UsageError for a file that is neither `.c` nor `.o`, and no example */
@@ -75,7 +67,7 @@ export function refuseLua(path: string): UsageError {
  * @param given paths, or names of examples
  * @throws UsageError, ExtensionError
  */
-export async function loadExtension(given: readonly string[], options: CompileOptions = {}): Promise<Extension> {
+export async function loadExtension(given: readonly string[], options: CompileOptions = {}): Promise<FieldSet> {
   for (const path of given) checkSuffix(path);
   const paths = given.map(locateExtension);
   checkDistinct(paths);
@@ -150,7 +142,7 @@ interface ParsedObject {
  * Reads an extension's objects.
  * @throws ExtensionError if one is no BPF object or has no BTF, or if they don't have what an extension needs
  */
-export function parseExtension(objects: readonly ExtensionObject[]): Extension {
+export function parseExtension(objects: readonly ExtensionObject[]): FieldSet {
   const parsed = objects.map((object) => about(object.path, () => parseObject(object)));
   const label = `the extension ${objects.map(({ path }) => printable(path)).join(', ')}`;
   const main = onlyOne(parsed, ({ module }) => module !== undefined, {
@@ -166,7 +158,7 @@ export function parseExtension(objects: readonly ExtensionObject[]): Extension {
           several: (paths) =>
             new ExtensionError(`${label}: __ipft_event_struct is declared in ${paths}, and must be in one file only`),
         });
-  const eventStruct = about(declaring.path, () => parseEventStruct(declaring.btf));
+  const layout = about(declaring.path, () => parseEventStruct(declaring.btf));
   const definitions = findDefinitions(parsed);
   for (const object of parsed) about(object.path, () => checkNeeds(object, definitions));
   // The first license stays, and stands for the program; it is as good as any other of those that are allowed.
@@ -175,15 +167,15 @@ export function parseExtension(objects: readonly ExtensionObject[]): Extension {
     hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
   }
   return {
-    label,
+    ...{ label, part: 'module', layout, dataBytes: moduleBytes(layout.sizeBytes) },
     objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
-      ...{ path, compiled },
+      ...{ name: printable(path), compiled },
       bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,
     })),
-    eventStruct,
     hasLicense: licensed.length > 0,
-    madeByGcc: parsed.some(({ madeByGcc }) => madeByGcc),
     declaresRdonlyCast: parsed.some(({ elf }) => elf.symbols.some(({ name }) => name === 'bpf_rdonly_cast')),
+    // libbpf's linker refuses most objects of gcc.
+    linkHint: parsed.some(({ madeByGcc }) => madeByGcc) ? CLANG_HINT : undefined,
   };
 }
 
@@ -221,7 +213,7 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
 }
 
 /** What to do about an object of gcc that can't be used. */
-export const CLANG_HINT = 'it was made by gcc: compile it with clang -target bpf -O2 -g';
+const CLANG_HINT = 'it was made by gcc: compile it with clang -target bpf -O2 -g';
 
 function isMadeByGcc(bytes: Uint8Array, elf: ElfObject): boolean {
   const comment = sectionBytes(bytes, elf, '.comment');

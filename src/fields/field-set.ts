@@ -1,0 +1,113 @@
+/** Where the fields of events come from: sources, whose data lie side by side in each record. Pure. */
+import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
+import { ExtensionError } from '../base/errors.js';
+import type { NamedObject } from '../base/named-object.js';
+import { printable } from '../base/printable.js';
+import { createLayout, type StructLayout } from './layout.js';
+
+/** Something that adds fields to events. */
+export interface FieldSource {
+  /** @throws IpftError if its fields can't be had */
+  load(): Promise<FieldSet>;
+}
+
+/**
+ * A part of an event's data, by the function that writes it (`bpf/core/fields.h`): `module` is a C extension's `module()`,
+ * which may also leave out events, `fields` is `ipft_fields()`, of which the user side makes the code.
+ */
+export type Part = 'module' | 'fields';
+
+/** The fields of one source. */
+export interface FieldSet {
+  /** For people, in messages about its programs: `the extension len.c`. */
+  readonly label: string;
+  readonly part: Part;
+  /** Offsets count from the beginning of the set's own data. */
+  readonly layout: StructLayout;
+  /** How much it may write: a multiple of 8, not less than the layout's size. */
+  readonly dataBytes: number;
+  /** BPF objects of which one defines the part's function. They are linked into the backend's programs. */
+  readonly objects: readonly FieldObject[];
+  /** Whether one of the objects brings a `license` section. */
+  readonly hasLicense: boolean;
+  /** Whether one of the objects declares the kfunc `bpf_rdonly_cast`, which the tracer would use too. */
+  readonly declaresRdonlyCast: boolean;
+  /** What may help where libbpf can't link the objects. */
+  readonly linkHint?: string | undefined;
+}
+
+export interface FieldObject extends NamedObject {
+  /** Whether it was made just now: then nothing in it can be damaged. */
+  readonly compiled: boolean;
+}
+
+/** A set, and where its part of an event's data begins. */
+export interface PartSet extends FieldSet {
+  /** A multiple of 8. */
+  readonly offset: number;
+}
+
+/** All that the events of a trace carry. Offsets count from the beginning of an event's data. */
+export interface EventFields extends StructLayout {
+  readonly sets: readonly PartSet[];
+  /** Bytes of data in each record: a multiple of 8, 0 without fields. */
+  readonly dataBytes: number;
+}
+
+/** Loads one source after the other, and puts their fields side by side. @throws what they throw, and `combineFields` */
+export async function loadFields(sources: readonly FieldSource[]): Promise<EventFields> {
+  const sets: FieldSet[] = [];
+  for (const source of sources) sets.push(await source.load());
+  return combineFields(sets);
+}
+
+/**
+ * Puts sets side by side, in the record and in the output, in the order given.
+ * @throws ExtensionError if two have a field of the same name, or all together are too large
+ */
+export function combineFields(given: readonly FieldSet[]): EventFields {
+  const sets: PartSet[] = [];
+  let [dataBytes, sizeBytes] = [0, 0];
+  for (const set of given) {
+    if (sets.some(({ part }) => part === set.part)) throw new Error(`two sets of fields for the part ${set.part}`);
+    sets.push({ ...set, offset: dataBytes });
+    sizeBytes = dataBytes + set.layout.sizeBytes;
+    dataBytes += set.dataBytes;
+  }
+  if (dataBytes > IPFT_MAX_DATA_SIZE) {
+    throw new ExtensionError(
+      `the fields of ${sets.map(({ label }) => label).join(' and ')} have ${dataBytes} bytes together, and an event has room for ${IPFT_MAX_DATA_SIZE}`,
+      'take fewer fields, or smaller ones',
+    );
+  }
+  checkNames(sets);
+  const layout = createLayout({
+    ...{ label: sets.map(({ layout }) => layout.label).join(' and '), sizeBytes },
+    usesSymbols: sets.some(({ layout }) => layout.usesSymbols),
+    warnings: sets.flatMap(({ layout }) => layout.warnings),
+    createFields: (symbols) =>
+      sets.flatMap(({ layout, offset }) =>
+        layout.createFields(symbols).map((field) => ({ ...field, offset: offset + field.offset })),
+      ),
+  });
+  return { ...layout, sets, dataBytes };
+}
+
+function checkNames(sets: readonly FieldSet[]): void {
+  const known = new Map<string, string>();
+  for (const { label, layout } of sets) {
+    for (const { name } of layout.fields) {
+      const other = known.get(name);
+      if (other !== undefined) {
+        throw new ExtensionError(
+          `${other} and ${label} both have a field ${printable(name)}`,
+          'give one of the two another name',
+        );
+      }
+      known.set(name, label);
+    }
+  }
+}
+
+/** Of a trace whose events carry none. */
+export const NO_FIELDS: EventFields = combineFields([]);

@@ -1,0 +1,59 @@
+/** Members of a struct as fields: what they are, where they lie, and what writes and reads them. Pure. */
+import type { FieldWriter, SymbolWriter } from '../base/event.js';
+import type { FieldLayout } from '../base/field.js';
+import { printable } from '../base/printable.js';
+import { encode } from '../base/text-buffer.js';
+import { createFieldReader, type Field, type FieldShape, typesOf } from './values.js';
+
+export interface StructLayout extends FieldLayout {
+  /** For people: `struct event`. */
+  readonly label: string;
+  /** Offsets in bytes, in the order of the output. */
+  readonly fields: readonly ({ readonly name: string; readonly offset: number } & FieldShape)[];
+  /** Whether a field needs the kernel's symbols. */
+  readonly usesSymbols: boolean;
+  /** What the author should know, though it is no error. */
+  readonly warnings: readonly string[];
+  /** The fields with their writers and readers. @param symbols names kernel addresses */
+  createFields(symbols: SymbolWriter): readonly Field[];
+}
+
+/** What `createFields` gives, with all that can be made of it. */
+export function createLayout(
+  facts: Pick<StructLayout, 'label' | 'sizeBytes' | 'usesSymbols' | 'warnings' | 'createFields'>,
+): StructLayout {
+  const { createFields } = facts;
+  const fields = createFields(() => {});
+  return {
+    ...facts,
+    fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
+    types: typesOf(fields),
+    createWriter: (symbols) => createFieldWriter(createFields(symbols)),
+    createReader: (symbols, names) =>
+      createFieldReader(createFields(symbols).filter(({ name }) => names?.includes(name) ?? true)),
+  };
+}
+
+/** Everything is decided before; writing an event only reads bytes. */
+function createFieldWriter(fields: readonly Field[]): FieldWriter {
+  const labelled = fields.map(({ name, offset, value }, index) => ({
+    ...{ offset, value },
+    textLabel: encode(`${index === 0 ? '' : ' '}${printable(name)}: `),
+    jsonLabel: encode(`,${JSON.stringify(name)}:`),
+  }));
+  return {
+    names: new Set(fields.map(({ name }) => name)),
+    text(out, data, at) {
+      for (const { textLabel, value, offset } of labelled) {
+        out.bytes(textLabel);
+        value.text(out, data, at + offset);
+      }
+    },
+    json(out, data, at) {
+      for (const { jsonLabel, value, offset } of labelled) {
+        out.bytes(jsonLabel);
+        value.json(out, data, at + offset);
+      }
+    },
+  };
+}

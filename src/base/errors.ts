@@ -48,7 +48,7 @@ export class ParseError extends IpftError {
 
 /** The running kernel lacks something. `minimumVersion` is the first Linux that has it, where one is known. */
 export class UnsupportedFeatureError extends IpftError {
-  /** What is missing. */
+  /** The missing feature. */
   readonly feature: string;
   /** The first Linux that has it, where one is known. */
   readonly minimumVersion: string | undefined;

@@ -113,7 +113,7 @@ export async function selectTargets(
   { probes, limits }: Pick<TracePlan, 'probes' | 'limits'>,
   { signal, warn, onBackend }: Pick<TraceHost, 'signal' | 'warn' | 'onBackend'>,
 ): Promise<{ choice: BackendChoice; selection: TargetSelection }> {
-  // Before Linux 5.11 programs count as locked memory, which the kernel is asked for here already.
+  // Before loading, since programs count as locked memory before Linux 5.11.
   const unraised = limits.raiseLimits ? raiseLimits() : [];
   checkKernel();
   for (const warning of unraised) warn(warning);

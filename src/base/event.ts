@@ -69,6 +69,18 @@ export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent
   };
 }
 
+/**
+ * Reads four bytes of an event's data as a signed word, little endian; at the end of the data as many as there are.
+ * @param at an offset within the data
+ * @param size the size of the data
+ */
+export function dataWord({ data, dataOffset }: TraceEvent, at: number, size: number): number {
+  if (at + 4 <= size) return data.getInt32(dataOffset + at, true);
+  let word = 0;
+  for (let byte = size - 1; byte >= at; byte--) word = (word << 8) | data.getUint8(dataOffset + byte);
+  return word;
+}
+
 /** Takes records in the order of the ring. */
 export interface RecordTaker {
   /** The event is lent for the time of the call. */

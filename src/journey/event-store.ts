@@ -1,5 +1,5 @@
 /** Keeps events as words in a row: a few dozen bytes an event, and no objects for the garbage collector to visit. */
-import type { TraceEvent } from '../base/event.js';
+import { dataWord, type TraceEvent } from '../base/event.js';
 
 const CHUNK_BITS = 14;
 const CHUNK_EVENTS = 1 << CHUNK_BITS;
@@ -96,14 +96,10 @@ export class EventStore {
       words[at + ENTRY_LOW] = event.entryLow;
       words[at + ENTRY_HIGH] = event.entryHigh;
     }
-    if (this.#dataSize > 0) this.#copyData(event, view, (at + this.#ownWords) * 4);
+    const size = this.#dataSize;
+    const to = (at + this.#ownWords) * 4;
+    for (let i = 0; i < size; i += 4) view.setInt32(to + i, dataWord(event, i, size), true);
     return index;
-  }
-
-  #copyData({ data, dataOffset }: TraceEvent, view: DataView, to: number): void {
-    const whole = this.#dataSize & ~3;
-    for (let i = 0; i < whole; i += 4) view.setInt32(to + i, data.getInt32(dataOffset + i, true), true);
-    for (let i = whole; i < this.#dataSize; i++) view.setUint8(to + i, data.getUint8(dataOffset + i));
   }
 
   #takeRoom(): number {

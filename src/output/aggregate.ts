@@ -61,6 +61,14 @@ export class AggregateOutput extends JourneyOutput {
   }
 }
 
+/** What the line before a journey's events says besides numbers and times. */
+interface Separator {
+  readonly outcome: string;
+  readonly gap: string | undefined;
+  /** The number of the journey that this one repeats. */
+  readonly same: number | undefined;
+}
+
 class AggregateText implements JourneyEncoder {
   readonly #context: OutputContext;
   readonly #clock: Clock;
@@ -76,7 +84,8 @@ class AggregateText implements JourneyEncoder {
   readonly #choice: Choice | undefined;
   readonly #plainText: boolean;
   readonly #summary: Summary;
-  readonly #folding: Folding;
+  /** Undefined where no journey is folded. */
+  readonly #folding: Folding | undefined;
   /** Whether all journeys have ended before the first is shown. */
   readonly #isSummaryFirst: boolean;
   #hasHeader = false;
@@ -92,10 +101,10 @@ class AggregateText implements JourneyEncoder {
     this.#plainText = options.plainText ?? false;
     this.#summary = new Summary(context.names);
     const fold = this.#plainText ? 'never' : (options.fold ?? 'auto');
+    const showPlaces = options.showPlaces ?? false;
     const netnsOf = (place: number) => context.places.get(place)?.netns ?? 0;
-    const placeOf = fold === 'path' ? netnsOf : options.showPlaces ? (place: number) => place : undefined;
-    this.#folding = new Folding({ fold, dataSize, placeOf });
-    if (options.showPlaces) {
+    if (fold !== 'never') this.#folding = new Folding({ fold, dataSize, showPlaces, netnsOf });
+    if (showPlaces) {
       this.#places = new PlaceTexts(context, ({ netns, device }) =>
         encode(` [${describeNetns(netns, context)}${device === '' ? '' : ` ${printable(device)}`}]`),
       );
@@ -117,9 +126,11 @@ class AggregateText implements JourneyEncoder {
 
   *journey(whole: CompleteJourney): Iterable<void> {
     this.#writeHeader();
-    const same = this.#findSame(whole);
-    whole.load(0, this.#event);
-    this.#writeSeparator(whole.journey, same, this.#event);
+    const outcome = describeOutcome(whole.journey, this.#context.names);
+    const gap = describeGap(whole.journey);
+    const same = this.#folding?.find(whole, `${outcome}, ${gap}`);
+    if (this.#plainText) this.#text.bytes(PLAIN_SEPARATOR);
+    else this.#writeSeparator(whole, { outcome, gap, same });
     for (let position = 0; same === undefined && position < whole.count; position++) {
       whole.load(position, this.#event);
       this.#writeLine(this.#event);
@@ -161,39 +172,19 @@ class AggregateText implements JourneyEncoder {
     return this.#summary.lines(this.#paint, this.#choice).join('\n');
   }
 
-  /** The number of the journey that the lines of this one would repeat. */
-  #findSame(whole: CompleteJourney): number | undefined {
-    for (let position = 0; position < whole.count; position++) {
-      whole.load(position, this.#event);
-      this.#folding.add(this.#event);
-    }
-    const { journey } = whole;
-    const end = `${describeOutcome(journey, this.#context.names)}, ${describeGap(journey)}`;
-    return this.#folding.end(journey.number, end);
-  }
-
-  /**
-   * @param same the number of the journey that this one repeats
-   * @param first its first event
-   */
-  #writeSeparator(journey: Journey, same: number | undefined, first: TraceEvent): void {
+  #writeSeparator(whole: CompleteJourney, { outcome, gap, same }: Separator): void {
     const text = this.#text;
     const paint = this.#paint;
-    if (!this.#plainText) {
-      const { number, parent, beginNs, endNs, events } = journey;
-      const outcome = describeOutcome(journey, this.#context.names);
-      const gap = describeGap(journey);
-      text.text(paint(`=== journey ${number}`, 'bold'));
-      text.text(`${parent === 0 ? '' : `, copy of ${parent}`}, `);
-      text.text(paint(outcome, styleOf(outcome)));
-      text.text(`, ${formatMicroseconds(Number(endNs - beginNs))}, ${counted(events, 'event')}`);
-      if (gap !== undefined) text.text(`, ${paint(gap, 'yellow')}`);
-      if (same !== undefined) {
-        text.text(`, ${paint(`as journey ${same}`, 'dim')}, at `);
-        this.#clock.writeText(text, first.timestampLow, first.timestampHigh);
-      }
-    } else {
-      text.bytes(SEPARATOR);
+    const { number, parent, beginNs, endNs, events } = whole.journey;
+    text.text(paint(`=== journey ${number}`, 'bold'));
+    text.text(`${parent === 0 ? '' : `, copy of ${parent}`}, `);
+    text.text(paint(outcome, styleOf(outcome)));
+    text.text(`, ${formatMicroseconds(Number(endNs - beginNs))}, ${counted(events, 'event')}`);
+    if (gap !== undefined) text.text(`, ${paint(gap, 'yellow')}`);
+    if (same !== undefined) {
+      text.text(`, ${paint(`as journey ${same}`, 'dim')}, at `);
+      whole.load(0, this.#event);
+      this.#clock.writeText(text, this.#event.timestampLow, this.#event.timestampHigh);
     }
     text.byte(LINE_FEED);
   }
@@ -255,7 +246,7 @@ function writeMicroseconds(text: TextBuffer, event: TraceEvent): void {
   text.bytes(MICROSECONDS);
 }
 
-const SEPARATOR = encode('===');
+const PLAIN_SEPARATOR = encode('===\n');
 const OPEN = encode(' ( ');
 const CLOSE = encode(' )');
 const ENTRY = encode('() {');

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome, Place } from '../base/journey.js';
 import { Places } from '../base/places.js';
 import { Choice, type ChoiceOptions } from '../journey/choice.js';
+import { EventStore } from '../journey/event-store.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { Clock } from './clock.js';
 import { createJsonOutput } from './json.js';
@@ -476,6 +477,19 @@ test('AggregateOutput: from the eleventh journey on, lines that would say the sa
   const ends = { journeys: [journey(2, { outcome: 'dropped', fate: DROP }), journey(3, { gap: true, lost: 1 })] };
   for (const fold of ['same', 'path'] as const) {
     expect(folded(outputText(aggregateWith({ fold }), walks(4), ends))).toEqual([[4, 1]]);
+  }
+});
+
+test('AggregateOutput: where no journey is folded, each event is looked at once, for its line', () => {
+  const load = vi.spyOn(EventStore.prototype, 'load');
+  try {
+    for (const options of [{ fold: 'never' }, { plainText: true }] as const) {
+      load.mockClear();
+      expect(outputText(aggregateWith(options), walks(13)).match(/ip_rcv/g)).toHaveLength(13);
+      expect(load).toHaveBeenCalledTimes(26);
+    }
+  } finally {
+    load.mockRestore();
   }
 });
 

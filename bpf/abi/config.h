@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the user side tells the programs before loading. */
+/* The configuration of the programs, set before loading. */
 #ifndef IPFT_CONFIG_H
 #define IPFT_CONFIG_H
 
@@ -9,7 +9,7 @@ struct ipft_part {
 	__u32 bytes;
 };
 
-/* The section .rodata.ipft: constants to the verifier, which removes the branches that they rule out. */
+/* The section .rodata.ipft. The verifier knows these constants, and removes the branches that they rule out. */
 struct ipft_config {
 	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
 	struct ipft_part module;	/* the extension's; IPFT_DATA_SIZE bytes at least */
@@ -29,8 +29,8 @@ enum ipft_data_size {
 };
 
 /*
- * The mark that is wanted and its mask stand in the instructions that compare them, which saves two loads at each call
- * of each function: before loading, the user side looks for these numbers and puts the real ones in their place.
+ * The wanted mark and its mask stand in the instructions that compare them, which saves two loads at each call of each
+ * function. The user side replaces these numbers before loading.
  */
 enum ipft_mark_constant {
 	IPFT_MASK_PLACEHOLDER = 0x36c1b5e7,

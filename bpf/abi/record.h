@@ -2,8 +2,8 @@
 /*
  * Records of the rings. Native byte order, no padding.
  *
- * All that kernel side and user side share is in this folder. `npm run layout` writes sizes, offsets and enumerators to
- * src/abi/layout.ts, so that they are enums here, of 32 bits: BTF knows no macros.
+ * This folder holds all that kernel side and user side share. `npm run layout` writes sizes, offsets and enumerators to
+ * src/abi/layout.ts: constants are enums here, of 32 bits, since BTF knows no macros.
  */
 #ifndef IPFT_RECORD_H
 #define IPFT_RECORD_H
@@ -16,11 +16,11 @@
 struct ipft_event {
 	__u64 timestamp_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
 	__u32 journey;		/* the short id, the low half of the journey id: no two living journeys share it */
-	__u32 sequence;		/* how many events of its journey came before; those that found no room count */
+	__u32 sequence;		/* the number of the journey's events before this one, lost ones included */
 	__u32 target;		/* index into the table of targets; of a notice: enum ipft_notice */
 	__u16 cpu;
 	__u8 flags;		/* enum ipft_event_flag */
-	__u8 depth;		/* traced calls of this skb that were open on this CPU; 255 for more. Only with returns */
+	__u8 depth;		/* traced calls with this skb that were open on this CPU; 255 for more. Only with returns */
 };
 
 /* An event with IPFT_EVENT_RETURN: the function returned. Its data stand behind this. */
@@ -34,11 +34,11 @@ enum ipft_sequence {
 };
 
 enum ipft_event_flag {
-	IPFT_EVENT_RETURN = 1,		/* the function returned; without it: it was entered */
+	IPFT_EVENT_RETURN = 1,		/* the function returned; otherwise it was entered */
 	IPFT_EVENT_NO_FIELDS = 2,	/* there are no data: the extension left out the return, or the skb was freed */
 	IPFT_EVENT_FREED = 4,		/* of a return: the skb was freed during the call */
-	IPFT_EVENT_ENTRY_LOST = 8,	/* of a return: the entry's record found no room */
-	IPFT_EVENT_NOTICE = 128,	/* no event, but news of a journey: one of the structs below */
+	IPFT_EVENT_ENTRY_LOST = 8,	/* of a return: the entry is lost */
+	IPFT_EVENT_NOTICE = 128,	/* a notice, not an event: one of the structs below */
 };
 
 enum ipft_notice {
@@ -49,7 +49,7 @@ enum ipft_notice {
 
 #define IPFT_DEVICE_NAME 16
 
-/* Where a packet is; all zero if that is not known. */
+/* The place of a packet; all zero if it is not known. */
 struct ipft_place {
 	__u32 netns;		/* inode of the network namespace */
 	__u32 ifindex;		/* of the device; 0 if it has none yet */
@@ -60,7 +60,7 @@ struct ipft_begin {
 	struct ipft_event event;
 	__u64 skb;		/* its address */
 	__u64 id;		/* the journey id; never 0, no two the same */
-	__u64 parent;		/* of the journey that it is a copy of, or 0 */
+	__u64 parent;		/* the journey id of the packet that it is a copy of, or 0 */
 	struct ipft_place place;
 };
 
@@ -72,7 +72,7 @@ struct ipft_moved {
 #define IPFT_SYMBOL_SIZE 80
 
 struct ipft_end {
-	struct ipft_event event;	/* sequence: how many events there were */
+	struct ipft_event event;	/* sequence: the number of the journey's events */
 	__u64 id;			/* the journey id */
 	__u64 location;			/* address behind the call that dropped or consumed it, or 0 */
 	__u32 reason;			/* enum skb_drop_reason and its likes, or 0 */
@@ -83,24 +83,24 @@ struct ipft_end {
 	__u8 flags;			/* enum ipft_journey_flag */
 	__u16 reserved;
 	char device[IPFT_DEVICE_NAME];	/* IPFT_STAGE_SENT */
-	char symbol[IPFT_SYMBOL_SIZE];	/* of location, `name+0x10/0x40 [module]`; not there if it was told before */
+	char symbol[IPFT_SYMBOL_SIZE];	/* the name of location, `name+0x10/0x40 [module]`; left out if it was told before */
 };
 
-/* Of one whose symbol is not there. */
+/* The size of an end without its symbol. */
 #define IPFT_END_BYTES __builtin_offsetof(struct ipft_end, symbol)
 
-/* How far a packet got: the last of these since it was last received from a device. */
+/* How far a packet got since it was last received from a device. */
 enum ipft_stage {
 	IPFT_STAGE_NONE = 0,
 	IPFT_STAGE_SENT = 1,		/* handed to a device */
 	IPFT_STAGE_QUEUED = 2,		/* handed to a socket */
-	IPFT_STAGE_PROCESSED = 3,	/* handed to a TCP socket, which had taken in all of it when it was dropped */
-	IPFT_STAGE_UNREAD = 4,		/* handed to a TCP socket, which was closed before all of it was read */
+	IPFT_STAGE_PROCESSED = 3,	/* handed to a TCP socket, which had taken in all its data when it was dropped */
+	IPFT_STAGE_UNREAD = 4,		/* handed to a TCP socket, which was closed before all its data were read */
 };
 
 enum ipft_journey_flag {
 	IPFT_JOURNEY_ANNOUNCED = 1,	/* its IPFT_NOTICE_BEGIN is in the ring */
-	IPFT_JOURNEY_FOLLOWED = 2,	/* whatever becomes of its mark */
+	IPFT_JOURNEY_FOLLOWED = 2,	/* followed whatever becomes of its mark */
 	IPFT_JOURNEY_RECEIVED = 4,	/* came from a device */
 	IPFT_JOURNEY_DROPPED = 8,
 	IPFT_JOURNEY_CONSUMED = 16,

@@ -34,8 +34,8 @@ static __always_inline bool ipft_sampled_out(void)
 }
 
 /*
- * A pointer that the verifier knows, as the plain number that module() gets from every backend. Through memory: that
- * is the one way on which the verifier forgets what it knows.
+ * A typed pointer as the plain number that module() gets from every backend. Through memory, which is the only way to
+ * make the verifier drop the type.
  */
 static __always_inline __u64 ipft_as_number(const void *pointer)
 {
@@ -47,7 +47,7 @@ static __always_inline __u64 ipft_as_number(const void *pointer)
 
 #ifdef IPFT_SKB_IS_TYPED
 #define IPFT_SKB_NUMBER(skb) ipft_as_number(skb)
-/* The verifier allows no arithmetic with its pointers but this, which makes a number of their low half. */
+/* The only arithmetic that the verifier allows on a typed pointer: it makes a number of the low half. */
 static __always_inline __u32 ipft_low_half(const void *pointer)
 {
 	__u64 low;
@@ -64,24 +64,24 @@ static __always_inline __u64 ipft_cookie(void *ctx);
 static __always_inline __u64 ipft_address(void *ctx);
 static __always_inline int ipft_argument(void *ctx, __u32 n, __u64 *value);
 
-/* For extensions, by the function ipft_func_arg of each backend: the same arguments with all of them. */
+/* The body of ipft_func_arg, so that extensions see the same arguments with all backends. */
 static __always_inline int ipft_argument_of_function(void *ctx, __u32 n, __u64 *value)
 {
-	/* Beyond the last one some registers hold what somebody has left there. */
+	/* Registers beyond the last argument hold any value. */
 	if (n >= ipft_target_arguments(ipft_cookie(ctx)))
 		return -IPFT_EINVAL;
 	return ipft_argument(ctx, n, value);
 }
 
-/* What a program is attached to. */
+/* The functions that a program is attached to. */
 enum ipft_kind {
-	IPFT_PLAIN,		/* functions that mean nothing for a journey: nearly all */
-	IPFT_DECIDING,		/* those that are called while their skb is being freed, or give it to a socket */
+	IPFT_PLAIN,		/* functions without a role in a journey: nearly all */
+	IPFT_DECIDING,		/* functions that free the skb or are called meanwhile, or give it to a socket */
 };
 
 /*
- * The skb of a function whose position only the cookie tells. For functions that are few or seldom called: each link
- * takes the kernel a while to release.
+ * The skb, whose position the cookie tells. For functions that are few or seldom called: a link for each position would
+ * take the kernel a while to release.
  */
 static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
 {
@@ -92,9 +92,8 @@ static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
 }
 
 /*
- * Whether a packet is none of ours. This is all that most calls of most functions see: what follows stands in a function
- * of its own, so that registers are saved only there. For the same reason the context is kept in memory, and the skb
- * read anew.
+ * Whether a packet is not followed. This is all that runs in most calls: the rest stands in a function of its own, so
+ * that registers are saved only there. For the same reason the context is kept in memory, and the skb is read again.
  */
 static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
 					   bool *matches)
@@ -102,7 +101,7 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	void *volatile kept = *ctx;
 
 	*matches = ipft_matches(skb_of(*ctx));
-	/* What ends or leads on a journey must not be missed, though its mark has changed. */
+	/* A deciding function must see a followed packet though its mark has changed. */
 	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
 		return true;
 	*ctx = kept;
@@ -111,9 +110,9 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	return !ipft_may_be_known(ipft_low_half(skb_of(*ctx)));
 }
 
-/* A function that was hit, and the packet that it was hit with. */
+/* A call of a traced function with a packet. */
 struct ipft_hit {
-	struct ipft_event *event;	/* its record, while the extension writes to it */
+	struct ipft_event *event;	/* its record, while the extension fills it */
 	struct ipft_journey *journey;
 	__u64 skb;
 	__u32 target;		/* the cookie */
@@ -121,8 +120,8 @@ struct ipft_hit {
 };
 
 /*
- * Whether a function is called as the destructor of a packet that is being freed: one of many, and any module may bring
- * more. The kernel forgets the destructor only when it has returned.
+ * Whether a function is called as the destructor of a packet that is being freed. There are many, and any module may
+ * bring more. The kernel clears the skb's destructor only when it has returned.
  */
 static __always_inline bool ipft_is_destructor(void *ctx, __u64 skb)
 {
@@ -131,7 +130,7 @@ static __always_inline bool ipft_is_destructor(void *ctx, __u64 skb)
 	return address && ipft_read_word(&((struct sk_buff *)skb)->destructor) == address;
 }
 
-/* Whether a function was hit with a packet that is followed: one that matches, or that is followed whatever its mark. */
+/* Whether a function was called with a followed packet: one that matches, or that is followed whatever its mark. */
 static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
 				      struct ipft_hit *hit)
 {
@@ -143,7 +142,10 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 	hit->target = ipft_cookie(ctx);
 	tail = kind == IPFT_DECIDING && hit->target & IPFT_TARGET_TAIL;
 	journey = ipft_find(hit->skb);
-	/* It is being freed, yet here it is with a function that has no part in that: the end was missed. */
+	/*
+	 * An skb that is being freed comes to no such function: the call that ends it was missed, and this is another
+	 * packet.
+	 */
 	if (journey && !tail && journey->freeing_ns && !ipft_is_destructor(ctx, hit->skb)) {
 		ipft_end(hit->skb, journey);
 		journey = NULL;
@@ -163,8 +165,8 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 }
 
 /*
- * Another CPU will free the skb. By then the socket may be another one's: what it says of the packet is asked now, and not
- * again.
+ * Another CPU will free the skb. By then the socket may be gone and its memory used again: its state is read now, and
+ * not later.
  */
 IPFT_FUNCTION int ipft_defer(__u64 skb, struct ipft_journey *journey)
 {
@@ -174,7 +176,7 @@ IPFT_FUNCTION int ipft_defer(__u64 skb, struct ipft_journey *journey)
 	return 0;
 }
 
-/* What the function means for the journey: before its event is made, and when that has been made. */
+/* Update the journey by the function's roles, before and after the event is emitted. */
 static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const struct ipft_hit *hit)
 {
 	struct ipft_journey *journey = hit->journey;
@@ -190,7 +192,7 @@ static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const st
 	journey->sock = (__u64)sk;
 	bpf_core_read(&journey->family, sizeof(journey->family), &sk->__sk_common.skc_family);
 	bpf_core_read(&journey->sock_state, sizeof(journey->sock_state), &sk->__sk_common.skc_state);
-	/* A socket in TIME_WAIT is TCP's, and ends before the protocol. */
+	/* A socket in TIME_WAIT belongs to TCP; its struct is too short to hold the protocol. */
 	if (journey->sock_state == IPFT_TCP_TIME_WAIT)
 		journey->protocol = IPFT_IPPROTO_TCP;
 	else
@@ -205,7 +207,7 @@ static __always_inline void ipft_after(const struct ipft_hit *hit)
 		ipft_end(hit->skb, journey);
 	if (hit->target & IPFT_TARGET_FINAL)
 		journey->tail |= IPFT_TAIL_FINISHED;
-	/* Its first event came when it had ended. */
+	/* The journey's first event came after its end. */
 	if ((journey->flags & (IPFT_JOURNEY_ENDED | IPFT_JOURNEY_ANNOUNCED | IPFT_JOURNEY_END_SENT)) ==
 	    (IPFT_JOURNEY_ENDED | IPFT_JOURNEY_ANNOUNCED)) {
 		journey->flags |= IPFT_JOURNEY_END_SENT;
@@ -225,14 +227,14 @@ static __always_inline bool ipft_makes_event(enum ipft_kind kind, const struct i
 	if (kind != IPFT_PLAIN) {
 		if (hit->target & IPFT_TARGET_HIDDEN)
 			return false;
-		/* One that came here only because of its function. */
+		/* Not a followed packet: the call is only of interest for its role. */
 		if (!hit->matches && !(hit->journey->flags & IPFT_JOURNEY_FOLLOWED))
 			return false;
 	}
 	return !ipft_sampled_out();
 }
 
-/* Says that the packet is somewhere new. If there is no room, the next event tries again. */
+/* Sends a notice of the packet's new place. If there is no room, the next event tries again. */
 IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
 {
 	struct ipft_moved *moved;
@@ -251,7 +253,7 @@ IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u
 	return 0;
 }
 
-/* Says that the journey has begun. Returns whether there was room for that. */
+/* Sends the begin of a journey. Returns whether there was room. */
 IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
 {
 	struct ipft_begin *begin;
@@ -271,7 +273,7 @@ IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 w
 	return 1;
 }
 
-/* An event that finds no room. */
+/* Counts an event that finds no room. */
 static __always_inline void ipft_lose(struct ipft_journey *journey, __u64 timestamp_ns)
 {
 	ipft_count_event(journey);
@@ -279,10 +281,10 @@ static __always_inline void ipft_lose(struct ipft_journey *journey, __u64 timest
 }
 
 /*
- * Makes room for the record of an entry, and before the first one the notice that the journey has begun; an extension is
- * asked first whether there is to be one (ipft_begin_record). The extension writes straight into the ring: nothing is
- * copied. Returns 0, and has counted the event, if there is no room. The record stands in @hit then: of one that is
- * returned, older verifiers would not know that it can't be NULL.
+ * Reserves the record of an entry, and sends the journey's begin before the first one; with an extension the begin
+ * waits until the extension has taken the event (ipft_begin_record). The extension writes into the ring: nothing is
+ * copied. Returns 0, and has counted the event, if there is no room. The record is returned in @hit: older verifiers
+ * would not know that a returned pointer can't be NULL.
  */
 static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit *hit, bool is_extended,
 					    __u64 timestamp_ns, __u8 depth)
@@ -297,7 +299,7 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 		if (where)
 			ipft_note_place(journey, where, timestamp_ns);
 	} else if (!data_size && !ipft_announce(hit->skb, journey, where, timestamp_ns)) {
-		/* Without its beginning nobody knows whose event it is. */
+		/* Without the begin no one can tell whose event it is. */
 		goto lost;
 	}
 	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + data_size, 0);
@@ -316,8 +318,8 @@ lost:
 }
 
 /*
- * The extension wants the first event of a journey, whose notice must stand before it in the ring: the record is copied
- * behind it. Returns 0, and has counted the event, if there is no room.
+ * The extension has taken the first event of a journey. The begin must come before it in the ring: so the record is
+ * copied behind the begin. Returns 0, and has counted the event, if there is no room.
  */
 IPFT_FUNCTION int ipft_begin_record(struct ipft_hit *hit)
 {
@@ -340,16 +342,16 @@ IPFT_FUNCTION int ipft_begin_record(struct ipft_hit *hit)
 	return 0;
 }
 
-/* What became of a record. */
+/* The result of filling a record. */
 enum ipft_filled {
-	IPFT_DROPPED,		/* the extension drops the event */
+	IPFT_DROPPED,		/* the extension leaves out the event */
 	IPFT_LOST,
 	IPFT_WRITTEN,
 };
 
 /*
- * Has the extension fill in its part of a record, and hands it over. What it drops costs neither a beginning nor an end:
- * both are told of a journey that has an event.
+ * Has the extension fill in its part of a record, and submits the record. A packet whose events the extension leaves
+ * out has neither begin nor end in the rings.
  */
 static __always_inline enum ipft_filled ipft_fill_record(void *ctx, struct ipft_hit *hit)
 {
@@ -361,14 +363,14 @@ static __always_inline enum ipft_filled ipft_fill_record(void *ctx, struct ipft_
 	if (ipft_config.data_size && !(hit->journey->flags & IPFT_JOURNEY_ANNOUNCED))
 		return ipft_begin_record(hit) ? IPFT_WRITTEN : IPFT_LOST;
 	ipft_count_event(hit->journey);
-	/* The reader polls: nobody is woken up. */
+	/* The reader polls, and needs no wakeup. */
 	bpf_ringbuf_submit(hit->event, BPF_RB_NO_WAKEUP);
 	return IPFT_WRITTEN;
 }
 
 /*
- * A function was entered, and its return is not looked for. Returns whether there is a record; @hit tells of a journey, if
- * it is a packet's that is followed.
+ * A function was entered; its return is not traced. Returns whether there is a record. @hit has the journey, if the
+ * packet is followed.
  */
 static __always_inline int ipft_open_entry(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches,
 					   bool is_extended, struct ipft_hit *hit)
@@ -383,14 +385,14 @@ static __always_inline int ipft_open_entry(void *ctx, struct sk_buff *skb, enum 
 	return ipft_open_record(skb, hit, is_extended, bpf_ktime_get_ns(), 0);
 }
 
-/* Without an extension: all in one. */
+/* Without an extension: one function. */
 static __always_inline void ipft_trace(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
 {
 	struct ipft_hit hit = {};
 
 	if (ipft_open_entry(ctx, skb, kind, matches, false, &hit)) {
 		ipft_count_event(hit.journey);
-		/* The reader polls: nobody is woken up. */
+		/* The reader polls, and needs no wakeup. */
 		bpf_ringbuf_submit(hit.event, BPF_RB_NO_WAKEUP);
 	}
 	if (kind == IPFT_DECIDING && hit.journey)
@@ -408,8 +410,8 @@ IPFT_TRACED(plain, IPFT_PLAIN)
 IPFT_TRACED(deciding, IPFT_DECIDING)
 
 /*
- * With one, what goes before it and what comes behind it are functions of their own: while it runs, the stack holds the
- * hit and nothing else.
+ * With an extension: the parts before and after it are functions of their own, so that the stack holds nothing but the
+ * hit while it runs.
  */
 #define IPFT_EXTENDED(name, kind)								\
 	IPFT_FUNCTION int ipft_open_##name(void *ctx, struct sk_buff *skb, bool matches, struct ipft_hit *hit) \
@@ -430,7 +432,7 @@ IPFT_TRACED(deciding, IPFT_DECIDING)
 IPFT_EXTENDED(plain, IPFT_PLAIN)
 IPFT_EXTENDED(deciding, IPFT_DECIDING)
 
-/* What a program does at the entry of a function. @skb_of: finds the skb among its arguments */
+/* The entry of a function. @skb_of: returns the skb argument */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
 	bool matches;

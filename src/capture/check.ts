@@ -1,4 +1,4 @@
-/** Checking an extension without tracing: does it link with every backend, and what does the verifier say? */
+/** Checks an extension without tracing: whether it links with every backend, and whether the verifier accepts it. */
 import { IpftError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import { combineFields, type EventFields, type FieldSet, NO_FIELDS } from '../fields/field-set.js';
@@ -8,14 +8,14 @@ import { type Backend, tracersOf } from '../probes/backend.js';
 import { BACKENDS, probeBackend } from '../probes/backends.js';
 import { link, loadPrograms } from './load.js';
 
-/** What became of an extension with one backend and tracer. */
+/** The result for one backend and tracer. */
 export interface ExtensionCheck {
   readonly backend: BackendName;
   readonly tracer: TracerName;
-  /** `linked`: it links, and the kernel was not asked, or could not be: `why`. */
+  /** `linked`: it links, and the verifier was not asked; `why` has the reason if it could not be asked. */
   readonly result: 'verified' | 'linked' | 'refused';
   readonly why?: string;
-  /** Of what was refused. */
+  /** The error of a refusal. */
   readonly problem?: IpftError;
 }
 
@@ -45,8 +45,8 @@ export async function checkExtension(extension: FieldSet, verify: boolean): Prom
 }
 
 /**
- * What is wrong with an extension that can't be traced with as it is: the problem of the backend that would be taken for
- * it, without returns.
+ * The problem that keeps a trace with the extension from starting: that of the backend that would be chosen, without
+ * returns. Undefined if there is none.
  */
 export function findProblem(checks: readonly ExtensionCheck[]): IpftError | undefined {
   const asked = checks.filter(({ tracer, result }) => tracer === 'function' && result !== 'linked');
@@ -60,7 +60,7 @@ async function verifyWith(
 ): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
   const problem = await problemOf(() => tryLoading(backend, tracer, fields));
   if (!problem) return { result: 'verified' };
-  // A kernel that refuses our own program too says nothing about the extension.
+  // If the kernel also refuses the program without the extension, the extension is not to blame.
   const ours = await problemOf(() => tryLoading(backend, tracer));
   if (!ours) return { result: 'refused', problem };
   const support = await probeBackend(backend, tracer);

@@ -8,7 +8,7 @@ import type { TracerName } from '../base/method.js';
 import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
-import { findPlace, type SourcePlace } from '../fields/c/line-info.js';
+import { findPosition, type SourcePosition } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
 import { type EventFields, type FieldSet, NO_FIELDS, type Part, type PartSet } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
@@ -44,14 +44,14 @@ export interface LoadOptions {
 /** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL(`dist/bpf/${process.arch}/`, PACKAGE_ROOT);
 
-/** Size of the ring of ends, for a ring of events: an end is as large as a few events, and a journey has many. */
+/** The size of the ring of ends for a ring of events: an end is as large as a few events, and a journey has many. */
 export function endsBytes(ringSizeBytes: number): number {
   return Math.max(1 << 20, ringSizeBytes / 4);
 }
 
 export interface LoadedPrograms {
   readonly object: BpfObject;
-  /** What they were configured with: struct ipft_config. */
+  /** Their configuration, a struct ipft_config. */
   readonly config: Uint8Array;
   readonly filter: CompiledFilter;
   /** Whether they are the build that reads with helpers. */
@@ -71,7 +71,7 @@ export async function loadPrograms(
 ): Promise<LoadedPrograms> {
   const { fields, tracer } = options;
   const filter = options.packets.compile(loadKernelBtf());
-  // A packet without a mark and memory that can't be read are the same to a program that reads without a helper.
+  // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
   const byHelper = backend.alwaysByHelper || filter.mark.value === 0 || needsHelper(fields);
   const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, signal });
   const marked = setMark(linked, filter.mark);
@@ -123,10 +123,7 @@ function setIn(part: Part, { sets }: EventFields): PartSet | undefined {
   return sets.find((set) => set.part === part);
 }
 
-/**
- * A BPF object of ours.
- * @throws IpftError `NOT_BUILT`
- */
+/** Reads one of the built BPF objects. @throws IpftError `NOT_BUILT` */
 export function loadOwnObject(name: string): NamedObject {
   if (process.arch !== 'x64' && process.arch !== 'arm64') {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
@@ -146,9 +143,9 @@ export function loadOwnObject(name: string): NamedObject {
 }
 
 export interface LinkOptions {
-  /** Whether to take the build that reads with helpers. */
+  /** Whether to use the build that reads with helpers. */
   readonly byHelper?: boolean;
-  /** Ends it. */
+  /** Ends linking. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -177,7 +174,8 @@ export async function link(
     ...(filter ? [filter] : []),
     ...(sets.some(({ hasLicense }) => hasLicense) ? [] : [loadOwnObject('license.bpf.o')]),
   ];
-  // libbpf trusts what it reads. What was not compiled a moment ago may be damaged in ways that crash it.
+  // libbpf trusts the objects that it reads, and a damaged one can crash it. An object that was compiled just now is
+  // sound.
   const trusted = added.every(({ compiled }) => compiled);
   try {
     return trusted ? linkObjects(objects) : await linkInChild(objects, signal);
@@ -205,7 +203,7 @@ function open(linked: Uint8Array, fields: EventFields): BpfObject {
   }
 }
 
-/** libbpf's own words say best what does not fit. */
+/** An error of linking for people, with libbpf's messages. */
 function explainLink(error: unknown, { sets }: EventFields): unknown {
   if (!(error instanceof LibbpfError)) return error;
   const said = error.warnings.map((warning) => printable(warning)).join('; ');
@@ -228,10 +226,12 @@ export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: Named
   if (log.trim() === '') {
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
   }
-  const place = findSourcePlace(sets, log);
-  const suspects = place ? [place.set] : sets.length > 0 ? sets : filter ? [{ label: filter.name }] : [];
+  const position = findSourcePosition(sets, log);
+  const suspects = position ? [position.set] : sets.length > 0 ? sets : filter ? [{ label: filter.name }] : [];
   const program = suspects.map(({ label }) => label).join(' and ') || "ipft's own program";
-  const within = place ? `, in ${printable(place.function)}() at ${printable(place.file)}:${place.line}` : '';
+  const within = position
+    ? `, in ${printable(position.function)}() at ${printable(position.file)}:${position.line}`
+    : '';
   const hint = sets.length > 0 ? findHint(log) : undefined;
   return causedBy(
     new VerifierError(
@@ -244,15 +244,15 @@ export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: Named
   );
 }
 
-/** Where the line stands that was being verified, and whose it is, if it stands in one place of what was linked in. */
-function findSourcePlace(sets: readonly FieldSet[], log: string): (SourcePlace & { set: FieldSet }) | undefined {
+/** The position of the line that was being verified, and its field source, if exactly one source has the line. */
+function findSourcePosition(sets: readonly FieldSet[], log: string): (SourcePosition & { set: FieldSet }) | undefined {
   const source = findSourceLine(log);
   if (!source) return undefined;
-  const places = sets.flatMap((set) =>
+  const positions = sets.flatMap((set) =>
     set.objects.flatMap(({ bytes }) => {
-      const place = findPlace(bytes, source);
-      return place ? [{ ...place, set }] : [];
+      const position = findPosition(bytes, source);
+      return position ? [{ ...position, set }] : [];
     }),
   );
-  return places.length === 1 ? places[0] : undefined;
+  return positions.length === 1 ? positions[0] : undefined;
 }

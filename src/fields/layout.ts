@@ -12,7 +12,7 @@ export interface StructLayout extends FieldLayout {
   readonly fields: readonly ({ readonly name: string; readonly offset: number } & FieldShape)[];
   /** Whether a field needs the kernel's symbols. */
   readonly usesSymbols: boolean;
-  /** What the author should know, though it is no error. */
+  /** Warnings for the author. */
   readonly warnings: readonly string[];
   /** The fields with their writers and readers. @param symbols names kernel addresses */
   createFields(symbols: SymbolWriter): readonly Field[];
@@ -34,7 +34,7 @@ export function createLayout(
   };
 }
 
-/** Everything is decided before; writing an event only reads bytes. */
+/** All decisions are made here: writing an event only reads bytes. */
 function createFieldWriter(fields: readonly Field[]): FieldWriter {
   const labelled = fields.map(({ name, offset, value }, index) => ({
     ...{ offset, value },

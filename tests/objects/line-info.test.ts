@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compileExtension } from '../../src/fields/c/compile.js';
-import { findPlace } from '../../src/fields/c/line-info.js';
+import { findPosition } from '../../src/fields/c/line-info.js';
 
 const FILE = new URL('../vm/extensions/callbacks.bpf.c', import.meta.url).pathname;
 
-test('findPlace: function, file and line; nothing for what stands in several, or nowhere', async () => {
+test('findPosition: function, file and line; nothing for what stands in several, or nowhere', async () => {
   const object = await compileExtension(FILE);
   const lines = readFileSync(FILE, 'utf8').split('\n');
   const numberOf = (text: string) => lines.findIndex((line) => line.trim() === text) + 1;
@@ -15,10 +15,10 @@ test('findPlace: function, file and line; nothing for what stands in several, or
     ['event->loops = loops;', 'module'],
   ] as const) {
     const line = numberOf(text);
-    expect(findPlace(object, { text })).toEqual({ function: name, file: 'callbacks.bpf.c', line });
-    expect(findPlace(object, { text, file: 'callbacks.bpf.c', line })?.function).toBe(name);
-    expect(findPlace(object, { text, file: 'callbacks.bpf.c', line: line + 1 })).toBeUndefined();
+    expect(findPosition(object, { text })).toEqual({ function: name, file: 'callbacks.bpf.c', line });
+    expect(findPosition(object, { text, file: 'callbacks.bpf.c', line })?.function).toBe(name);
+    expect(findPosition(object, { text, file: 'callbacks.bpf.c', line: line + 1 })).toBeUndefined();
   }
-  expect(findPlace(object, { text: 'return 0;' })).toBeUndefined();
-  expect(findPlace(object, { text: 'nowhere();' })).toBeUndefined();
+  expect(findPosition(object, { text: 'return 0;' })).toBeUndefined();
+  expect(findPosition(object, { text: 'nowhere();' })).toBeUndefined();
 });

@@ -16,14 +16,14 @@ import { adaptModule, checkModule, findModule, SIGNATURE } from './module-functi
 
 /** One file of an extension, as a BPF object. */
 export interface ExtensionObject {
-  /** As the user gave it. */
+  /** The path that the user gave. */
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** Whether it was compiled just now: then nothing in it can be damaged. */
+  /** Whether it was compiled just now, so that it can't be damaged. */
   readonly compiled: boolean;
 }
 
-/** Sources and objects have some kilobytes. */
+/** Far more than a source or an object has. */
 const MAX_FILE_BYTES = 64 << 20;
 const REASONS: Partial<Record<string, string>> = {
   ENOENT: 'no such file',
@@ -32,7 +32,7 @@ const REASONS: Partial<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
-/** A section that belongs to the tracer. */
+/** The tracer's own section. */
 const OWN_SECTION = '.rodata.ipft';
 
 /** How many bytes of a record belong to an extension: a multiple of 8, and never less than `module()` may write. */
@@ -53,7 +53,7 @@ export function checkSuffix(path: string): void {
   throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`);
 }
 
-/** Scripts that ipftrace2 takes. */
+/** The error for a Lua script, which ipftrace2 takes. */
 export function refuseLua(path: string): UsageError {
   return new UsageError(
     `the extension ${printable(path)} must end in .c (C source) or .o (BPF object): those in Lua come in a later version`,
@@ -80,7 +80,7 @@ export async function loadExtension(given: readonly string[], options: CompileOp
   return parseExtension(objects);
 }
 
-/** The linker would say that everything in a file which is given twice is defined twice. */
+/** The linker would report every symbol of a file that is given twice. */
 function checkDistinct(paths: readonly string[]): void {
   const known = new Map<string, string>();
   for (const path of paths) {
@@ -94,22 +94,22 @@ function checkDistinct(paths: readonly string[]): void {
   }
 }
 
-/** The same for all names of a file. */
+/** An identity that all paths of a file share. */
 function identityOf(path: string): string {
   try {
     const { dev, ino } = statSync(path);
     return `${dev}:${ino}`;
   } catch {
-    // That it can't be read is told when it is.
+    // The error comes when the file is read.
     return path;
   }
 }
 
-/** Reads the file, be it source or object: that it can't be read is best said by us. */
+/** Reads a source or an object. A source is read here, too, for a better message than the compiler's. */
 function readExtensionFile(path: string): Uint8Array {
   const reading = `reading the extension ${printable(path)}`;
   try {
-    // A pipe would keep us waiting for ever.
+    // Reading a pipe could wait for ever.
     const stats = statSync(path);
     if (!stats.isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
     if (stats.size > MAX_FILE_BYTES) throw new ExtensionError(`${reading}: it is larger than any extension (64M)`);
@@ -124,14 +124,14 @@ function readExtensionFile(path: string): Uint8Array {
   }
 }
 
-/** An object that was looked at. */
+/** A parsed object. */
 interface ParsedObject {
   readonly path: string;
   readonly elf: ElfObject;
   readonly btf: Btf;
   readonly btfAt: number;
   readonly hasLicense: boolean;
-  /** A copy of its own, which may be edited. */
+  /** A copy, which may be edited. */
   readonly bytes: Uint8Array;
   readonly compiled: boolean;
   readonly module: ElfSymbol | undefined;
@@ -161,7 +161,7 @@ export function parseExtension(objects: readonly ExtensionObject[]): FieldSet {
   const layout = about(declaring.path, () => parseEventStruct(declaring.btf));
   const definitions = findDefinitions(parsed);
   for (const object of parsed) about(object.path, () => checkNeeds(object, definitions));
-  // The first license stays, and stands for the program; it is as good as any other of those that are allowed.
+  // The first license becomes the program's. All of them are compatible with the GPL.
   const licensed = parsed.filter(({ hasLicense }) => hasLicense);
   for (const [index, object] of licensed.slice(1).entries()) {
     hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
@@ -212,7 +212,7 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
   };
 }
 
-/** What to do about an object of gcc that can't be used. */
+/** The hint for an object of gcc that can't be used. */
 const CLANG_HINT = 'it was made by gcc: compile it with clang -target bpf -O2 -g';
 
 function isMadeByGcc(bytes: Uint8Array, elf: ElfObject): boolean {
@@ -231,7 +231,7 @@ function onlyOne(
   return found[0];
 }
 
-/** Says of which file an error speaks. */
+/** Adds the file's path to an error. */
 function about<T>(path: string, read: () => T): T {
   try {
     return read();

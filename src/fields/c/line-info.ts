@@ -21,7 +21,7 @@ export interface SourceLine {
 }
 
 /** The position of the line in the source. */
-export interface SourcePlace {
+export interface SourcePosition {
   readonly function: string;
   readonly file: string;
   readonly line: number;
@@ -32,14 +32,14 @@ export interface SourcePlace {
  * @returns undefined if it is not there, or several times
  * @throws ParseError for a damaged object
  */
-export function findPlace(object: Uint8Array, source: SourceLine): SourcePlace | undefined {
+export function findPosition(object: Uint8Array, source: SourceLine): SourcePosition | undefined {
   const elf = parseElf(object);
   const [types, ext] = [sectionBytes(object, elf, '.BTF'), sectionBytes(object, elf, '.BTF.ext')];
   if (!types || !ext) return undefined;
   const btf = parseBtf(types);
   const view = new DataView(ext.buffer, ext.byteOffset, ext.byteLength);
   const functions = readRecords(view, 8, 2);
-  const found = new Map<string, SourcePlace>();
+  const found = new Map<string, SourcePosition>();
   for (const { section, words } of readRecords(view, 16, 4)) {
     const [at = 0, fileName = 0, text = 0, column = 0] = words;
     if (btf.string(text).trim() !== source.text) continue;

@@ -14,7 +14,8 @@ export class Places {
 
   /** The place with a number; undefined for 0. */
   get(number: number): Place | undefined {
-    return this.#places[number - 1];
+    // An array that is asked for its element -1 looks the name up in a table.
+    return number === 0 ? undefined : this.#places[number - 1];
   }
 
   /** The number of a place, which is given a number if it has none; 0 if there are too many places. */

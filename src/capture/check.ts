@@ -72,7 +72,7 @@ export async function tryLoading(backend: Backend, tracer: TracerName, fields = 
   // Any mark will do, and the smallest ring.
   const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false };
   const { object } = await loadPrograms(backend, undefined, {
-    ...{ ...options, tracer, ringSizeBytes: RING_BYTES, fields },
+    ...{ ...options, tracer, ringSizeBytes: SMALL_RING_BYTES, fields },
   });
   object[Symbol.dispose]();
 }
@@ -88,4 +88,4 @@ async function problemOf(attempt: () => Promise<void>): Promise<IpftError | unde
 }
 
 /** A multiple of every page size. */
-const RING_BYTES = 1 << 16;
+const SMALL_RING_BYTES = 1 << 16;

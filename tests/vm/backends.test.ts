@@ -176,8 +176,9 @@ describe('function_graph', () => {
       const args = [...optionsOf(method), '-m', '25', '--ring-size', '4K', '--fold', 'never', ...ONLY_WAY];
       let sent = 0;
       const flood = () => {
-        const ping = ['-q', '-f', '-c', '200', '-l', '64', '-W', '1', '-m', '25', '10.11.0.2'];
-        const { stdout } = run('ip', ['netns', 'exec', network.here, 'ping', ...ping]);
+        const ping = ['ping', '-q', '-f', '-c', '200', '-l', '64', '-W', '1', '-m', '25', '10.11.0.2'];
+        // On one CPU: depth is counted for each, and a task that the kernel moves within a call begins anew on the next.
+        const { stdout } = run('ip', ['netns', 'exec', network.here, 'taskset', '-c', '0', ...ping]);
         sent = Number(/(\d+) packets transmitted/.exec(stdout)?.[1]);
       };
       const result = await traceWhile(args, flood);

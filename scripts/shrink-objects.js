@@ -1,11 +1,11 @@
 /**
- * `shrink-objects.js DIST`: makes of each DIST/bpf/MACHINE/NAME.bpf.o a NAME.bpf.o.gz, a fifth as large. clang writes
+ * `shrink-objects.js DIST`: makes of each DIST/bpf/MACHINE/NAME.bpf.o a NAME.bpf.o.br, a seventh as large. clang writes
  * debugging information of two kinds; only BTF is used by the kernel and by libbpf, whose linker leaves the other out.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { constants, gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 
@@ -26,7 +26,7 @@ await runScript('build', async () => {
       const { message, hint } = /** @type {import('../src/base/errors.js').IpftError} */ (error);
       throw new ScriptError(hint === undefined ? message : `${message}; ${hint}`);
     }
-    writeFileSync(`${path}.gz`, gzipSync(linked, { level: constants.Z_BEST_COMPRESSION }));
+    writeFileSync(`${path}.br`, brotliCompressSync(linked));
     rmSync(path);
   }
   return 0;

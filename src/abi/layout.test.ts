@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { SEQUENCE_UNKNOWN } from '../base/event.js';
 import { BTF_KIND_STRUCT, parseBtf } from '../btf/btf.js';
@@ -8,12 +8,12 @@ import * as layout from './layout.js';
 
 const LAYOUT: Readonly<Record<string, number>> = layout;
 const OBJECTS = new URL('../../dist/bpf/', import.meta.url);
-const objects = readdirSync(OBJECTS, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.gz'));
+const objects = readdirSync(OBJECTS, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.br'));
 /** Objects that have none of these structs. */
 const WITHOUT = /\/license\./;
 
 test.each(objects.filter((path) => !WITHOUT.test(path)))('%s lays structs out as layout.ts says', (path) => {
-  const object = gunzipSync(readFileSync(new URL(path, OBJECTS)));
+  const object = brotliDecompressSync(readFileSync(new URL(path, OBJECTS)));
   const btf = parseBtf(sectionBytes(object, parseElf(object), '.BTF')!);
   const compared = new Set<string>();
   for (let id = btf.firstId; id < btf.endId; id++) {

@@ -1,7 +1,7 @@
 /** From a backend's object, and what belongs in its programs, to loaded programs. */
 
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { encodeConfig } from '../abi/config.js';
 import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
@@ -129,7 +129,7 @@ export function loadOwnObject(name: string): NamedObject {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
   try {
-    return { name, bytes: gunzipSync(readFileSync(new URL(`${name}.gz`, OBJECTS))) };
+    return { name, bytes: brotliDecompressSync(readFileSync(new URL(`${name}.br`, OBJECTS))) };
   } catch (error) {
     throw causedBy(
       new IpftError(

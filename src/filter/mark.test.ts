@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
 import { IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
 import { setMark } from './mark.js';
 
-const OBJECT = gunzipSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.gz', import.meta.url)));
+const OBJECT = brotliDecompressSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.br', import.meta.url)));
 const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
   const pattern = Buffer.from([opcode, 0, 0, 0, 0, 0, 0, 0]);
   pattern.writeUInt32LE(immediate, 4);

@@ -1,6 +1,6 @@
 /** The BPF programs for each machine read the arguments where its kernel's pt_regs has them. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { parseElf } from '../../src/bytecode/elf.js';
 
@@ -17,9 +17,9 @@ const STACK_REGISTER = 10;
 
 for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
   // Builds that read with helpers take their arguments alike.
-  const objects = readdirSync(new URL(machine, OBJECTS)).filter((name) => /^kprobe[^.]*\.bpf\.o\.gz$/.test(name));
-  test.each(objects.map((name) => name.replace('.bpf.o.gz', '')))(`${machine}: %s`, (backend) => {
-    const bytes = gunzipSync(readFileSync(new URL(`${machine}/${backend}.bpf.o.gz`, OBJECTS)));
+  const objects = readdirSync(new URL(machine, OBJECTS)).filter((name) => /^kprobe[^.]*\.bpf\.o\.br$/.test(name));
+  test.each(objects.map((name) => name.replace('.bpf.o.br', '')))(`${machine}: %s`, (backend) => {
+    const bytes = brotliDecompressSync(readFileSync(new URL(`${machine}/${backend}.bpf.o.br`, OBJECTS)));
     const elf = parseElf(bytes);
     const prefix = `ipft_${backend.includes('session') ? 'session' : 'entry'}_`;
     // Which of them it is, the cookie tells. A session looks first whether it is an entry: that is too much for this test.

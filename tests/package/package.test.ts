@@ -4,7 +4,7 @@ import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packAndInstall, packageFiles } from '../../scripts/package.js';
 import { parseElf } from '../../src/bytecode/elf.js';
@@ -91,7 +91,7 @@ test('has the same BPF objects for each machine, with BTF and without DWARF', ()
   expect(first?.length).toBeGreaterThan(10);
   for (const machine of MACHINES) {
     for (const name of first ?? []) {
-      const elf = parseElf(gunzipSync(readFileSync(join(installed, 'dist/bpf', machine, name))));
+      const elf = parseElf(brotliDecompressSync(readFileSync(join(installed, 'dist/bpf', machine, name))));
       const sections = elf.sections.map((section) => section.name);
       expect(sections, name).toContain('.BTF');
       expect(

@@ -12,6 +12,7 @@ import { BENCH_PACKAGES, ensurePackages, GUEST_PACKAGES } from '../scripts/setup
 import { runScript } from '../scripts/setup/run.js';
 import { ScriptError } from '../scripts/setup/script-error.js';
 import { root, setUp } from '../scripts/setup.js';
+import { compileFloors } from './floors.js';
 import { keepResults, loadResults, renderTable } from './report.js';
 
 const HELP = `usage: npm run bench -- [options]
@@ -29,15 +30,6 @@ Measures in QEMU guests, one at a time. A whole run takes about half an hour for
 /** In a guest whose clock counts instructions, and in one with the machine's clock. */
 const BY_INSTRUCTIONS = ['cost'];
 const BY_CLOCK = ['user', 'start', 'rate', 'throughput'];
-const FLOORS = { empty: 0, record: 1, load: 2 };
-/** The record of a floor is as large as the tracer's: with an extension 64 bytes more. */
-const RECORD_BYTES = { empty: 24, record: 24, load: 88 };
-const SECTIONS = {
-  'kprobe-multi': ['-DKPROBE_SECTION="kprobe.multi"'],
-  // Measured on kernels that can't read without a helper.
-  kprobe: ['-DKPROBE_SECTION="kprobe"', '-DLOAD_BY_HELPER'],
-  'fentry-multi': [],
-};
 
 await runScript('bench', async () => {
   const options = parse();
@@ -118,26 +110,6 @@ function parse() {
     throw new ScriptError(`--runs needs a number from 1 to 100, not '${values.runs}'`, 2);
   }
   return { ...values, kernels: values.kernel, runs };
-}
-
-/** @param {string} work */
-function compileFloors(work) {
-  const headers = ['-idirafter', '/usr/include/x86_64-linux-gnu'];
-  for (const [backend, section] of Object.entries(SECTIONS)) {
-    for (const [floor, number] of Object.entries(FLOORS)) {
-      const bytes = RECORD_BYTES[/** @type {keyof typeof RECORD_BYTES} */ (floor)];
-      const args = ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-D__TARGET_ARCH_x86', ...section, ...headers];
-      const { status, stderr } = spawnSync(
-        'clang',
-        [
-          ...[...args, `-DFLOOR=${number}`, `-DRECORD_BYTES=${bytes}`],
-          ...['-c', join(root, 'bench/programs/floor.bpf.c'), '-o', join(work, `${backend}-${floor}.o`)],
-        ],
-        { encoding: 'utf8' },
-      );
-      if (status !== 0) throw new ScriptError(`compiling the floor ${floor} failed:\n${stderr}`);
-    }
-  }
 }
 
 /**

@@ -18,6 +18,7 @@
 #include "../abi/cpu.h"
 #include "../abi/journey.h"
 #include "../abi/record.h"
+#include "errno.h"
 #include "../abi/target.h"
 
 struct ns_common {
@@ -88,8 +89,6 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 #else
 #define IPFT_FUNCTION static __noinline
 #endif
-
-#define IPFT_EINVAL 22
 
 const volatile struct ipft_config ipft_config SEC(".rodata.ipft") = {};
 

@@ -6,6 +6,8 @@
 #ifndef IPFT_REGISTERS_H
 #define IPFT_REGISTERS_H
 
+#include "errno.h"
+
 #if defined(__TARGET_ARCH_x86)
 struct ipft_registers {
 	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp;

@@ -10,6 +10,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "../../bpf/abi/target.h"
 #include "../../bpf/core/registers.h"
 
 struct sk_buff {
@@ -28,6 +29,9 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } ipft_functions SEC(".maps");
+
+/* The backend kprobe-multi clears it before attaching; nobody reads it. */
+__u64 ipft_cookies[1 << IPFT_COOKIE_BITS] SEC(".bss.cookies");
 
 #if FLOOR == 2 && !defined(LOAD_BY_HELPER)
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;

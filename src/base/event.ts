@@ -90,6 +90,18 @@ export interface RecordTaker {
   ended(notice: Ended): void;
 }
 
+/** The rings, by what they hold: ends that find no room among the ends go among the events. */
+export const RINGS = ['events', 'ends'] as const;
+export type RingName = (typeof RINGS)[number];
+
+/** Takes records as the kernel wrote them. */
+export interface RawTaker {
+  /** @param data of the notice, which is among the records to come; lent, as the others are @param at its offset */
+  notice(data: DataView, at: number, length: number): void;
+  /** @param bytes whole records of one ring, each with its header of 8 bytes and filled up to 8 */
+  records(ring: RingName, bytes: Uint8Array): void;
+}
+
 /**
  * Writes the extension's fields of one event. Made once from the event struct's BTF, used for each event.
  * `data` and `offset` are those of a `TraceEvent`.

@@ -1,5 +1,5 @@
 /** A source of records: a live session, or anything that has kept records. */
-import type { RecordTaker, SymbolWriter } from './event.js';
+import type { RawTaker, RecordTaker, SymbolWriter } from './event.js';
 import type { FieldLayout } from './field.js';
 import type { Living } from './journey.js';
 import type { TraceLosses } from './losses.js';
@@ -74,12 +74,19 @@ export interface SourceCoverage {
   readonly unwatched: readonly string[];
 }
 
+/** As `SourceTaker`, of records as the kernel wrote them. */
+export interface RawSourceTaker extends RawTaker {
+  missed(fromNs: bigint, untilNs: bigint): void;
+}
+
 export interface RecordSource {
   readonly header: TraceHeader;
   /** The places, by the number that events carry. */
   readonly places: Places;
   /** Hands records to `taker`, in the order in which they were written. @param limit the most records of each ring */
   read(taker: SourceTaker, limit: number): Reading;
+  /** As `read`, without decoding; not where records are kept in another form. */
+  readRaw?(taker: RawSourceTaker, limit: number): Reading;
   /** Ends the source: later records are not read. To be called once; then `read` until it is drained. */
   end(): SourceEnd;
   readonly coverage: SourceCoverage;

@@ -2,6 +2,7 @@
 import type { TraceLosses } from '../base/losses.js';
 import { Places } from '../base/places.js';
 import type {
+  RawSourceTaker,
   Reading,
   RecordSource,
   SourceCoverage,
@@ -19,7 +20,7 @@ const PART_FOR_MISSES = 0.02;
 /** The part of a session that a source needs. */
 export type Readable = Pick<
   Session,
-  'read' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds' | 'coverage'
+  'read' | 'readRaw' | 'written' | 'living' | 'losses' | 'countMisses' | 'countUnreadEnds' | 'coverage'
 >;
 
 export class LiveSource implements RecordSource {
@@ -58,10 +59,22 @@ export class LiveSource implements RecordSource {
   }
 
   read(taker: SourceTaker, limit: number): Reading {
+    this.#tellMisses(taker);
+    return this.#upToMisses(this.#session.read(taker, limit, this.#until));
+  }
+
+  readRaw(taker: RawSourceTaker, limit: number): Reading {
+    this.#tellMisses(taker);
+    return this.#upToMisses(this.#session.readRaw(taker, limit, this.#until));
+  }
+
+  #tellMisses(taker: Pick<SourceTaker, 'missed'>): void {
     if (!this.#until) this.#askForMisses();
     for (const { fromNs, untilNs } of this.#untold) taker.missed(fromNs, untilNs);
     this.#untold = [];
-    const { events, moved, drained, upToNs } = this.#session.read(taker, limit, this.#until);
+  }
+
+  #upToMisses({ events, moved, drained, upToNs }: Reading): Reading {
     return { events, moved, drained, upToNs: upToNs < this.#missesKnownNs ? upToNs : this.#missesKnownNs };
   }
 

@@ -8,42 +8,16 @@
  *     length u32: bits 0-29, BUSY bit 31 (reserved, not submitted), DISCARD bit 30;  page offset u32
  */
 
-import {
-  EVENT_CPU,
-  EVENT_DEPTH,
-  EVENT_FLAGS,
-  EVENT_JOURNEY,
-  EVENT_SEQUENCE,
-  EVENT_SIZE,
-  EVENT_TARGET,
-  EVENT_TIMESTAMP_NS,
-  IPFT_EVENT_ENTRY_LOST,
-  IPFT_EVENT_FREED,
-  IPFT_EVENT_NO_FIELDS,
-  IPFT_EVENT_NOTICE,
-  IPFT_EVENT_RETURN,
-  IPFT_NOTICE_BEGIN,
-  IPFT_NOTICE_END,
-  IPFT_NOTICE_PLACE,
-  RETURN_ENTRY_NS,
-  RETURN_SIZE,
-} from '../abi/layout.js';
-import { NoticeDecoder } from '../abi/notices.js';
-import { createEvent, type RecordTaker, type TraceEvent } from '../base/event.js';
+import { EVENT_TIMESTAMP_NS } from '../abi/layout.js';
+import { RecordDecoder } from '../abi/records.js';
+import type { RawTaker, RecordTaker, RingName } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
 
 const BPF_RINGBUF_BUSY_BIT = 0x80000000;
 const BPF_RINGBUF_DISCARD_BIT = 0x40000000;
 const BPF_RINGBUF_HDR_SZ = 8;
 const LENGTH_MASK = 0x3fffffff;
-/** The indexes of an event's words; CPU, flags and depth share the last one. */
 const TIMESTAMP_WORD = EVENT_TIMESTAMP_NS / 4;
-const JOURNEY_WORD = EVENT_JOURNEY / 4;
-const SEQUENCE_WORD = EVENT_SEQUENCE / 4;
-const TARGET_WORD = EVENT_TARGET / 4;
-const LAST_WORD = EVENT_CPU / 4;
-const FLAGS_SHIFT = (EVENT_FLAGS - EVENT_CPU) * 8;
-const DEPTH_SHIFT = (EVENT_DEPTH - EVENT_CPU) * 8;
 
 /** The number of bytes after which the kernel is told that they are free. */
 const COMMIT_BYTES = 1 << 18;
@@ -65,8 +39,7 @@ export class RingReader {
   readonly #produced: BigUint64Array;
   readonly #words: Int32Array;
   readonly #mask: number;
-  readonly #event: TraceEvent;
-  readonly #notices = new NoticeDecoder();
+  readonly #decoder: RecordDecoder;
   /** The position of this reader; the kernel's may be behind it. */
   #position: number;
 
@@ -76,8 +49,7 @@ export class RingReader {
     this.#words = new Int32Array(producer, pageSize, (2 * sizeBytes) / 4);
     this.#mask = sizeBytes - 1;
     this.#position = Number(this.#consumed[0]);
-    const data = new DataView(producer, pageSize, 2 * sizeBytes);
-    this.#event = createEvent(data);
+    this.#decoder = new RecordDecoder(new DataView(producer, pageSize, 2 * sizeBytes));
   }
 
   /** The number of bytes that the kernel has written so far. */
@@ -92,7 +64,7 @@ export class RingReader {
 
   /** The time of the event that was read last, in nanoseconds of CLOCK_MONOTONIC; 0 before the first event. */
   get newestNs(): bigint {
-    return (BigInt(this.#event.timestampHigh) << 32n) | BigInt(this.#event.timestampLow);
+    return this.#decoder.newestNs;
   }
 
   /** The number of records that have not been read. */
@@ -137,8 +109,7 @@ export class RingReader {
    * @returns the number of events
    */
   read(taker: RecordTaker, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
-    const event = this.#event;
-    const data = event.data;
+    const decoder = this.#decoder;
     const words = this.#words;
     const end = Math.min(this.produced, until);
     let position = this.#position;
@@ -146,44 +117,15 @@ export class RingReader {
     let count = 0;
     let others = 0;
     while (position < end && count + others < limit) {
-      // A bitwise operation keeps the low 32 bits of a double up to 2^53, which is reached after years of events.
+      // Doubles up to 2^53 have their low 32 bits intact in a bitwise operation: years of events.
       const at = position & this.#mask;
-      // Atomic, so that the bytes behind the header are not read before the header says that they are complete.
+      // Atomic: the bytes behind the header must not be read before it says that they are complete.
       const header = Atomics.load(words, at >> 2);
       if (header & BPF_RINGBUF_BUSY_BIT) break;
       const length = header & LENGTH_MASK;
-      const record = at + BPF_RINGBUF_HDR_SZ;
-      // An event is read in words; the last one has CPU, flags and depth.
-      const word = record >> 2;
-      const last = words[word + LAST_WORD]!;
-      const flags = (last >> FLAGS_SHIFT) & 0xff;
-      if (header & BPF_RINGBUF_DISCARD_BIT) {
-        // The program has discarded the record.
-        others++;
-      } else if (flags & IPFT_EVENT_NOTICE) {
-        this.#takeNotice(taker, record, length);
-        others++;
-      } else {
-        event.journey = words[word + JOURNEY_WORD]! >>> 0;
-        event.sequence = words[word + SEQUENCE_WORD]! >>> 0;
-        event.timestampLow = words[word + TIMESTAMP_WORD]! >>> 0;
-        event.timestampHigh = words[word + TIMESTAMP_WORD + 1]! >>> 0;
-        event.target = words[word + TARGET_WORD]! >>> 0;
-        event.cpu = last & 0xffff;
-        event.isReturn = (flags & IPFT_EVENT_RETURN) !== 0;
-        event.hasFields = (flags & IPFT_EVENT_NO_FIELDS) === 0;
-        event.skbFreed = (flags & IPFT_EVENT_FREED) !== 0;
-        event.entryLost = (flags & IPFT_EVENT_ENTRY_LOST) !== 0;
-        event.depth = (last >> DEPTH_SHIFT) & 0xff;
-        event.dataOffset = record + EVENT_SIZE;
-        if (event.isReturn) {
-          event.entryLow = data.getUint32(record + RETURN_ENTRY_NS, true);
-          event.entryHigh = data.getUint32(record + RETURN_ENTRY_NS + 4, true);
-          event.dataOffset = record + RETURN_SIZE;
-        }
-        taker.event(event);
-        count++;
-      }
+      // The program may have given the record up.
+      if (!(header & BPF_RINGBUF_DISCARD_BIT) && decoder.decode(taker, at + BPF_RINGBUF_HDR_SZ, length)) count++;
+      else others++;
       position += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
       if (position - committed >= COMMIT_BYTES) {
         this.#commit(position);
@@ -194,22 +136,42 @@ export class RingReader {
     return count;
   }
 
-  /** Notices become objects of their own: a journey has only a few. */
-  #takeNotice(taker: RecordTaker, at: number, length: number): void {
-    const { data } = this.#event;
-    switch (data.getUint32(at + EVENT_TARGET, true)) {
-      case IPFT_NOTICE_BEGIN:
-        taker.began(this.#notices.began(data, at));
-        break;
-      case IPFT_NOTICE_PLACE: {
-        const moved = this.#notices.moved(data, at);
-        if (moved) taker.moved(moved);
-        break;
+  /**
+   * As `read`, without decoding.
+   * @param taker gets the notices, one by one, and the records in a piece or two
+   */
+  readRaw(taker: RawTaker, ring: RingName, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
+    const decoder = this.#decoder;
+    const words = this.#words;
+    const end = Math.min(this.produced, until);
+    const begin = this.#position;
+    let position = begin;
+    let piece = begin;
+    let count = 0;
+    let others = 0;
+    const lend = (from: number, to: number) =>
+      taker.records(ring, new Uint8Array(words.buffer, words.byteOffset + (from & this.#mask), to - from));
+    while (position < end && count + others < limit) {
+      const at = position & this.#mask;
+      // The data lie there twice, but only as far as a record needs that is at the end of the first.
+      if (at < (piece & this.#mask)) {
+        lend(piece, position);
+        piece = position;
       }
-      case IPFT_NOTICE_END:
-        taker.ended(this.#notices.ended(data, at, length));
-        break;
+      const header = Atomics.load(words, at >> 2);
+      if (header & BPF_RINGBUF_BUSY_BIT) break;
+      const length = header & LENGTH_MASK;
+      if (header & BPF_RINGBUF_DISCARD_BIT) others++;
+      else if (decoder.skim(at + BPF_RINGBUF_HDR_SZ)) {
+        taker.notice(decoder.data, at + BPF_RINGBUF_HDR_SZ, length);
+        others++;
+      } else count++;
+      position += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
     }
+    if (position === begin) return 0;
+    lend(piece, position);
+    this.#commit(position);
+    return count;
   }
 
   #commit(position: number): void {
@@ -247,6 +209,11 @@ export class Ring implements Disposable {
   /** See `RingReader.read`. After disposal it reads nothing. */
   read(taker: RecordTaker, limit?: number, until?: number): number {
     return this.#reader?.read(taker, limit, until) ?? 0;
+  }
+
+  /** See `RingReader.readRaw`. */
+  readRaw(taker: RawTaker, ring: RingName, limit?: number, until?: number): number {
+    return this.#reader?.readRaw(taker, ring, limit, until) ?? 0;
   }
 
   /** See `RingReader.countUnread`. */

@@ -1,5 +1,5 @@
 /** Reads the ring of events and the ring of ends side by side, so that the begin of a journey comes before its end. */
-import type { RecordTaker } from '../base/event.js';
+import type { RawTaker, RecordTaker } from '../base/event.js';
 import type { Reading } from '../base/record-source.js';
 import type { RingReader } from './ring.js';
 
@@ -11,7 +11,10 @@ export interface Written {
   readonly atNs: bigint;
 }
 
-type Readable = Pick<RingReader, 'read' | 'position' | 'produced' | 'newestNs' | 'positionBefore' | 'countUnread'>;
+type Readable = Pick<
+  RingReader,
+  'read' | 'readRaw' | 'position' | 'produced' | 'newestNs' | 'positionBefore' | 'countUnread'
+>;
 
 export class Rings {
   readonly #events: Readable;
@@ -37,17 +40,38 @@ export class Rings {
    * @param until the positions where reading stops
    */
   read(taker: RecordTaker, limit?: number, until?: Written): Reading {
+    return this.#step(
+      (to) => this.#events.read(taker, limit, to),
+      (to) => this.#ends.read(taker, limit, to),
+      until,
+    );
+  }
+
+  /** As `read`, without decoding. */
+  readRaw(taker: RawTaker, limit?: number, until?: Written): Reading {
+    return this.#step(
+      (to) => this.#events.readRaw(taker, 'events', limit, to),
+      (to) => this.#ends.readRaw(taker, 'ends', limit, to),
+      until,
+    );
+  }
+
+  #step(
+    readEvents: (until?: number) => number,
+    readEnds: (until: number) => number,
+    until: Written | undefined,
+  ): Reading {
     this.#reading ??= this.written;
     const { events: there, ends: thereEnds, atNs } = this.#reading;
     const [ring, ends] = [this.#events, this.#ends];
     const before = ring.position + ends.position;
-    const events = ring.read(taker, limit, until?.events);
+    const events = readEvents(until?.events);
     const isThere = ring.position >= Math.min(there, until?.events ?? there);
     const readyNs = isThere ? atNs : ring.newestNs;
     const endsUntil = isThere
       ? Math.min(thereEnds, until?.ends ?? thereEnds)
       : ends.positionBefore(readyNs, until?.ends);
-    ends.read(taker, limit, endsUntil);
+    readEnds(endsUntil);
     const isReady = ends.position >= endsUntil;
     if (isReady && readyNs > this.#upToNs) this.#upToNs = readyNs;
     if (isThere && isReady) this.#reading = undefined;

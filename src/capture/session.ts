@@ -4,7 +4,7 @@ import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js'
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
 import { decodeLosses } from '../abi/losses.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
-import type { RecordTaker } from '../base/event.js';
+import type { RawTaker, RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
 import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
@@ -200,6 +200,11 @@ export class Session implements Disposable {
   /** See `Rings.read`. */
   read(taker: RecordTaker, limit?: number, until?: Written): Reading {
     return this.#rings.read(taker, limit, until);
+  }
+
+  /** See `Rings.readRaw`. */
+  readRaw(taker: RawTaker, limit?: number, until?: Written): Reading {
+    return this.#rings.readRaw(taker, limit, until);
   }
 
   /** See `Rings.countUnreadEnds`. */

@@ -220,6 +220,8 @@ export class KernelRings implements Readable {
 
   read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);
 
+  readRaw: Readable['readRaw'] = (taker, limit, until) => this.#rings.readRaw(taker, limit, until);
+
   get written(): Readable['written'] {
     return this.#rings.written;
   }

@@ -9,6 +9,7 @@ import { createHeader } from '../../tests/support/trace-header.js';
 import { LiveSource } from '../capture/live-source.js';
 import { createJsonOutput } from '../output/json.js';
 import { createContext } from '../output/output.js';
+import { JourneyIntake } from '../trace/journey-intake.js';
 import type { Until } from '../trace/plan.js';
 import { TraceRun } from '../trace/run.js';
 import { TextClient } from './text-client.js';
@@ -45,9 +46,11 @@ class Flood extends KernelRings {
 
 function follow(kernel: KernelRings, out: Writer, until: Until = {}) {
   const source = new LiveSource(kernel, createHeader(targets));
-  const client = new TextClient(createJsonOutput(createContext(source)), out, terminal, { showsStatus: false });
-  const run = new TraceRun(source, client, until);
-  return { run, client, tracker: run.tracker };
+  const output = createJsonOutput(createContext(source));
+  const intake = new JourneyIntake(output, source.places);
+  const client = new TextClient(output, out, terminal);
+  const run = new TraceRun(source, intake, client, until);
+  return { run, client, tracker: intake.tracker };
 }
 
 test('TextClient: a turn of the loop leaves nothing behind', async () => {

@@ -16,27 +16,21 @@ export function describeProgress({ events }: Pick<JourneyTracker, 'events'>): st
 }
 
 export class TextClient implements TraceClient {
-  readonly sink: Output;
+  readonly #output: Output;
   readonly #out: Writer;
   readonly #delivery: Delivery;
   readonly #terminal: Status;
   /** Undefined if no status is shown. */
-  readonly #status: ((tracker: JourneyTracker) => string) | undefined;
+  readonly #status: (() => string) | undefined;
   #isFinished = false;
 
-  /** @param showsStatus whether the terminal shows the status */
-  constructor(output: Output, out: Writer, terminal: Status, { showsStatus = true } = {}) {
-    this.sink = output;
+  /** @param tracker whose status the terminal shows; undefined if it shows none */
+  constructor(output: Output, out: Writer, terminal: Status, tracker?: Pick<JourneyTracker, 'events'>) {
+    this.#output = output;
     this.#out = out;
     this.#delivery = new Delivery(out);
     this.#terminal = terminal;
-    this.#status = showsStatus
-      ? (tracker) => [describeProgress(tracker), ...(output.status?.() ?? [])].join('\n')
-      : undefined;
-  }
-
-  get choice(): Output['choice'] {
-    return this.sink.choice;
+    this.#status = tracker && (() => [describeProgress(tracker), ...(output.status?.() ?? [])].join('\n'));
   }
 
   /** Whether the reader has gone. */
@@ -48,22 +42,21 @@ export class TextClient implements TraceClient {
     return this.#delivery.checkStuck();
   }
 
-  onRead(tracker: JourneyTracker): void {
-    const status = this.#status;
-    if (status) this.#terminal.status(() => status(tracker));
+  onRead(): void {
+    if (this.#status) this.#terminal.status(this.#status);
   }
 
   /** @throws GivenUp at the end, if the reader takes nothing: see `Delivery.write` */
   async handOn(idleMs: number, signal?: AbortSignal): Promise<void> {
     for (let hasMore = true; hasMore && !signal?.aborted; ) {
-      hasMore = this.sink.tick(idleMs);
-      if (this.sink.pendingBytes > 0) await this.#write(this.sink.take(), signal);
+      hasMore = this.#output.tick(idleMs);
+      if (this.#output.pendingBytes > 0) await this.#write(this.#output.take(), signal);
     }
   }
 
   /** @throws GivenUp */
   async finish(): Promise<void> {
-    for (const text of this.sink.finish()) await this.#write(text);
+    for (const text of this.#output.finish()) await this.#write(text);
     await this.#delivery.flush();
     this.#isFinished = true;
   }
@@ -83,6 +76,6 @@ export class TextClient implements TraceClient {
   async #write(text: Uint8Array, signal?: AbortSignal): Promise<void> {
     // Text to the same terminal must not stand behind the status.
     if (this.#out.isTerminal) this.#terminal.clearStatus();
-    if (await this.#delivery.write(text, signal)) this.sink.giveBack?.(text);
+    if (await this.#delivery.write(text, signal)) this.#output.giveBack?.(text);
   }
 }

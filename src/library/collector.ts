@@ -43,7 +43,6 @@ const NO_FIELDS: Readonly<Record<string, FieldValue>> = Object.freeze({});
 
 /** Each event is one object in both logs: so journeys are assembled here, not by the assembler. */
 export class Collector implements EventSink, TraceClient {
-  readonly sink = this;
   readonly hasRoom = true;
   readonly events: Log<AnyEvent>;
   readonly journeys: Log<Journey<AnyEvent>>;

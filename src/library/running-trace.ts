@@ -5,6 +5,7 @@ import type { TraceLosses } from '../base/losses.js';
 import type { BackendName } from '../base/method.js';
 import type { RecordSource } from '../base/record-source.js';
 import { settles } from '../base/settles.js';
+import { JourneyIntake } from '../trace/journey-intake.js';
 import type { LiveTrace } from '../trace/live-trace.js';
 import { TraceRun } from '../trace/run.js';
 import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
@@ -28,6 +29,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   readonly coverage: Coverage;
   readonly #live: LiveTrace;
   readonly #collector: Collector;
+  readonly #intake: JourneyIntake;
   readonly #run: TraceRun;
   readonly #signal: AbortSignal;
   readonly #ending = new AbortController();
@@ -47,7 +49,8 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     this.coverage = describeCoverage(live);
     this.#live = live;
     this.#collector = collector;
-    this.#run = new TraceRun(source, collector, live.plan.until);
+    this.#intake = new JourneyIntake(collector, source.places);
+    this.#run = new TraceRun(source, this.#intake, collector, live.plan.until);
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });
     this.#reading = this.#read();
@@ -139,7 +142,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
   }
 
   get statistics(): Statistics {
-    const { counts, events, gaps } = this.#run.tracker;
+    const { counts, events, gaps } = this.#intake.tracker;
     const journeys = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, counts.get(outcome) ?? 0]));
     const lost = this.#describeLosses();
     const { events: keptEvents, journeys: keptJourneys } = this.#collector;
@@ -160,7 +163,7 @@ export class RunningTrace implements TraceSession<AnyEvent> {
     return {
       ring: cpus.map(({ cpu, lost, firstNs, lastNs }) => ({ cpu, events: Number(lost), firstNs, lastNs })),
       ...{ unfollowed: Number(unfollowed), unseen: Number(unseen), ends: Number(ends) },
-      ...{ late: this.#run.tracker.late, unkept: this.#collector.unkept },
+      ...{ late: this.#intake.tracker.late, unkept: this.#collector.unkept },
       ...{ missedCalls: Number(missed.shown), missedDeciding: Number(missed.deciding) },
       ...{ countsMisses, switchedOff },
     };

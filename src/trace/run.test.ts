@@ -15,6 +15,7 @@ import { AggregateOutput } from '../output/aggregate.js';
 import { createJsonOutput } from '../output/json.js';
 import { createContext, type Output } from '../output/output.js';
 import { PathsOutput } from '../output/paths.js';
+import { JourneyIntake } from './journey-intake.js';
 import { type TraceClient, TraceRun } from './run.js';
 
 /** By hand more: IPFT_SOAK_EVENTS=10000000 node_modules/.bin/vitest run --project unit src/trace/run.test.ts */
@@ -46,20 +47,21 @@ class Counts implements EventSink {
 class Steps {
   readonly run: TraceRun;
   readonly source: LiveSource;
+  readonly #intake: JourneyIntake;
 
   constructor(kernel: KernelRings, sink: EventSink, handOn: TraceClient['handOn'] = async () => {}) {
     this.source = new LiveSource(kernel, header);
-    this.run = new TraceRun(this.source, { sink, handOn, finish: async () => {} });
+    this.#intake = new JourneyIntake(sink, this.source.places);
+    this.run = new TraceRun(this.source, this.#intake, { handOn, finish: async () => {} });
   }
 
   get tracker(): JourneyTracker {
-    return this.run.tracker;
+    return this.#intake.tracker;
   }
 
   /** Returns whether more is left. */
   read(): boolean {
-    const { moved, drained, upToNs } = this.source.read(this.tracker, 4096);
-    this.tracker.settle(upToNs);
+    const { moved, drained } = this.#intake.read(this.source, 4096);
     return moved && !drained;
   }
 }
@@ -210,8 +212,8 @@ class ListedRecords implements RecordSource {
 test('TraceRun: a duration ends a refresh that takes long', async () => {
   const source: RecordSource = Object.assign(new ListedRecords([() => {}], 0n), { refresh: untilAborted });
   Object.defineProperty(source, 'isOver', { value: false });
-  const client = { sink: new Counts(), handOn: async () => {}, finish: async () => {} };
-  const run = new TraceRun(source, client, { durationMs: 1 });
+  const client = { handOn: async () => {}, finish: async () => {} };
+  const run = new TraceRun(source, new JourneyIntake(new Counts(), source.places), client, { durationMs: 1 });
   await run.run(new AbortController().signal);
 });
 
@@ -240,8 +242,7 @@ test('TraceRun: any source of records is read to its end, and then the run is ov
   );
   const output = createJsonOutput(createContext(source), {});
   let text = '';
-  const run = new TraceRun(source, {
-    sink: output,
+  const run = new TraceRun(source, new JourneyIntake(output, source.places), {
     handOn: async (idleMs) => {
       output.tick(idleMs);
       text += Buffer.from(output.take()).toString();

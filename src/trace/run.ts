@@ -1,9 +1,7 @@
 /** The loop of a trace: reads a source at the pace of the client, until a condition of `Until` is met. */
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { TraceLosses } from '../base/losses.js';
-import type { RecordSource } from '../base/record-source.js';
-import type { Choice } from '../journey/choice.js';
-import { type EventSink, JourneyTracker } from '../journey/tracker.js';
+import type { Reading, RecordSource, SourceEnd } from '../base/record-source.js';
 import type { Until } from './plan.js';
 
 /** The records that are read at a time: few enough that their output stays in the processor's cache. */
@@ -19,11 +17,23 @@ const UNFINISHED_MS = 1000;
 /** How often ended journeys are counted while the client takes nothing, in milliseconds. */
 const LOOK_MS = 100;
 
-/** Takes events and ends of journeys, and hands on its output. */
+/** Takes the records of a source: journeys are made of them, or they are kept as they are. */
+export interface Intake {
+  /** Takes the records that the source has, up to `limit` of each ring. */
+  read(source: RecordSource, limit: number): Reading;
+  /** All has been read. */
+  finish(end: SourceEnd, source: RecordSource): void;
+  /** The number of ended journeys that count for `Until.count`. */
+  readonly ended: number;
+  /**
+   * As `ended`, those included that have ended and were not handed on; undefined where it is not known whether these
+   * count.
+   */
+  readonly over: number | undefined;
+}
+
+/** Hands on what an intake makes. */
 export interface TraceClient {
-  readonly sink: EventSink;
-  /** The choice of journeys that the sink shows; undefined if it shows all. */
-  readonly choice?: Choice | undefined;
   /**
    * Hands on output, and resolves when there is room for more. Called after each reading.
    * @param idleMs how long there have been no events
@@ -37,23 +47,23 @@ export interface TraceClient {
   /** Whether no output has been taken since the last call, though output waits. */
   checkStuck?(): boolean;
   /** Called after each reading, before output is handed on. */
-  onRead?(tracker: JourneyTracker): void;
+  onRead?(): void;
 }
 
 /** Runs once: `run`, then `finish`. */
 export class TraceRun {
-  readonly tracker: JourneyTracker;
   readonly #source: RecordSource;
+  readonly #intake: Intake;
   readonly #client: TraceClient;
   readonly #until: Until;
   #eventAt = performance.now();
   #wait = SHORTEST_WAIT_MS;
 
-  constructor(source: RecordSource, client: TraceClient, until: Until = {}) {
+  constructor(source: RecordSource, intake: Intake, client: TraceClient, until: Until = {}) {
     this.#source = source;
+    this.#intake = intake;
     this.#client = client;
     this.#until = until;
-    this.tracker = new JourneyTracker(client.sink, source.places);
   }
 
   /** The losses so far; when the trace has ended, the losses up to its end. */
@@ -75,9 +85,9 @@ export class TraceRun {
     // Also while the client takes nothing.
     const look = setInterval(() => this.#client.checkStuck?.() && this.#unread >= count && end(), LOOK_MS);
     try {
-      while (!over.signal.aborted && !this.#client.isClosed && !this.#source.isOver && this.#shown < count) {
+      while (!over.signal.aborted && !this.#client.isClosed && !this.#source.isOver && this.#intake.ended < count) {
         const hasMore = this.#read();
-        this.#client.onRead?.(this.tracker);
+        this.#client.onRead?.();
         await this.#client.handOn(this.#idleMs, over.signal);
         await this.#source.refresh?.(over.signal);
         await this.#pause(hasMore, over.signal);
@@ -91,7 +101,7 @@ export class TraceRun {
 
   /** Ends the source, reads the records that it has until then, in steps, and has the client hand on all output. */
   async finish(): Promise<void> {
-    const { living, atNs } = this.#source.end();
+    const end = this.#source.end();
     for (let movedAt = performance.now(); ; ) {
       const { moved, drained } = this.#readBatch();
       await this.#client.handOn(this.#idleMs);
@@ -104,7 +114,7 @@ export class TraceRun {
         await sleep(SHORTEST_WAIT_MS);
       }
     }
-    this.tracker.finish(living, atNs);
+    this.#intake.finish(end, this.#source);
     await this.#client.finish();
   }
 
@@ -113,14 +123,10 @@ export class TraceRun {
     return performance.now() - this.#eventAt;
   }
 
-  /** The number of ended journeys among those that are shown. */
-  get #shown(): number {
-    return this.#client.choice?.taken ?? this.tracker.journeys;
-  }
-
-  /** The number of ended journeys, those whose end is unread included: whether these are to be shown is not known. */
+  /** The number of ended journeys that count, those whose end is unread included; 0 where that is not known. */
   get #unread(): number {
-    return this.#client.choice ? 0 : this.tracker.over + this.#source.countUnreadEnds();
+    const { over } = this.#intake;
+    return over === undefined ? 0 : over + this.#source.countUnreadEnds();
   }
 
   /** Reads a batch of records. @returns whether more are left */
@@ -130,10 +136,9 @@ export class TraceRun {
     return moved && !drained;
   }
 
-  #readBatch(): ReturnType<RecordSource['read']> {
-    const reading = this.#source.read(this.tracker, BATCH_RECORDS);
+  #readBatch(): Reading {
+    const reading = this.#intake.read(this.#source, BATCH_RECORDS);
     if (reading.events > 0) this.#eventAt = performance.now();
-    this.tracker.settle(reading.upToNs);
     return reading;
   }
 

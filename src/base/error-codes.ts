@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'SYSTEM'
   | 'READY_FILE'
   | 'OUTPUT_FILE'
+  | 'RECORDING'
   | 'PROBE_SERVER'
   | 'NOT_BUILT';
 
@@ -194,6 +195,15 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
       'something else than a regular file has that name, or a link does',
     ],
     remedy: 'Name a regular file, or a new one, in a directory of your own with room for it.',
+  },
+  RECORDING: {
+    says: 'reading the recording ',
+    meaning: 'A recording could not be read or written',
+    causes: [
+      'there is no such file, or something that is no regular file',
+      'another user has it: recordings are private',
+    ],
+    remedy: 'Name the file that `ipft record` wrote, as a user who may read it.',
   },
   PROBE_SERVER: {
     says: 'listening on 127.0.0.1:',

@@ -30,6 +30,10 @@ export interface Moved {
   readonly place: Place;
 }
 
+/** How far packets get. */
+export const FATE_STAGES = ['none', 'sent', 'queued', 'processed', 'unread'] as const;
+export type FateStage = (typeof FATE_STAGES)[number];
+
 /** The facts of a packet's end. Many packets share one, which is the same object for all of them. */
 export interface Fate {
   readonly dropped: boolean;
@@ -39,7 +43,7 @@ export interface Fate {
    * How far the packet got since. `processed`: TCP had taken in all its data when it was dropped; `unread`: TCP got it,
    * and the socket was closed before all its data were read.
    */
-  readonly stage: 'none' | 'sent' | 'queued' | 'processed' | 'unread';
+  readonly stage: FateStage;
   /** A value of `enum skb_drop_reason` or of a subsystem's enum; 0 if the kernel tells none. */
   readonly reason: number;
   /** The address behind the call that dropped or consumed the packet; 0 if it is not known. */

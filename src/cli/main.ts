@@ -10,6 +10,8 @@ import { formatCompletion } from './commands/completion.js';
 import { doctor } from './commands/doctor.js';
 import { list } from './commands/list.js';
 import { formatMarkHelp } from './commands/mark-help.js';
+import { record } from './commands/record.js';
+import { show } from './commands/show.js';
 import { trace } from './commands/trace.js';
 import { completeNames } from './completion-names.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_INTERRUPTED, STATUS_USAGE } from './exit-status.js';
@@ -45,7 +47,7 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     const out = openWriter('outputFile' in request ? request.outputFile : undefined);
     const status = await run(request, terminal, out, signals);
     // A trace reports such an error itself, and a trace that did not begin leaves the file as it was.
-    if (request.action === 'trace') return status;
+    if (request.action === 'trace' || request.action === 'show') return status;
     await out.flush();
     await out.end();
     const failure = explainFailure(out);
@@ -65,10 +67,18 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
 }
 
 async function run(request: Request, terminal: Terminal, out: Writer, signals: Signals): Promise<number> {
-  if (request.action === 'trace') {
-    leaveTimeToEnd();
-    await immediate();
-    return await trace(request, terminal, out, new StopSignal(signals));
+  switch (request.action) {
+    case 'trace':
+      leaveTimeToEnd();
+      await immediate();
+      return await trace(request, terminal, out, new StopSignal(signals));
+    case 'record':
+      leaveTimeToEnd();
+      await immediate();
+      return await record(request, terminal, new StopSignal(signals));
+    case 'show':
+      await immediate();
+      return await show(request, terminal, out, new StopSignal(signals));
   }
   await immediate();
   if (signals.take(undefined)) exitAtOnce(STATUS_INTERRUPTED);

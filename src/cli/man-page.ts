@@ -79,10 +79,11 @@ export function formatManPage(version: string): string {
 }
 
 function formatCommand(command: CommandEntry): string[] {
-  const { summary, options, examples = [] } = command;
+  const { summary, options, takes, examples = [] } = command;
   return [
     `.SS ${roff(formatCall(command))}`,
     roff(summary),
+    ...(takes ? ['.PP', roff(`It takes, too: ${takes.join(', ')}.`)] : []),
     ...options.filter(({ hidden }) => !hidden).flatMap(formatOption),
     ...examples.flatMap(formatExample),
   ];

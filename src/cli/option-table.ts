@@ -53,6 +53,8 @@ export interface CommandEntry {
   readonly values?: readonly string[];
   readonly completes?: Completion;
   readonly options: readonly OptionEntry[];
+  /** Options of the main command that it takes, too, by their long names. Without a list it ignores those. */
+  readonly takes?: readonly string[];
   readonly examples?: readonly Example[];
 }
 
@@ -65,6 +67,7 @@ export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as 
 /** What `-b` takes: the backends, and the names that ipftrace2 had for some. */
 export const BACKEND_CHOICES: readonly string[] = [...BACKEND_NAMES, ...BACKEND_ALIASES.keys()];
 export const TIMES = ['mono', 'wall', 'relative'] as const;
+export type TimeName = (typeof TIMES)[number];
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export const DESCRIPTION = 'Shows the functions of the Linux kernel that the packets with a mark pass.';
@@ -181,6 +184,17 @@ export const GROUPS: readonly OptionGroup[] = [
     ],
   },
   {
+    heading: 'To record it instead:',
+    options: [
+      {
+        flags: '-w, --write <FILE>',
+        summary: 'record the trace to this file, for ipft show; ipft record FILE is the same',
+        completes: 'file',
+      },
+      { flags: '--compress', summary: 'compress the records in the file' },
+    ],
+  },
+  {
     heading: 'When to end:',
     options: [
       { flags: '--count <N>', summary: 'end when N packets have ended their journeys, of those that are shown' },
@@ -222,7 +236,36 @@ export const GROUPS: readonly OptionGroup[] = [
   },
 ];
 
+const ALWAYS = ['--verbose', '--color', '--help', '--version'];
+/** What is said of a view: of the records that there are, which are shown, and how. */
+const VIEW = [
+  ...['--output', '--json-events-only', '--diff', '--only', '--slower', '--fold', '--sort', '--time'],
+  ...['--output-file', '--max-memory'],
+];
+/** What is said of a trace, whether it is shown or recorded. */
+const TRACE = GROUPS.flatMap(({ options }) => options.map((option) => splitFlags(option).long)).filter(
+  (long) => !VIEW.includes(long) && !['--list', '--gen', '--write'].includes(long),
+);
+
 export const COMMANDS = [
+  {
+    name: 'record',
+    operands: '<FILE>',
+    summary: 'trace, and write the records to a file as they are, for ipft show',
+    completes: 'file',
+    options: [HELP],
+    takes: TRACE,
+    examples: [{ command: 'ipft record trace.ipft -m 42', summary: 'until Ctrl-C' }],
+  },
+  {
+    name: 'show',
+    operands: '<FILE>',
+    summary: 'show a recording, on any machine and without privileges',
+    completes: 'file',
+    options: [HELP],
+    takes: [...VIEW, '--count', '--strict', ...ALWAYS],
+    examples: [{ command: 'ipft show trace.ipft -o paths', summary: 'the ways that its packets took' }],
+  },
   {
     name: 'check',
     operands: '<FILE...>',
@@ -320,7 +363,7 @@ export interface Flags {
   readonly value: string | undefined;
 }
 
-export function splitFlags({ flags }: OptionEntry): Flags {
+export function splitFlags({ flags }: Pick<OptionEntry, 'flags'>): Flags {
   const [, short, long = '', value] = /^(?:(-\w), )?(--[a-z-]+)(?: (.+))?$/.exec(flags) ?? [];
   return { short, long, value };
 }

@@ -4,14 +4,14 @@ import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
-import { OUTCOMES, type Outcome } from '../base/journey.js';
+import { OUTCOMES } from '../base/journey.js';
 import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
-import { JOURNEY_ORDERS, type JourneyOrder } from '../journey/assembler.js';
-import { FOLDS, type Fold } from '../output/folding.js';
-import { OUTPUT_NAMES, type OutputName } from '../output/outputs.js';
+import { JOURNEY_ORDERS } from '../journey/assembler.js';
+import { FOLDS } from '../output/folding.js';
+import { OUTPUT_NAMES } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
@@ -24,15 +24,16 @@ import {
   type PlanOptions,
   parseOptions,
   RING_BYTES,
-  type TracePlan,
+  type Until,
   type Vocabulary,
   withPackets,
 } from '../trace/plan.js';
 import { writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
-import { findCompatProfile, outputFormOf } from './compat.js';
+import { findCompatProfile, type OutputForm, outputFormOf } from './compat.js';
 import { EXIT_STATUSES } from './exit-status.js';
+import type { LiveOptions } from './live.js';
 import {
   parseCount,
   parseDuration,
@@ -61,6 +62,7 @@ import {
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
 import { findNearest } from './suggest.js';
+import type { ViewOptions } from './text-taker.js';
 import { wrap } from './wrap.js';
 
 const STDOUT = 1;
@@ -81,7 +83,9 @@ export type Request =
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
-  | ({ readonly action: 'trace'; readonly plan: TracePlan } & TraceOptions & WritingOptions);
+  | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
+  | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
+  | ({ readonly action: 'show'; readonly files: readonly string[] } & ShowOptions & ViewOptions & WritingOptions);
 
 /** The destination of the result, and its colours. */
 export interface WritingOptions {
@@ -90,31 +94,23 @@ export interface WritingOptions {
   readonly color: ColorChoice;
 }
 
-/** The options of a trace besides its plan. */
-export interface TraceOptions {
+/** Where a recording goes, and how. */
+export interface RecordOptions {
+  readonly file: string;
+  readonly deflates: boolean;
+}
+
+/** The options of `ipft show` besides those of the view. */
+export interface ShowOptions {
   readonly verbose: boolean;
-  readonly output: OutputName;
-  readonly time: TimeName;
-  /** Port of the probe server; undefined for none. */
-  readonly probePort: number | undefined;
-  readonly readyFile: string | undefined;
+  readonly until: Until;
+  /** The memory for journeys, in bytes. */
+  readonly maxMemoryBytes: number;
   /** Whether a loss changes the exit status. */
   readonly strict: boolean;
-  readonly jsonEventsOnly: boolean;
-  /** Whether text has ipftrace2's form: see compat.ts. */
-  readonly plainText: boolean;
-  readonly diff: Diff | undefined;
-  /** The outcomes of journeys that are shown; undefined for all. */
-  readonly only: readonly Outcome[] | undefined;
-  /** The least duration of journeys that are shown; undefined for any. */
-  readonly slowerNs: number | undefined;
-  readonly fold: Fold;
-  /** The order of journeys in text. */
-  readonly order: JourneyOrder;
 }
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
-export type TimeName = (typeof TIMES)[number];
 export type ShellName = (typeof SHELLS)[number];
 
 const ANY_U32 = { least: 1, most: MAX_U32 };
@@ -158,6 +154,8 @@ interface RawOptions {
   slower?: string;
   fold: string;
   sort?: string;
+  write?: string;
+  compress?: boolean;
   json?: boolean;
   functions?: string;
   modules?: string;
@@ -168,7 +166,15 @@ interface RawOptions {
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
-const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOptions) => Request> = {
+const INTERPRETERS: Record<
+  CommandName,
+  (operands: readonly string[], raw: RawOptions, environment: NodeJS.ProcessEnv) => Request
+> = {
+  record: ([file = ''], raw) => interpretRecord(file, raw),
+  show: (files, raw, environment) => ({
+    ...{ action: 'show', files, ...interpretView(raw, outputFormOf(findCompatProfile(environment))) },
+    ...{ ...interpretShow(raw), ...interpretWriting(raw) },
+  }),
   check: (operands, raw) => ({
     action: 'check',
     files: interpretExtension(operands),
@@ -189,6 +195,8 @@ const INTERPRETERS: Record<CommandName, (operands: readonly string[], raw: RawOp
     throw new UsageError(`completion needs the name of a shell: ${SHELLS.join(', ')}`, 'as in: ipft completion bash');
   },
 };
+
+const ENTRIES: readonly (CommandEntry & { readonly name: CommandName })[] = COMMANDS;
 
 type Print = (text: string) => void;
 
@@ -227,7 +235,8 @@ function configure(command: Command, colorChoice: ColorChoice, print: Print): Co
       getOutHasColors: () => hasColor(colorChoice, { isTTY: isatty(STDOUT) }),
     })
     .configureHelp({
-      styleTitle: (title) => createPainter(true)(title, 'bold'),
+      styleTitle: (title) =>
+        createPainter(true)(title === 'Global Options:' ? 'Options of ipft that it takes, too:' : title, 'bold'),
       subcommandTerm,
       formatItem: formatHelpItem,
       helpWidth: helpWidth(),
@@ -284,17 +293,24 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   };
   const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
   const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
-    request = interpret(raw, environment);
+    request = interpret(raw, command, environment);
   });
-  for (const entry of COMMANDS as readonly (CommandEntry & { name: CommandName })[]) {
+  for (const entry of ENTRIES) {
     const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
     subcommand
       .description(entry.summary)
-      .usage(`${formatCall(entry).slice(entry.name.length + 1)} [options]`.trimStart());
+      .usage(`${formatCall(entry).slice(entry.name.length + 1)} [options]`.trimStart())
+      .configureHelp({
+        ...subcommand.configureHelp(),
+        showGlobalOptions: entry.takes !== undefined,
+        visibleGlobalOptions: () =>
+          command.options.filter(({ long, hidden }) => !hidden && long && entry.takes?.includes(long)),
+      });
     for (const option of entry.options) addOption(subcommand, option);
     if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint));
     subcommand.action(() => {
-      request = INTERPRETERS[entry.name](subcommand.args, subcommand.optsWithGlobals<RawOptions>());
+      refuseForeign(entry, command);
+      request = INTERPRETERS[entry.name](subcommand.args, subcommand.optsWithGlobals<RawOptions>(), environment);
     });
   }
   try {
@@ -350,27 +366,58 @@ function isCommand(word: string): boolean {
   return COMMANDS.some(({ name }) => name === word);
 }
 
+/** Refuses options of the main command that a subcommand does not take. */
+function refuseForeign({ name, takes }: CommandEntry, command: Command): void {
+  if (!takes) return;
+  for (const option of command.options) {
+    const { long } = option;
+    const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli';
+    if (!isGiven || !long || takes.includes(long)) continue;
+    const other = ENTRIES.find((one) => one.takes?.includes(long));
+    throw new UsageError(
+      `ipft ${name} does not take ${long}`,
+      `${other ? `ipft ${other.name} takes it; ` : ''}ipft ${name} --help shows the options`,
+    );
+  }
+}
+
 /** All options are checked, those that the action does not need included. */
-function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
+function interpret(raw: RawOptions, command: Command, environment: NodeJS.ProcessEnv): Request {
   const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
   if (raw.script !== undefined) throw refuseLua(raw.script);
+  if (raw.write !== undefined) {
+    const record = ENTRIES.find(({ name }) => name === 'record')!;
+    refuseForeign({ ...record, takes: [...record.takes!, '--write'] }, command);
+    return interpretRecord(raw.write, raw);
+  }
+  if (raw.compress) throw new UsageError('--compress is said of a recording: it needs -w FILE, or ipft record FILE');
   const words = createVocabulary(raw);
-  const plan = parseOptions(readPlan(raw), words, {
-    ringSizeBytes: ringSizeOf(raw),
-    maxMemoryBytes: quarterOfMemory(),
-  });
+  const plan = interpretPlan(raw, words);
+  const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
+  if (what !== undefined) return { action: 'generate', what, ...writing };
+  if (raw.list) return { action: 'list', verbose: live.verbose, plan, ...writing };
+  return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, ...writing };
+}
+
+function interpretPlan(raw: RawOptions, words: Vocabulary): PlanOptions {
   parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_U32);
+  return parseOptions(readPlan(raw), words, { ringSizeBytes: ringSizeOf(raw), maxMemoryBytes: quarterOfMemory() });
+}
+
+function interpretLive(raw: RawOptions): Omit<LiveOptions, 'plan'> {
   const port = parseCount('--probe-server-port', raw.probeServerPort, { least: 1, most: 0xffff });
   if (raw.readyFile === '') throw new UsageError('--ready-file needs the path of a file');
-  const verbose = raw.verbose ?? false;
-  const trace: TraceOptions = {
-    verbose,
-    output: oneOf('--output', raw.output, OUTPUT_NAMES),
-    time: oneOf('--time', raw.time, TIMES),
+  return {
+    ...{ verbose: raw.verbose ?? false, strict: raw.strict ?? false, readyFile: raw.readyFile },
     probePort: raw.enableProbeServer ? port : undefined,
-    readyFile: raw.readyFile,
-    strict: raw.strict ?? false,
+  };
+}
+
+function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
+  return {
+    ...{ output: oneOf('--output', raw.output, OUTPUT_NAMES), time: oneOf('--time', raw.time, TIMES) },
+    color: oneOf('--color', raw.color, COLOR_CHOICES),
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     diff: interpretDiff(raw),
@@ -379,10 +426,23 @@ function interpret(raw: RawOptions, environment: NodeJS.ProcessEnv): Request {
     fold: oneOf('--fold', raw.fold, FOLDS),
     order: oneOf('--sort', raw.sort ?? form.order, JOURNEY_ORDERS),
   };
-  const writing = interpretWriting(raw);
-  if (what !== undefined) return { action: 'generate', what, ...writing };
-  if (raw.list) return { action: 'list', verbose, plan, ...writing };
-  return { action: 'trace', plan: withPackets(plan, words), ...trace, ...writing };
+}
+
+function interpretRecord(file: string, raw: RawOptions): Request {
+  if (file === '') throw new UsageError('a recording needs the path of a file');
+  const words = createVocabulary(raw);
+  return {
+    ...{ action: 'record', plan: withPackets(interpretPlan(raw, words), words), ...interpretLive(raw) },
+    ...{ file, deflates: raw.compress ?? false },
+  };
+}
+
+function interpretShow(raw: RawOptions): ShowOptions {
+  const { until, limits } = interpretPlan(raw, createVocabulary(raw));
+  return {
+    ...{ verbose: raw.verbose ?? false, strict: raw.strict ?? false },
+    ...{ until, maxMemoryBytes: limits.maxMemoryBytes },
+  };
 }
 
 interface PlanOptionText {

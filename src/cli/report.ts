@@ -83,7 +83,7 @@ export function reportJourneys(
 export function reportLosses(
   losses: TraceLosses,
   { refused, unwatched }: SourceCoverage,
-  tracker: JourneyTracker,
+  tracker: Pick<JourneyTracker, 'late' | 'gaps' | 'lostJourneys'>,
   clock: Clock,
   terminal: Terminal,
   isCut = false,

@@ -8,7 +8,6 @@ import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
 import type { Session } from '../capture/session.js';
 import { describePackets, type PacketQuery } from '../filter/packet-query.js';
-import type { JourneyTracker } from '../journey/tracker.js';
 import { enableRunCounts } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import type { TracePlan } from '../trace/plan.js';
@@ -94,7 +93,7 @@ function describeRules({ namespace, rules }: NamespaceRules): string[] {
 /** Looks now and then while a trace has no events, until it is disposed of. */
 export class Silence implements Disposable {
   readonly #session: Session;
-  readonly #tracker: JourneyTracker;
+  readonly #taken: { readonly events: number };
   readonly #plan: TracePlan;
   readonly #terminal: Terminal;
   readonly #begin = performance.now();
@@ -106,16 +105,16 @@ export class Silence implements Disposable {
   #calls = 0n;
   #milliseconds = 0;
 
-  constructor(session: Session, tracker: JourneyTracker, plan: TracePlan, terminal: Terminal) {
+  constructor(session: Session, taken: { readonly events: number }, plan: TracePlan, terminal: Terminal) {
     this.#session = session;
-    this.#tracker = tracker;
+    this.#taken = taken;
     this.#plan = plan;
     this.#terminal = terminal;
     this.#timer = setInterval(() => this.#look(performance.now()), LOOK_MS);
   }
 
   #look(now: number): void {
-    if (this.#tracker.events > 0) {
+    if (this.#taken.events > 0) {
       this[Symbol.dispose]();
       return;
     }
@@ -161,7 +160,7 @@ export class Silence implements Disposable {
 
   /** Reports why there are no events, when all has been read. A loss is reported elsewhere, and explains it. */
   async report({ cpus, unseen, unfollowed, missed }: TraceLosses): Promise<void> {
-    if (this.#tracker.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
+    if (this.#taken.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
     this.#stopCounting();
     const rules = await findMarkRules(this.#plan.packets.mark, this.#plan.packets.mask);
     for (const line of this.#describe(rules)) this.#terminal.line(`  ${line}`);

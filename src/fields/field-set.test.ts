@@ -12,9 +12,10 @@ function setOf(part: Part, names: readonly string[], dataBytes: number): FieldSe
   const int = b.int('unsigned int', 4);
   const members: BtfMember[] = names.map((name, index) => ({ name, type: int, offset: index * 4 }));
   b.variable('__ipft_event_struct', b.struct(`of_${part}`, names.length * 4, members));
-  const layout = parseEventStruct(parseBtf(b.bytes()));
+  const btf = b.bytes();
+  const layout = parseEventStruct(parseBtf(btf));
   return {
-    ...{ label: `the ${part}`, part, layout, dataBytes },
+    ...{ label: `the ${part}`, part, layout, btf, dataBytes },
     ...{ objects: [], hasLicense: false, declaresRdonlyCast: false },
   };
 }

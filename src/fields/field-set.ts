@@ -15,7 +15,8 @@ export interface FieldSource {
  * A part of an event's data, by the function that writes it (`bpf/core/fields.h`): `module` is a C extension's `module()`,
  * which may also leave out events, `fields` is `ipft_fields()`, of which the user side makes the code.
  */
-export type Part = 'module' | 'fields';
+export const PARTS = ['module', 'fields'] as const;
+export type Part = (typeof PARTS)[number];
 
 /** The fields of one source. */
 export interface FieldSet {
@@ -24,6 +25,8 @@ export interface FieldSet {
   readonly part: Part;
   /** Offsets count from the beginning of the set's own data. */
   readonly layout: StructLayout;
+  /** The BTF that the layout was read from. */
+  readonly btf: Uint8Array;
   /** How much it may write: a multiple of 8, not less than the layout's size. */
   readonly dataBytes: number;
   /** BPF objects of which one defines the part's function. They are linked into the backend's programs. */

@@ -32,10 +32,13 @@ export interface LiveTrace {
   readonly choice: BackendChoice;
   readonly selection: TargetSelection;
   readonly header: TraceHeader;
+  /** Those of the header, with what they were read from. */
+  readonly fields: EventFields;
   /** The places, by the number that events carry. */
   readonly places: Places;
   /** The memory for journeys, in bytes. */
   readonly maxMemoryBytes: number;
+  readonly ringSizeBytes: number;
   /** What is attached, and how it goes again: the trace's owner releases it, or disposes of it. */
   readonly session: Session;
   /**
@@ -91,13 +94,13 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
     },
     signal,
   );
-  const { maxMemoryBytes } = memory;
+  const { maxMemoryBytes, ringSizeBytes } = memory;
   const modules = probes.followModules
     ? new ModuleFollower({ session, choice, probes, host, modules: loaded, targets })
     : undefined;
   const places = new Places();
   return {
-    ...{ plan, choice, selection, header, places, maxMemoryBytes, session },
+    ...{ plan, choice, selection, header, fields, places, maxMemoryBytes, ringSizeBytes, session },
     async attach(signal, onProgress) {
       await session.attach(signal, onProgress);
       return new LiveSource(session, header, places, (signal) => modules?.look(signal));

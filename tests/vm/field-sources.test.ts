@@ -30,9 +30,10 @@ const MARK = 48;
 const DOUBLED: FieldSource = {
   async load() {
     const bytes = readFileSync(compiled(join(ROOT, 'tests/vm/fields/doubled.bpf.c')));
-    const layout = parseEventStruct(parseBtf(sectionBytes(bytes, parseElf(bytes), '.BTF')!));
+    const btf = sectionBytes(bytes, parseElf(bytes), '.BTF')!;
+    const layout = parseEventStruct(parseBtf(btf));
     return {
-      ...{ label: 'the doubled fields', part: 'fields', layout, dataBytes: 8 },
+      ...{ label: 'the doubled fields', part: 'fields', layout, btf, dataBytes: 8 },
       ...{ objects: [{ name: 'doubled', bytes, compiled: true }], hasLicense: false, declaresRdonlyCast: false },
     };
   },

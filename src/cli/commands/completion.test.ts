@@ -33,10 +33,7 @@ function complete(...words: string[]): string[] {
 
 describe('bash completes', () => {
   test.each([
-    [
-      ['ipft', ''],
-      ['check', 'doctor', 'mark-help', 'completion'],
-    ],
+    [['ipft', ''], COMMANDS.map(({ name }) => name)],
     [['ipft', 'do'], ['doctor']],
     [['ipft', '-m', '1', '-o', ''], [...OUTPUT_NAMES]],
     [['ipft', '-o', 'j'], ['json']],

@@ -14,7 +14,16 @@ import {
 const EXAMPLES = loadExampleNames().join(' ');
 const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
 const MAIN_OPTIONS = GROUPS.flatMap(({ options }) => shown(options));
-const SUBCOMMANDS: readonly CommandEntry[] = COMMANDS;
+/** With the options of the main command that they take. */
+const SUBCOMMANDS: readonly CommandEntry[] = (COMMANDS as readonly CommandEntry[]).map((command) => ({
+  ...command,
+  options: [...command.options, ...MAIN_OPTIONS.filter((option) => isTaken(option, command))],
+}));
+
+function isTaken(option: OptionEntry, { options, takes = [] }: CommandEntry): boolean {
+  const { long } = splitFlags(option);
+  return takes.includes(long) && !options.some((own) => splitFlags(own).long === long);
+}
 
 /** The script, for the shell to source. */
 export function formatCompletion(shell: (typeof SHELLS)[number]): string {

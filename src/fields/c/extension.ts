@@ -130,6 +130,7 @@ interface ParsedObject {
   readonly elf: ElfObject;
   readonly btf: Btf;
   readonly btfAt: number;
+  readonly btfBytes: Uint8Array;
   readonly hasLicense: boolean;
   /** A copy, which may be edited. */
   readonly bytes: Uint8Array;
@@ -167,7 +168,7 @@ export function parseExtension(objects: readonly ExtensionObject[]): FieldSet {
     hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
   }
   return {
-    ...{ label, part: 'module', layout, dataBytes: moduleBytes(layout.sizeBytes) },
+    ...{ label, part: 'module', layout, btf: declaring.btfBytes, dataBytes: moduleBytes(layout.sizeBytes) },
     objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
       ...{ name: printable(path), compiled },
       bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,
@@ -190,7 +191,8 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
           isMadeByGcc(bytes, elf) ? CLANG_HINT : 'compile it with -g',
         );
   }
-  const btf = parseBtf(bytes.subarray(section.offset, section.offset + section.length));
+  const btfBytes = bytes.subarray(section.offset, section.offset + section.length);
+  const btf = parseBtf(btfBytes);
   for (const symbol of elf.symbols) {
     if (symbol.defined && symbol.binding !== 'local' && symbol.name.startsWith(OWN_PREFIX)) {
       throw new ExtensionError(
@@ -204,7 +206,7 @@ function parseObject({ path, bytes, compiled }: ExtensionObject): ParsedObject {
     throw new ExtensionError(`it has a section ${printable(ownSection.name)}: those are the tracer's`, 'rename it');
   const hasLicense = checkLicense(bytes, elf);
   return {
-    ...{ path, elf, btf, hasLicense, compiled },
+    ...{ path, elf, btf, btfBytes, hasLicense, compiled },
     btfAt: section.offset,
     bytes: new Uint8Array(bytes),
     module: findModule(elf),

@@ -1,0 +1,188 @@
+/** A trace of the running kernel, from its plan to an exit status; what becomes of its records is a taker's. */
+import type { IpftError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import type { RecordSource } from '../base/record-source.js';
+import { setDebugLog } from '../capture/process.js';
+import type { Session } from '../capture/session.js';
+import type { BackendChoice } from '../probes/backends.js';
+import type { TraceHost } from '../trace/host.js';
+import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
+import type { TracePlan } from '../trace/plan.js';
+import { releaseAfter } from '../trace/release.js';
+import { type Intake, type TraceClient, TraceRun } from '../trace/run.js';
+import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from './exit-status.js';
+import { Progress } from './progress.js';
+import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
+import { reportRefused, reportSelection } from './report.js';
+import { Silence } from './silence.js';
+import type { StopSignal } from './stop.js';
+import type { Terminal } from './terminal.js';
+
+/** The options of a trace besides its plan, whatever becomes of its records. */
+export interface LiveOptions {
+  readonly plan: TracePlan;
+  readonly verbose: boolean;
+  /** Port of the probe server; undefined for none. */
+  readonly probePort: number | undefined;
+  readonly readyFile: string | undefined;
+  /** Whether a loss changes the exit status. */
+  readonly strict: boolean;
+}
+
+/** Takes the records of a trace, and tells of them when it has ended. */
+export interface Taker {
+  readonly intake: Intake;
+  readonly client: TraceClient;
+  /** The number of events so far. */
+  readonly events: number;
+  /** Whether programs read the result from where people would read messages. */
+  readonly isForPrograms: boolean;
+  /** Waits for the end of the run; what the client could not hand on is no error here: see `close`. */
+  ending(ending: Promise<void>): Promise<void>;
+  /** Reports what was taken. */
+  report(): void;
+  /** Closes what it writes to. @returns the error if not all could be written */
+  close(): Promise<IpftError | undefined>;
+  /** Reports losses. @param isCut whether the result could not be written whole @returns whether nothing is missing */
+  reportLosses(source: RecordSource, isCut: boolean): boolean;
+}
+
+/**
+ * Traces until SIGINT or SIGTERM, until a condition of the plan is met, or until the taker's reader has gone.
+ * @param createTaker called when tracing begins
+ * @returns the exit status
+ */
+export async function traceLive(
+  options: LiveOptions & Pick<TraceHost, 'checkFields'>,
+  terminal: Terminal,
+  stop: StopSignal,
+  createTaker: (live: LiveTrace, source: RecordSource) => Taker,
+): Promise<number> {
+  const live = await prepare(options, terminal, stop);
+  if (!live) {
+    terminal.line('nothing was traced');
+    return STATUS_DONE;
+  }
+  const leave = () => release(live.session, terminal);
+  const status = await follow(live, options, terminal, stop, createTaker).catch((error) => releaseAfter(error, leave));
+  await leave();
+  return status;
+}
+
+/** @returns undefined if a signal came */
+async function prepare(
+  options: LiveOptions & Pick<TraceHost, 'checkFields'>,
+  terminal: Terminal,
+  stop: StopSignal,
+): Promise<LiveTrace | undefined> {
+  const { plan, verbose, readyFile, checkFields } = options;
+  if (readyFile !== undefined) prepareReadyFile(readyFile);
+  if (verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
+  try {
+    return await prepareTrace(plan, {
+      signal: stop.signal,
+      hasColor: terminal.hasColor,
+      warn: (text) => terminal.warn(text),
+      onCompilerOutput: (text) => terminal.write(text),
+      ...(checkFields && { checkFields }),
+      onBackend(choice) {
+        if (verbose) for (const line of describeChoice(choice)) terminal.line(line);
+      },
+      onModule: (module, traced, functions) =>
+        terminal.line(`Module ${module} loaded: ${traced} of its ${functions} functions are traced now`),
+    });
+  } catch (error) {
+    // An error after the signal comes from being cut short.
+    if (!stop.signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+async function follow(
+  live: LiveTrace,
+  options: LiveOptions,
+  terminal: Terminal,
+  stop: StopSignal,
+  createTaker: (live: LiveTrace, source: RecordSource) => Taker,
+): Promise<number> {
+  const source = await attach(live, options, terminal, stop);
+  if (!source) return STATUS_DONE;
+  const taker = createTaker(live, source);
+  const run = new TraceRun(source, taker.intake, taker.client, live.plan.until);
+  using silence = new Silence(live.session, taker, live.plan, terminal);
+  if (!(await stop.hasHappened())) await announce(options, terminal, () => run.run(stop.signal));
+  // The result may go to the same terminal: the status must not stand before it.
+  terminal.clearStatus();
+  if (taker.isForPrograms && stop.signal.aborted) terminal.eraseTyped();
+  await taker.ending(run.finish());
+  taker.report();
+  await silence.report(run.losses);
+  const problem = await taker.close();
+  const isWhole = taker.reportLosses(source, problem !== undefined);
+  // Reported now, since a signal may end the process during the release.
+  if (problem) terminal.error(problem);
+  const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
+  stop.endAtOnce(status);
+  return status;
+}
+
+/** @returns the source; undefined if a signal came, which is answered while the kernel is still attaching */
+async function attach(
+  live: LiveTrace,
+  { verbose }: LiveOptions,
+  terminal: Terminal,
+  stop: StopSignal,
+): Promise<RecordSource | undefined> {
+  const { selection, session, choice } = live;
+  const { filtered, targets } = selection;
+  const total = targets.length + filtered;
+  const counts = (succeeded: number, failed: number) =>
+    `Attaching program (total ${total}, succeeded ${succeeded}, failed ${failed}, filtered: ${filtered})`;
+  const progress = new Progress(terminal);
+  const attaching = live.attach(stop.signal, (succeeded, failed) => {
+    if (!stop.signal.aborted) progress.show(counts(succeeded, failed), succeeded + failed, targets.length);
+  });
+  await Promise.race([attaching, stop.happened]);
+  if (stop.signal.aborted) {
+    terminal.line('nothing was traced');
+    // Errors of attaching that was cut short mean nothing.
+    await attaching.catch(() => {});
+    return undefined;
+  }
+  const { coverage } = session;
+  terminal.endStatus(counts(coverage.traced, coverage.refused.length));
+  reportSelection(selection, choice.backend, verbose, terminal);
+  reportRefused(coverage, verbose, terminal);
+  return await attaching;
+}
+
+/** Detaches the programs, after the result has been written. */
+async function release(session: Session, terminal: Terminal): Promise<void> {
+  const progress = new Progress(terminal);
+  let total = 0;
+  await session.release((released, links) => {
+    total = links;
+    progress.show(`Releasing ${released}/${links} (Ctrl-C leaves it to the kernel)`, released, links);
+  });
+  if (progress.wasShown) terminal.endStatus(`Released ${total}`);
+  else terminal.clearStatus();
+}
+
+/** Announces that tracing is ready, and runs `body` meanwhile. */
+async function announce(options: LiveOptions, terminal: Terminal, body: () => Promise<void>): Promise<void> {
+  const server = options.probePort === undefined ? undefined : await startProbeServer(options.probePort);
+  try {
+    if (options.readyFile !== undefined) writeReadyFile(options.readyFile);
+    terminal.line('Trace ready!');
+    await body();
+  } finally {
+    server?.close();
+  }
+}
+
+function describeChoice({ backend, passedOver }: BackendChoice): string[] {
+  return [
+    ...passedOver.map(({ name, problem }) => `ipft: not ${name}: ${problem}`),
+    `ipft: backend ${backend.name}${passedOver.length > 0 ? ', the best that this kernel has' : ''}`,
+  ];
+}

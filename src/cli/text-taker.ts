@@ -1,0 +1,140 @@
+/** Makes text of the records of a source, for whoever reads it. */
+import { getHeapStatistics } from 'node:v8';
+import type { IpftError } from '../base/errors.js';
+import type { Outcome } from '../base/journey.js';
+import type { RecordSource, TraceHeader } from '../base/record-source.js';
+import type { JourneyOrder } from '../journey/assembler.js';
+import { Choice } from '../journey/choice.js';
+import { Clock } from '../output/clock.js';
+import type { Fold } from '../output/folding.js';
+import { createContext, type Output } from '../output/output.js';
+import { type OutputName, outputKind } from '../output/outputs.js';
+import type { Diff } from '../output/paths.js';
+import { JourneyIntake } from '../trace/journey-intake.js';
+import { type ColorChoice, hasColor } from './color.js';
+import type { Taker } from './live.js';
+import type { TimeName } from './option-table.js';
+import { reportJourneys, reportLosses } from './report.js';
+import type { Terminal } from './terminal.js';
+import { describeProgress, TextClient } from './text-client.js';
+import { explainFailure, type Writer } from './writer.js';
+
+/** Which journeys are shown, and how. */
+export interface ViewOptions {
+  readonly output: OutputName;
+  readonly time: TimeName;
+  readonly color: ColorChoice;
+  readonly jsonEventsOnly: boolean;
+  /** Whether text has ipftrace2's form: see compat.ts. */
+  readonly plainText: boolean;
+  readonly diff: Diff | undefined;
+  /** The outcomes of journeys that are shown; undefined for all. */
+  readonly only: readonly Outcome[] | undefined;
+  /** The least duration of journeys that are shown; undefined for any. */
+  readonly slowerNs: number | undefined;
+  readonly fold: Fold;
+  /** The order of journeys in text. */
+  readonly order: JourneyOrder;
+}
+
+/** What of a trace the view depends on, besides its records. */
+export interface ViewFacts {
+  /** The memory for journeys, in bytes. */
+  readonly maxMemoryBytes: number;
+  /** Whether packets were followed until they were freed. */
+  readonly follow: boolean;
+}
+
+/** The part of the engine's heap that an output may keep; the rest is for short-lived objects. */
+const PART_OF_HEAP = 0.5;
+
+export class TextTaker implements Taker {
+  readonly intake: JourneyIntake;
+  readonly client: TextClient;
+  readonly isForPrograms: boolean;
+  readonly #output: Output;
+  readonly #out: Writer;
+  readonly #terminal: Terminal;
+  readonly #clock: Clock;
+  readonly #facts: ViewFacts;
+
+  constructor(
+    source: Pick<RecordSource, 'header' | 'places'>,
+    facts: ViewFacts,
+    options: ViewOptions,
+    terminal: Terminal,
+    out: Writer,
+  ) {
+    this.isForPrograms = outputKind(options.output).isForPrograms ?? false;
+    this.#clock = createClock(options.time, source.header);
+    const output = createOutput(
+      source,
+      facts,
+      options,
+      this.#clock,
+      hasColor(options.color, { isTTY: out.isTerminal }),
+    );
+    this.#output = output;
+    this.#facts = facts;
+    this.#out = out;
+    this.#terminal = terminal;
+    this.intake = new JourneyIntake(output, source.places, output.choice);
+    this.client = new TextClient(output, out, terminal, this.isForPrograms ? undefined : this.intake.tracker);
+  }
+
+  get events(): number {
+    return this.intake.tracker.events;
+  }
+
+  ending(ending: Promise<void>): Promise<void> {
+    return this.client.ending(ending);
+  }
+
+  report(): void {
+    const { tracker } = this.intake;
+    if (!this.isForPrograms) this.#terminal.line(describeProgress(tracker));
+    reportJourneys(tracker, this.#output, this.#facts, this.#terminal);
+  }
+
+  async close(): Promise<IpftError | undefined> {
+    // A reader that was given up would be waited for without end.
+    if (!this.client.problem) await this.#out.end();
+    return this.client.problem ?? explainFailure(this.#out);
+  }
+
+  reportLosses(source: RecordSource, isCut: boolean): boolean {
+    return reportLosses(source.losses(), source.coverage, this.intake.tracker, this.#clock, this.#terminal, isCut);
+  }
+}
+
+function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader): Clock {
+  switch (time) {
+    case 'mono':
+      return Clock.mono();
+    case 'wall':
+      return Clock.wall(realtimeOffsetNs);
+    case 'relative':
+      return Clock.since(beganNs);
+  }
+}
+
+/** Creates the output that the options ask for. */
+function createOutput(
+  source: Pick<RecordSource, 'header' | 'places'>,
+  { maxMemoryBytes: maxBytes, follow }: ViewFacts,
+  options: ViewOptions,
+  clock: Clock,
+  hasColor: boolean,
+): Output {
+  const { jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, fold, order } = options;
+  const kind = outputKind(options.output);
+  const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
+  const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
+  const wanted = {
+    ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow, hasColor },
+    ...{ eventsOnly, diff, plainText, fold },
+  };
+  // Names are looked up when the first packet is in a namespace, which may be gone when the trace ends.
+  if (kind.namesNetns?.(wanted)) source.places.onPlace = ({ netns }) => void source.header.netnsName(netns);
+  return kind.create(createContext(source, clock), wanted);
+}

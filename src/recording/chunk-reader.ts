@@ -1,0 +1,160 @@
+/** The chunks of a file, one after the other. Trusts nothing that stands in it. */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { crc32, inflateSync } from 'node:zlib';
+import { causedBy, IpftError, ParseError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import {
+  CHUNK_HEADER_BYTES,
+  CHUNK_INDEX,
+  type ChunkHeader,
+  checkFileHeader,
+  DEFLATED,
+  FILE_HEADER_BYTES,
+  FOOTER_BYTES,
+  paddedBytes,
+  parseChunkHeader,
+  startsWithMagic,
+} from './format.js';
+
+const CUT = 'it is cut short: the recorder is still writing, or was killed, or found no room';
+
+/** A chunk that is whole. */
+export interface Chunk {
+  readonly type: number;
+  /** Where it begins in the file. */
+  readonly at: number;
+  readonly content: Uint8Array<ArrayBuffer>;
+}
+
+export class ChunkReader implements Disposable {
+  readonly #fd: number;
+  #at = FILE_HEADER_BYTES;
+  #number = 0;
+  /** Whether the chunk that was read last is the index, which is the last one. */
+  #isLast = false;
+
+  /** @throws IpftError `RECORDING` for a file that can't be read, ParseError for one that is no recording */
+  constructor(path: string) {
+    this.#fd = openRegular(path);
+    try {
+      checkFileHeader(this.#read(FILE_HEADER_BYTES, 0));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Where the next chunk begins in the file. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /**
+   * The next chunk.
+   * @returns undefined behind the last chunk of a file that was finished; `cut` where there is no whole chunk, though
+   * there may be one later if the file grows
+   * @throws ParseError where the file is damaged
+   */
+  next(): Chunk | 'cut' | undefined {
+    const at = this.#at;
+    if (this.#isLast) return this.#finish(at);
+    const bytes = this.#read(CHUNK_HEADER_BYTES, at);
+    if (bytes.length < CHUNK_HEADER_BYTES) return 'cut';
+    // A file system may have made room for bytes that were never written.
+    if (bytes.every((byte) => byte === 0)) return this.#endsInZeros(at) ? 'cut' : refuse(at, 'a chunk has no header');
+    const header = parseChunkHeader(bytes, at);
+    if (header.number !== this.#number) refuse(at, 'a chunk does not follow the one before it');
+    const stored = this.#read(header.storedBytes, at + CHUNK_HEADER_BYTES);
+    if (stored.length < header.storedBytes) return 'cut';
+    if (crc32(stored) !== header.crc) {
+      return this.#endsInZeros(at + CHUNK_HEADER_BYTES)
+        ? 'cut'
+        : refuse(at, 'a chunk is damaged: its checksum is wrong');
+    }
+    const content = inflate(header, stored, at);
+    this.#at = at + CHUNK_HEADER_BYTES + paddedBytes(header.storedBytes);
+    this.#number++;
+    this.#isLast = header.type === CHUNK_INDEX;
+    return { type: header.type, at, content };
+  }
+
+  /** Checks what stands behind the index. */
+  #finish(at: number): 'cut' | undefined {
+    const bytes = this.#read(FOOTER_BYTES + 1, at);
+    if (bytes.length < FOOTER_BYTES) return 'cut';
+    if (!startsWithMagic(bytes, FOOTER_BYTES - 8)) refuse(at, 'behind the index stands something else than the end');
+    if (bytes.length > FOOTER_BYTES) {
+      refuse(at + FOOTER_BYTES, 'it goes on behind its end: two files joined? ipft show takes several, and joins them');
+    }
+    return undefined;
+  }
+
+  /** Whether there are only zeros from here to the end of the file, which may be long. */
+  #endsInZeros(from: number): boolean {
+    const PIECE = 1 << 20;
+    for (let at = from; ; at += PIECE) {
+      const piece = this.#read(PIECE, at);
+      if (piece.some((byte) => byte !== 0)) return false;
+      if (piece.length < PIECE) return true;
+    }
+  }
+
+  /** Fewer bytes than wanted where the file ends. */
+  #read(wanted: number, at: number): Uint8Array<ArrayBuffer> {
+    const { size } = fstatSync(this.#fd);
+    // Not more memory than the file could fill.
+    const bytes = new Uint8Array(Math.max(0, Math.min(wanted, size - at)));
+    let done = 0;
+    while (done < bytes.length) {
+      const count = readSync(this.#fd, bytes, done, bytes.length - done, at + done);
+      if (count === 0) return bytes.subarray(0, done);
+      done += count;
+    }
+    return bytes;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Says where a file is cut. */
+export function describeCut(at: number): string {
+  return `${CUT}; up to byte ${at} it is whole`;
+}
+
+function openRegular(path: string): number {
+  const about = `reading the recording ${printable(path)}`;
+  const hint = 'ipft show takes files that ipft record has written';
+  try {
+    // A pipe would be waited for.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+  } catch (error) {
+    throw causedBy(new IpftError('RECORDING', `${about}: ${(error as Error).message}`, hint), error);
+  }
+  throw new IpftError('RECORDING', `${about}: it is no regular file`, hint);
+}
+
+function refuse(at: number, problem: string): never {
+  throw new ParseError('recording', at, problem);
+}
+
+function inflate(
+  { flags, contentBytes }: ChunkHeader,
+  stored: Uint8Array<ArrayBuffer>,
+  at: number,
+): Uint8Array<ArrayBuffer> {
+  const SIZE = 'the content of a chunk has another size than it says';
+  if (!(flags & DEFLATED)) return stored.length === contentBytes ? stored : refuse(at, SIZE);
+  let content: Buffer<ArrayBuffer>;
+  try {
+    content = inflateSync(stored, { maxOutputLength: Math.max(1, contentBytes) }) as Buffer<ArrayBuffer>;
+  } catch (error) {
+    const problem = `a chunk can't be decompressed: ${(error as Error).message}`;
+    throw causedBy(new ParseError('recording', at, problem), error);
+  }
+  // A copy, since records are read in words.
+  return content.length === contentBytes ? new Uint8Array(content) : refuse(at, SIZE);
+}

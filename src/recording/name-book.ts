@@ -1,0 +1,94 @@
+/** The names that records need, looked up when the first record comes that needs them: later they may be gone. */
+import type { Fate, Place } from '../base/journey.js';
+import type { TraceHeader } from '../base/record-source.js';
+
+/** The most names of a kind. When there are more, the oldest are forgotten, and looked up again when they are needed. */
+const MAX_NAMES = 1 << 14;
+
+/** Names by number. */
+class Names<K extends number | bigint> {
+  readonly #look: (key: K) => string | undefined;
+  /** Undefined for what has no name. */
+  readonly #known = new Map<K, string | undefined>();
+  #fresh = new Map<K, string>();
+
+  constructor(look: (key: K) => string | undefined) {
+    this.#look = look;
+  }
+
+  see(key: K): void {
+    if (this.#known.has(key)) return;
+    if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
+    this.#learn(key);
+  }
+
+  /** Looks again for those that had no name. */
+  lookAgain(): void {
+    for (const [key, name] of this.#known) if (name === undefined) this.#learn(key);
+  }
+
+  #learn(key: K): void {
+    const name = this.#look(key);
+    this.#known.set(key, name);
+    if (name !== undefined) this.#fresh.set(key, name);
+  }
+
+  /** Those that are new since the last call. */
+  take(): Map<K, string> {
+    const fresh = this.#fresh;
+    this.#fresh = new Map();
+    return fresh;
+  }
+
+  /** Makes all that are known new again. */
+  repeat(): void {
+    for (const [key, name] of this.#known) if (name !== undefined) this.#fresh.set(key, name);
+  }
+}
+
+export class NameBook {
+  readonly #header: TraceHeader;
+  readonly #reasons: Names<number>;
+  readonly #symbols: Names<bigint>;
+  readonly #netns: Names<number>;
+  /** How many targets were written. */
+  #targets: number;
+
+  constructor(header: TraceHeader) {
+    this.#header = header;
+    this.#reasons = new Names(header.names.reason);
+    this.#symbols = new Names(header.names.symbol);
+    this.#netns = new Names(header.netnsName);
+    this.#targets = header.targets.length;
+  }
+
+  seePlace(place: Place | undefined): void {
+    if (place) this.#netns.see(place.netns);
+  }
+
+  seeFate({ reason, location, symbol }: Fate): void {
+    if (reason !== 0) this.#reasons.see(reason);
+    if (location !== 0n && symbol === '') this.#symbols.see(location);
+  }
+
+  /** The names since the last call, as JSON; undefined if there are none. */
+  take(): object | undefined {
+    this.#netns.lookAgain();
+    const { targets } = this.#header;
+    const added = targets.slice(this.#targets).map(({ name, module }) => [name, module]);
+    this.#targets = targets.length;
+    const [reasons, symbols, netns] = [this.#reasons.take(), this.#symbols.take(), this.#netns.take()];
+    if (reasons.size + symbols.size + netns.size + added.length === 0) return undefined;
+    return {
+      ...{ reasons: Object.fromEntries(reasons), netns: Object.fromEntries(netns) },
+      symbols: Object.fromEntries([...symbols].map(([address, name]) => [String(address), name])),
+      targets: added,
+    };
+  }
+
+  /** A new file begins, whose header has all targets so far: it gets all names again. */
+  repeat(): void {
+    this.#targets = this.#header.targets.length;
+    for (const names of [this.#reasons, this.#symbols, this.#netns]) names.repeat();
+  }
+}

@@ -1,0 +1,129 @@
+/** Collects steps, which become the content of a chunk of records. */
+import { BEGIN_SIZE, END_SIZE, RETURN_SIZE } from '../abi/layout.js';
+import { CHUNK_HEADER_BYTES, STEP_HEADER_BYTES, WINDOW_BYTES } from './format.js';
+
+/** A chunk is closed when it has so many bytes. */
+const CHUNK_BYTES = 1 << 20;
+/** The most bytes of a step. */
+const STEP_BYTES = 1 << 20;
+/** The most windows of a step; further ones are merged. */
+const MAX_WINDOWS = 256;
+const RECORD_HEADER_BYTES = 8;
+/** The buffers that are kept for use again. */
+const KEPT = 4;
+
+interface MissedWindow {
+  readonly fromNs: bigint;
+  readonly untilNs: bigint;
+}
+
+export class StepBuffer {
+  /** The most records of each ring that a step has room for. */
+  readonly mostRecords: number;
+  /** With room for the header of the chunk. */
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView<ArrayBuffer>;
+  #used = CHUNK_HEADER_BYTES;
+  /** Where the step begins that is being written. */
+  #step = 0;
+  #windows: MissedWindow[] = [];
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  /** The time of the last step, steps included that were left out. */
+  upToNs = 0n;
+
+  /** @param dataBytes how many bytes of fields a record has */
+  constructor(dataBytes: number) {
+    const record = RECORD_HEADER_BYTES + Math.max(RETURN_SIZE + dataBytes, BEGIN_SIZE, END_SIZE) + 7;
+    this.mostRecords = Math.floor(STEP_BYTES / (2 * record));
+    this.#bytes = this.#create();
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get isEmpty(): boolean {
+    return this.#used === CHUNK_HEADER_BYTES;
+  }
+
+  get isFull(): boolean {
+    return this.#used >= CHUNK_BYTES;
+  }
+
+  /** Begins a step; `append`, `miss` and `end` follow. */
+  begin(): void {
+    this.#step = this.#used;
+    this.#used += STEP_HEADER_BYTES;
+  }
+
+  /** Copies records: first those of the ring of events, then those of the ring of ends. */
+  append(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#used);
+    this.#used += bytes.length;
+  }
+
+  /** Calls were missed between these times. */
+  miss(fromNs: bigint, untilNs: bigint): void {
+    const last = this.#windows.at(-1);
+    if (last && this.#windows.length === MAX_WINDOWS) {
+      this.#windows[MAX_WINDOWS - 1] = { fromNs: last.fromNs, untilNs };
+    } else this.#windows.push({ fromNs, untilNs });
+  }
+
+  /**
+   * Ends a step. A step without records and misses is left out.
+   * @param eventsBytes how many of its bytes are of the ring of events
+   */
+  end(upToNs: bigint, eventsBytes: number): void {
+    const begin = this.#step;
+    const endsBytes = this.#used - begin - STEP_HEADER_BYTES - eventsBytes;
+    this.upToNs = upToNs;
+    if (eventsBytes + endsBytes === 0 && this.#windows.length === 0) {
+      this.#used = begin;
+      return;
+    }
+    this.#writeHeader(begin, eventsBytes, endsBytes);
+    const view = this.#view;
+    for (const { fromNs, untilNs } of this.#windows) {
+      view.setBigUint64(this.#used, fromNs, true);
+      view.setBigUint64(this.#used + 8, untilNs, true);
+      this.#used += WINDOW_BYTES;
+    }
+    this.#windows = [];
+  }
+
+  #writeHeader(at: number, eventsBytes: number, endsBytes: number): void {
+    const view = this.#view;
+    view.setBigUint64(at, this.upToNs, true);
+    view.setUint32(at + 8, eventsBytes, true);
+    view.setUint32(at + 12, endsBytes, true);
+    view.setUint32(at + 16, this.#windows.length, true);
+    view.setUint32(at + 20, 0, true);
+  }
+
+  /** The steps since the last call, with room for the header of a chunk in front. They are no longer used here. */
+  take(): Uint8Array<ArrayBuffer> {
+    // Of the steps that were left out, the last one tells how far all has been read.
+    this.begin();
+    this.#writeHeader(this.#step, 0, 0);
+    const taken = this.#bytes.subarray(0, this.#used);
+    this.#bytes = this.#free.pop() ?? this.#create();
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#used = CHUNK_HEADER_BYTES;
+    return taken;
+  }
+
+  /** Takes back the memory of what `take` returned. */
+  giveBack(bytes: Uint8Array): void {
+    const { buffer } = bytes;
+    if (
+      this.#free.length < KEPT &&
+      buffer instanceof ArrayBuffer &&
+      buffer.byteLength === this.#bytes.buffer.byteLength
+    )
+      this.#free.push(new Uint8Array(buffer));
+  }
+
+  #create(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(
+      CHUNK_HEADER_BYTES + CHUNK_BYTES + STEP_BYTES + 2 * STEP_HEADER_BYTES + MAX_WINDOWS * WINDOW_BYTES,
+    );
+  }
+}

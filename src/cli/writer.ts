@@ -1,12 +1,13 @@
 /** Where the result goes: stdout, or a file. */
 
-import { close, constants, fstatSync, ftruncate, lstatSync, openSync, write } from 'node:fs';
+import { close, ftruncate, write } from 'node:fs';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { causedBy, IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { duplicate } from '../sys/libc.js';
 import { Outlet } from '../sys/outlet.js';
+import { openResultFile, RefusedFile } from '../sys/result-file.js';
 
 export interface Writer {
   /** Its name in messages. */
@@ -70,25 +71,12 @@ function refuse(
   return new IpftError('OUTPUT_FILE', `writing to ${printable(path)}: ${problem}`, hint);
 }
 
-const FILE_MODE = 0o600;
-const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-
 function openFile(path: string): number {
   try {
-    // Opening some devices has an effect: only regular files and /dev/null are opened.
-    const there = path === '/dev/null' ? undefined : lstatSync(path, { throwIfNoEntry: false });
-    if (there?.isSymbolicLink()) {
-      throw refuse(path, 'it is a symbolic link, which could lead anywhere', 'name the file itself');
-    }
-    if (there && !there.isFile()) throw refuse(path, 'there is something that is no regular file');
-    const fd = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, FILE_MODE);
-    // Another file may have been put there meanwhile.
-    if (path !== '/dev/null' && !fstatSync(fd).isFile())
-      throw refuse(path, 'there is something that is no regular file');
-    return fd;
+    return openResultFile(path).fd;
   } catch (error) {
-    if (error instanceof IpftError) throw error;
-    throw causedBy(refuse(path, (error as Error).message), error);
+    const hint = error instanceof RefusedFile ? error.hint : undefined;
+    throw causedBy(refuse(path, (error as Error).message, hint), error);
   }
 }
 

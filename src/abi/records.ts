@@ -90,14 +90,16 @@ export class RecordDecoder {
     return true;
   }
 
-  /** Whether the record at an offset is a notice. If not, it is an event, and its time is `newestNs` from now on. */
-  skim(at: number): boolean {
-    const words = this.#words;
-    const word = at >> 2;
-    if ((words[word + LAST_WORD]! >> FLAGS_SHIFT) & IPFT_EVENT_NOTICE) return true;
-    this.#event.timestampLow = words[word + TIMESTAMP_WORD]! >>> 0;
-    this.#event.timestampHigh = words[word + TIMESTAMP_WORD + 1]! >>> 0;
-    return false;
+  /** Whether the record at an offset is a notice; if not, it is an event. */
+  isNotice(at: number): boolean {
+    return ((this.#words[(at >> 2) + LAST_WORD]! >> FLAGS_SHIFT) & IPFT_EVENT_NOTICE) !== 0;
+  }
+
+  /** Takes the time of the event at an offset as `newestNs`. */
+  seeTime(at: number): void {
+    const word = (at >> 2) + TIMESTAMP_WORD;
+    this.#event.timestampLow = this.#words[word]! >>> 0;
+    this.#event.timestampHigh = this.#words[word + 1]! >>> 0;
   }
 
   /** Notices are a few for each journey: they may be objects of their own. */

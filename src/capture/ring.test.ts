@@ -64,9 +64,10 @@ class FakeRing {
   }
 
   /** @param flags of the header: busy bit 31, discard bit 30 */
-  add(target: number, dataBytes: number, flags = 0, eventFlags = 0): () => void {
+  add(target: number, dataBytes: number, flags = 0, eventFlags = 0, ns = 0): () => void {
     const record = Buffer.alloc(EVENT_SIZE + dataBytes, target & 255);
     record.fill(0, 0, EVENT_SIZE);
+    record.writeUInt32LE(ns, EVENT_TIMESTAMP_NS);
     record.writeUInt32LE(target, EVENT_TARGET);
     record.writeUInt16LE(3, EVENT_CPU);
     record.writeUInt8(eventFlags, EVENT_FLAGS);
@@ -115,6 +116,60 @@ test('RingReader: all records in order, over many rounds of the ring, also beyon
         ring.add(index, data + 1, discard ? 0x40000000 : 0);
         if (!discard) expected.push(index);
         if (readNow) read();
+      }
+      read();
+      expect(seen).toEqual(expected);
+      expect(ring.free).toBe(SIZE);
+    }),
+  );
+});
+
+test('RingReader: records as they are, in pieces that are whole, with the notices among them', () => {
+  const record = fc.record({
+    ...{ data: fc.integer({ min: 1, max: 200 }), isNotice: fc.boolean(), discard: fc.boolean(), read: fc.boolean() },
+    limit: fc.integer({ min: 1, max: 20 }),
+  });
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 300 }), fc.constantFrom(0, 2 ** 32 - 4096, 2 ** 45), (records, start) => {
+      const ring = new FakeRing(start);
+      const reader = ring.reader();
+      const seen = { targets: [] as number[], notices: [] as number[] };
+      const expected = { targets: [] as number[], notices: [] as number[] };
+      let newest = 0;
+      const read = (limit?: number) => {
+        let counted = 0;
+        const events = reader.readRaw(
+          {
+            notice: (data, at, length) => {
+              expect(length).toBeGreaterThan(EVENT_SIZE);
+              seen.notices.push(data.getUint32(at + EVENT_TARGET, true));
+            },
+            records: (name, bytes) => {
+              expect(name).toBe('ends');
+              const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+              for (let at = 0; at < bytes.length; ) {
+                const header = view.getUint32(at, true);
+                const isEvent = !(header & 0x40000000) && !(view.getUint8(at + 8 + EVENT_FLAGS) & IPFT_EVENT_NOTICE);
+                if (isEvent) newest = view.getUint32(at + 8 + EVENT_TIMESTAMP_NS, true);
+                counted += isEvent ? 1 : 0;
+                if (!(header & 0x40000000)) seen.targets.push(view.getUint32(at + 8 + EVENT_TARGET, true));
+                at += ((header & 0x3fffffff) + 15) & ~7;
+                expect(at).toBeLessThanOrEqual(bytes.length);
+              }
+            },
+          },
+          'ends',
+          limit,
+        );
+        expect(events).toBe(counted);
+        expect(reader.newestNs).toBe(BigInt(newest));
+      };
+      for (const [index, { data, isNotice, discard, read: readNow, limit }] of records.entries()) {
+        if (ring.free < EVENT_SIZE + data + 16) read();
+        ring.add(index, data, discard ? 0x40000000 : 0, isNotice ? IPFT_EVENT_NOTICE : 0, index + 1);
+        if (!discard) expected.targets.push(index);
+        if (!discard && isNotice) expected.notices.push(index);
+        if (readNow) read(limit);
       }
       read();
       expect(seen).toEqual(expected);

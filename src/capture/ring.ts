@@ -143,34 +143,43 @@ export class RingReader {
   readRaw(taker: RawTaker, ring: RingName, limit = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY): number {
     const decoder = this.#decoder;
     const words = this.#words;
-    const end = Math.min(this.produced, until);
+    const mask = this.#mask;
     const begin = this.#position;
-    let position = begin;
-    let piece = begin;
+    const first = begin & mask;
+    // Relative to `first`, since positions may be too large for whole numbers of 32 bits.
+    const end = Math.min(this.produced, until) - begin;
+    let next = 0;
+    let piece = 0;
+    let newest = -1;
     let count = 0;
     let others = 0;
-    const lend = (from: number, to: number) =>
-      taker.records(ring, new Uint8Array(words.buffer, words.byteOffset + (from & this.#mask), to - from));
-    while (position < end && count + others < limit) {
-      const at = position & this.#mask;
+    const lend = () => {
+      const at = words.byteOffset + ((first + piece) & mask);
+      taker.records(ring, new Uint8Array(words.buffer, at, next - piece));
+      piece = next;
+    };
+    while (next < end && count + others < limit) {
+      const at = (first + next) & mask;
       // The data lie there twice, but only as far as a record needs that is at the end of the first.
-      if (at < (piece & this.#mask)) {
-        lend(piece, position);
-        piece = position;
-      }
+      if (at < ((first + piece) & mask)) lend();
       const header = Atomics.load(words, at >> 2);
       if (header & BPF_RINGBUF_BUSY_BIT) break;
+      const record = at + BPF_RINGBUF_HDR_SZ;
       const length = header & LENGTH_MASK;
       if (header & BPF_RINGBUF_DISCARD_BIT) others++;
-      else if (decoder.skim(at + BPF_RINGBUF_HDR_SZ)) {
-        taker.notice(decoder.data, at + BPF_RINGBUF_HDR_SZ, length);
+      else if (decoder.isNotice(record)) {
+        taker.notice(decoder.data, record, length);
         others++;
-      } else count++;
-      position += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
+      } else {
+        newest = record;
+        count++;
+      }
+      next += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
     }
-    if (position === begin) return 0;
-    lend(piece, position);
-    this.#commit(position);
+    if (newest >= 0) decoder.seeTime(newest);
+    if (next === 0) return 0;
+    lend();
+    this.#commit(begin + next);
     return count;
   }
 

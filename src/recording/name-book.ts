@@ -1,5 +1,6 @@
 /** The names that records need, looked up when the first record comes that needs them: later they may be gone. */
-import type { Fate, Place } from '../base/journey.js';
+import { END_LOCATION, END_REASON, END_SYMBOL, END_SYMBOL_SIZE, PLACE_NETNS } from '../abi/layout.js';
+import { decodeText } from '../abi/values.js';
 import type { TraceHeader } from '../base/record-source.js';
 
 /** The most names of a kind. When there are more, the oldest are forgotten, and looked up again when they are needed. */
@@ -18,13 +19,23 @@ class Names<K extends number | bigint> {
 
   see(key: K): void {
     if (this.#known.has(key)) return;
-    if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
+    this.#makeRoom();
     this.#learn(key);
+  }
+
+  /** A record tells a name: it need not be looked up, and files that lack that record need it. */
+  tell(key: K, name: string): void {
+    this.#makeRoom();
+    this.#known.set(key, name);
   }
 
   /** Looks again for those that had no name. */
   lookAgain(): void {
     for (const [key, name] of this.#known) if (name === undefined) this.#learn(key);
+  }
+
+  #makeRoom(): void {
+    if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
   }
 
   #learn(key: K): void {
@@ -62,13 +73,21 @@ export class NameBook {
     this.#targets = header.targets.length;
   }
 
-  seePlace(place: Place | undefined): void {
-    if (place) this.#netns.see(place.netns);
+  /** Looks at a struct ipft_place. @param at its offset */
+  seePlace(data: DataView, at: number): void {
+    const netns = data.getUint32(at + PLACE_NETNS, true);
+    if (netns !== 0) this.#netns.see(netns);
   }
 
-  seeFate({ reason, location, symbol }: Fate): void {
+  /** Looks at a struct ipft_end. @param at its offset @param length of the record */
+  seeEnd(data: DataView, at: number, length: number): void {
+    const reason = data.getUint32(at + END_REASON, true);
     if (reason !== 0) this.#reasons.see(reason);
-    if (location !== 0n && symbol === '') this.#symbols.see(location);
+    if ((data.getUint32(at + END_LOCATION, true) | data.getUint32(at + END_LOCATION + 4, true)) === 0) return;
+    const location = data.getBigUint64(at + END_LOCATION, true);
+    if (length > END_SYMBOL && data.getUint8(at + END_SYMBOL) !== 0) {
+      this.#symbols.tell(location, decodeText(data, at + END_SYMBOL, END_SYMBOL_SIZE));
+    } else this.#symbols.see(location);
   }
 
   /** The names since the last call, as JSON; undefined if there are none. */

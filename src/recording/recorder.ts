@@ -1,6 +1,12 @@
 /** Makes a recording of what a source reads. Records stay as the kernel wrote them; only notices are looked at. */
-import { EVENT_TARGET, IPFT_NOTICE_BEGIN, IPFT_NOTICE_END, IPFT_NOTICE_PLACE } from '../abi/layout.js';
-import { NoticeDecoder } from '../abi/notices.js';
+import {
+  BEGIN_PLACE,
+  EVENT_TARGET,
+  IPFT_NOTICE_BEGIN,
+  IPFT_NOTICE_END,
+  IPFT_NOTICE_PLACE,
+  MOVED_PLACE,
+} from '../abi/layout.js';
 import type { RingName } from '../base/event.js';
 import type { RawSourceTaker, Reading, RecordSource, SourceEnd } from '../base/record-source.js';
 import { encodeEnd, encodeLosses } from './end.js';
@@ -27,7 +33,6 @@ export class Recorder implements RawSourceTaker {
   readonly #deflates: boolean;
   readonly #symbols: string | undefined;
   readonly #names: NameBook;
-  readonly #notices = new NoticeDecoder();
   readonly #steps: StepBuffer;
   #file = new FileEncoder();
   #pending: Uint8Array[] = [];
@@ -96,14 +101,14 @@ export class Recorder implements RawSourceTaker {
   notice(data: DataView, at: number, length: number): void {
     switch (data.getUint32(at + EVENT_TARGET, true)) {
       case IPFT_NOTICE_BEGIN:
-        this.#names.seePlace(this.#notices.began(data, at).place);
+        this.#names.seePlace(data, at + BEGIN_PLACE);
         break;
       case IPFT_NOTICE_PLACE:
-        this.#names.seePlace(this.#notices.moved(data, at)?.place);
+        this.#names.seePlace(data, at + MOVED_PLACE);
         break;
       case IPFT_NOTICE_END:
         this.ended++;
-        this.#names.seeFate(this.#notices.ended(data, at, length).fate);
+        this.#names.seeEnd(data, at, length);
         break;
     }
   }

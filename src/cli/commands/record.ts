@@ -36,6 +36,8 @@ class RecordTaker implements Taker, TraceClient {
   readonly #out: Writer;
   readonly #terminal: Terminal;
   #bytes = 0;
+  /** The last write: the system takes a piece while the next one is made. */
+  #writing = Promise.resolve();
 
   constructor(recorder: Recorder, out: Writer, terminal: Terminal) {
     this.intake = recorder;
@@ -58,12 +60,18 @@ class RecordTaker implements Taker, TraceClient {
   async handOn(): Promise<void> {
     for (const piece of this.intake.take()) {
       this.#bytes += piece.length;
-      if (await this.#out.write(piece)) this.intake.giveBack(piece);
+      await this.#writing;
+      this.#writing = this.#write(piece);
     }
   }
 
   async finish(): Promise<void> {
     await this.handOn();
+    await this.#writing;
+  }
+
+  async #write(piece: Uint8Array): Promise<void> {
+    if (await this.#out.write(piece)) this.intake.giveBack(piece);
   }
 
   async ending(ending: Promise<void>): Promise<void> {

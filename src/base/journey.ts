@@ -57,6 +57,11 @@ export interface Fate {
   readonly protocol: number;
 }
 
+/** The location in a symbol as the kernel writes it, `name+0x10` of `name+0x10/0x40 [module]`; undefined if it names none. */
+export function locationOf(symbol: string): string | undefined {
+  return /^([^/ ]+)\//.exec(symbol)?.[1];
+}
+
 /**
  * The end of a journey: the skb was freed. Ends have a ring of their own, so that the journey's last events may come
  * later, and the begin of the next journey at its address may come before.

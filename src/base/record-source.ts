@@ -79,11 +79,20 @@ export interface RawSourceTaker extends RawTaker {
   missed(fromNs: bigint, untilNs: bigint): void;
 }
 
+/**
+ * A reading takes no more bytes of a ring than this, and the rest of the last record. So a step of a recording, whose
+ * size has a bound, is all that a reading takes, and text of the recording is the text of the trace.
+ */
+export const READING_BYTES = 1 << 19;
+
 export interface RecordSource {
   readonly header: TraceHeader;
   /** The places, by the number that events carry. */
   readonly places: Places;
-  /** Hands records to `taker`, in the order in which they were written. @param limit the most records of each ring */
+  /**
+   * Hands records to `taker`, in the order in which they were written; see `READING_BYTES`.
+   * @param limit the most records of each ring
+   */
   read(taker: SourceTaker, limit: number): Reading;
   /** As `read`, without decoding; not where records are kept in another form. */
   readRaw?(taker: RawSourceTaker, limit: number): Reading;

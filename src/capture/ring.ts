@@ -9,6 +9,7 @@
  */
 
 import { EVENT_TIMESTAMP_NS } from '../abi/layout.js';
+import type { NoticeDecoder } from '../abi/notices.js';
 import { RecordDecoder } from '../abi/records.js';
 import type { RawTaker, RecordTaker, RingName } from '../base/event.js';
 import { Mapping, PROT_READ, PROT_WRITE } from '../sys/libc.js';
@@ -43,13 +44,14 @@ export class RingReader {
   /** The position of this reader; the kernel's may be behind it. */
   #position: number;
 
-  constructor({ consumer, producer, pageSize, sizeBytes }: RingMemory) {
+  /** @param notices see `RecordDecoder` */
+  constructor({ consumer, producer, pageSize, sizeBytes }: RingMemory, notices?: NoticeDecoder) {
     this.#consumed = new BigUint64Array(consumer, 0, 1);
     this.#produced = new BigUint64Array(producer, 0, 1);
     this.#words = new Int32Array(producer, pageSize, (2 * sizeBytes) / 4);
     this.#mask = sizeBytes - 1;
     this.#position = Number(this.#consumed[0]);
-    this.#decoder = new RecordDecoder(new DataView(producer, pageSize, 2 * sizeBytes));
+    this.#decoder = new RecordDecoder(new DataView(producer, pageSize, 2 * sizeBytes), notices);
   }
 
   /** The number of bytes that the kernel has written so far. */
@@ -198,8 +200,9 @@ export class Ring implements Disposable {
    * @param mapFd a BPF_MAP_TYPE_RINGBUF, which may be closed afterwards
    * @param sizeBytes its max_entries
    * @param pageSize of this machine
+   * @param notices see `RecordDecoder`
    */
-  constructor(mapFd: number, sizeBytes: number, pageSize: number) {
+  constructor(mapFd: number, sizeBytes: number, pageSize: number, notices?: NoticeDecoder) {
     try {
       const map = (offset: number, length: number, protection: number) => {
         const mapping = new Mapping(mapFd, offset, length, protection);
@@ -208,7 +211,7 @@ export class Ring implements Disposable {
       };
       const consumer = map(0, pageSize, PROT_READ | PROT_WRITE);
       const producer = map(pageSize, pageSize + 2 * sizeBytes, PROT_READ);
-      this.#reader = new RingReader({ consumer, producer, pageSize, sizeBytes });
+      this.#reader = new RingReader({ consumer, producer, pageSize, sizeBytes }, notices);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

@@ -1,6 +1,6 @@
 /** Reads the ring of events and the ring of ends side by side, so that the begin of a journey comes before its end. */
 import type { RawTaker, RecordTaker } from '../base/event.js';
-import type { Reading } from '../base/record-source.js';
+import { READING_BYTES, type Reading } from '../base/record-source.js';
 import type { RingReader } from './ring.js';
 
 /** The positions up to which the kernel has written into each ring, in bytes. */
@@ -36,6 +36,7 @@ export class Rings {
    * Hands records to `taker`. An end is read when all events have been read that were written before it. That is so
    * when a later event has been read, since an event takes its time before its room in the ring; or when all has been
    * read that had been written when the end was seen. So ends don't pile up while the ring of events is never empty.
+   * See also `READING_BYTES`.
    * @param limit the most records of each ring
    * @param until the positions where reading stops
    */
@@ -57,7 +58,7 @@ export class Rings {
   }
 
   #step(
-    readEvents: (until?: number) => number,
+    readEvents: (until: number) => number,
     readEnds: (until: number) => number,
     until: Written | undefined,
   ): Reading {
@@ -65,13 +66,13 @@ export class Rings {
     const { events: there, ends: thereEnds, atNs } = this.#reading;
     const [ring, ends] = [this.#events, this.#ends];
     const before = ring.position + ends.position;
-    const events = readEvents(until?.events);
+    const events = readEvents(Math.min(until?.events ?? Number.POSITIVE_INFINITY, ring.position + READING_BYTES));
     const isThere = ring.position >= Math.min(there, until?.events ?? there);
     const readyNs = isThere ? atNs : ring.newestNs;
     const endsUntil = isThere
       ? Math.min(thereEnds, until?.ends ?? thereEnds)
       : ends.positionBefore(readyNs, until?.ends);
-    readEnds(endsUntil);
+    readEnds(Math.min(endsUntil, ends.position + READING_BYTES));
     const isReady = ends.position >= endsUntil;
     if (isReady && readyNs > this.#upToNs) this.#upToNs = readyNs;
     if (isThere && isReady) this.#reading = undefined;

@@ -3,6 +3,7 @@
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
 import { decodeLosses } from '../abi/losses.js';
+import { NoticeDecoder } from '../abi/notices.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RawTaker, RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
@@ -114,8 +115,10 @@ export class Session implements Disposable {
       const loaded = await loadPrograms(backend, models, options, signal);
       const object = own(loaded.object);
       const lifecycle = own(await Lifecycle.load(loaded, backend, vmlinux, signal));
-      const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE));
-      const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE));
+      // Shared, since an end may be in either ring, and only the first one at a location brings its name.
+      const notices = new NoticeDecoder();
+      const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE, notices));
+      const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE, notices));
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
       const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));

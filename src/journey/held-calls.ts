@@ -23,6 +23,11 @@ const HELD_MASK = MAX_HELD - 1;
 
 /** The time without events after which nothing is held, in milliseconds. */
 const PATIENCE_MS = 1000;
+/**
+ * The time between two events after which the later one decides nothing about earlier calls, in nanoseconds: less than
+ * the patience, so that it makes no difference whether earlier calls have gone on for lack of it.
+ */
+const PATIENCE_NS = 900_000_000;
 
 /** This depth or more. */
 const DEPTH_UNKNOWN = 255;
@@ -54,6 +59,11 @@ export class HeldCalls {
   readonly #held = new Uint32Array(MAX_HELD);
   #head = 0;
   #tail = 0;
+  /** Earlier events go on as they are. */
+  #from = 0;
+  /** The time of the last event. */
+  #lastLow = 0;
+  #lastHigh = 0;
   /** The state of each held event. */
   readonly #state = new Uint8Array(MAX_HELD);
   /** The call around each open call, by the count of its event. */
@@ -81,10 +91,11 @@ export class HeldCalls {
   /** @param stored the event's index in the store */
   take(stored: number): void {
     if (this.isFull) this.#handOn();
-    const index = this.#tail++;
-    this.#held[index & HELD_MASK] = stored;
     const event = this.#event;
     this.#store.load(stored, event);
+    this.#keepPatience(event);
+    const index = this.#tail++;
+    this.#held[index & HELD_MASK] = stored;
     let stack = this.#find(event.journey, event.cpu);
     if (event.isReturn) {
       this.#state[index & HELD_MASK] = event.entryLost ? LOST : COMPLETE;
@@ -99,15 +110,21 @@ export class HeldCalls {
     } else if (stack?.top === NONE) this.#removeStack(event.journey, stack);
   }
 
-  /** The innermost open call that is still held. Calls that were pushed out are older than all held events. */
+  #keepPatience({ timestampLow: low, timestampHigh: high }: TraceEvent): void {
+    if ((high - this.#lastHigh) * 0x100000000 + low - this.#lastLow >= PATIENCE_NS) this.#from = this.#tail;
+    this.#lastLow = low;
+    this.#lastHigh = high;
+  }
+
+  /** The innermost open call that is still undecided. Calls that were pushed out are older than all held events. */
   #top(stack: Stack): number {
-    if (stack.top < this.#head) stack.top = NONE;
+    if (stack.top < this.#head || stack.top < this.#from) stack.top = NONE;
     return stack.top;
   }
 
   #outerOf(index: number): number {
     const outer = this.#outer[index & HELD_MASK]!;
-    return outer < this.#head ? NONE : outer;
+    return outer < this.#head || outer < this.#from ? NONE : outer;
   }
 
   #find(journey: number, cpu: number): Stack | undefined {
@@ -199,7 +216,12 @@ export class HeldCalls {
    */
   release(idleMs: number, wantsMore: () => boolean = always): void {
     const isAll = idleMs >= PATIENCE_MS;
-    while (this.count > 0 && (isAll || this.#state[this.#head & HELD_MASK] !== UNKNOWN) && wantsMore()) this.#handOn();
+    while (this.count > 0 && (isAll || this.#isDecided) && wantsMore()) this.#handOn();
+  }
+
+  /** Whether nothing more will be known of the oldest event. */
+  get #isDecided(): boolean {
+    return this.#head < this.#from || this.#state[this.#head & HELD_MASK] !== UNKNOWN;
   }
 
   /** Ends the stream: returns that have not come are lost. Hands on all events while they are wanted. */

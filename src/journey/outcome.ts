@@ -1,6 +1,6 @@
 /** The end of a journey in words. */
 import { counted } from '../base/counted.js';
-import type { Journey } from '../base/journey.js';
+import { type Journey, locationOf } from '../base/journey.js';
 import { printable } from '../base/printable.js';
 import type { KernelNames } from '../base/record-source.js';
 import type { Style } from '../base/style.js';
@@ -29,8 +29,7 @@ const TRAMPOLINE =
 /** The location of the end, as `name+0x10`; undefined where the kernel does not tell. */
 export function endedIn({ fate }: Journey, names: KernelNames): string | undefined {
   if (!fate || fate.location === 0n) return undefined;
-  // The kernel writes `name+0x10/0x40 [module]`.
-  const symbol = /^([^/ ]+)\//.exec(fate.symbol)?.[1] ?? names.symbol(fate.location);
+  const symbol = locationOf(fate.symbol) ?? names.symbol(fate.location);
   return symbol === undefined || TRAMPOLINE.test(symbol) ? undefined : printable(symbol);
 }
 

@@ -43,6 +43,8 @@ export class Sequencer {
   #taken = 0;
   #ordered = 0;
   #handedOn = 0;
+  /** `after` of the first waiting journey. */
+  #nextAfter = Number.POSITIVE_INFINITY;
 
   /** @param dataSize bytes of the extension in each event */
   constructor(dataSize: number, hasReturns: boolean, taker: SequenceTaker) {
@@ -64,6 +66,7 @@ export class Sequencer {
   }
 
   ended(journey: Journey): void {
+    if (this.#waiting.length === 0) this.#nextAfter = this.#taken;
     this.#waiting.push({ journey, after: this.#taken });
   }
 
@@ -82,13 +85,14 @@ export class Sequencer {
   }
 
   #release(isAll: boolean, idleMs: number): boolean {
+    const wantsMore = this.#wantsMore;
     for (;;) {
-      const wantsMore = this.#wantsMore;
+      this.#endCalls();
+      this.#endJourneys();
       const isHeldBack = isAll ? this.#timeline.releaseAll(wantsMore) : this.#timeline.release(wantsMore);
       this.#endCalls();
       if (idleMs === Number.POSITIVE_INFINITY && !isHeldBack) this.#held?.finish(wantsMore);
       else this.#held?.release(idleMs, wantsMore);
-      this.#endJourneys();
       if (this.#taker.isFull()) return true;
       if (!isHeldBack) return false;
     }
@@ -102,6 +106,8 @@ export class Sequencer {
     this.#event.partnerLost = partnerLost;
     this.#taker.event(this.#event);
     this.#store.free(index);
+    // Not later, so that its place does not depend on how many events are handed on at a time.
+    if (this.#handedOn >= this.#nextAfter) this.#endJourneys();
   }
 
   /** Open calls of journeys whose last event has been ordered have lost their returns. */
@@ -114,8 +120,8 @@ export class Sequencer {
   }
 
   /**
-   * Hands on journeys whose last event has been handed on. Events are handed on nearly in the order in which they were
-   * taken, so that a few events of other journeys may come in between.
+   * Hands on journeys behind as many events as had been taken when they ended. Events are handed on nearly in the order
+   * in which they were taken, so that a few events of other journeys may come in between.
    */
   #endJourneys(): void {
     let count = 0;
@@ -126,6 +132,7 @@ export class Sequencer {
     }
     if (count === 0) return;
     this.#waiting.splice(0, count);
+    this.#nextAfter = this.#waiting[0]?.after ?? Number.POSITIVE_INFINITY;
     this.#over = Math.max(0, this.#over - count);
   }
 }

@@ -1,6 +1,15 @@
 /** The names that records need, looked up when the first record comes that needs them: later they may be gone. */
-import { END_LOCATION, END_REASON, END_SYMBOL, END_SYMBOL_SIZE, PLACE_NETNS } from '../abi/layout.js';
+import {
+  END_FLAGS,
+  END_LOCATION,
+  END_REASON,
+  END_SYMBOL,
+  END_SYMBOL_SIZE,
+  IPFT_JOURNEY_DROPPED,
+  PLACE_NETNS,
+} from '../abi/layout.js';
 import { decodeText } from '../abi/values.js';
+import { type Fate, locationOf } from '../base/journey.js';
 import type { TraceHeader } from '../base/record-source.js';
 
 /** The most names of a kind. When there are more, the oldest are forgotten, and looked up again when they are needed. */
@@ -81,13 +90,19 @@ export class NameBook {
 
   /** Looks at a struct ipft_end. @param at its offset @param length of the record */
   seeEnd(data: DataView, at: number, length: number): void {
-    const reason = data.getUint32(at + END_REASON, true);
-    if (reason !== 0) this.#reasons.see(reason);
+    if (data.getUint8(at + END_FLAGS) & IPFT_JOURNEY_DROPPED) this.#reasons.see(data.getUint32(at + END_REASON, true));
     if ((data.getUint32(at + END_LOCATION, true) | data.getUint32(at + END_LOCATION + 4, true)) === 0) return;
     const location = data.getBigUint64(at + END_LOCATION, true);
-    if (length > END_SYMBOL && data.getUint8(at + END_SYMBOL) !== 0) {
-      this.#symbols.tell(location, decodeText(data, at + END_SYMBOL, END_SYMBOL_SIZE));
-    } else this.#symbols.see(location);
+    const symbol = length > END_SYMBOL ? decodeText(data, at + END_SYMBOL, END_SYMBOL_SIZE) : '';
+    const name = locationOf(symbol);
+    if (name === undefined) this.#symbols.see(location);
+    else this.#symbols.tell(location, name);
+  }
+
+  /** Looks at the end of a journey that is about to end. */
+  seeFate({ dropped, reason, location }: Fate): void {
+    if (dropped) this.#reasons.see(reason);
+    if (location !== 0n) this.#symbols.see(location);
   }
 
   /** The names since the last call, as JSON; undefined if there are none. */

@@ -52,7 +52,7 @@ export class Recorder implements RawSourceTaker {
     this.#deflates = options.deflates ?? false;
     this.#symbols = options.symbols;
     this.#names = new NameBook(header);
-    this.#steps = new StepBuffer(facts.fields?.dataBytes ?? 0);
+    this.#steps = new StepBuffer();
     this.#begin();
   }
 
@@ -81,7 +81,7 @@ export class Recorder implements RawSourceTaker {
     const wasEmpty = steps.isEmpty;
     steps.begin();
     this.#eventsBytes = 0;
-    const reading = source.readRaw(this, Math.min(limit, steps.mostRecords));
+    const reading = source.readRaw(this, limit);
     steps.end(reading.upToNs, this.#eventsBytes);
     this.events += reading.events;
     if (wasEmpty) this.#openedAt = performance.now();
@@ -116,6 +116,9 @@ export class Recorder implements RawSourceTaker {
   /** All has been read: ends the recording. */
   finish(end: SourceEnd, source: RecordSource): void {
     this.#close(source);
+    // A journey without its end may be about to end.
+    for (const { freeing } of end.living) if (freeing) this.#names.seeFate(freeing.fate);
+    this.#writeNames();
     this.#push(this.#file.json(CHUNK_END, encodeEnd({ end, losses: source.losses(), coverage: source.coverage })));
     this.#push(this.#file.finish());
   }
@@ -133,14 +136,18 @@ export class Recorder implements RawSourceTaker {
   #close(source: Pick<RecordSource, 'losses'>): void {
     const steps = this.#steps;
     if (steps.isEmpty) return;
-    const names = this.#names.take();
-    if (names) this.#push(this.#file.json(CHUNK_NAMES, names));
+    this.#writeNames();
     this.#writeLosses(source);
     const { upToNs } = steps;
     const content = steps.take();
     const chunk = this.#file.chunkInPlace(CHUNK_RECORDS, content, this.#deflates, upToNs);
     if (chunk !== content) steps.giveBack(content);
     this.#push(chunk);
+  }
+
+  #writeNames(): void {
+    const names = this.#names.take();
+    if (names) this.#push(this.#file.json(CHUNK_NAMES, names));
   }
 
   #writeLosses(source: Pick<RecordSource, 'losses'>): void {

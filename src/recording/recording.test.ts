@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
+import { createFacts } from '../../tests/support/recorded.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import { Places } from '../base/places.js';
 import type { RecordSource } from '../base/record-source.js';
@@ -28,21 +29,7 @@ function record(path: string, deflates = false): KernelRings {
   const kernel = new KernelRings(SIZES);
   const header = createHeader(targets);
   const source = new LiveSource(kernel, header, new Places());
-  const recorder = new Recorder(
-    source,
-    {
-      ...{ ...header, host: 'here', id: '0123456789abcdef', part: 1, fields: undefined, coverage: source.coverage },
-      plan: {
-        packets: 'with mark 0x1',
-        follow: false,
-        functions: '',
-        modules: '',
-        samplePeriod: 1,
-        ringBytes: 1 << 19,
-      },
-    },
-    { deflates },
-  );
+  const recorder = new Recorder(source, createFacts(header), { deflates });
   const pieces: Uint8Array[] = [];
   const read = () => {
     const reading = recorder.read(source, 4096);

@@ -1,14 +1,20 @@
 /** Collects steps, which become the content of a chunk of records. */
-import { BEGIN_SIZE, END_SIZE, RETURN_SIZE } from '../abi/layout.js';
+import { END_SIZE, IPFT_MAX_DATA_SIZE, RETURN_SIZE } from '../abi/layout.js';
+import { READING_BYTES } from '../base/record-source.js';
 import { CHUNK_HEADER_BYTES, STEP_HEADER_BYTES, WINDOW_BYTES } from './format.js';
 
 /** A chunk is closed when it has so many bytes. */
 const CHUNK_BYTES = 1 << 20;
-/** The most bytes of a step. */
-const STEP_BYTES = 1 << 20;
+/** The largest record, its header included. */
+const RECORD_BYTES = 8 + Math.max(RETURN_SIZE + IPFT_MAX_DATA_SIZE, END_SIZE);
+/** The most bytes of records in a step: a reading of two rings. */
+const STEP_BYTES = 2 * (READING_BYTES + RECORD_BYTES);
 /** The most windows of a step; further ones are merged. */
 const MAX_WINDOWS = 256;
-const RECORD_HEADER_BYTES = 8;
+/** This long after their end, journeys are handed on; and a little longer. */
+const SETTLING_NS = 200_000_000n;
+/** No step begins there. */
+const NOWHERE = -1;
 /** The buffers that are kept for use again. */
 const KEPT = 4;
 
@@ -18,23 +24,21 @@ interface MissedWindow {
 }
 
 export class StepBuffer {
-  /** The most records of each ring that a step has room for. */
-  readonly mostRecords: number;
   /** With room for the header of the chunk. */
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer>;
   #used = CHUNK_HEADER_BYTES;
-  /** Where the step begins that is being written. */
+  /** Where the step begins that is being written; and the last step, if it is one without records. */
   #step = 0;
+  #quiet = NOWHERE;
+  /** The time when all journeys are handed on of which the last records tell. */
+  #settledNs = 0n;
   #windows: MissedWindow[] = [];
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  /** The time of the last step, steps included that were left out. */
+  /** The time of the last step. */
   upToNs = 0n;
 
-  /** @param dataBytes how many bytes of fields a record has */
-  constructor(dataBytes: number) {
-    const record = RECORD_HEADER_BYTES + Math.max(RETURN_SIZE + dataBytes, BEGIN_SIZE, END_SIZE) + 7;
-    this.mostRecords = Math.floor(STEP_BYTES / (2 * record));
+  constructor() {
     this.#bytes = this.#create();
     this.#view = new DataView(this.#bytes.buffer);
   }
@@ -68,17 +72,27 @@ export class StepBuffer {
   }
 
   /**
-   * Ends a step. A step without records and misses is left out.
+   * Ends a step. Of steps without records and misses that follow each other only the last one is kept: its time says
+   * which journeys were handed on before the next records came. When all were, further ones are left out.
    * @param eventsBytes how many of its bytes are of the ring of events
    */
   end(upToNs: bigint, eventsBytes: number): void {
     const begin = this.#step;
     const endsBytes = this.#used - begin - STEP_HEADER_BYTES - eventsBytes;
-    this.upToNs = upToNs;
-    if (eventsBytes + endsBytes === 0 && this.#windows.length === 0) {
+    const isQuiet = eventsBytes + endsBytes === 0 && this.#windows.length === 0;
+    if (isQuiet && this.upToNs >= this.#settledNs) {
       this.#used = begin;
       return;
     }
+    this.upToNs = upToNs;
+    if (isQuiet) {
+      if (this.#quiet === NOWHERE) this.#quiet = begin;
+      else this.#used = begin;
+      this.#writeHeader(this.#quiet, 0, 0);
+      return;
+    }
+    this.#quiet = NOWHERE;
+    this.#settledNs = process.hrtime.bigint() + SETTLING_NS;
     this.#writeHeader(begin, eventsBytes, endsBytes);
     const view = this.#view;
     for (const { fromNs, untilNs } of this.#windows) {
@@ -100,13 +114,11 @@ export class StepBuffer {
 
   /** The steps since the last call, with room for the header of a chunk in front. They are no longer used here. */
   take(): Uint8Array<ArrayBuffer> {
-    // Of the steps that were left out, the last one tells how far all has been read.
-    this.begin();
-    this.#writeHeader(this.#step, 0, 0);
     const taken = this.#bytes.subarray(0, this.#used);
     this.#bytes = this.#free.pop() ?? this.#create();
     this.#view = new DataView(this.#bytes.buffer);
     this.#used = CHUNK_HEADER_BYTES;
+    this.#quiet = NOWHERE;
     return taken;
   }
 
@@ -123,7 +135,7 @@ export class StepBuffer {
 
   #create(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(
-      CHUNK_HEADER_BYTES + CHUNK_BYTES + STEP_BYTES + 2 * STEP_HEADER_BYTES + MAX_WINDOWS * WINDOW_BYTES,
+      CHUNK_HEADER_BYTES + CHUNK_BYTES + STEP_BYTES + STEP_HEADER_BYTES + MAX_WINDOWS * WINDOW_BYTES,
     );
   }
 }

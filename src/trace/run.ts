@@ -118,7 +118,7 @@ export class TraceRun {
     await this.#client.finish();
   }
 
-  /** How long there have been no events, in milliseconds. */
+  /** How long there have been no events, in milliseconds; 0 while a source has more. */
   get #idleMs(): number {
     return performance.now() - this.#eventAt;
   }
@@ -138,7 +138,8 @@ export class TraceRun {
 
   #readBatch(): Reading {
     const reading = this.#intake.read(this.#source, BATCH_RECORDS);
-    if (reading.events > 0) this.#eventAt = performance.now();
+    // Where more waits, it is not known how long nothing has come: a slow reader may be why.
+    if (reading.events > 0 || !reading.drained) this.#eventAt = performance.now();
     return reading;
   }
 

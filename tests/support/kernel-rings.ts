@@ -12,6 +12,9 @@ import {
   BEGIN_SKB,
   END_FLAGS,
   END_ID,
+  END_LOCATION,
+  END_REASON,
+  END_SIZE,
   END_SYMBOL,
   EVENT_CPU,
   EVENT_FLAGS,
@@ -20,16 +23,26 @@ import {
   EVENT_SIZE,
   EVENT_TARGET,
   EVENT_TIMESTAMP_NS,
+  IPFT_EVENT_ENTRY_LOST,
+  IPFT_EVENT_FREED,
+  IPFT_EVENT_NO_FIELDS,
   IPFT_EVENT_NOTICE,
+  IPFT_EVENT_RETURN,
   IPFT_JOURNEY_DROPPED,
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
+  IPFT_NOTICE_PLACE,
+  MOVED_PLACE,
+  MOVED_SIZE,
   PLACE_DEVICE,
   PLACE_DEVICE_SIZE,
   PLACE_IFINDEX,
   PLACE_NETNS,
+  RETURN_ENTRY_NS,
+  RETURN_SIZE,
 } from '../../src/abi/layout.js';
-import type { Living } from '../../src/base/journey.js';
+import { NoticeDecoder } from '../../src/abi/notices.js';
+import type { Ended, Fate, Living } from '../../src/base/journey.js';
 import type { Readable } from '../../src/capture/live-source.js';
 import { RingReader } from '../../src/capture/ring.js';
 import { Rings } from '../../src/capture/rings.js';
@@ -56,9 +69,9 @@ export class WritableRing {
     this.view = new DataView(this.#producer, PAGE);
   }
 
-  reader(): RingReader {
+  reader(notices?: NoticeDecoder): RingReader {
     const [consumer, producer] = [this.#consumer, this.#producer];
-    return new RingReader({ consumer, producer, pageSize: PAGE, sizeBytes: this.#sizeBytes });
+    return new RingReader({ consumer, producer, pageSize: PAGE, sizeBytes: this.#sizeBytes }, notices);
   }
 
   hasRoom(bytes: number): boolean {
@@ -100,6 +113,8 @@ interface Packet {
   address: number;
   events: number;
   isAnnounced: boolean;
+  /** The open call. */
+  call?: { readonly target: number; readonly ns: number; readonly cpu: number; readonly isLost: boolean } | undefined;
 }
 
 export interface KernelRingsOptions {
@@ -108,6 +123,12 @@ export interface KernelRingsOptions {
   readonly eventsPerJourney: number;
   /** Packets that are on their way at the same time. */
   readonly packets?: number;
+  /** Whether each second event is the return of the one before it. */
+  readonly hasReturns?: boolean;
+  /** The bytes of fields of each event, a multiple of 4: each word is the event's sequence number and its own offset. */
+  readonly dataBytes?: number;
+  /** Whether packets move to other places, and are dropped for reasons at locations that have names. */
+  readonly isVaried?: boolean;
 }
 
 /** The events and losses as they happened. */
@@ -121,6 +142,7 @@ export interface Truth {
 
 const CPUS = 4;
 const STEP_NS = 2000;
+const LOCATION = 0xffffffff81000000n;
 /** The largest step back in time between two neighbouring events in the ring. */
 const DISORDER_NS = 20_000;
 
@@ -130,7 +152,7 @@ export class KernelRings implements Readable {
   readonly events: WritableRing;
   readonly ends: WritableRing;
   readonly #rings: Rings;
-  readonly #perJourney: number;
+  readonly #options: KernelRingsOptions;
   readonly #packets: Packet[] = [];
   readonly #addresses: number[] = [];
   readonly truth: Truth = { events: 0, lostEvents: 0, ended: 0, lostEnds: 0 };
@@ -139,12 +161,16 @@ export class KernelRings implements Readable {
   /** The time of the next event: just after this machine was started, so that it stays behind the present time. */
   ns = 1_000_000_000;
   misses = 0n;
+  /** The locations whose name was told. */
+  readonly #told = new Set<bigint>();
 
-  constructor({ ringBytes, endsBytes, eventsPerJourney, packets = 8 }: KernelRingsOptions) {
+  constructor(options: KernelRingsOptions) {
+    const { ringBytes, endsBytes, packets = 8 } = options;
+    this.#options = options;
     this.events = new WritableRing(ringBytes);
     this.ends = new WritableRing(endsBytes);
-    this.#rings = new Rings(this.events.reader(), this.ends.reader(), () => BigInt(this.ns));
-    this.#perJourney = eventsPerJourney;
+    const notices = new NoticeDecoder();
+    this.#rings = new Rings(this.events.reader(notices), this.ends.reader(notices), () => BigInt(this.ns));
     for (let i = 0; i < packets * 2; i++) this.#addresses.push(i * 256);
     for (let i = 0; i < packets; i++) this.#packets.push(this.#create());
   }
@@ -161,7 +187,7 @@ export class KernelRings implements Readable {
       const packet = this.#packets[which]!;
       this.ns += STEP_NS;
       this.#record(packet, this.ns - ((step * 7919) % DISORDER_NS), step % CPUS);
-      if (packet.events < this.#perJourney + (packet.id % 3)) continue;
+      if (packet.events < this.#options.eventsPerJourney + (packet.id % 3)) continue;
       this.ns += STEP_NS;
       this.#end(packet);
       this.#packets[which] = this.#create();
@@ -188,15 +214,45 @@ export class KernelRings implements Readable {
       events.view.setBigUint64(at + BEGIN_SKB, 0xffff888000000000n + BigInt(packet.address), true);
       events.view.setBigUint64(at + BEGIN_ID, BigInt(packet.id), true);
       events.view.setBigUint64(at + BEGIN_PARENT, 0n, true);
-      const place = at + BEGIN_PLACE;
-      events.view.setUint32(place + PLACE_NETNS, 0xf0000000, true);
-      events.view.setUint32(place + PLACE_IFINDEX, 2, true);
-      for (let i = 0; i < PLACE_DEVICE_SIZE; i++)
-        events.view.setUint8(place + PLACE_DEVICE + i, DEVICE.charCodeAt(i) || 0);
+      this.#place(at + BEGIN_PLACE, 0xf0000000);
     }
-    const at = events.reserve(EVENT_SIZE);
-    if (at === undefined) truth.lostEvents++;
-    else events.event(at, ns, packet.id, sequence, packet.id % 5, cpu);
+    if (this.#options.isVaried && sequence === 3) {
+      const at = events.reserve(MOVED_SIZE);
+      if (at !== undefined) {
+        events.event(at, ns, packet.id, sequence, IPFT_NOTICE_PLACE, cpu, IPFT_EVENT_NOTICE);
+        this.#place(at + MOVED_PLACE, 0xf0000000 + (packet.id % 2));
+      }
+    }
+    if (!this.#call(packet, sequence, ns, cpu)) truth.lostEvents++;
+  }
+
+  #place(at: number, netns: number): void {
+    const { view } = this.events;
+    view.setUint32(at + PLACE_NETNS, netns, true);
+    view.setUint32(at + PLACE_IFINDEX, 2, true);
+    for (let i = 0; i < PLACE_DEVICE_SIZE; i++) view.setUint8(at + PLACE_DEVICE + i, DEVICE.charCodeAt(i) || 0);
+  }
+
+  /** Enters a function, or returns from the one that was entered. @returns whether there was room */
+  #call(packet: Packet, sequence: number, ns: number, cpu: number): boolean {
+    const { events } = this;
+    const { hasReturns = false, dataBytes = 0 } = this.#options;
+    const { call } = packet;
+    const target = call?.target ?? (packet.id + (hasReturns ? sequence >> 1 : 0)) % 5;
+    const size = call ? RETURN_SIZE : EVENT_SIZE;
+    const isFreed = call !== undefined && sequence % 5 === 0;
+    const at = events.reserve(size + (isFreed ? 0 : dataBytes));
+    packet.call = hasReturns && !call ? { target, ns, cpu, isLost: at === undefined } : undefined;
+    if (at === undefined) return false;
+    const flags =
+      (call ? IPFT_EVENT_RETURN | (call.isLost ? IPFT_EVENT_ENTRY_LOST : 0) : 0) |
+      (isFreed ? IPFT_EVENT_FREED | IPFT_EVENT_NO_FIELDS : 0);
+    events.event(at, call ? Math.max(ns, call.ns + 1) : ns, packet.id, sequence, target, call?.cpu ?? cpu, flags);
+    if (call) events.view.setBigUint64(at + RETURN_ENTRY_NS, BigInt(call.ns), true);
+    for (let offset = 0; offset < dataBytes && !isFreed; offset += 4) {
+      events.view.setUint32(at + size + offset, sequence + offset, true);
+    }
+    return true;
   }
 
   #end(packet: Packet): void {
@@ -204,18 +260,28 @@ export class KernelRings implements Readable {
     this.#addresses.push(packet.address);
     if (!packet.isAnnounced) return;
     truth.ended++;
-    // The names of addresses are all told.
-    const own = ends.reserve(END_SYMBOL);
-    const at = own ?? this.events.reserve(END_SYMBOL);
+    const location = this.#options.isVaried ? LOCATION + BigInt(packet.id % 3) * 16n : 0n;
+    // A name is told once.
+    const hasSymbol = location !== 0n && !this.#told.has(location);
+    const bytes = hasSymbol ? END_SIZE : END_SYMBOL;
+    const own = ends.reserve(bytes);
+    const at = own ?? this.events.reserve(bytes);
     if (at === undefined) {
       truth.lostEnds++;
       return;
     }
     const ring = own === undefined ? this.events : ends;
     ring.event(at, this.ns, packet.id, packet.events, IPFT_NOTICE_END, 0, IPFT_EVENT_NOTICE);
-    for (let offset = EVENT_SIZE; offset < END_SYMBOL; offset += 4) ring.view.setUint32(at + offset, 0, true);
+    for (let offset = EVENT_SIZE; offset < bytes; offset += 4) ring.view.setUint32(at + offset, 0, true);
     ring.view.setUint32(at + END_ID, packet.id, true);
     ring.view.setUint8(at + END_FLAGS, packet.id % 7 === 0 ? IPFT_JOURNEY_DROPPED : 0);
+    if (!this.#options.isVaried) return;
+    ring.view.setBigUint64(at + END_LOCATION, location, true);
+    ring.view.setUint32(at + END_REASON, packet.id % 7, true);
+    if (!hasSymbol) return;
+    this.#told.add(location);
+    const name = `function_${location & 0xffn}+0x2/0x40`;
+    for (let i = 0; i < name.length; i++) ring.view.setUint8(at + END_SYMBOL + i, name.charCodeAt(i));
   }
 
   read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);
@@ -231,7 +297,19 @@ export class KernelRings implements Readable {
   }
 
   living(): Living[] {
-    return this.#packets.map(({ id, events }) => ({ journey: id, events, freeing: undefined }));
+    return this.#packets.map(({ id, events }, index) => ({
+      ...{ journey: id, events },
+      freeing: this.#options.isVaried && index === 0 ? this.#freeing(id, events) : undefined,
+    }));
+  }
+
+  /** The end of a packet that was being freed a second ago. */
+  #freeing(journey: number, events: number): Ended {
+    const fate: Fate = {
+      ...{ dropped: true, received: false, stage: 'none', reason: 9, location: LOCATION + 256n, symbol: '' },
+      ...{ device: '', family: 0, protocol: 0 },
+    };
+    return { journey, events, timestampNs: BigInt(this.ns - 1_000_000_000), fate };
   }
 
   losses(missed = this.countMisses()): ReturnType<Readable['losses']> {

@@ -22,6 +22,8 @@ export interface Began {
   /** The short id of the journey that this one is a copy of; 0 for none. */
   readonly parent: number;
   readonly place: Place | undefined;
+  /** Whether its first events were in an earlier part of a recording, which is not read. */
+  readonly isCarried?: boolean;
 }
 
 /** The move of a packet to another place; comes before its first event there. */
@@ -132,8 +134,10 @@ export interface Journey {
   events: number;
   /** The number of events that are known to be lost. */
   lost: number;
-  /** Whether it has a gap: events or its end are lost, or calls were missed while it lasted. */
+  /** Whether it has a gap: events or its end are lost, or calls were missed while it lasted, or it was carried. */
   gap: boolean;
+  /** Whether its first events are in an earlier part of the recording. They are not counted as lost. */
+  readonly isCarried?: boolean;
   outcome: Outcome;
   /** The facts of its end; undefined if the end is lost. */
   fate: Fate | undefined;

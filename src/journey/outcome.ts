@@ -74,9 +74,10 @@ export function styleOf(described: string): Style {
 }
 
 /** The words about a gap; undefined if there is none. */
-export function describeGap({ gap, lost, outcome }: Journey): string | undefined {
+export function describeGap({ gap, lost, outcome, isCarried }: Journey): string | undefined {
   if (!gap) return undefined;
   if (lost > 0) return `gap: ${counted(lost, 'event')} lost`;
+  if (isCarried) return 'gap: it began before this recording';
   return outcome === 'unknown' ? 'gap: its end was lost' : 'gap possible: probes were missed meanwhile';
 }
 

@@ -275,3 +275,29 @@ test('JourneyTracker: one whose end the kernel missed has ended all the same, if
     [5, 'alive', 0],
   ]);
 });
+
+test('JourneyTracker: a journey that was carried has a gap, and its earlier events are not lost', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes, new Places());
+  const carry = (id: number) => tracker.began({ ...began(id, BigInt(id)).began, timestampNs: 10n, isCarried: true });
+  for (const id of [1, 2, 3]) carry(id);
+  for (const [id, sequence] of [
+    [1, 41],
+    [1, 40],
+    [1, 42],
+    [2, 7],
+  ] as const) {
+    hand(event(id, sequence, 100 + sequence), tracker);
+  }
+  hand({ ended: ended(1, 43, 200n) }, tracker);
+  // An event between the last one that was read and the end is lost.
+  hand({ ended: ended(2, 9, 200n) }, tracker);
+  // Of the third there is nothing to show.
+  hand({ ended: ended(3, 5, 200n) }, tracker);
+  tracker.settle(1_000_000_000n);
+  const seen = notes.journeys.map(({ shortId, gap, lost, beginNs }) => [shortId, gap, lost, beginNs]);
+  expect(seen).toEqual([
+    [1, true, 0, 10n],
+    [2, true, 1, 10n],
+  ]);
+});

@@ -26,6 +26,9 @@ const SETTLING_NS = 100_000_000;
 /** The most windows of misses; further ones are merged. */
 const MAX_MISSES = 1000;
 
+/** Higher than any sequence number, and small enough for the engine to keep it within an object. */
+const NO_SEQUENCE = 0x3fffffff;
+
 /** The state of a journey. */
 class State implements Journey {
   endNs = 0n;
@@ -41,6 +44,8 @@ class State implements Journey {
   isOver = false;
   /** One more than the highest sequence number of an event so far. */
   expected = 0;
+  /** The lowest sequence number of an event so far, of a journey that was carried; 0 of any other. */
+  carried: number;
   /** The number of events with a sequence number. */
   numbered = 0;
   /**
@@ -62,7 +67,10 @@ class State implements Journey {
     /** The number of its place; changes while it lives. */
     public place: number,
     readonly admitted: boolean,
-  ) {}
+    readonly isCarried: boolean,
+  ) {
+    this.carried = isCarried ? NO_SEQUENCE : 0;
+  }
 
   get beginNs(): bigint {
     return join(this.firstLow, this.firstHigh);
@@ -110,7 +118,7 @@ export class JourneyTracker implements RecordTaker {
     return this.journeys + this.#settling.length;
   }
 
-  began({ journey: id, timestampNs, packetId, parent, place }: Began): void {
+  began({ journey: id, timestampNs, packetId, parent, place, isCarried = false }: Began): void {
     const shortId = id >>> 0;
     const known = this.#journeys.get(shortId);
     if (known?.id === id) return; // two CPUs have sent its begin
@@ -123,7 +131,13 @@ export class JourneyTracker implements RecordTaker {
     if (!admitted) this.lostJourneys++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
     const placeNumber = this.#places.numberOf(place);
-    const state = new State(++this.#count, shortId, id, packetId, parent, parentNumber, placeNumber, admitted);
+    const number = ++this.#count;
+    const state = new State(number, shortId, id, packetId, parent, parentNumber, placeNumber, admitted, isCarried);
+    if (isCarried) {
+      state.gap = true;
+      state.firstLow = lowHalf(timestampNs) | 0;
+      state.firstHigh = highHalf(timestampNs) | 0;
+    }
     this.#journeys.set(shortId, state);
     this.#byAddress.set(address, state);
   }
@@ -146,9 +160,10 @@ export class JourneyTracker implements RecordTaker {
     if (event.sequence !== SEQUENCE_UNKNOWN) {
       state.numbered++;
       if (event.sequence >= state.expected) state.expected = event.sequence + 1;
+      if (event.sequence < state.carried) state.carried = event.sequence;
     }
     const { timestampLow: low, timestampHigh: high } = event;
-    if (state.events++ === 0) {
+    if (state.events++ === 0 && !state.isCarried) {
       state.firstLow = low | 0;
       state.firstHigh = high | 0;
     }
@@ -249,7 +264,8 @@ export class JourneyTracker implements RecordTaker {
     const lastNs = join(state.lastLow, state.lastHigh);
     if (lastNs > state.endNs) state.endNs = lastNs;
     if (!state.fate && state.isOver) state.gap = true;
-    state.lost = Math.max(0, state.expected - state.numbered);
+    // Of a carried journey without a numbered event nothing is known to be lost.
+    state.lost = Math.max(0, state.expected - state.carried - state.numbered);
     if (state.lost > 0 || this.#misses.overlap(state)) state.gap = true;
     if (state.gap) this.gaps++;
     this.journeys++;

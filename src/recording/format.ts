@@ -33,6 +33,12 @@ export const CHUNK_LOSSES = 5;
 export const CHUNK_END = 6;
 /** Where the chunks are, as JSON. The last chunk. */
 export const CHUNK_INDEX = 7;
+/**
+ * The journeys that live where the records of this file begin, and began before: for each a record with its begin, as in
+ * the ring, and in it the place where the packet is now; the oldest first. Before the first records; several such chunks
+ * are one row.
+ */
+export const CHUNK_CARRIED = 8;
 
 export const DEFLATED = 1;
 
@@ -52,6 +58,9 @@ export const MAX_JSON_BYTES = 4 << 20;
  */
 export const STEP_HEADER_BYTES = 24;
 export const WINDOW_BYTES = 16;
+export const RECORD_HEADER_BYTES = 8;
+export const GIVEN_UP = 0x40000000;
+export const LENGTH_MASK = 0x3fffffff;
 
 export interface ChunkHeader {
   readonly type: number;
@@ -121,7 +130,7 @@ export function parseChunkHeader(bytes: Uint8Array, at: number): ChunkHeader {
   return header;
 }
 
-/** How much stands in the file for so many stored bytes. */
+/** How much room so many bytes take, of a chunk or a record. */
 export function paddedBytes(storedBytes: number): number {
   return (storedBytes + 7) & ~7;
 }

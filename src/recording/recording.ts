@@ -33,6 +33,7 @@ import { createSymbolWriter } from '../kernel/symbols.js';
 import { type Chunk, ChunkReader, describeCut } from './chunk-reader.js';
 import { parseEnd, parseLosses, type RecordedEnd } from './end.js';
 import {
+  CHUNK_CARRIED,
   CHUNK_END,
   CHUNK_HEADER,
   CHUNK_LOSSES,
@@ -40,15 +41,16 @@ import {
   CHUNK_RECORDS,
   CHUNK_SYMBOLS,
   FILE_HEADER_BYTES,
+  GIVEN_UP,
+  LENGTH_MASK,
+  paddedBytes,
+  RECORD_HEADER_BYTES,
   STEP_HEADER_BYTES,
   WINDOW_BYTES,
 } from './format.js';
 import { parseHeader, parseTargets, type RecordingFacts } from './header.js';
 import { JsonObject } from './json-object.js';
 
-const RECORD_HEADER_BYTES = 8;
-const GIVEN_UP = 0x40000000;
-const LENGTH_MASK = 0x3fffffff;
 /** The most symbols, in bytes. */
 const MAX_SYMBOLS_BYTES = 32 << 20;
 
@@ -61,6 +63,13 @@ const NO_LOSSES: TraceLosses = {
 export interface EndedEarly {
   readonly why: 'cut' | 'damaged';
   readonly problem: string;
+}
+
+export interface RecordingOptions {
+  /** Whether to wait for more where it ends, until its recorder ends it. */
+  readonly grows?: boolean;
+  /** Whether the part before it has been read by the same taker: then journeys that it carries have begun. */
+  readonly follows?: boolean;
 }
 
 /** Steps of a chunk that is being read. */
@@ -77,6 +86,7 @@ export class Recording implements RecordSource, Disposable {
   readonly places = new Places();
   readonly #chunks: ChunkReader;
   readonly #grows: boolean;
+  readonly #follows: boolean;
   readonly #targets: Target[];
   readonly #dataBytes: number;
   readonly #names = {
@@ -92,14 +102,17 @@ export class Recording implements RecordSource, Disposable {
   #losses = NO_LOSSES;
   #end: RecordedEnd | undefined;
   #upToNs = 0n;
+  /** How many journeys began before this file, of those that live where its records begin. */
+  carried = 0;
   isOver = false;
   /** Set when all has been read that there is, and the end is not among it. */
   endedEarly: EndedEarly | undefined;
 
-  private constructor(chunks: ChunkReader, facts: RecordingFacts, grows: boolean) {
+  private constructor(chunks: ChunkReader, facts: RecordingFacts, options: RecordingOptions) {
     const { targets, fields, version, kernel, tracer, backend, beganNs, realtimeOffsetNs } = facts;
     this.#chunks = chunks;
-    this.#grows = grows;
+    this.#grows = options.grows ?? false;
+    this.#follows = options.follows ?? false;
     this.#targets = [...targets];
     this.#dataBytes = fields?.dataBytes ?? 0;
     this.facts = facts;
@@ -114,11 +127,10 @@ export class Recording implements RecordSource, Disposable {
 
   /**
    * Opens a recording.
-   * @param grows whether to wait for more where it ends, until its recorder ends it
    * @throws IpftError `RECORDING` for a file that can't be read, ParseError for one that is no recording, or damaged
    * within its header
    */
-  static open(path: string, { grows = false } = {}): Recording {
+  static open(path: string, options: RecordingOptions = {}): Recording {
     const chunks = new ChunkReader(path);
     try {
       const first = chunks.next();
@@ -126,7 +138,7 @@ export class Recording implements RecordSource, Disposable {
         throw new ParseError('recording', FILE_HEADER_BYTES, 'it is cut within its header');
       }
       if (first.type !== CHUNK_HEADER) throw new ParseError('recording', first.at, 'it has no header');
-      return new Recording(chunks, parseHeader(JsonObject.parse(first.content, first.at), first.at), grows);
+      return new Recording(chunks, parseHeader(JsonObject.parse(first.content, first.at), first.at), options);
     } catch (error) {
       chunks[Symbol.dispose]();
       throw error;
@@ -160,7 +172,8 @@ export class Recording implements RecordSource, Disposable {
         this.#steps ??= this.#nextSteps();
         if (this.#steps) {
           moved = true;
-          events = this.#step(this.#steps, taker);
+          events =
+            this.#steps.chunk.type === CHUNK_CARRIED ? this.#carry(this.#steps, taker) : this.#step(this.#steps, taker);
         }
       } catch (error) {
         if (!(error instanceof ParseError)) throw error;
@@ -169,6 +182,21 @@ export class Recording implements RecordSource, Disposable {
       }
     }
     return { events, moved, drained: this.isOver || !moved, upToNs: this.#upToNs };
+  }
+
+  /** Tells of journeys that began before. @throws ParseError */
+  #carry({ view, chunk }: Steps, taker: SourceTaker): number {
+    for (let at = 0; at < view.byteLength; this.carried++) {
+      const length = view.getUint32(at, true);
+      const next = at + paddedBytes(length + RECORD_HEADER_BYTES);
+      if (length < BEGIN_SIZE || next > view.byteLength) {
+        throw new ParseError('recording', chunk.at, 'a chunk of carried journeys is damaged');
+      }
+      taker.began({ ...this.#notices.began(view, at + RECORD_HEADER_BYTES), isCarried: true });
+      at = next;
+    }
+    this.#steps = this.#nextSteps();
+    return 0;
   }
 
   #step(steps: Steps, taker: SourceTaker): number {
@@ -190,7 +218,7 @@ export class Recording implements RecordSource, Disposable {
     for (let at = records; at < after; ) {
       const header = view.getUint32(at, true);
       const length = header & LENGTH_MASK;
-      const next = at + ((length + RECORD_HEADER_BYTES + 7) & ~7);
+      const next = at + paddedBytes(length + RECORD_HEADER_BYTES);
       if (next > after) throw fail('a record is longer than its step');
       if (!(header & GIVEN_UP)) {
         if (length < EVENT_SIZE || length < this.#leastBytes(view, at + RECORD_HEADER_BYTES)) {
@@ -239,6 +267,7 @@ export class Recording implements RecordSource, Disposable {
         this.isOver = true;
         return undefined;
       }
+      if (chunk.type === CHUNK_CARRIED && !this.#follows) return this.#open(chunk);
       if (chunk.type === CHUNK_RECORDS) {
         this.#joinSymbols();
         if (chunk.content.length > 0) return this.#open(chunk);

@@ -1,12 +1,12 @@
 /** Collects steps, which become the content of a chunk of records. */
 import { END_SIZE, IPFT_MAX_DATA_SIZE, RETURN_SIZE } from '../abi/layout.js';
 import { READING_BYTES } from '../base/record-source.js';
-import { CHUNK_HEADER_BYTES, STEP_HEADER_BYTES, WINDOW_BYTES } from './format.js';
+import { CHUNK_HEADER_BYTES, RECORD_HEADER_BYTES, STEP_HEADER_BYTES, WINDOW_BYTES } from './format.js';
 
 /** A chunk is closed when it has so many bytes. */
 const CHUNK_BYTES = 1 << 20;
 /** The largest record, its header included. */
-const RECORD_BYTES = 8 + Math.max(RETURN_SIZE + IPFT_MAX_DATA_SIZE, END_SIZE);
+const RECORD_BYTES = RECORD_HEADER_BYTES + Math.max(RETURN_SIZE + IPFT_MAX_DATA_SIZE, END_SIZE);
 /** The most bytes of records in a step: a reading of two rings. */
 const STEP_BYTES = 2 * (READING_BYTES + RECORD_BYTES);
 /** The most windows of a step; further ones are merged. */

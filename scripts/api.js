@@ -9,7 +9,10 @@ import { join } from 'node:path';
 import { root } from './setup.js';
 
 /** The entries that readers look for first; the others follow by name. */
-const FIRST = ['trace', 'TraceOptions', 'TraceSession', 'Journey', 'EntryEvent', 'ReturnEvent', 'Statistics'];
+const FIRST = [
+  ...['trace', 'TraceOptions', 'TraceSession', 'Journey', 'EntryEvent', 'ReturnEvent', 'Statistics'],
+  ...['openRecording', 'RecordingOptions', 'RecordedSession', 'RecordingFacts'],
+];
 const HEADING = `# API
 
 What \`import … from 'ipft'\` gives. [library.md](library.md) tells how to use it. This page is made from the comments in

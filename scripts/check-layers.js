@@ -29,7 +29,7 @@ const LAYERS = {
   journey: { imports: ['base'], pure: true },
   output: { imports: ['journey', 'base'], pure: true },
   trace: { imports: ['recording', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
-  library: { imports: ['trace', 'journey', 'fields', 'base'] },
+  library: { imports: ['trace', 'recording', 'journey', 'fields', 'base'] },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
     imports: [

@@ -32,6 +32,9 @@ export type {
   Journey,
   Losses,
   ModuleProblem,
+  RecordedSession,
+  RecordingFacts,
+  RecordingOptions,
   ReturnEvent,
   RingLoss,
   Socket,
@@ -40,4 +43,5 @@ export type {
   TraceSession,
   ValueOf,
 } from './library/api.js';
+export { openRecording } from './library/open-recording.js';
 export { trace } from './library/trace.js';

@@ -78,6 +78,19 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a recording is read. */
+export interface RecordingOptions<Schema extends FieldSchema = FieldSchema> {
+  /** The fields that events are to have. Default: all. */
+  readonly fields?: Schema | undefined;
+  /**
+   * How many events are kept for `events`, and how many for `journeys`. When so many wait for a slow loop, the file is
+   * not read on. Default: 100,000.
+   */
+  readonly maxEvents?: number | undefined;
+  /** Closes the session. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The properties of entries and returns. */
 export interface EventBase {
   /** Number of the journey that it belongs to. */
@@ -271,6 +284,36 @@ export interface Statistics {
   readonly isWhole: boolean;
 }
 
+/** What a recording says of its trace. */
+export interface RecordingFacts {
+  /** The number of the recording, which all its files have: 16 hexadecimal digits. */
+  readonly id: string;
+  /** The number of this file among them, from 1. */
+  readonly part: number;
+  /** The name of the machine that was traced. */
+  readonly host: string;
+  /** Its kernel, as `uname -r` prints it. */
+  readonly kernel: string;
+  /** The version of ipft that has made the recording. */
+  readonly version: string;
+  /** Whether returns were traced: `function_graph`. */
+  readonly tracer: TracerName;
+  /** Which packets were traced, in words: `with mark 0x4d2`. */
+  readonly packets: string;
+  /** The regular expression of the functions, as it was given; empty for all. */
+  readonly functions: string;
+  /** The regular expression of the modules, as it was given; empty for all. */
+  readonly modules: string;
+  /** One event in so many was kept on each CPU. */
+  readonly samplePeriod: number;
+  /** When the trace was prepared, on the clock of events: nanoseconds of CLOCK_MONOTONIC. No event is earlier. */
+  readonly beganNs: bigint;
+  /** The same as a date. */
+  readonly beganAt: Date;
+  /** CLOCK_REALTIME less CLOCK_MONOTONIC at that time, in nanoseconds: added to an event's time it gives a time of day. */
+  readonly realtimeOffsetNs: bigint;
+}
+
 /** A trace that runs, or has run. */
 export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   /** The backend. */
@@ -307,5 +350,21 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
    */
   stop(): Promise<void>;
   /** The same as `stop`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A trace that has ended, read from its recording. The file is read once, as far as loops take: events and journeys are
+ * kept as those of a trace that runs. `statistics` counts what has been read so far; `coverage` has what a recording
+ * keeps of it: what was traced, refused, and unwatched.
+ */
+export interface RecordedSession<Event = EntryEvent> extends TraceSession<Event> {
+  /** What the recording says of its trace. */
+  readonly recording: RecordingFacts;
+  /** Says why the recording ends early, if it does, when that has been read. */
+  readonly warnings: readonly string[];
+  /** Reads the rest of the file. A loop that takes nothing for a second gets what is left later. */
+  stop(): Promise<void>;
+  /** Closes the file: loops end after what has been read. */
   [Symbol.asyncDispose](): Promise<void>;
 }

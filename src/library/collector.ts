@@ -4,7 +4,7 @@ import type { TraceEvent as LentEvent } from '../base/event.js';
 import type { FieldReader, FieldValue } from '../base/field.js';
 import type { Journey as TrackedJourney } from '../base/journey.js';
 import type { Places } from '../base/places.js';
-import type { KernelNames } from '../base/record-source.js';
+import type { KernelNames, RecordSource } from '../base/record-source.js';
 import { settles } from '../base/settles.js';
 import type { Target } from '../base/target.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from '../journey/outcome.js';
@@ -65,6 +65,17 @@ export class Collector implements EventSink, TraceClient {
       event: (event) => this.#keep(event),
       ended: (journey) => this.#end(journey),
     });
+  }
+
+  /** Whether an iterator waits for an event or a journey. */
+  get isAwaited(): boolean {
+    return this.events.isAwaited || this.journeys.isAwaited;
+  }
+
+  /** Sets what is called when an iterator begins to wait. */
+  set onAwaited(tell: () => void) {
+    this.events.onAwaited = tell;
+    this.journeys.onAwaited = tell;
   }
 
   /** Whether more should be read: no iterator is far behind. */
@@ -199,6 +210,20 @@ export class Collector implements EventSink, TraceClient {
       gap: gap || unkept > 0,
     });
   }
+}
+
+/** @param wanted the names of the fields that events are to have; undefined for all */
+export function createCollector(
+  { header, places }: Pick<RecordSource, 'header' | 'places'>,
+  wanted: readonly string[] | undefined,
+  maxEvents: number,
+): Collector {
+  const { targets, tracer, fields, names, symbols } = header;
+  return new Collector({
+    ...{ targets, hasReturns: tracer === 'function_graph', maxEvents, names, places },
+    dataSize: fields?.sizeBytes ?? 0,
+    readFields: fields?.createReader(symbols, wanted),
+  });
 }
 
 function join(low: number, high: number): bigint {

@@ -17,6 +17,8 @@ export class Log<T> {
   #waiting: { readonly room: Promise<void>; readonly resolve: () => void } | undefined;
   /** The number of items that iterators have taken. */
   taken = 0;
+  /** Called when an iterator begins to wait for an item. */
+  onAwaited: () => void = () => {};
 
   /**
    * @param limit the weight of items that may be kept; a little more where no item may be forgotten
@@ -36,6 +38,12 @@ export class Log<T> {
     const end = this.#first + this.#items.length - this.#head;
     for (const { position } of this.#iterators) if (position < end) return false;
     return true;
+  }
+
+  /** Whether an iterator waits for an item. */
+  get isAwaited(): boolean {
+    for (const { isWaiting } of this.#iterators) if (isWaiting) return true;
+    return false;
   }
 
   /** Resolves when more should come. */
@@ -88,6 +96,7 @@ export class Log<T> {
         this.taken++;
         this.#tellRoom();
       },
+      awaited: () => this.onAwaited(),
       close: (iterator) => {
         this.#iterators.delete(iterator);
         this.#tellRoom();
@@ -121,6 +130,8 @@ interface Source<T> {
   open(iterator: LogIterator<T>): number;
   /** An item was taken. */
   taken(): void;
+  /** An iterator waits for an item. */
+  awaited(): void;
   close(iterator: LogIterator<T>): void;
   at(position: number): T | undefined;
   /** The position behind the last item. */
@@ -153,7 +164,12 @@ class LogIterator<T> implements AsyncIterableIterator<T> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
       this.wake();
+      if (this.isWaiting) this.#source.awaited();
     });
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiters.length > 0;
   }
 
   /** Settles pending calls as far as items allow. */

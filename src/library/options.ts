@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { ANY_COUNT, checkInteger, type PlanOption, parsePlan, type TracePlan, type Vocabulary } from '../trace/plan.js';
-import type { FieldSchema, TraceOptions } from './api.js';
+import type { FieldSchema, RecordingOptions, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 
 /** The checked options, with defaults. */
@@ -22,6 +22,8 @@ const NAMES: Record<keyof TraceOptions, true> = {
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
+
+const RECORDING_NAMES: Record<keyof RecordingOptions, true> = { fields: true, maxEvents: true, signal: true };
 
 const nameOf = (option: PlanOption | keyof TraceOptions) => `the option ${option}`;
 
@@ -41,21 +43,48 @@ export function checkOptions(options: unknown): CheckedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new UsageError('trace needs an object with options', 'the least is trace({ mark: 1 })');
   }
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(NAMES, name)) continue;
-    throw new UsageError(`the option '${printable(name)}' is unknown`, `there are ${Object.keys(NAMES).join(', ')}`);
-  }
+  checkNames(options, NAMES);
   const { functions, modules, fields, maxEvents, signal, ...given } = options as Given;
   const plan = parsePlan(
     { ...given, functions: checkPattern('functions', functions), modules: checkPattern('modules', modules) },
     VOCABULARY,
   );
-  return { plan, fields: checkFields(fields, plan), maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
+  const schema = checkFields(fields);
+  if (schema && plan.fields.extension.length === 0) {
+    throw new UsageError('the option fields needs an extension: without one there are none');
+  }
+  return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
+}
+
+/** What is to be opened, and how, with defaults. */
+export interface CheckedRecording extends Omit<CheckedOptions, 'plan'> {
+  readonly file: string;
+}
+
+/** @throws UsageError */
+export function checkRecordingOptions(path: unknown, options: unknown): CheckedRecording {
+  if (typeof path !== 'string' || path === '') {
+    throw new UsageError(`openRecording needs the path of a file, not ${show(path)}`);
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(`openRecording needs an object with options, or none, not ${show(options)}`);
+  }
+  checkNames(options, RECORDING_NAMES);
+  const { fields, maxEvents, signal } = options as { readonly [name in keyof RecordingOptions]: unknown };
+  const checked = { fields: checkFields(fields), maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
+  return { file: path, ...checked };
+}
+
+function checkNames(options: object, names: Readonly<Record<string, true>>): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(names, name)) continue;
+    throw new UsageError(`the option '${printable(name)}' is unknown`, `there are ${Object.keys(names).join(', ')}`);
+  }
 }
 
 type Given = Partial<Record<keyof TraceOptions, unknown>>;
 
-function checkFields(fields: unknown, plan: TracePlan): FieldSchema | undefined {
+function checkFields(fields: unknown): FieldSchema | undefined {
   if (fields === undefined) return undefined;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields) || !isFieldType(fields)) {
     throw new UsageError(
@@ -63,8 +92,7 @@ function checkFields(fields: unknown, plan: TracePlan): FieldSchema | undefined 
       "it names fields and their types: { len: 'number', cookie: 'bigint', ports: ['number'], tcp: { seq: 'number' } }",
     );
   }
-  if (plan.fields.extension.length > 0) return fields as FieldSchema;
-  throw new UsageError('the option fields needs an extension: without one there are none');
+  return fields as FieldSchema;
 }
 
 function checkMaxEvents(given: unknown = DEFAULT_MAX_EVENTS): number {

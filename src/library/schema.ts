@@ -1,9 +1,9 @@
 /** Compares a caller's schema with the fields of the extension. Pure. */
 import { ExtensionError } from '../base/errors.js';
-import type { FieldType } from '../base/field.js';
+import type { FieldLayout, FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
 import type { StructLayout } from '../fields/layout.js';
-import type { FieldSchema } from './api.js';
+import type { FieldDescription, FieldSchema } from './api.js';
 
 /**
  * @throws ExtensionError that names each field that is missing or of another type
@@ -27,6 +27,14 @@ export function checkSchema({ label, fields, types }: StructLayout, schema: Fiel
     `${label} has other fields than the option fields says: ${problems.join('; ')}`,
     `it has { ${all.join(', ')} }`,
   );
+}
+
+/** What a caller is told of the fields that events have. @param schema those that are wanted; undefined for all */
+export function describeFields(layout: FieldLayout | undefined, schema: FieldSchema | undefined): FieldDescription[] {
+  if (!layout) return [];
+  return layout.fields
+    .filter(({ name }) => !schema || Object.hasOwn(schema, name))
+    .map(({ name, type, format }) => ({ name, type: layout.types[name]!, cType: type, format }));
 }
 
 /** A type in the notation of a schema: `{ port: 'number', bytes: ['number'] }`. */

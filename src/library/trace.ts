@@ -2,15 +2,14 @@
 import { causedBy, ExtensionError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
-import type { TraceHeader } from '../base/record-source.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
 import type { TracePlan } from '../trace/plan.js';
 import { releaseAfter } from '../trace/release.js';
-import type { EventOf, FieldDescription, FieldSchema, FieldsOf, TraceOptions, TraceSession } from './api.js';
-import { Collector } from './collector.js';
+import type { EventOf, FieldSchema, FieldsOf, TraceOptions, TraceSession } from './api.js';
+import { createCollector } from './collector.js';
 import { type CheckedOptions, checkOptions } from './options.js';
 import { RunningTrace } from './running-trace.js';
-import { checkSchema } from './schema.js';
+import { checkSchema, describeFields } from './schema.js';
 
 /**
  * Traces what packets with a mark do inside the running kernel. Resolves when tracing is ready: what happens from then
@@ -43,10 +42,14 @@ async function start({ plan, fields: schema, maxEvents, signal }: CheckedOptions
   const warnings: string[] = [];
   const live = await prepare(plan, schema, signal, warnings);
   try {
-    const collector = createCollector(live, schema, maxEvents);
+    const collector = createCollector(live, schema && Object.keys(schema), maxEvents);
     const source = await live.attach(signal);
     signal.throwIfAborted();
-    return new RunningTrace(live, source, collector, { fields: describeFields(live.header, schema), warnings, signal });
+    return new RunningTrace(live, source, collector, {
+      fields: describeFields(live.header.fields, schema),
+      warnings,
+      signal,
+    });
   } catch (error) {
     return await releaseAfter(error, () => live.session.release());
   }
@@ -77,20 +80,4 @@ async function prepare(
     if (!(error instanceof ExtensionError) || said === '') throw error;
     throw causedBy(new ExtensionError(error.message, error.hint, printable(said, { multiline: true })), error);
   }
-}
-
-function createCollector({ header, places }: LiveTrace, schema: FieldSchema | undefined, maxEvents: number): Collector {
-  const { targets, tracer, fields, names, symbols } = header;
-  return new Collector({
-    ...{ targets, hasReturns: tracer === 'function_graph', maxEvents, names, places },
-    dataSize: fields?.sizeBytes ?? 0,
-    readFields: fields?.createReader(symbols, schema && Object.keys(schema)),
-  });
-}
-
-function describeFields({ fields }: TraceHeader, schema: FieldSchema | undefined): FieldDescription[] {
-  if (!fields) return [];
-  return fields.fields
-    .filter(({ name }) => !schema || Object.hasOwn(schema, name))
-    .map(({ name, type, format }) => ({ name, type: fields.types[name]!, cType: type, format }));
 }

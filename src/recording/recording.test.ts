@@ -3,16 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
-import { createFacts } from '../../tests/support/recorded.js';
+import { record } from '../../tests/support/recorded.js';
 import { createHeader } from '../../tests/support/trace-header.js';
-import { Places } from '../base/places.js';
 import type { RecordSource } from '../base/record-source.js';
-import { LiveSource } from '../capture/live-source.js';
 import { createJsonOutput } from '../output/json.js';
 import { createContext } from '../output/output.js';
 import { JourneyIntake } from '../trace/journey-intake.js';
 import { TraceRun } from '../trace/run.js';
-import { Recorder } from './recorder.js';
 import { Recording } from './recording.js';
 
 const SIZES = { ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5 };
@@ -25,26 +22,12 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Records what the same kernel does each time. */
-function record(path: string, deflates = false): KernelRings {
+function recordTo(path: string, deflates = false): KernelRings {
   const kernel = new KernelRings(SIZES);
-  const header = createHeader(targets);
-  const source = new LiveSource(kernel, header, new Places());
-  const recorder = new Recorder(source, createFacts(header), { deflates });
-  const pieces: Uint8Array[] = [];
-  const read = () => {
-    const reading = recorder.read(source, 4096);
-    pieces.push(...recorder.take().map((piece) => new Uint8Array(piece)));
-    return reading;
-  };
-  for (let round = 0; round < 20; round++) {
-    kernel.fill();
-    read();
-  }
-  const end = source.end();
-  while (!read().drained);
-  recorder.finish(end, source);
-  pieces.push(...recorder.take().map((piece) => new Uint8Array(piece)));
-  writeFileSync(path, Buffer.concat(pieces));
+  writeFileSync(
+    path,
+    record(kernel, createHeader(targets), () => kernel.fill(), { deflates }),
+  );
   return kernel;
 }
 
@@ -69,7 +52,7 @@ async function show(source: RecordSource): Promise<string> {
 
 test.each([false, true])('Recording: all that was recorded is there, deflated: %s', async (deflates) => {
   const path = join(dir, `all-${deflates}`);
-  const { truth } = record(path, deflates);
+  const { truth } = recordTo(path, deflates);
   using recording = Recording.open(path);
   const lines = (await show(recording)).trimEnd().split('\n');
   const journeys = lines.filter((line) => line.startsWith('{"type":"journey"'));

@@ -3,15 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { BtfBuilder } from '../../tests/support/btf-builder.js';
 import { KernelRings, type KernelRingsOptions } from '../../tests/support/kernel-rings.js';
-import { createFacts } from '../../tests/support/recorded.js';
+import { createFacts, createFields } from '../../tests/support/recorded.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
-import { parseBtf } from '../btf/btf.js';
 import { LiveSource } from '../capture/live-source.js';
-import { parseEventStruct } from '../fields/event-struct.js';
-import { combineFields, type EventFields } from '../fields/field-set.js';
+import type { EventFields } from '../fields/field-set.js';
 import { Choice } from '../journey/choice.js';
 import { createContext, type Output } from '../output/output.js';
 import { type OutputName, type OutputOptions, outputKind } from '../output/outputs.js';
@@ -35,29 +32,6 @@ beforeEach(() => {
   vi.spyOn(performance, 'now').mockImplementation(() => kernel.ns / MS);
 });
 afterEach(() => vi.restoreAllMocks());
-
-/** Fields of a real extension's form: numbers of 16, 32 and 64 bits, an address, a symbol. */
-function createFields(): EventFields {
-  const b = new BtfBuilder();
-  const [u16, u32, u64] = [b.int('short', 2), b.int('int', 4), b.int('long', 8)];
-  const struct = b.struct('event', 32, [
-    { name: 'port', type: u16, offset: 0 },
-    { name: 'saddr', type: u32, offset: 4 },
-    { name: 'cookie', type: u64, offset: 8 },
-    { name: 'caller', type: u64, offset: 16 },
-    { name: 'len', type: u32, offset: 24 },
-  ]);
-  b.tag('ipft:fmt:ipv4', struct, 1);
-  b.tag('ipft:fmt:hex', struct, 2);
-  b.variable('__ipft_event_struct', struct);
-  const btf = b.bytes();
-  return combineFields([
-    {
-      ...{ label: 'the extension x.c', part: 'module', layout: parseEventStruct(parseBtf(btf)), dataBytes: 64, btf },
-      ...{ objects: [], hasLicense: false, declaresRdonlyCast: false },
-    },
-  ]);
-}
 
 interface Case {
   readonly rings: Partial<KernelRingsOptions>;
@@ -196,7 +170,13 @@ const VIEWS: readonly View[] = [
   ['json', { choice: new Choice({ only: ['dropped'] }) }],
   ['paths'],
 ];
-const fields = createFields();
+const fields = createFields(32, (b) => [
+  { name: 'port', type: b.int('short', 2), offset: 0 },
+  { name: 'saddr', type: b.int('int', 4), offset: 4, tag: 'ipv4' },
+  { name: 'cookie', type: b.int('long', 8), offset: 8, tag: 'hex' },
+  { name: 'caller', type: b.int('long', 8), offset: 16 },
+  { name: 'len', type: b.int('int', 4), offset: 24 },
+]);
 const CASES: readonly Case[] = [
   { batch: 4096, rings: {} },
   { batch: 7, rings: {} },

@@ -1,7 +1,14 @@
 /** Recordings of what `KernelRings` do, and the facts of their headers. */
+
 import type { TraceHeader } from '../../src/base/record-source.js';
-import type { EventFields } from '../../src/fields/field-set.js';
+import { parseBtf } from '../../src/btf/btf.js';
+import { LiveSource } from '../../src/capture/live-source.js';
+import { parseEventStruct } from '../../src/fields/event-struct.js';
+import { combineFields, type EventFields } from '../../src/fields/field-set.js';
 import type { RecordingFacts } from '../../src/recording/header.js';
+import { Recorder } from '../../src/recording/recorder.js';
+import { BtfBuilder, type BtfMember } from './btf-builder.js';
+import type { KernelRings } from './kernel-rings.js';
 
 /** What a recording says of a trace of which nothing matters but its header. */
 export function createFacts(header: TraceHeader, fields?: EventFields): RecordingFacts {
@@ -13,4 +20,48 @@ export function createFacts(header: TraceHeader, fields?: EventFields): Recordin
       ringBytes: 1 << 19,
     },
   };
+}
+
+/** The fields of an extension with this event struct. @param create makes its members */
+export function createFields(sizeBytes: number, create: (b: BtfBuilder) => readonly (BtfMember & { tag?: string })[]) {
+  const b = new BtfBuilder();
+  const members = create(b);
+  const struct = b.struct('event', sizeBytes, members);
+  for (const [index, { tag }] of members.entries()) if (tag !== undefined) b.tag(`ipft:fmt:${tag}`, struct, index);
+  b.variable('__ipft_event_struct', struct);
+  const btf = b.bytes();
+  return combineFields([
+    {
+      ...{ label: 'the extension x.c', part: 'module', layout: parseEventStruct(parseBtf(btf)), dataBytes: 64, btf },
+      ...{ objects: [], hasLicense: false, declaresRdonlyCast: false },
+    },
+  ]);
+}
+
+/**
+ * Records so many rounds, in each of which a kernel does something.
+ * @returns the file
+ */
+export function record(
+  kernel: KernelRings,
+  header: TraceHeader,
+  happen: (round: number) => void,
+  { rounds = 20, deflates = false, fields }: { rounds?: number; deflates?: boolean; fields?: EventFields } = {},
+): Buffer {
+  const source = new LiveSource(kernel, header);
+  const recorder = new Recorder(source, createFacts(header, fields), { deflates });
+  const pieces: Uint8Array[] = [];
+  const take = () => {
+    for (const piece of recorder.take()) pieces.push(Uint8Array.from(piece));
+  };
+  for (let round = 0; round < rounds; round++) {
+    happen(round);
+    recorder.read(source, 4096);
+    take();
+  }
+  const end = source.end();
+  while (!recorder.read(source, 4096).drained) take();
+  recorder.finish(end, source);
+  take();
+  return Buffer.concat(pieces);
 }

@@ -3,7 +3,16 @@
  * this file compiled, and so does `npm run check`.
  */
 import type { FieldValue } from '../../src/base/field.js';
-import type { EntryEvent, EventOf, FieldSchema, FieldsOf, ReturnEvent, TraceSession } from '../../src/library/api.js';
+import type {
+  EntryEvent,
+  EventOf,
+  FieldSchema,
+  FieldsOf,
+  RecordedSession,
+  ReturnEvent,
+  TraceSession,
+} from '../../src/library/api.js';
+import type { openRecording } from '../../src/library/open-recording.js';
 import type { trace } from '../../src/library/trace.js';
 
 const whole = {
@@ -42,5 +51,8 @@ type Fields = { readonly len: number; readonly ports: readonly string[] };
 check<Same<ReturnType<typeof typed>, Promise<TraceSession<EntryEvent<Fields>>>>>();
 const untyped = () => traced({ mark: 1, tracer: 'function_graph' });
 check<Same<ReturnType<typeof untyped>, Promise<TraceSession<EntryEvent | ReturnEvent>>>>();
+declare const opened: typeof openRecording;
+const recorded = () => opened('x.ipft', { fields: { len: 'number', ports: ['string'] } });
+check<Same<ReturnType<typeof recorded>, Promise<RecordedSession<EntryEvent<Fields> | ReturnEvent<Fields>>>>>();
 // @ts-expect-error a field has one of four types, or is made of them
 traced({ mark: 1, fields: { len: 'integer' } });

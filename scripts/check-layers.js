@@ -25,7 +25,7 @@ const LAYERS = {
     imports: ['probes', 'filter', 'fields', 'bytecode', 'abi', 'kernel', 'sys', 'btf', 'base'],
     doors: ['fs'],
   },
-  recording: { imports: ['fields', 'abi', 'kernel', 'sys', 'btf', 'base'], doors: ['fs'] },
+  recording: { imports: ['fields', 'abi', 'sys', 'btf', 'base'], doors: ['fs'] },
   journey: { imports: ['base'], pure: true },
   output: { imports: ['journey', 'base'], pure: true },
   trace: { imports: ['recording', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },

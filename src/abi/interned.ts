@@ -27,6 +27,8 @@ export class Interned {
       if (i === words.length) return value as T;
     }
     const value = decode(view, at);
+    // Bytes that were chosen to have the same hash would make each search longer.
+    if (alike && alike.length >= MAX_ALIKE) return value;
     // Bounded: the objects are dropped, and decoded again when they are needed.
     if (this.#count++ === MAX_INTERNED) {
       this.#known.clear();
@@ -40,3 +42,4 @@ export class Interned {
 
 const NONE: never[] = [];
 const MAX_INTERNED = 1 << 16;
+const MAX_ALIKE = 16;

@@ -23,6 +23,9 @@ import {
 } from './layout.js';
 import { decodeText, readJourneyId } from './values.js';
 
+/** The most names of locations: more than a kernel has calls that free packets. */
+const MAX_SYMBOLS = 1 << 16;
+
 /** Decodes notices; `at` is the offset of the record. Most packets share a few places and fates, which are interned. */
 export class NoticeDecoder {
   readonly #places = new Interned(0, PLACE_SIZE);
@@ -55,7 +58,9 @@ export class NoticeDecoder {
   ended(view: DataView, at: number, length: number): Ended {
     if (length > END_SYMBOL && view.getUint8(at + END_SYMBOL) !== 0) {
       const location = view.getBigUint64(at + END_LOCATION, true);
-      this.#symbols.set(location, decodeText(view, at + END_SYMBOL, END_SYMBOL_SIZE));
+      if (this.#symbols.size < MAX_SYMBOLS) {
+        this.#symbols.set(location, decodeText(view, at + END_SYMBOL, END_SYMBOL_SIZE));
+      }
     }
     return {
       journey: readJourneyId(view, at + END_ID),

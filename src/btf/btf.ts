@@ -38,6 +38,9 @@ const BTF_MAGIC = 0xeb9f;
 const HEADER_LENGTH = 24;
 const TYPE_LENGTH = 12;
 
+/** The longest string. Names have 511 characters at most, tags may have more. */
+const MAX_STRING = 4096;
+
 /** The words that each type begins with, by their index. */
 const NAME = 0;
 const INFO = 1;
@@ -295,6 +298,7 @@ export class Btf {
     const begin = at + offset - base;
     const end = offset - base < length ? this.#bytes.indexOf(0, begin) : -1;
     if (end < 0 || end >= at + length) throw new ParseError('BTF', begin, `has no string at ${offset}`);
+    if (end - begin > MAX_STRING) throw new ParseError('BTF', begin, `has a name of ${end - begin} bytes`);
     return this.#bytes.toString('utf8', begin, end);
   }
 

@@ -38,7 +38,11 @@ export function parseEventStruct(btf: Btf): StructLayout {
   );
   let usesSymbols = false;
   const create = (symbols: SymbolWriter, warn: (text: string) => void) =>
-    createFields({ btf, tags, symbols, onSymbols: () => (usesSymbols = true), warn, values: 0 }, struct, label);
+    createFields(
+      { btf, tags, symbols, onSymbols: () => (usesSymbols = true), warn, values: 0, namesBytes: 0 },
+      struct,
+      label,
+    );
   const fields = create(
     () => {},
     (text) => warnings.push(text),

@@ -20,7 +20,7 @@ import {
 } from '../btf/btf.js';
 import { typeName, typeSize } from '../btf/type-name.js';
 import { writeIp, writeIpv4, writeIpv6, writeMac } from './addresses.js';
-import { readEnumerators } from './enumerators.js';
+import { type Enumerator, readEnumerators, type Width } from './enumerators.js';
 import { createFloat } from './floats.js';
 import { describeNeed, type Format, findTypedefTags, ownTags, parseFormat, type TagTable } from './formats.js';
 import {
@@ -54,6 +54,10 @@ const BTF_INT_BOOL = 4;
 const MAX_DEPTH = 16;
 /** The most values of an event: forged BTF can nest a struct in itself, many times on each level. */
 const MAX_VALUES = 8192;
+/** The most memory of their names, and of those of enumerators, in bytes: in forged BTF names can share their bytes. */
+const MAX_NAMES_BYTES = 8 << 20;
+/** Of a name besides its characters. */
+const NAME_BYTES = 64;
 
 /**
  * A member of a struct, with its writers and reader. Members of anonymous structs and unions count as their parent's.
@@ -88,6 +92,7 @@ export interface ValueContext {
   readonly warn: (text: string) => void;
   /** Counted while writers are made. */
   values: number;
+  namesBytes: number;
 }
 
 /** The position of a bit-field within its byte. */
@@ -120,6 +125,7 @@ export function createFields(context: ValueContext, struct: number, label: strin
     const bytes = bitField ? Math.ceil((bitField.shift + bitField.bits) / 8) : (typeSize(btf, type) ?? 0);
     if (offset + bytes > size) throw new ExtensionError(`${where}: it ends past the struct's ${size} bytes`);
     const format = parseFormat(btf, memberTags?.get(index) ?? [], where);
+    countName(context, name, label);
     if (name === '') {
       if (format) throw new ExtensionError(`${where}: a member without a name can't have a tag`);
       const resolved = btf.resolve(type);
@@ -139,6 +145,21 @@ export function createFields(context: ValueContext, struct: number, label: strin
     };
     return [{ name, offset, value, shape }];
   });
+}
+
+/** @throws ExtensionError if the names are too long together */
+function countName(context: ValueContext, name: string, where: string): void {
+  context.namesBytes += NAME_BYTES + name.length;
+  if (context.namesBytes > MAX_NAMES_BYTES) throw new ExtensionError(`${where}: its names are too long, or too many`);
+}
+
+/** The names of an enum. @throws ExtensionError */
+function createEnumerators(context: ValueContext, type: number, width: Width, where: string): Enumerator[] {
+  const { btf } = context;
+  const words = btf.kind(type) === BTF_KIND_ENUM64 ? 3 : 2;
+  for (let index = 0; index < btf.vlen(type); index++)
+    countName(context, btf.string(btf.tail(type, index * words)), where);
+  return readEnumerators(btf, type, width);
 }
 
 /**
@@ -270,7 +291,12 @@ function createFormatted(
     case 'flags':
       return (
         reader &&
-        quoted(flagsWriter(reader, readEnumerators(btf, format.enumType, { bits: reader.bits, signed: false })))
+        quoted(
+          flagsWriter(
+            reader,
+            createEnumerators(context, format.enumType, { bits: reader.bits, signed: false }, options.where),
+          ),
+        )
       );
     case 'ipv4':
       return size === 4 && (reader || isBytes || isComposite) ? quoted(writeIpv4) : undefined;
@@ -315,7 +341,7 @@ function createEnum(
       `${where}: the compiler wrote ${printable(typeName(btf, enumType))} without the upper halves of its values: names may be missing or wrong (clang 15 and later write them)`,
     );
   }
-  return quoted(enumWriter(reader, readEnumerators(btf, enumType, reader)));
+  return quoted(enumWriter(reader, createEnumerators(context, enumType, reader, where)));
 }
 
 function createInteger(reader: IntegerReader): ValueAccess {

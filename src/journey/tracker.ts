@@ -25,6 +25,11 @@ export interface EventSink {
 const SETTLING_NS = 100_000_000;
 /** The most windows of misses; further ones are merged. */
 const MAX_MISSES = 1000;
+/**
+ * The most journeys that are known at a time: those that the kernel side can follow (IPFT_MAX_JOURNEYS of
+ * bpf/abi/journey.h), and those that have just ended. More are known only if many ends were lost, or a recording lies.
+ */
+const MAX_JOURNEYS = (1 << 17) + (1 << 15);
 
 /** Higher than any sequence number, and small enough for the engine to keep it within an object. */
 const NO_SEQUENCE = 0x3fffffff;
@@ -91,6 +96,8 @@ export class JourneyTracker implements RecordTaker {
    */
   #settling: State[] = [];
   #settlesNs: number[] = [];
+  /** Of those, the first that has not been handed on. */
+  #head = 0;
   readonly #misses = new Windows(MAX_MISSES);
   #last: State | undefined;
   #count = 0;
@@ -115,7 +122,7 @@ export class JourneyTracker implements RecordTaker {
 
   /** The number of ended journeys, those that have not been handed on included. */
   get over(): number {
-    return this.journeys + this.#settling.length;
+    return this.journeys + this.#settling.length - this.#head;
   }
 
   began({ journey: id, timestampNs, packetId, parent, place, isCarried = false }: Began): void {
@@ -127,6 +134,7 @@ export class JourneyTracker implements RecordTaker {
     const before = this.#byAddress.get(address);
     // Its end will be read soon, or is lost.
     if (before) this.#settle(before, Number(timestampNs));
+    if (this.#journeys.size + this.#replaced.size >= MAX_JOURNEYS) this.#forceOne();
     const admitted = this.#sink.hasRoom;
     if (!admitted) this.lostJourneys++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
@@ -199,11 +207,8 @@ export class JourneyTracker implements RecordTaker {
    * and misses are known up to then.
    */
   settle(nowNs: bigint): void {
-    let count = 0;
     const now = Number(nowNs);
-    while (count < this.#settling.length && this.#settlesNs[count]! <= now) this.#handOn(this.#settling[count++]!);
-    this.#settling.splice(0, count);
-    this.#settlesNs.splice(0, count);
+    while (this.#head < this.#settling.length && this.#settlesNs[this.#head]! <= now) this.#handOnNext();
     if (this.#journeys.size === 0) this.#misses.clear();
   }
 
@@ -218,9 +223,7 @@ export class JourneyTracker implements RecordTaker {
       // Freed so long ago that the call which ends it was missed.
       if (freeing && Number(freeing.timestampNs) + SETTLING_NS < Number(sinceNs)) this.ended(freeing);
     }
-    for (const state of this.#settling) this.#handOn(state);
-    this.#settling = [];
-    this.#settlesNs = [];
+    while (this.#head < this.#settling.length) this.#handOnNext();
     for (const [shortId, state] of this.#journeys) {
       const events = known.get(shortId)?.events;
       const lives = events !== undefined || state.beginNs > sinceNs;
@@ -228,6 +231,25 @@ export class JourneyTracker implements RecordTaker {
       state.outcome = lives ? 'alive' : 'unknown';
       if (!lives) state.gap = true;
       this.#handOn(state);
+    }
+  }
+
+  #handOnNext(): void {
+    this.#handOn(this.#settling[this.#head++]!);
+    if (this.#head * 2 < this.#settling.length) return;
+    this.#settling = this.#settling.slice(this.#head);
+    this.#settlesNs = this.#settlesNs.slice(this.#head);
+    this.#head = 0;
+  }
+
+  /** Hands on a journey to make room: the one that ended first, or the oldest, whose end must be lost. */
+  #forceOne(): void {
+    if (this.#head < this.#settling.length) this.#handOnNext();
+    else {
+      const [oldest] = this.#journeys.values();
+      if (!oldest) return;
+      oldest.gap = true;
+      this.#handOn(oldest);
     }
   }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { EnvironmentError } from '../base/errors.js';
+import { createSymbolWriter } from '../base/symbol-writer.js';
 import { TextBuffer } from '../base/text-buffer.js';
 import { parseSymbolAddresses, parseTraceableFunctions } from './functions.js';
 import { parseLockdown } from './lockdown.js';
 import { checkPrivileges, parseCapabilities } from './privileges.js';
-import { createSymbolWriter } from './symbols.js';
 
 test('parseTraceableFunctions: sorts names by module and counts equal ones', () => {
   const functions = parseTraceableFunctions(

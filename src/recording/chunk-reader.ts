@@ -1,8 +1,7 @@
 /** The chunks of a file, one after the other. Trusts nothing that stands in it. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { crc32, inflateSync } from 'node:zlib';
-import { causedBy, IpftError, ParseError } from '../base/errors.js';
-import { printable } from '../base/printable.js';
+import { causedBy, ParseError } from '../base/errors.js';
 import {
   CHUNK_HEADER_BYTES,
   CHUNK_INDEX,
@@ -16,7 +15,8 @@ import {
   startsWithMagic,
 } from './format.js';
 
-const CUT = 'it is cut short: the recorder is still writing, or was killed, or found no room';
+const JOINED = 'two files joined? ipft show takes several, and joins them itself';
+const SHRUNK = 'it has become shorter while it was read';
 
 /** A chunk that is whole. */
 export interface Chunk {
@@ -26,17 +26,26 @@ export interface Chunk {
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
+export interface ChunkReaderOptions {
+  /** Whether what is written to the file from now on is read, too. */
+  readonly grows?: boolean;
+}
+
 export class ChunkReader implements Disposable {
   readonly #fd: number;
+  /** How long the file was when it was opened; undefined if it may grow. */
+  readonly #sizeBytes: number | undefined;
   #at = FILE_HEADER_BYTES;
   #number = 0;
   /** Whether the chunk that was read last is the index, which is the last one. */
   #isLast = false;
 
-  /** @throws IpftError `RECORDING` for a file that can't be read, ParseError for one that is no recording */
-  constructor(path: string) {
+  /** @throws the system's error for a file that can't be read, ParseError for one that is no recording */
+  constructor(path: string, { grows = false }: ChunkReaderOptions = {}) {
     this.#fd = openRegular(path);
     try {
+      // Otherwise a recorder that is as fast as this reader would keep it reading without end.
+      this.#sizeBytes = grows ? undefined : fstatSync(this.#fd).size;
       checkFileHeader(this.#read(FILE_HEADER_BYTES, 0));
     } catch (error) {
       this[Symbol.dispose]();
@@ -59,7 +68,8 @@ export class ChunkReader implements Disposable {
     const at = this.#at;
     if (this.#isLast) return this.#finish(at);
     const bytes = this.#read(CHUNK_HEADER_BYTES, at);
-    if (bytes.length < CHUNK_HEADER_BYTES) return 'cut';
+    if (bytes.length < CHUNK_HEADER_BYTES) return this.#hasShrunk(at) ? refuse(at, SHRUNK) : 'cut';
+    if (startsWithMagic(bytes)) refuse(at, `it is cut, and another recording begins here: ${JOINED}`);
     // A file system may have made room for bytes that were never written.
     if (bytes.every((byte) => byte === 0)) return this.#endsInZeros(at) ? 'cut' : refuse(at, 'a chunk has no header');
     const header = parseChunkHeader(bytes, at);
@@ -67,7 +77,8 @@ export class ChunkReader implements Disposable {
     const stored = this.#read(header.storedBytes, at + CHUNK_HEADER_BYTES);
     if (stored.length < header.storedBytes) return 'cut';
     if (crc32(stored) !== header.crc) {
-      return this.#endsInZeros(at + CHUNK_HEADER_BYTES)
+      // Written in part.
+      return this.#endsInZeros(at + CHUNK_HEADER_BYTES + Math.max(0, header.storedBytes - 8))
         ? 'cut'
         : refuse(at, 'a chunk is damaged: its checksum is wrong');
     }
@@ -84,7 +95,7 @@ export class ChunkReader implements Disposable {
     if (bytes.length < FOOTER_BYTES) return 'cut';
     if (!startsWithMagic(bytes, FOOTER_BYTES - 8)) refuse(at, 'behind the index stands something else than the end');
     if (bytes.length > FOOTER_BYTES) {
-      refuse(at + FOOTER_BYTES, 'it goes on behind its end: two files joined? ipft show takes several, and joins them');
+      refuse(at + FOOTER_BYTES, `it goes on behind its end: ${JOINED}`);
     }
     return undefined;
   }
@@ -99,9 +110,14 @@ export class ChunkReader implements Disposable {
     }
   }
 
+  /** Whether a file that should grow has become shorter than what was read of it. */
+  #hasShrunk(at: number): boolean {
+    return this.#sizeBytes === undefined && fstatSync(this.#fd).size < at;
+  }
+
   /** Fewer bytes than wanted where the file ends. */
   #read(wanted: number, at: number): Uint8Array<ArrayBuffer> {
-    const { size } = fstatSync(this.#fd);
+    const size = this.#sizeBytes ?? fstatSync(this.#fd).size;
     // Not more memory than the file could fill.
     const bytes = new Uint8Array(Math.max(0, Math.min(wanted, size - at)));
     let done = 0;
@@ -118,23 +134,14 @@ export class ChunkReader implements Disposable {
   }
 }
 
-/** Says where a file is cut. */
-export function describeCut(at: number): string {
-  return `${CUT}; up to byte ${at} it is whole`;
-}
-
 function openRegular(path: string): number {
-  const about = `reading the recording ${printable(path)}`;
-  const hint = 'ipft show takes files that ipft record has written';
-  try {
-    // A pipe would be waited for.
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
-  } catch (error) {
-    throw causedBy(new IpftError('RECORDING', `${about}: ${(error as Error).message}`, hint), error);
-  }
-  throw new IpftError('RECORDING', `${about}: it is no regular file`, hint);
+  // Opening some devices has an effect. A path that leads to nothing is told by opening it.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) refuse(0, 'it is no regular file');
+  // Another file may have been put there meanwhile, and a pipe would be waited for.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  return refuse(0, 'it is no regular file');
 }
 
 function refuse(at: number, problem: string): never {
@@ -147,14 +154,19 @@ function inflate(
   at: number,
 ): Uint8Array<ArrayBuffer> {
   const SIZE = 'the content of a chunk has another size than it says';
+  if (flags & ~DEFLATED) refuse(at, 'a chunk has flags that this ipft does not know');
   if (!(flags & DEFLATED)) return stored.length === contentBytes ? stored : refuse(at, SIZE);
   let content: Buffer<ArrayBuffer>;
   try {
-    content = inflateSync(stored, { maxOutputLength: Math.max(1, contentBytes) }) as Buffer<ArrayBuffer>;
+    // In one piece: zlib would join pieces in memory of the same size again.
+    const options = { maxOutputLength: Math.max(1, contentBytes), chunkSize: Math.max(64, contentBytes) };
+    content = inflateSync(stored, options) as Buffer<ArrayBuffer>;
   } catch (error) {
-    const problem = `a chunk can't be decompressed: ${(error as Error).message}`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem = code === 'ERR_BUFFER_TOO_LARGE' ? SIZE : `a chunk can't be decompressed: ${message}`;
     throw causedBy(new ParseError('recording', at, problem), error);
   }
-  // A copy, since records are read in words.
-  return content.length === contentBytes ? new Uint8Array(content) : refuse(at, SIZE);
+  if (content.length !== contentBytes) refuse(at, SIZE);
+  // Records are read in words.
+  return content.byteOffset % 8 === 0 ? content : new Uint8Array(content);
 }

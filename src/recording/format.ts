@@ -44,7 +44,11 @@ export const DEFLATED = 1;
 
 /** The largest content of a chunk, and of one of JSON. A file that says more is damaged. */
 export const MAX_CHUNK_BYTES = 16 << 20;
-export const MAX_JSON_BYTES = 4 << 20;
+export const MAX_JSON_BYTES = 8 << 20;
+/** The most characters `{`, `[` and `:` in a chunk of JSON: each may become an object of many bytes. */
+export const MAX_JSON_NODES = 1 << 20;
+/** The longest name, in characters. */
+export const MAX_NAME_LENGTH = 1023;
 
 /**
  * The content of a chunk of records is a row of steps. A step is what the recorder took from the rings at once:
@@ -83,6 +87,7 @@ export function encodeFileHeader(): Uint8Array {
 
 /** @throws ParseError for a file that is no recording, or one of another version or byte order */
 export function checkFileHeader(bytes: Uint8Array): void {
+  if (bytes.length === 0) throw new ParseError('recording', 0, 'it is empty');
   if (!startsWithMagic(bytes)) throw new ParseError('recording', 0, 'it does not begin as a recording does');
   if (bytes.length < FILE_HEADER_BYTES) throw new ParseError('recording', bytes.length, 'it is cut within its header');
   const view = new DataView(bytes.buffer, bytes.byteOffset);

@@ -1,6 +1,6 @@
 /** Reads the JSON of a recording, and trusts none of it. Numbers of 64 bits are strings of digits there. */
 import { causedBy, ParseError } from '../base/errors.js';
-import { MAX_JSON_BYTES } from './format.js';
+import { MAX_JSON_BYTES, MAX_JSON_NODES, MAX_NAME_LENGTH } from './format.js';
 
 const INTEGER = /^-?[0-9]{1,20}$/;
 const U64 = 0xffffffffffffffffn;
@@ -21,7 +21,9 @@ export class JsonObject {
 
   /** @param at where the chunk begins in the file @throws ParseError */
   static parse(bytes: Uint8Array, at: number): JsonObject {
-    if (bytes.length > MAX_JSON_BYTES) throw new ParseError('recording', at, 'a chunk of JSON is too large');
+    if (bytes.length > MAX_JSON_BYTES || countNodes(bytes) > MAX_JSON_NODES) {
+      throw new ParseError('recording', at, 'a chunk of JSON is too large');
+    }
     let value: unknown;
     try {
       value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
@@ -77,20 +79,20 @@ export class JsonObject {
     return this.#list(key).map((one) => (typeof one === 'string' ? one : this.#refuse(key, 'a list of strings')));
   }
 
-  /** Pairs of strings. */
+  /** Pairs of names. */
   pairs(key: string): [string, string][] {
     return this.#list(key).map((one) => {
       const [first, second] = Array.isArray(one) ? (one as unknown[]) : [];
-      if (typeof first === 'string' && typeof second === 'string') return [first, second];
-      return this.#refuse(key, 'a list of pairs of strings');
+      if (isName(first) && isName(second)) return [first, second];
+      return this.#refuse(key, 'a list of pairs of names');
     });
   }
 
-  /** Strings by number: an object whose keys are digits. */
+  /** Names by number: an object whose keys are digits. */
   *named(key: string): Iterable<[bigint, string]> {
     const value = this.#own(key);
     for (const [number, name] of Object.entries(new JsonObject(value, this.#at).#members)) {
-      if (typeof name === 'string' && INTEGER.test(number)) yield [BigInt(number), name];
+      if (isName(name) && INTEGER.test(number)) yield [BigInt(number), name];
       else this.#refuse(key, 'an object of names by number');
     }
   }
@@ -108,3 +110,18 @@ export class JsonObject {
     throw new ParseError('recording', this.#at, `in a chunk of JSON ${key} is not ${wanted}`);
   }
 }
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_NAME_LENGTH;
+}
+
+/** About the number of objects, lists and members, whose memory is many times their text. */
+function countNodes(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === COLON) count++;
+  return count;
+}
+
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const COLON = 0x3a;

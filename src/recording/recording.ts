@@ -1,6 +1,7 @@
 /** A recording as a source of records. */
 import {
   BEGIN_SIZE,
+  END_SIZE,
   END_SYMBOL,
   EVENT_FLAGS,
   EVENT_SIZE,
@@ -20,6 +21,7 @@ import { ParseError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
 import type { TraceLosses } from '../base/losses.js';
 import { Places } from '../base/places.js';
+import { printable } from '../base/printable.js';
 import type {
   Reading,
   RecordSource,
@@ -28,14 +30,13 @@ import type {
   SourceTaker,
   TraceHeader,
 } from '../base/record-source.js';
-import type { Target } from '../base/target.js';
-import { createSymbolWriter } from '../kernel/symbols.js';
-import { type Chunk, ChunkReader, describeCut } from './chunk-reader.js';
+import { createSymbolWriter } from '../base/symbol-writer.js';
+import { ChunkChain } from './chunk-chain.js';
+import type { Chunk } from './chunk-reader.js';
 import { parseEnd, parseLosses, type RecordedEnd } from './end.js';
 import {
   CHUNK_CARRIED,
   CHUNK_END,
-  CHUNK_HEADER,
   CHUNK_LOSSES,
   CHUNK_NAMES,
   CHUNK_RECORDS,
@@ -48,11 +49,15 @@ import {
   STEP_HEADER_BYTES,
   WINDOW_BYTES,
 } from './format.js';
-import { parseHeader, parseTargets, type RecordingFacts } from './header.js';
+import type { RecordingFacts } from './header.js';
 import { JsonObject } from './json-object.js';
+import { describeProblem, RecordingError } from './problem.js';
+import { RecordedNames } from './recorded-names.js';
 
 /** The most symbols, in bytes. */
-const MAX_SYMBOLS_BYTES = 32 << 20;
+const MAX_SYMBOLS_BYTES = 24 << 20;
+
+const CUT = 'the recorder is still writing, or was killed, or found no room';
 
 const NO_LOSSES: TraceLosses = {
   ...{ cpus: [], unfollowed: 0n, ends: 0n, unseen: 0n, missed: { shown: 0n, deciding: 0n } },
@@ -62,14 +67,13 @@ const NO_LOSSES: TraceLosses = {
 /** Why a recording ends before its end. */
 export interface EndedEarly {
   readonly why: 'cut' | 'damaged';
+  /** Names the file. */
   readonly problem: string;
 }
 
 export interface RecordingOptions {
-  /** Whether to wait for more where it ends, until its recorder ends it. */
+  /** Whether to wait for more where the last file ends, until its recorder ends it. */
   readonly grows?: boolean;
-  /** Whether the part before it has been read by the same taker: then journeys that it carries have begun. */
-  readonly follows?: boolean;
 }
 
 /** Steps of a chunk that is being read. */
@@ -84,22 +88,18 @@ export class Recording implements RecordSource, Disposable {
   readonly header: TraceHeader;
   readonly facts: RecordingFacts;
   readonly places = new Places();
-  readonly #chunks: ChunkReader;
+  readonly #chunks: ChunkChain;
   readonly #grows: boolean;
-  readonly #follows: boolean;
-  readonly #targets: Target[];
   readonly #dataBytes: number;
-  readonly #names = {
-    reasons: new Map<number, string>(),
-    symbols: new Map<bigint, string>(),
-    netns: new Map<number, string>(),
-  };
+  readonly #names = new RecordedNames();
   readonly #notices = new NoticeDecoder();
   #symbols: SymbolWriter = () => {};
   /** Pieces of symbols that have come, until the first records. */
   #symbolTexts: string[] = [];
   #steps: Steps | undefined;
   #losses = NO_LOSSES;
+  /** As it was when the part began that is being read. */
+  #coverage: SourceCoverage;
   #end: RecordedEnd | undefined;
   #upToNs = 0n;
   /** How many journeys began before this file, of those that live where its records begin. */
@@ -108,45 +108,38 @@ export class Recording implements RecordSource, Disposable {
   /** Set when all has been read that there is, and the end is not among it. */
   endedEarly: EndedEarly | undefined;
 
-  private constructor(chunks: ChunkReader, facts: RecordingFacts, options: RecordingOptions) {
+  private constructor(chunks: ChunkChain, grows: boolean) {
+    const { facts } = chunks;
     const { targets, fields, version, kernel, tracer, backend, beganNs, realtimeOffsetNs } = facts;
     this.#chunks = chunks;
-    this.#grows = options.grows ?? false;
-    this.#follows = options.follows ?? false;
-    this.#targets = [...targets];
+    this.#grows = grows;
+    this.#names.setTargets(targets, FILE_HEADER_BYTES);
     this.#dataBytes = fields?.dataBytes ?? 0;
     this.facts = facts;
-    const names = this.#names;
+    this.#coverage = facts.coverage;
     this.header = {
-      ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, fields, targets: this.#targets },
-      names: { reason: (reason) => names.reasons.get(reason), symbol: (address) => names.symbols.get(address) },
+      ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, fields, targets: this.#names.targets },
+      ...this.#names.lookUp,
       symbols: (out, low, high) => this.#symbols(out, low, high),
-      netnsName: (netns) => names.netns.get(netns),
     };
   }
 
   /**
    * Opens a recording.
-   * @throws IpftError `RECORDING` for a file that can't be read, ParseError for one that is no recording, or damaged
-   * within its header
+   * @param paths a file, or consecutive parts of a recording in their order
+   * @throws RecordingError for a first file that can't be read, is no recording, or is damaged within its header
    */
-  static open(path: string, options: RecordingOptions = {}): Recording {
-    const chunks = new ChunkReader(path);
-    try {
-      const first = chunks.next();
-      if (first === undefined || first === 'cut') {
-        throw new ParseError('recording', FILE_HEADER_BYTES, 'it is cut within its header');
-      }
-      if (first.type !== CHUNK_HEADER) throw new ParseError('recording', first.at, 'it has no header');
-      return new Recording(chunks, parseHeader(JsonObject.parse(first.content, first.at), first.at), options);
-    } catch (error) {
-      chunks[Symbol.dispose]();
-      throw error;
-    }
+  static open(paths: string | readonly string[], { grows = false }: RecordingOptions = {}): Recording {
+    return new Recording(new ChunkChain(typeof paths === 'string' ? [paths] : paths, grows), grows);
+  }
+
+  /** The files whose reading has not begun, since an earlier one is cut or damaged. */
+  get unread(): readonly string[] {
+    return this.#chunks.unread;
   }
 
   get coverage(): SourceCoverage {
-    return this.#end?.coverage ?? this.facts.coverage;
+    return this.#end?.coverage ?? this.#coverage;
   }
 
   losses(): TraceLosses {
@@ -163,29 +156,29 @@ export class Recording implements RecordSource, Disposable {
     return this.#end?.end ?? { atNs: 0n, living: [] };
   }
 
-  /** Hands on one step, which is what was taken from the rings at once, of whatever number of records. */
+  /**
+   * Hands on one step, which is what was taken from the rings at once, of whatever number of records: journeys end, and
+   * text is made, between two steps, as when the trace was made.
+   */
   read(taker: SourceTaker): Reading {
     let events = 0;
-    let moved = false;
-    if (!this.isOver) {
-      try {
-        this.#steps ??= this.#nextSteps();
-        if (this.#steps) {
-          moved = true;
-          events =
-            this.#steps.chunk.type === CHUNK_CARRIED ? this.#carry(this.#steps, taker) : this.#step(this.#steps, taker);
-        }
-      } catch (error) {
-        if (!(error instanceof ParseError)) throw error;
-        this.isOver = true;
-        this.endedEarly = { why: 'damaged', problem: error.message };
-      }
+    if (!this.isOver) this.#steps ??= this.#nextSteps();
+    const steps = this.#steps;
+    try {
+      if (steps) events = steps.chunk.type === CHUNK_CARRIED ? this.#carry(steps, taker) : this.#step(steps, taker);
+    } catch (error) {
+      // Any other error comes from the taker.
+      if (!(error instanceof ParseError)) throw error;
+      this.#endEarly(error);
     }
+    if (steps && !this.isOver && steps.at === steps.view.byteLength) this.#steps = this.#nextSteps();
+    const moved = steps !== undefined;
     return { events, moved, drained: this.isOver || !moved, upToNs: this.#upToNs };
   }
 
   /** Tells of journeys that began before. @throws ParseError */
-  #carry({ view, chunk }: Steps, taker: SourceTaker): number {
+  #carry(steps: Steps, taker: SourceTaker): number {
+    const { view, chunk } = steps;
     for (let at = 0; at < view.byteLength; this.carried++) {
       const length = view.getUint32(at, true);
       const next = at + paddedBytes(length + RECORD_HEADER_BYTES);
@@ -195,22 +188,31 @@ export class Recording implements RecordSource, Disposable {
       taker.began({ ...this.#notices.began(view, at + RECORD_HEADER_BYTES), isCarried: true });
       at = next;
     }
-    this.#steps = this.#nextSteps();
+    steps.at = view.byteLength;
     return 0;
   }
 
+  /** @throws an error that does not come from what the file holds */
+  #endEarly(error: unknown): void {
+    const problem = describeProblem(error);
+    if (problem === undefined) throw error;
+    this.isOver = true;
+    this.#steps = undefined;
+    const about = `the recording ${printable(this.#chunks.path)} is damaged: `;
+    this.endedEarly = { why: 'damaged', problem: error instanceof RecordingError ? error.message : about + problem };
+  }
+
+  /** Hands on what was taken from the rings at once. @throws ParseError */
   #step(steps: Steps, taker: SourceTaker): number {
-    const { view, chunk } = steps;
+    const { view } = steps;
     const begin = steps.at;
-    const fail = (problem: string) =>
-      new ParseError('recording', chunk.at, `a chunk of records is damaged: ${problem}`);
-    if (begin + STEP_HEADER_BYTES > view.byteLength) throw fail('a step is cut');
+    if (begin + STEP_HEADER_BYTES > view.byteLength) throw damaged(steps, 'a step is cut');
     const eventsBytes = view.getUint32(begin + 8, true);
     const endsBytes = view.getUint32(begin + 12, true);
     const records = begin + STEP_HEADER_BYTES;
     const after = records + eventsBytes + endsBytes;
     const end = after + view.getUint32(begin + 16, true) * WINDOW_BYTES;
-    if (end > view.byteLength || (eventsBytes | endsBytes) & 7) throw fail('a step is longer than its chunk');
+    if (end > view.byteLength || (eventsBytes | endsBytes) & 7) throw damaged(steps, 'a step is longer than its chunk');
     for (let at = after; at < end; at += WINDOW_BYTES) {
       taker.missed(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
     }
@@ -219,10 +221,10 @@ export class Recording implements RecordSource, Disposable {
       const header = view.getUint32(at, true);
       const length = header & LENGTH_MASK;
       const next = at + paddedBytes(length + RECORD_HEADER_BYTES);
-      if (next > after) throw fail('a record is longer than its step');
+      if (next > after) throw damaged(steps, 'a record is longer than its step');
       if (!(header & GIVEN_UP)) {
-        if (length < EVENT_SIZE || length < this.#leastBytes(view, at + RECORD_HEADER_BYTES)) {
-          throw fail('a record is too short');
+        if (length < EVENT_SIZE || length < this.#leastBytes(view, at + RECORD_HEADER_BYTES, length)) {
+          throw damaged(steps, 'a record is too short');
         }
         if (steps.decoder.decode(taker, at + RECORD_HEADER_BYTES, length)) events++;
       }
@@ -231,12 +233,11 @@ export class Recording implements RecordSource, Disposable {
     const upToNs = view.getBigUint64(begin, true);
     if (upToNs > this.#upToNs) this.#upToNs = upToNs;
     steps.at = end;
-    if (end === view.byteLength) this.#steps = this.#nextSteps();
     return events;
   }
 
   /** How many bytes a record must have at least. */
-  #leastBytes(view: DataView, at: number): number {
+  #leastBytes(view: DataView, at: number, length: number): number {
     const flags = view.getUint8(at + EVENT_FLAGS);
     if (flags & IPFT_EVENT_NOTICE) {
       switch (view.getUint32(at + EVENT_TARGET, true)) {
@@ -245,7 +246,7 @@ export class Recording implements RecordSource, Disposable {
         case IPFT_NOTICE_PLACE:
           return MOVED_SIZE;
         case IPFT_NOTICE_END:
-          return END_SYMBOL;
+          return length > END_SYMBOL ? END_SIZE : END_SYMBOL;
         default:
           return EVENT_SIZE;
       }
@@ -254,25 +255,50 @@ export class Recording implements RecordSource, Disposable {
     return own + (flags & IPFT_EVENT_NO_FIELDS ? 0 : this.#dataBytes);
   }
 
-  /** Reads chunks up to the next records. @throws ParseError */
+  /** Reads chunks up to the next records. @returns undefined where there are none, or not yet */
   #nextSteps(): Steps | undefined {
+    try {
+      return this.#readChunks();
+    } catch (error) {
+      this.#endEarly(error);
+      return undefined;
+    }
+  }
+
+  #readChunks(): Steps | undefined {
     for (let chunk = this.#chunks.next(); ; chunk = this.#chunks.next()) {
       if (chunk === 'cut') {
         if (this.#grows) return undefined;
         this.isOver = true;
-        this.endedEarly = { why: 'cut', problem: describeCut(this.#chunks.at) };
+        this.endedEarly = {
+          why: 'cut',
+          problem: `the recording ${printable(this.#chunks.path)} is cut short: ${CUT}; up to byte ${this.#chunks.at} it is whole`,
+        };
         return undefined;
       }
       if (chunk === undefined) {
+        if (this.#beginPart()) continue;
         this.isOver = true;
         return undefined;
       }
-      if (chunk.type === CHUNK_CARRIED && !this.#follows) return this.#open(chunk);
+      if (chunk.type === CHUNK_CARRIED && !this.#chunks.isContinued) return this.#open(chunk);
       if (chunk.type === CHUNK_RECORDS) {
         this.#joinSymbols();
         if (chunk.content.length > 0) return this.#open(chunk);
       } else this.#learn(chunk);
     }
+  }
+
+  /** Goes on with the next part. @returns whether there is one */
+  #beginPart(): boolean {
+    const facts = this.#chunks.nextPart();
+    if (!facts) return false;
+    // A part tells all functions again. Losses are counted on, and its end is to come.
+    this.#names.setTargets(facts.targets, FILE_HEADER_BYTES);
+    this.#coverage = facts.coverage;
+    this.#losses = this.losses();
+    this.#end = undefined;
+    return true;
   }
 
   #open(chunk: Chunk): Steps {
@@ -284,13 +310,15 @@ export class Recording implements RecordSource, Disposable {
   #learn({ type, content, at }: Chunk): void {
     switch (type) {
       case CHUNK_NAMES:
-        this.#learnNames(JsonObject.parse(content, at));
+        this.#names.learn(JsonObject.parse(content, at), at);
         break;
       case CHUNK_SYMBOLS:
+        // A part tells them again.
+        if (this.#chunks.isContinued) break;
         if (this.#symbolTexts.reduce((sum, { length }) => sum + length, content.length) > MAX_SYMBOLS_BYTES) {
           throw new ParseError('recording', at, 'it has too many symbols');
         }
-        this.#symbolTexts.push(Buffer.from(content.buffer).toString('latin1'));
+        this.#symbolTexts.push(Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1'));
         break;
       case CHUNK_LOSSES:
         this.#losses = parseLosses(JsonObject.parse(content, at));
@@ -299,14 +327,6 @@ export class Recording implements RecordSource, Disposable {
         this.#end = parseEnd(JsonObject.parse(content, at));
         break;
     }
-  }
-
-  #learnNames(json: JsonObject): void {
-    const { reasons, symbols, netns } = this.#names;
-    for (const [reason, name] of json.named('reasons')) reasons.set(Number(reason), name);
-    for (const [inode, name] of json.named('netns')) netns.set(Number(inode), name);
-    for (const [address, name] of json.named('symbols')) symbols.set(address, name);
-    this.#targets.push(...parseTargets(json));
   }
 
   #joinSymbols(): void {
@@ -318,4 +338,8 @@ export class Recording implements RecordSource, Disposable {
   [Symbol.dispose](): void {
     this.#chunks[Symbol.dispose]();
   }
+}
+
+function damaged({ chunk }: Steps, problem: string): ParseError {
+  return new ParseError('recording', chunk.at, `a chunk of records is damaged: ${problem}`);
 }

@@ -1,5 +1,4 @@
 /** `ipft show FILE`: shows a recording, as if it were traced now. */
-import { printable } from '../../base/printable.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { outputKind } from '../../output/outputs.js';
 import { Recording } from '../../recording/recording.js';
@@ -33,7 +32,7 @@ export async function show(
   const isWhole = taker.reportLosses(recording, problem !== undefined);
   if (problem) terminal.error(problem);
   const { endedEarly } = recording;
-  if (endedEarly) terminal.warn(`${printable(file)}: ${endedEarly.problem}`);
+  if (endedEarly) terminal.warn(endedEarly.problem);
   if (problem || endedEarly?.why === 'damaged') return STATUS_ERROR;
   return options.strict && !(isWhole && !endedEarly) ? STATUS_LOSS : STATUS_DONE;
 }

@@ -1,0 +1,94 @@
+/** Makes recordings of what `KernelRings` write, as `ipft record` makes them of the kernel's rings. */
+import { Places } from '../../src/base/places.js';
+import type { TraceHeader } from '../../src/base/record-source.js';
+import { parseBtf } from '../../src/btf/btf.js';
+import { LiveSource } from '../../src/capture/live-source.js';
+import { parseEventStruct } from '../../src/fields/event-struct.js';
+import { combineFields, type EventFields } from '../../src/fields/field-set.js';
+import type { RecordingFacts } from '../../src/recording/header.js';
+import { Recorder } from '../../src/recording/recorder.js';
+import { BtfBuilder } from './btf-builder.js';
+import { KernelRings, type KernelRingsOptions } from './kernel-rings.js';
+import { createFacts } from './recorded.js';
+import { createHeader } from './trace-header.js';
+
+export const TARGETS = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, module: 'vmlinux' }));
+/** As /proc/kallsyms has them. */
+export const SYMBOLS = Array.from(
+  { length: 100 },
+  (_, index) => `ffffffff81${(index * 256).toString(16).padStart(6, '0')} T function_${index}\n`,
+).join('');
+
+export interface RecordingOptions extends Partial<KernelRingsOptions> {
+  /** About how many events. */
+  readonly events: number;
+  readonly deflates?: boolean;
+  /** Whether events have fields, and there are symbols. */
+  readonly hasFields?: boolean;
+  readonly facts?: Partial<RecordingFacts>;
+}
+
+/** @param write takes the file, piece by piece; a piece is lent */
+export function record(options: RecordingOptions, write: (piece: Uint8Array) => void): KernelRings {
+  const { events, deflates = false, hasFields = false, facts } = options;
+  const fields = hasFields ? createFields() : undefined;
+  const kernel = new KernelRings({
+    ...{ ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 5, dataBytes: fields?.dataBytes ?? 0 },
+    ...options,
+  });
+  const header: TraceHeader = { ...createHeader(TARGETS), fields };
+  const source = new LiveSource(kernel, header, new Places());
+  const recorder = new Recorder(
+    source,
+    { ...createFacts(header, fields), ...facts },
+    { deflates, symbols: hasFields ? SYMBOLS : undefined },
+  );
+  const read = () => {
+    const { drained } = recorder.read(source, 4096);
+    for (const piece of recorder.take()) {
+      write(piece);
+      recorder.giveBack(piece);
+    }
+    return drained;
+  };
+  while (kernel.truth.events < events) {
+    kernel.happen(Math.min(4000, events - kernel.truth.events));
+    while (!read());
+  }
+  const end = source.end();
+  while (!read());
+  recorder.finish(end, source);
+  for (const piece of recorder.take()) write(piece);
+  return kernel;
+}
+
+/** The bytes of the file. */
+export function recordBytes(options: RecordingOptions): Buffer {
+  const pieces: Buffer[] = [];
+  record(options, (piece) => void pieces.push(Buffer.from(piece)));
+  return Buffer.concat(pieces);
+}
+
+/** Two numbers, a name of an enum, and an address with its symbol. */
+function createFields(): EventFields {
+  const b = new BtfBuilder();
+  const int = b.int('unsigned int', 4);
+  const address = b.int('unsigned long', 8);
+  const color = b.enumeration('color', { RED: 0, GREEN: 1, BLUE: 2 });
+  const struct = b.struct('event', 24, [
+    { name: 'length', type: int, offset: 0 },
+    { name: 'color', type: color, offset: 4 },
+    { name: 'address', type: address, offset: 8 },
+    { name: 'bytes', type: b.array(int, 2), offset: 16 },
+  ]);
+  b.tag('ipft:fmt:symbol', struct, 2);
+  b.variable('__ipft_event_struct', struct);
+  const btf = b.bytes();
+  const layout = parseEventStruct(parseBtf(btf));
+  return combineFields([
+    {
+      ...{ label: 'the extension len.c', part: 'module', layout, btf, dataBytes: 64 },
+      ...{ objects: [], hasLicense: false, declaresRdonlyCast: false },
+    },
+  ]);
+}

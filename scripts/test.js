@@ -79,6 +79,8 @@ function chooseJobs(part, kernels) {
   }));
   const inGuests = part === 'all' || part === 'vm';
   if (inGuests || part === 'guest') ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
+  // A reader of recordings that is independent of ours.
+  else if (part === 'unit') ensurePackages(['python3']);
   if (part === 'guest') DEFAULT_KERNELS.forEach(loadKernel);
   if (inGuests) {
     // The newest kernels have the most tests.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { KernelRings, type KernelRingsOptions } from '../../tests/support/kernel-rings.js';
-import { createFacts, createFields } from '../../tests/support/recorded.js';
+import { createFacts, createFields, showText, takeText } from '../../tests/support/recorded.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
 import { LiveSource } from '../capture/live-source.js';
@@ -99,16 +99,6 @@ function describe(fields: EventFields | undefined, hasReturns = false): TraceHea
   };
 }
 
-/** Takes the text of an output. */
-function take(output: Output, idleMs: number): string {
-  let text = '';
-  for (let hasMore = true; hasMore; ) {
-    hasMore = output.tick(idleMs);
-    text += Buffer.from(output.take()).toString();
-  }
-  return text;
-}
-
 type View = readonly [OutputName, OutputOptions?];
 
 const create = ([name, options]: View, source: RecordSource) =>
@@ -121,7 +111,7 @@ async function live(one: Case, view: View): Promise<string> {
     const made = create(view, source);
     output = made;
     const onRead = (idleMs: number) => {
-      text += take(made, idleMs);
+      text += takeText(made, idleMs);
     };
     return { intake: new JourneyIntake(made, source.places, made.choice), onRead };
   });
@@ -146,21 +136,6 @@ async function record(one: Case, path: string, deflates: boolean) {
   collect();
   writeFileSync(path, Buffer.concat(pieces));
   return source.losses();
-}
-
-async function show(recording: Recording, view: View): Promise<string> {
-  const output = create(view, recording);
-  let text = '';
-  const trace = new TraceRun(recording, new JourneyIntake(output, recording.places, output.choice), {
-    handOn: async (idleMs) => {
-      text += take(output, idleMs);
-    },
-    finish: async () => {},
-  });
-  await trace.run(new AbortController().signal);
-  await trace.finish();
-  for (const piece of output.finish()) text += Buffer.from(piece).toString();
-  return text;
 }
 
 const VIEWS: readonly View[] = [
@@ -192,9 +167,10 @@ test.each(CASES.map((one, index) => [index, one] as const))(
     const path = join(dir, String(index));
     const losses = await record(one, path, index % 2 === 1);
     for (const view of VIEWS) {
+      const [name, options] = view;
       using recording = Recording.open(path);
       const text = await live(one, view);
-      const shown = await show(recording, view);
+      const shown = await showText(recording, name, { showPlaces: true, ...options });
       expect(text.length).toBeGreaterThan(1000);
       if (shown !== text) expect(shown.split('\n')).toEqual(text.split('\n'));
       expect(recording.losses()).toEqual(losses);

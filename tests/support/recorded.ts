@@ -1,12 +1,16 @@
 /** Recordings of what `KernelRings` do, and the facts of their headers. */
 
-import type { TraceHeader } from '../../src/base/record-source.js';
+import type { RecordSource, TraceHeader } from '../../src/base/record-source.js';
 import { parseBtf } from '../../src/btf/btf.js';
 import { LiveSource } from '../../src/capture/live-source.js';
 import { parseEventStruct } from '../../src/fields/event-struct.js';
 import { combineFields, type EventFields } from '../../src/fields/field-set.js';
+import { createContext, type Output } from '../../src/output/output.js';
+import { type OutputName, type OutputOptions, outputKind } from '../../src/output/outputs.js';
 import type { RecordingFacts } from '../../src/recording/header.js';
 import { Recorder } from '../../src/recording/recorder.js';
+import { JourneyIntake } from '../../src/trace/journey-intake.js';
+import { TraceRun } from '../../src/trace/run.js';
 import { BtfBuilder, type BtfMember } from './btf-builder.js';
 import type { KernelRings } from './kernel-rings.js';
 
@@ -64,4 +68,30 @@ export function record(
   recorder.finish(end, source);
   take();
   return Buffer.concat(pieces);
+}
+
+/** Takes the text of an output. */
+export function takeText(output: Output, idleMs: number): string {
+  let text = '';
+  for (let hasMore = true; hasMore; ) {
+    hasMore = output.tick(idleMs);
+    text += Buffer.from(output.take()).toString();
+  }
+  return text;
+}
+
+/** The text of a source whose records are all there. */
+export async function showText(source: RecordSource, name: OutputName, options: OutputOptions = {}): Promise<string> {
+  const output = outputKind(name).create(createContext(source), { fold: 'auto', ...options });
+  let text = '';
+  const run = new TraceRun(source, new JourneyIntake(output, source.places, output.choice), {
+    handOn: async (idleMs) => {
+      text += takeText(output, idleMs);
+    },
+    finish: async () => {},
+  });
+  await run.run(new AbortController().signal);
+  await run.finish();
+  for (const piece of output.finish()) text += Buffer.from(piece).toString();
+  return text;
 }

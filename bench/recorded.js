@@ -30,6 +30,7 @@ import {
   PLACE_NETNS,
 } from '../dist/abi/layout.js';
 import { RingReader } from '../dist/capture/ring.js';
+import { Rings } from '../dist/capture/rings.js';
 
 const PAGE = 4096;
 const HEADER = 8;
@@ -79,7 +80,7 @@ class RecordWriter {
 }
 
 /** As many as the command line reads at a time. */
-const BATCH = 1 << 12;
+export const BATCH = 1 << 12;
 const powerOfTwo = (/** @type {number} */ least) => 2 ** Math.ceil(Math.log2(least));
 
 /**
@@ -121,20 +122,23 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
 }
 
 /**
- * Reads both rings as a session does: a batch of events, then the ends of journeys.
- * @param {ReturnType<typeof recordTrace>['rings']} rings
- * @param {import('../dist/base/event.js').RecordTaker} taker
+ * The rings of a trace as a session reads them, from their beginning.
+ * @param {ReturnType<typeof recordTrace>} trace
+ */
+export function openRings({ rings: { ring, ends }, endNs }) {
+  for (const memory of [ring, ends]) new BigUint64Array(memory.consumer, 0, 1)[0] = 0n;
+  return new Rings(new RingReader(ring), new RingReader(ends), () => endNs + 1n);
+}
+
+/**
+ * Reads until there is nothing more.
+ * @param {() => import('../dist/base/record-source.js').Reading} read a batch
  * @param {(idleMs: number) => void} tick after each batch
  */
-export function drain({ ring, ends }, taker, tick) {
-  for (const memory of [ring, ends]) new BigUint64Array(memory.consumer, 0, 1)[0] = 0n;
-  const events = new RingReader(ring);
-  const endings = new RingReader(ends);
-  for (let total = 0; ; ) {
-    const count = events.read(taker, BATCH);
-    total += count;
-    endings.read(taker, undefined, count === 0 ? undefined : endings.positionBefore(events.newestNs));
-    tick(count === 0 ? 1000 : 0);
-    if (count === 0) return total;
+export function drain(read, tick = () => {}) {
+  for (let isDrained = false; !isDrained; ) {
+    const { drained } = read();
+    isDrained = drained;
+    tick(drained ? 1000 : 0);
   }
 }

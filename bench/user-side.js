@@ -1,10 +1,17 @@
 /** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
-import { openSync, writeSync } from 'node:fs';
+import { existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, write, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Places } from '../dist/base/places.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
 import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
-import { drain, recordTrace } from './recorded.js';
+import { createContext } from '../dist/output/output.js';
+import { PathsOutput } from '../dist/output/paths.js';
+import { Recorder } from '../dist/recording/recorder.js';
+import { Recording } from '../dist/recording/recording.js';
+import { BATCH, drain, openRings, recordTrace } from './recorded.js';
 
 const TARGETS = 1600;
 /** As in a ping to a neighbour, and back. */
@@ -17,59 +24,159 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
   const module = index % 10 === 0 ? 'nf_tables' : 'vmlinux';
   return { name: `skb_function_number_${index}`, module };
 });
-const { rings, journeys, endNs } = recordTrace({
-  events,
-  eventsPerJourney: EVENTS_PER_JOURNEY,
-  targets: TARGETS,
-  dataSize: 0,
-});
+const trace = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
 const nowhere = openSync('/dev/null', 'w');
+const NOBODY = { event() {}, began() {}, moved() {}, ended() {}, missed() {}, notice() {}, records() {} };
 
-/** @template {import('../dist/output/output.js').Output} T @param {(context: import('../dist/output/output.js').OutputContext) => T} create */
-function follow(create) {
-  const places = new Places();
-  const output = create({
-    ...{ targets, hasReturns: false, fields: undefined, dataSize: 0 },
-    places,
-    names: { reason: () => undefined, symbol: () => undefined },
-  });
-  return { output, tracker: new JourneyTracker(output, places) };
+/** @type {import('../dist/base/record-source.js').TraceHeader} */
+const HEADER = {
+  ...{ version: '0', kernel: '6.12', tracer: 'function', backend: 'kprobe-multi', targets, fields: undefined },
+  ...{ names: { reason: () => undefined, symbol: () => undefined }, symbols: () => {} },
+  ...{ netnsName: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
+};
+/** @type {import('../dist/base/record-source.js').SourceCoverage} */
+const COVERAGE = { traced: TARGETS, refused: [], unwatched: [] };
+/** @type {import('../dist/base/losses.js').TraceLosses} */
+const NO_LOSSES = {
+  ...{ cpus: [], unfollowed: 0n, ends: 0n, unseen: 0n, missed: { shown: 0n, deciding: 0n } },
+  ...{ countsMisses: true, switchedOff: [] },
+};
+/** @type {import('../dist/recording/header.js').RecordingFacts} */
+const FACTS = {
+  ...{ ...HEADER, fields: undefined, host: 'here', id: '0123456789abcdef', part: 1, coverage: COVERAGE },
+  plan: {
+    ...{ packets: 'with mark 0x1', follow: false, functions: '', modules: '', samplePeriod: 1 },
+    ringBytes: 1 << 24,
+  },
+};
+const END = { atNs: trace.endNs, living: [] };
+
+/**
+ * The trace as if it were running.
+ * @typedef {import('../dist/base/record-source.js').RecordSource} RecordSource
+ * @returns {RecordSource & Required<Pick<RecordSource, 'readRaw'>>}
+ */
+function live() {
+  const rings = openRings(trace);
+  return {
+    ...{ header: HEADER, places: new Places(), coverage: COVERAGE, isOver: false },
+    read: (taker, limit) => rings.read(taker, limit),
+    readRaw: (taker, limit) => rings.readRaw(taker, limit),
+    end: () => END,
+    losses: () => NO_LOSSES,
+    countUnreadEnds: () => 0,
+  };
 }
 
-/** What is measured is the usual way of a journey. @param {JourneyTracker} tracker */
-function checkEnds({ counts }) {
-  if (counts.get('delivered') !== journeys)
+/**
+ * @template {import('../dist/output/output.js').Output} T
+ * @param {RecordSource} source
+ * @param {(context: import('../dist/output/output.js').OutputContext) => T} create
+ * @param {(output: T) => void} handOn after each batch
+ */
+function follow(source, create, handOn = () => {}) {
+  const output = create(createContext(source));
+  const tracker = new JourneyTracker(output, source.places);
+  const taker = Object.assign(tracker, { missed() {} });
+  drain(
+    () => source.read(taker, BATCH),
+    (idleMs) => {
+      tracker.settle(FOREVER);
+      output.tick(idleMs);
+      handOn(output);
+    },
+  );
+  // What is measured is the usual way of a journey.
+  if (tracker.counts.get('delivered') !== trace.journeys)
     throw new Error('the records are not those of bpf/abi/record.h: journeys lost their ends');
+  return { output, tracker };
 }
 
-/** @param {(bytes: Uint8Array) => void} write */
-function json(write) {
-  const { output, tracker } = follow((context) => createJsonOutput(context));
-  drain(rings, tracker, (idleMs) => {
-    tracker.settle(FOREVER);
-    output.tick(idleMs);
-    if (output.pendingBytes === 0) return;
-    const text = output.take();
-    write(text);
-    output.giveBack?.(text);
-  });
-  checkEnds(tracker);
-  tracker.finish([], endNs);
+/** @param {RecordSource} source @param {(bytes: Uint8Array) => void} write */
+function json(source, write) {
+  const { output, tracker } = follow(
+    source,
+    (context) => createJsonOutput(context),
+    (output) => {
+      if (output.pendingBytes === 0) return;
+      const text = output.take();
+      write(text);
+      output.giveBack?.(text);
+    },
+  );
+  tracker.finish([], trace.endNs);
   for (const piece of output.finish()) write(piece);
 }
 
-function aggregate() {
-  const { output, tracker } = follow((context) => new AggregateOutput(context, { order: 'begin' }));
-  drain(rings, tracker, () => tracker.settle(FOREVER));
-  checkEnds(tracker);
-  return output;
+/** @param {RecordSource} source */
+const aggregate = (source) => follow(source, (context) => new AggregateOutput(context, { order: 'begin' })).output;
+
+/** @param {RecordSource} source */
+function paths(source) {
+  const { output, tracker } = follow(source, (context) => new PathsOutput(context));
+  tracker.finish([], trace.endNs);
+  for (const piece of output.finish()) writeSync(nowhere, piece);
+}
+
+/** Records as the command line does: the system takes a piece while the next one is made. */
+async function record(/** @type {number} */ fd, deflates = false) {
+  const source = live();
+  const recorder = new Recorder(source, FACTS, { deflates });
+  let writing = Promise.resolve();
+  const writeOut = async () => {
+    for (const piece of recorder.take()) {
+      await writing;
+      writing = writeAll(fd, piece).then(() => recorder.giveBack(piece));
+    }
+  };
+  for (let isDrained = false; !isDrained; ) {
+    isDrained = recorder.read(source, BATCH).drained;
+    if (recorder.pendingBytes > 0) await writeOut();
+  }
+  recorder.finish(source.end(), source);
+  await writeOut();
+  await writing;
+  if (recorder.ended !== trace.journeys) throw new Error('the recorder lost journeys');
+}
+
+const writeSome = promisify(write);
+
+/** @param {number} fd @param {Uint8Array} bytes */
+async function writeAll(fd, bytes) {
+  for (let at = 0; at < bytes.length; ) at += (await writeSome(fd, bytes, at)).bytesWritten;
+}
+
+/** A file that is removed at the end, in memory where there is a place for it. */
+function nameFile() {
+  const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'ipft-bench-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  return join(dir, 'recording');
+}
+
+/** Records once, and measures showing. @param {(source: RecordSource) => void} body */
+async function prepareShow(body) {
+  const file = nameFile();
+  await record(openSync(file, 'w'));
+  return () => {
+    const recording = Recording.open(file);
+    body(recording);
+    recording[Symbol.dispose]();
+  };
+}
+
+function prepareFile() {
+  const fd = openSync(nameFile(), 'w');
+  return async () => {
+    ftruncateSync(fd);
+    await record(fd);
+  };
 }
 
 /** The lines of JSON, copied one by one into a buffer that is written when it is full. */
 function prepareCopy() {
   /** @type {Buffer[]} */
   const pieces = [];
-  json((bytes) => pieces.push(Buffer.from(bytes)));
+  json(live(), (bytes) => pieces.push(Buffer.from(bytes)));
   const text = Buffer.concat(pieces);
   /** @type {Buffer[]} */
   const lines = [];
@@ -100,28 +207,47 @@ function memory() {
     return heapUsed + arrayBuffers;
   };
   const before = used();
-  const held = aggregate();
+  const held = aggregate(live());
   const after = used();
   if (!held.hasRoom) throw new Error('the output has no room');
   return (after - before) / events;
 }
 
-const bodies = {
-  json: () => json((bytes) => void writeSync(nowhere, bytes)),
-  aggregate: () => void aggregate(),
-  drain: () => void drain(rings, { event() {}, began() {}, moved() {}, ended() {} }, () => {}),
-  copy: () => {},
+const toNowhere = (/** @type {Uint8Array} */ bytes) => void writeSync(nowhere, bytes);
+
+/** What is measured, each made ready first. @type {Record<string, () => unknown>} */
+const PREPARED = {
+  json: () => () => json(live(), toNowhere),
+  aggregate: () => () => aggregate(live()),
+  paths: () => () => paths(live()),
+  drain: () => () => {
+    const source = live();
+    drain(() => source.read(NOBODY, BATCH));
+  },
+  'drain-raw': () => () => {
+    const source = live();
+    drain(() => source.readRaw(NOBODY, BATCH));
+  },
+  copy: prepareCopy,
+  record: () => () => record(nowhere),
+  'record-compressed': () => () => record(nowhere, true),
+  'record-file': prepareFile,
+  'show-json': () => prepareShow((recording) => json(recording, toNowhere)),
+  'show-aggregate': () => prepareShow(aggregate),
+  'show-paths': () => prepareShow(paths),
 };
 if (what === 'memory') {
   process.stdout.write(JSON.stringify([memory()]));
 } else {
-  const body = what === 'copy' ? prepareCopy() : bodies[/** @type {keyof typeof bodies} */ (what)];
+  const prepare = Object.hasOwn(PREPARED, what) ? PREPARED[what] : undefined;
+  if (!prepare) throw new Error(`nothing to measure is called ${what}: there are ${Object.keys(PREPARED).join(', ')}`);
+  const body = /** @type {() => unknown} */ (await prepare());
   // The engine gets warm before it is measured, but for the points of a curve.
   const cold = Number(runs) === 1 ? 0 : 2;
   const found = [];
   for (let run = 0; run < Number(runs) + cold; run++) {
     const begin = process.hrtime.bigint();
-    body();
+    await body();
     const ns = Number(process.hrtime.bigint() - begin);
     if (run >= cold) found.push(ns / events);
   }

@@ -9,6 +9,8 @@ import { row } from '../rows.js';
 
 const SCRIPT = fileURLToPath(new URL('../user-side.js', import.meta.url));
 const EVENTS = 200_000;
+/** A recording begins with the names of all functions, which is not what is measured. */
+const RECORDED_EVENTS = 1_000_000;
 const GROWTH = [1e3, 1e4, 1e5, 1e6, 1e7];
 
 /** @param {string} what @param {number} events @param {number} runs @returns {number[]} */
@@ -28,6 +30,16 @@ export async function user({ runs, note }) {
   const json = ask('json', EVENTS, runs);
   const aggregate = ask('aggregate', EVENTS, runs);
   note('user side');
+  const drained = ask('drain', RECORDED_EVENTS, runs);
+  const record = ask('record', RECORDED_EVENTS, runs);
+  const compressed = ask('record-compressed', RECORDED_EVENTS, runs);
+  note('recording');
+  const shown = ['json', 'aggregate', 'paths'].map((output) => ({
+    output,
+    live: ask(output, EVENTS, runs),
+    recorded: ask(`show-${output}`, EVENTS, runs),
+  }));
+  note('showing');
   const held = ask('memory', 1e6, 1);
   note('memory');
   const about = { kernel, unit: 'ns an event' };
@@ -36,6 +48,12 @@ export async function user({ runs, note }) {
     row({ ...about, what: 'aggregate’s intake', against: 'copying the lines of JSON', goal: '≤ 2' }, aggregate, copy),
     row({ ...about, what: 'JSON from a recorded ring', against: 'draining without decoding' }, json, drain),
     row({ ...about, what: 'aggregate’s intake', against: 'draining without decoding' }, aggregate, drain),
+    row({ ...about, what: 'recording', against: 'draining without decoding', goal: '≤ 1.1' }, record, drained),
+    row({ ...about, what: 'recording', against: 'JSON from a recorded ring', goal: '≤ 0.5' }, record, json),
+    row({ ...about, what: 'recording, compressed', against: 'draining without decoding' }, compressed, drained),
+    ...shown.map(({ output, live, recorded }) =>
+      row({ ...about, what: `showing a recording, -o ${output}`, against: 'the same from a ring' }, recorded, live),
+    ),
     row(
       { kernel, unit: 'bytes an event', what: 'memory of aggregate, 10⁶ events', against: 'a record', goal: '≤ 1.5' },
       held,

@@ -31,6 +31,7 @@ export async function user({ runs, note }) {
   const aggregate = ask('aggregate', EVENTS, runs);
   note('user side');
   const drained = ask('drain', RECORDED_EVENTS, runs);
+  const raw = ask('drain-raw', RECORDED_EVENTS, runs);
   const record = ask('record', RECORDED_EVENTS, runs);
   const compressed = ask('record-compressed', RECORDED_EVENTS, runs);
   note('recording');
@@ -49,6 +50,7 @@ export async function user({ runs, note }) {
     row({ ...about, what: 'JSON from a recorded ring', against: 'draining without decoding' }, json, drain),
     row({ ...about, what: 'aggregate’s intake', against: 'draining without decoding' }, aggregate, drain),
     row({ ...about, what: 'recording', against: 'draining without decoding', goal: '≤ 1.1' }, record, drained),
+    row({ ...about, what: 'recording', against: 'lending its bytes to nobody' }, record, raw),
     row({ ...about, what: 'recording', against: 'JSON from a recorded ring', goal: '≤ 0.5' }, record, json),
     row({ ...about, what: 'recording, compressed', against: 'draining without decoding' }, compressed, drained),
     ...shown.map(({ output, live, recorded }) =>

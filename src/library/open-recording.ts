@@ -17,17 +17,17 @@ import { checkSchema, describeFields } from './schema.js';
  * for await (const journey of session.journeys()) console.log(journey.outcome, journey.events.length);
  * ```
  *
- * @param path - the file
+ * @param path - the file, or consecutive files of one recording in their order
  * @param options - how to read it
  * @returns the session; its file is read as loops take, and closed when all is read or the session is disposed of
  * @throws UsageError for options that make no sense
- * @throws IpftError `RECORDING` or ParseError for a file that can't be read, or is no recording; a file that is cut short
- * or damaged behind its header is read up to there, and `warnings` says so then
+ * @throws IpftError `RECORDING` for a file that can't be read, or is no recording; one that is cut short or damaged behind
+ * its header is read up to there, and `warnings` says so then
  * @throws ExtensionError where the recording has other fields than `options.fields`
  * @throws the reason of `signal`, when it is aborted
  */
 export async function openRecording<const Schema extends FieldSchema = FieldSchema>(
-  path: string,
+  path: string | readonly string[],
   options: RecordingOptions<Schema> = {},
 ): Promise<RecordedSession<EventOf<'function_graph', FieldsOf<Schema>>>> {
   const opened = open(path, options);
@@ -36,13 +36,13 @@ export async function openRecording<const Schema extends FieldSchema = FieldSche
 }
 
 function open(path: unknown, options: unknown): RecordedTrace {
-  const { file, fields: schema, maxEvents, signal } = checkRecordingOptions(path, options);
+  const { files, fields: schema, maxEvents, signal } = checkRecordingOptions(path, options);
   signal.throwIfAborted();
-  const recording = Recording.open(file);
+  const recording = Recording.open(files);
   try {
     const { fields } = recording.facts;
     if (schema) {
-      if (!fields) throw new ExtensionError(`the events of the recording ${printable(file)} have no fields`);
+      if (!fields) throw new ExtensionError(`the events of the recording ${printable(files[0]!)} have no fields`);
       checkSchema(fields, schema);
     }
     const collector = createCollector(recording, schema && Object.keys(schema), maxEvents);

@@ -58,13 +58,16 @@ export function checkOptions(options: unknown): CheckedOptions {
 
 /** What is to be opened, and how, with defaults. */
 export interface CheckedRecording extends Omit<CheckedOptions, 'plan'> {
-  readonly file: string;
+  readonly files: readonly string[];
 }
 
 /** @throws UsageError */
 export function checkRecordingOptions(path: unknown, options: unknown): CheckedRecording {
-  if (typeof path !== 'string' || path === '') {
-    throw new UsageError(`openRecording needs the path of a file, not ${show(path)}`);
+  const files: readonly unknown[] = Array.isArray(path) ? path : [path];
+  const isPath = (one: unknown) => typeof one === 'string' && one !== '';
+  if (files.length === 0 || !files.every(isPath)) {
+    const wrong = files.length === 0 ? 'none' : show(files.find((one) => !isPath(one)));
+    throw new UsageError(`openRecording needs the path of a file, or of several, not ${wrong}`);
   }
   if (typeof options !== 'object' || options === null) {
     throw new UsageError(`openRecording needs an object with options, or none, not ${show(options)}`);
@@ -72,7 +75,7 @@ export function checkRecordingOptions(path: unknown, options: unknown): CheckedR
   checkNames(options, RECORDING_NAMES);
   const { fields, maxEvents, signal } = options as { readonly [name in keyof RecordingOptions]: unknown };
   const checked = { fields: checkFields(fields), maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
-  return { file: path, ...checked };
+  return { files: files as readonly string[], ...checked };
 }
 
 function checkNames(options: object, names: Readonly<Record<string, true>>): void {

@@ -1,5 +1,7 @@
 /** A trace that has ended: reads its recording as iterators take, and hands out events and journeys. */
+import { counted } from '../base/counted.js';
 import type { TraceLosses } from '../base/losses.js';
+import { printable } from '../base/printable.js';
 import { settles } from '../base/settles.js';
 import type { Recording } from '../recording/recording.js';
 import { TraceRun } from '../trace/run.js';
@@ -75,7 +77,7 @@ export class RecordedTrace extends TakenTrace implements RecordedSession<AnyEven
   async #read(): Promise<void> {
     try {
       await this.#run.run(this.#closing.signal);
-      if (this.#file.endedEarly) this.warnings.push(this.#file.endedEarly.problem);
+      this.#warn();
       const isCut = this.#closing.signal.aborted;
       this.#close();
       if (!isCut) await this.#run.finish();
@@ -83,6 +85,19 @@ export class RecordedTrace extends TakenTrace implements RecordedSession<AnyEven
       this.#close();
       this.collector.end(error);
       throw error;
+    }
+  }
+
+  #warn(): void {
+    const { carried, endedEarly, unread } = this.#file;
+    if (carried > 0) {
+      this.warnings.push(
+        `${counted(carried, 'journey')} began before this recording: their first events are not in it`,
+      );
+    }
+    if (endedEarly) this.warnings.push(endedEarly.problem);
+    if (endedEarly && unread.length > 0) {
+      this.warnings.push(`not read, since they come behind: ${unread.map((file) => printable(file)).join(', ')}`);
     }
   }
 

@@ -73,3 +73,10 @@ test.each<readonly [string, Partial<KernelRingsOptions>, boolean, boolean]>([
   expect(lines.length).toBeGreaterThan(2000);
   expect(kernel.truth.lostEvents).toBeGreaterThan(0);
 });
+
+/** The other one has fields that are no integers. */
+test.each(['function', 'graph', 'graph-fields'])('reader.py: tests/recordings/v1/%s.ipft', async (name) => {
+  const path = fileURLToPath(new URL(`../recordings/v1/${name}.ipft`, import.meta.url));
+  const lines = await compare(path);
+  expect(lines.filter((line) => line.includes('"outcome":"dropped"'))).toHaveLength(1);
+});

@@ -58,6 +58,17 @@ export function run(program: string, args: readonly string[], env: NodeJS.Proces
 
 export const ipft = (...args: string[]) => run(process.execPath, [IPFT, ...args]);
 
+/** A user and a group without privileges. */
+export const NOBODY = 65534;
+/** The sources stay reachable, wherever they lie. */
+const HIDE_KERNEL = `
+  mount -t tmpfs none /run && mkdir /run/ipft && mount --bind . /run/ipft && mount -t tmpfs none /sys &&
+  mount --bind /dev/null /proc/kallsyms && exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups "$@"`;
+
+/** Runs `ipft` as a user without privileges from whom the kernel is hidden: its BTF, its symbols, names of namespaces. */
+export const ipftWithoutKernel = (...args: string[]) =>
+  run('unshare', ['-m', 'sh', '-c', HIDE_KERNEL, 'sh', process.execPath, '/run/ipft/bin/ipft.js', ...args]);
+
 /** Debian's Python: another one may be found first, and take longer to begin. */
 const TRAFFIC = ['/usr/bin/python3', '-IS', join(ROOT, 'tests/vm/traffic.py')] as const;
 
@@ -223,6 +234,19 @@ export async function traceWhile(
   await tracing.ready();
   await traffic(tracing);
   return await tracing.stop();
+}
+
+/** Records while `traffic` runs. */
+export async function recordWhile(
+  file: string,
+  args: readonly string[],
+  traffic: (recording: Tracing) => unknown,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
+  using recording = new Tracing(args, env, [process.execPath, IPFT, 'record', file]);
+  await recording.ready();
+  await traffic(recording);
+  return await recording.stop();
 }
 
 function parseJsonLines(text: string): Record<string, unknown>[] {

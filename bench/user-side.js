@@ -9,6 +9,8 @@ import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
 import { createContext } from '../dist/output/output.js';
 import { PathsOutput } from '../dist/output/paths.js';
+import { FileSink } from '../dist/recording/file-sink.js';
+import { Origin } from '../dist/recording/part.js';
 import { Recorder } from '../dist/recording/recorder.js';
 import { Recording } from '../dist/recording/recording.js';
 import { BATCH, drain, openRings, recordTrace } from './recorded.js';
@@ -118,24 +120,19 @@ function paths(source) {
   for (const piece of output.finish()) writeSync(nowhere, piece);
 }
 
-/** Records as the command line does: the system takes a piece while the next one is made. */
+/** Records as the command line does: the system takes pieces while the next ones are made. */
 async function record(/** @type {number} */ fd, deflates = false) {
   const source = live();
-  const recorder = new Recorder(source, FACTS, { deflates });
-  let writing = Promise.resolve();
-  const writeOut = async () => {
-    for (const piece of recorder.take()) {
-      await writing;
-      writing = writeAll(fd, piece).then(() => recorder.giveBack(piece));
-    }
-  };
+  const origin = new Origin(source, FACTS, { deflates });
+  const file = { name: 'file', write: (/** @type {Uint8Array} */ bytes) => writeAll(fd, bytes), close() {} };
+  const sink = new FileSink(origin, { next: () => file });
+  const recorder = new Recorder(origin, sink);
   for (let isDrained = false; !isDrained; ) {
     isDrained = recorder.read(source, BATCH).drained;
-    if (recorder.pendingBytes > 0) await writeOut();
+    await sink.drain();
   }
-  recorder.finish(source.end(), source);
-  await writeOut();
-  await writing;
+  recorder.finish(source.end());
+  await sink.close();
   if (recorder.ended !== trace.journeys) throw new Error('the recorder lost journeys');
 }
 

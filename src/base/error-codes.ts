@@ -197,13 +197,15 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
     remedy: 'Name a regular file, or a new one, in a directory of your own with room for it.',
   },
   RECORDING: {
-    says: 'reading the recording ',
+    says: 'the recording ',
     meaning: 'A recording could not be read or written',
     causes: [
       'there is no such file, or something that is no regular file',
+      'while recording: the disk is full (ENOSPC), or the directory can take no files; what is in the file can be shown',
       'another user has it: recordings are private',
     ],
-    remedy: 'Name the file that `ipft record` wrote, as a user who may read it.',
+    remedy:
+      'To show one, name the file that `ipft record` wrote, as a user who may read it. To record, name a new file in a directory of your own with room for it.',
   },
   PROBE_SERVER: {
     says: 'listening on 127.0.0.1:',

@@ -111,6 +111,15 @@ export type Outcome =
   | 'alive'
   | 'unknown';
 
+/** The outcome of a fate. */
+export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
+  if (dropped) return stage === 'processed' ? 'processed' : 'dropped';
+  if (stage === 'unread') return 'dropped';
+  if (stage === 'queued') return 'delivered';
+  if (stage === 'sent') return received ? 'forwarded' : 'transmitted';
+  return 'consumed';
+}
+
 /** All outcomes. */
 export const OUTCOMES: readonly Outcome[] = [
   ...(['delivered', 'forwarded', 'transmitted', 'dropped', 'processed', 'consumed', 'alive', 'unknown'] as const),

@@ -66,6 +66,8 @@ export interface Example {
 export const GENERATE_TARGETS = ['bpf-module-skeleton', 'bpf-module-header'] as const;
 /** What `-b` takes: the backends, and the names that ipftrace2 had for some. */
 export const BACKEND_CHOICES: readonly string[] = [...BACKEND_NAMES, ...BACKEND_ALIASES.keys()];
+/** What `--trigger` takes. */
+export const TRIGGER_WORDS = ['drop', 'slower=', 'gap', 'signal'] as const;
 export const TIMES = ['mono', 'wall', 'relative'] as const;
 export type TimeName = (typeof TIMES)[number];
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -192,6 +194,29 @@ export const GROUPS: readonly OptionGroup[] = [
         completes: 'file',
       },
       { flags: '--compress', summary: 'compress the records in the file' },
+      {
+        flags: '--rotate <SIZE|TIME>',
+        summary:
+          'begin another file when one has this size or age, as 64M or 10m: trace.ipft becomes trace-000001.ipft and so on',
+      },
+      { flags: '--keep <N>', summary: 'keep only the last N of the files that this run has written' },
+      {
+        flags: '--last <SIZE>',
+        summary:
+          'a flight recorder: keep the newest records in so much memory, and write a file (trace-000001.ipft) when something happens; by default at SIGUSR1 and at the end',
+      },
+      {
+        flags: '--trigger <WHAT>',
+        summary:
+          'with --last, what to write at, separated by commas: drop (a packet was dropped), slower=TIME (a journey took longer, as slower=5ms), gap (records were lost), signal (SIGUSR1, which always does)',
+        values: TRIGGER_WORDS,
+        repeats: true,
+      },
+      {
+        flags: '--after <TIME>',
+        summary: 'with --last, how long to go on writing after a trigger',
+        default: '1s',
+      },
     ],
   },
   {
@@ -255,7 +280,14 @@ export const COMMANDS = [
     completes: 'file',
     options: [HELP],
     takes: TRACE,
-    examples: [{ command: 'ipft record trace.ipft -m 42', summary: 'until Ctrl-C' }],
+    examples: [
+      { command: 'ipft record trace.ipft -m 42', summary: 'until Ctrl-C' },
+      { command: 'ipft record trace.ipft -m 42 --rotate 64M --keep 10', summary: 'at most ten files of 64 MiB' },
+      {
+        command: 'ipft record drops.ipft -m 42 --last 64M --trigger drop --keep 20',
+        summary: 'for days: a file for each drop, with what came before it',
+      },
+    ],
   },
   {
     name: 'show',
@@ -339,7 +371,11 @@ export const SIGNALS: readonly { readonly names: string; readonly summary: strin
     summary: 'the trace ends and its result is written; the second one ends the process at once',
   },
   {
-    names: 'SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT',
+    names: 'SIGUSR1',
+    summary: 'with --last, a file is written and the trace goes on; otherwise as the next ones',
+  },
+  {
+    names: 'SIGHUP, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR, SIGSTKFLT',
     summary: 'the trace ends and its result is written, to where it still can go',
   },
   {

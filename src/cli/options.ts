@@ -13,6 +13,9 @@ import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { OUTPUT_NAMES } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
+import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
+import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
+import type { TriggerChoice } from '../recording/flight-triggers.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
 import {
@@ -58,12 +61,14 @@ import {
   SHELLS,
   splitFlags,
   TIMES,
+  TRIGGER_WORDS,
   USAGES,
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
 import { findNearest } from './suggest.js';
 import type { ViewOptions } from './text-taker.js';
 import { wrap } from './wrap.js';
+import { isDescriptor } from './writer.js';
 
 const STDOUT = 1;
 
@@ -98,6 +103,12 @@ export interface WritingOptions {
 export interface RecordOptions {
   readonly file: string;
   readonly deflates: boolean;
+  /** When a file is followed by another; undefined for one file. */
+  readonly rotate: RotateLimit | undefined;
+  /** How many files are kept; undefined for all. */
+  readonly keep: number | undefined;
+  /** Undefined where all records go into files. */
+  readonly flight: Pick<FlightOptions, 'lastBytes' | 'triggers' | 'afterNs'> | undefined;
 }
 
 /** The options of `ipft show` besides those of the view. */
@@ -156,6 +167,11 @@ interface RawOptions {
   sort?: string;
   write?: string;
   compress?: boolean;
+  rotate?: string;
+  keep?: string;
+  last?: string;
+  trigger?: string[];
+  after: string;
   json?: boolean;
   functions?: string;
   modules?: string;
@@ -391,7 +407,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
     refuseForeign({ ...record, takes: [...record.takes!, '--write'] }, command);
     return interpretRecord(raw.write, raw);
   }
-  if (raw.compress) throw new UsageError('--compress is said of a recording: it needs -w FILE, or ipft record FILE');
+  refuseRecording(raw, command);
   const words = createVocabulary(raw);
   const plan = interpretPlan(raw, words);
   const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
@@ -433,8 +449,70 @@ function interpretRecord(file: string, raw: RawOptions): Request {
   const words = createVocabulary(raw);
   return {
     ...{ action: 'record', plan: withPackets(interpretPlan(raw, words), words), ...interpretLive(raw) },
-    ...{ file, deflates: raw.compress ?? false },
+    ...interpretFiles(file, raw),
   };
+}
+
+/** Options of a recording, which mean nothing where text is shown. */
+function refuseRecording(raw: RawOptions, command: Command): void {
+  const given = (['compress', 'rotate', 'keep', 'last', 'trigger', 'after'] as const).find(
+    (key) => raw[key] !== undefined && command.getOptionValueSource(key) === 'cli',
+  );
+  if (given === undefined) return;
+  throw new UsageError(`--${given} is said of a recording: it needs -w FILE, or ipft record FILE`);
+}
+
+function interpretFiles(file: string, raw: RawOptions): RecordOptions {
+  const rotate = raw.rotate === undefined ? undefined : parseRotation(raw.rotate);
+  const flight = interpretFlight(raw);
+  if (rotate && flight)
+    throw new UsageError('--rotate and --last do not go together: with --last each file has its end');
+  if ((rotate || flight) && isDescriptor(file)) {
+    throw new UsageError(`${rotate ? '--rotate' : '--last'} writes several files, and '${printable(file)}' is one`);
+  }
+  if (raw.keep !== undefined && !rotate && !flight) throw new UsageError('--keep needs --rotate or --last');
+  const keep = raw.keep === undefined ? undefined : parseCount('--keep', raw.keep, ANY_U32);
+  return { file, deflates: raw.compress ?? false, rotate, keep, flight };
+}
+
+/** A time has a small unit and a size a large one, but for k and g: 10m is ten minutes, 10M ten mebibytes. */
+function parseRotation(text: string): RotateLimit {
+  if (/(ms|s|m|h)$/.test(text)) return { ms: parseDuration('--rotate', text) };
+  const bytes = /[KkMGg]$/.test(text) ? readSize('--rotate', text) : Number.NaN;
+  if (bytes >= LEAST_PART_BYTES && bytes <= Number.MAX_SAFE_INTEGER) return { bytes };
+  const least = `${LEAST_PART_BYTES >> 20}M`;
+  throw new UsageError(`--rotate needs a size from ${least} on, as 64M, or a time, as 10m, not '${printable(text)}'`);
+}
+
+function interpretFlight(raw: RawOptions): RecordOptions['flight'] {
+  const afterNs = parseDuration('--after', raw.after) * 1e6;
+  const triggers = parseTriggers(raw.trigger);
+  if (raw.last === undefined) {
+    if (raw.trigger) throw new UsageError('--trigger is said of a flight recorder: it needs --last SIZE');
+    return undefined;
+  }
+  const lastBytes = parseSize('--last', raw.last);
+  if (lastBytes >= LEAST_FLIGHT_BYTES && lastBytes <= MOST_FLIGHT_BYTES) return { lastBytes, triggers, afterNs };
+  const bounds = `from ${LEAST_FLIGHT_BYTES >> 20}M to ${MOST_FLIGHT_BYTES / 2 ** 30}G`;
+  throw new UsageError(`--last needs a size ${bounds}, not '${printable(raw.last)}'`);
+}
+
+/** Without any, the end is a trigger, and SIGUSR1, which always is. */
+function parseTriggers(lists: readonly string[] | undefined): TriggerChoice {
+  if (!lists) return { end: true };
+  const words = lists.flatMap((list) => list.split(','));
+  let slowerNs: number | undefined;
+  for (const word of words) {
+    const [, time] = /^slower=(.*)$/.exec(word) ?? [];
+    if (time === undefined)
+      oneOf(
+        '--trigger',
+        word,
+        TRIGGER_WORDS.filter((one) => one !== 'slower='),
+      );
+    else slowerNs = Math.min(slowerNs ?? Number.POSITIVE_INFINITY, parseNanoseconds('--trigger slower', time));
+  }
+  return { drop: words.includes('drop'), gap: words.includes('gap'), slowerNs };
 }
 
 function interpretShow(raw: RawOptions): ShowOptions {

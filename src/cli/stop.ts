@@ -36,6 +36,8 @@ export function ignoreSignals({ ignored }: Signals): void {
 export class StopSignal {
   readonly #controller = new AbortController();
   #insisting = 0;
+  /** Takes SIGUSR1, which then ends nothing. */
+  onUser: (() => void) | undefined;
   /** The exit status for a signal after the result has been written. */
   #status: number | undefined;
   /** Resolves at the first signal. */
@@ -51,6 +53,10 @@ export class StopSignal {
   }
 
   #take(name: string): void {
+    if (name === 'SIGUSR1' && this.onUser) {
+      this.onUser();
+      return;
+    }
     if (INSISTING.includes(name)) this.#insisting++;
     if (this.#insisting > 1) exitAtOnce(STATUS_INTERRUPTED);
     if (this.#status !== undefined) exitAtOnce(this.#status);

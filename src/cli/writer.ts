@@ -44,8 +44,7 @@ const DESCRIPTORS = new Map([
  * @throws IpftError `OUTPUT_FILE`
  */
 export function openWriter(path: string | undefined): Writer {
-  const named = path === undefined ? STDOUT : DESCRIPTORS.get(path);
-  const fd = named ?? Number(DESCRIPTOR.exec(path ?? '')?.[1] ?? Number.NaN);
+  const fd = path === undefined ? STDOUT : descriptorOf(path);
   const name = fd === STDOUT ? 'stdout' : printable(path ?? '');
   try {
     return Number.isNaN(fd) ? new OutletWriter(name, openFile(path ?? ''), true) : new OutletWriter(name, fd, false);
@@ -53,6 +52,16 @@ export function openWriter(path: string | undefined): Writer {
     if (error instanceof IpftError) throw error;
     throw causedBy(refuse(name, (error as Error).message), error);
   }
+}
+
+/** Whether a path means a descriptor of this process: `-` is stdout. */
+export function isDescriptor(path: string): boolean {
+  return !Number.isNaN(descriptorOf(path));
+}
+
+/** NaN for any other path. */
+function descriptorOf(path: string): number {
+  return DESCRIPTORS.get(path) ?? Number(DESCRIPTOR.exec(path)?.[1] ?? Number.NaN);
 }
 
 /** The error about a result that was not written whole. */

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hand, type Story, stories, type TruePacket } from '../../tests/support/packets.js';
 import { createEvent, type TraceEvent } from '../base/event.js';
-import type { Began, Ended, Fate, Journey } from '../base/journey.js';
+import { type Began, type Ended, type Fate, type Journey, outcomeOf } from '../base/journey.js';
 import { Places } from '../base/places.js';
-import { type EventSink, JourneyTracker, outcomeOf } from './tracker.js';
+import { type EventSink, JourneyTracker } from './tracker.js';
 
 /** Notes which events belong to which journey, and the journeys as they end. */
 class Notes implements EventSink {

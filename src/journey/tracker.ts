@@ -8,7 +8,16 @@
  */
 import { type RecordTaker, SEQUENCE_UNKNOWN, type TraceEvent } from '../base/event.js';
 import { highHalf, join, lowHalf } from '../base/halves.js';
-import type { Began, Ended, Fate, Journey, Living, Moved, Outcome } from '../base/journey.js';
+import {
+  type Began,
+  type Ended,
+  type Fate,
+  type Journey,
+  type Living,
+  type Moved,
+  type Outcome,
+  outcomeOf,
+} from '../base/journey.js';
 import type { Places } from '../base/places.js';
 
 /** Takes events with their journeys, and journeys as they end. */
@@ -338,15 +347,6 @@ class Windows {
     }
     return low > 0 && this.#to[low - 1]! >= beginNs;
   }
-}
-
-/** The outcome of a fate. */
-export function outcomeOf({ dropped, stage, received }: Fate): Outcome {
-  if (dropped) return stage === 'processed' ? 'processed' : 'dropped';
-  if (stage === 'unread') return 'dropped';
-  if (stage === 'queued') return 'delivered';
-  if (stage === 'sent') return received ? 'forwarded' : 'transmitted';
-  return 'consumed';
 }
 
 /**

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
+import { recordInMemory } from '../../tests/support/memory-file.js';
+import { createFacts } from '../../tests/support/recorded.js';
+import { showEvents } from '../../tests/support/shown.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import {
   BEGIN_ID,
@@ -25,15 +28,10 @@ import {
 } from '../abi/layout.js';
 import { Places } from '../base/places.js';
 import { LiveSource } from '../capture/live-source.js';
-import { createJsonOutput } from '../output/json.js';
-import { createContext } from '../output/output.js';
-import { JourneyIntake } from '../trace/journey-intake.js';
 import { CarriedJourneys } from './carried.js';
 import { ChunkReader } from './chunk-reader.js';
 import { FileEncoder } from './file-encoder.js';
 import { CHUNK_CARRIED, CHUNK_HEADER, CHUNK_RECORDS, GIVEN_UP, STEP_HEADER_BYTES } from './format.js';
-import { Recorder } from './recorder.js';
-import { Recording } from './recording.js';
 
 let dir: string;
 beforeAll(() => {
@@ -113,52 +111,23 @@ test('CarriedJourneys: it holds all journeys that the kernel can follow, and no 
   expect(all[0]).toEqual([BigInt(IPFT_MAX_JOURNEYS + 1), 0]);
 });
 
-/** Its events as lines without the numbers of journeys, and the journeys' lines. */
-function show(path: string): { events: string[]; journeys: string[]; late: number; carried: number } {
-  using recording = Recording.open(path);
-  const output = createJsonOutput(createContext(recording), {});
-  const intake = new JourneyIntake(output, recording.places);
-  let text = '';
-  while (!recording.isOver) {
-    intake.read(recording, 4096);
-    while (output.tick(0));
-    text += Buffer.from(output.take()).toString();
-  }
-  intake.finish(recording.end());
-  for (const piece of output.finish()) text += Buffer.from(piece).toString();
-  const lines = text.trimEnd().split('\n');
-  const isJourney = (line: string) => line.startsWith('{"type":"journey"');
-  return {
-    events: lines.filter((line) => !isJourney(line)).map((line) => line.replace(/"journey":\d+/, '')),
-    journeys: lines.filter(isJourney),
-    late: intake.tracker.late,
-    carried: recording.carried,
-  };
-}
-
-test('Recording: a file that begins in the middle has all events behind it, and says what began before', () => {
+test('Recording: a file that begins in the middle has all events behind it, and says what began before', async () => {
   const kernel = new KernelRings({ ringBytes: 1 << 19, endsBytes: 1 << 17, eventsPerJourney: 50, packets: 100 });
   const header = createHeader(['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, module: 'vmlinux' })));
   const source = new LiveSource(kernel, header, new Places());
-  const facts = {
-    ...{ ...header, host: 'here', id: '0123456789abcdef', part: 1, fields: undefined, coverage: source.coverage },
-    plan: { packets: 'all', follow: false, functions: '', modules: '', samplePeriod: 1, ringBytes: 1 << 19 },
-  };
-  const recorder = new Recorder(source, facts);
-  const pieces: Uint8Array[] = [];
-  const take = () => pieces.push(...recorder.take().map((piece) => new Uint8Array(piece)));
+  const { recorder, sink, file: memory } = recordInMemory(source, createFacts(header));
   for (let round = 0; round < 12; round++) {
     // Some are lost.
     kernel.fill();
-    while (!recorder.read(source, 4096).drained) take();
+    while (!recorder.read(source, 4096).drained) await sink.drain();
   }
   const last = source.end();
-  while (!recorder.read(source, 4096).drained) take();
-  recorder.finish(last, source);
-  take();
+  while (!recorder.read(source, 4096).drained) await sink.drain();
+  recorder.finish(last);
+  await sink.close();
   const whole = join(dir, 'whole');
-  writeFileSync(whole, Buffer.concat(pieces));
-  const all = show(whole);
+  writeFileSync(whole, memory.bytes);
+  const all = showEvents(whole);
   using chunks = new ChunkReader(whole);
   const carried = new CarriedJourneys();
   const read: { type: number; content: Uint8Array<ArrayBuffer> }[] = [];
@@ -174,7 +143,7 @@ test('Recording: a file that begins in the middle has all events behind it, and 
     for (const one of begins) bytes.push(file.chunk(CHUNK_CARRIED, one, false));
     for (const one of some) bytes.push(file.chunk(CHUNK_RECORDS, one.content, false));
     writeFileSync(join(dir, name), Buffer.concat([...bytes, file.finish()]));
-    return show(join(dir, name));
+    return showEvents(join(dir, name));
   };
   const before = write('before', [], records.slice(0, split));
   const after = write('after', carried.encode(), records.slice(split));

@@ -4,6 +4,7 @@ import { FATE_STAGES } from '../base/journey.js';
 import type { TraceLosses } from '../base/losses.js';
 import type { SourceCoverage, SourceEnd } from '../base/record-source.js';
 import type { JsonObject } from './json-object.js';
+import { encodeTrigger, parseTrigger, type Trigger } from './trigger.js';
 
 const SWITCHES = ['ftrace', 'kprobes'] as const;
 
@@ -11,14 +12,28 @@ export interface RecordedEnd {
   readonly end: SourceEnd;
   readonly losses: TraceLosses;
   readonly coverage: SourceCoverage;
+  /** Whether another part follows. */
+  readonly continues?: boolean;
+  /** Of a file of a flight recorder: what made it write, in order; and how often more of that happened. */
+  readonly triggers?: readonly Trigger[];
+  readonly triggersLeftOut?: number;
 }
 
-export function encodeEnd({ end, losses, coverage }: RecordedEnd): object {
+/** The most journeys in an end, whose size has a bound; of further ones the end counts as lost. */
+const MAX_LIVING = 100_000;
+/** The most of them that are about to end. */
+const MAX_FREEING = 1000;
+
+export function encodeEnd(recorded: RecordedEnd): object {
+  const { end, losses, coverage, continues = false, triggers, triggersLeftOut = 0 } = recorded;
+  let room = MAX_FREEING;
   return {
     at_ns: String(end.atNs),
-    living: end.living.map(({ journey, events, freeing }) => ({
+    ...(continues && { continues }),
+    ...(triggers && { triggers: triggers.map(encodeTrigger), triggers_left_out: triggersLeftOut }),
+    living: end.living.slice(0, MAX_LIVING).map(({ journey, events, freeing }) => ({
       ...{ journey, events },
-      ...(freeing && { freeing: encodeEnded(freeing) }),
+      ...(freeing && room-- > 0 && { freeing: encodeEnded(freeing) }),
     })),
     losses: encodeLosses(losses),
     coverage: encodeCoverage(coverage),
@@ -29,6 +44,9 @@ export function encodeEnd({ end, losses, coverage }: RecordedEnd): object {
 export function parseEnd(json: JsonObject): RecordedEnd {
   return {
     end: { atNs: json.big('at_ns'), living: json.objects('living', parseLiving) },
+    continues: json.has('continues') && json.flag('continues'),
+    triggers: json.has('triggers') ? json.objects('triggers', parseTrigger) : [],
+    triggersLeftOut: json.has('triggers_left_out') ? json.count('triggers_left_out') : 0,
     ...{ losses: parseLosses(json.object('losses')), coverage: parseCoverage(json.object('coverage')) },
   };
 }

@@ -54,10 +54,19 @@ export class FileEncoder {
   /** Makes a chunk. @returns what to write */
   chunk(type: number, content: Uint8Array, deflates: boolean, upToNs?: bigint): Uint8Array {
     if (content.length > MAX_CHUNK_BYTES) throw new Error(`a chunk of ${content.length} bytes`);
-    const stored = deflates ? deflateSync(content, { level: LEVEL }) : content;
+    if (deflates) return this.stored(type, deflateSync(content, { level: LEVEL }), content.length, upToNs);
+    return this.#chunk(type, 0, content, content.length, upToNs);
+  }
+
+  /** Makes a chunk of what is compressed already. @returns what to write */
+  stored(type: number, stored: Uint8Array, contentBytes: number, upToNs?: bigint): Uint8Array {
+    return this.#chunk(type, DEFLATED, stored, contentBytes, upToNs);
+  }
+
+  #chunk(type: number, flags: number, stored: Uint8Array, contentBytes: number, upToNs?: bigint): Uint8Array {
     const bytes = new Uint8Array(CHUNK_HEADER_BYTES + paddedBytes(stored.length));
     bytes.set(stored, CHUNK_HEADER_BYTES);
-    this.#writeHeader(bytes, type, deflates ? DEFLATED : 0, stored, content.length, upToNs);
+    this.#writeHeader(bytes, type, flags, stored, contentBytes, upToNs);
     return bytes;
   }
 

@@ -8,6 +8,7 @@ import { parseEventStruct } from '../fields/event-struct.js';
 import { combineFields, type EventFields, type FieldSet, PARTS } from '../fields/field-set.js';
 import { encodeCoverage, parseCoverage } from './end.js';
 import type { JsonObject } from './json-object.js';
+import { encodeTrigger, parseTrigger, type Trigger } from './trigger.js';
 
 /** What a recording says of its trace, besides the names of numbers in records: those come as they are needed. */
 export interface RecordingFacts
@@ -23,6 +24,8 @@ export interface RecordingFacts
   readonly fields: EventFields | undefined;
   /** As it was when tracing began. */
   readonly coverage: SourceCoverage;
+  /** Of a file of a flight recorder: what made it write. */
+  readonly trigger?: Trigger | undefined;
 }
 
 /** What was asked for, for people; and what outputs depend on. */
@@ -43,6 +46,7 @@ export function encodeHeader(facts: RecordingFacts): object {
   const { version, kernel, host, id, part, tracer, backend, plan, targets, fields, beganNs, realtimeOffsetNs } = facts;
   return {
     ...{ version, kernel, host, id, part, tracer, backend },
+    ...(facts.trigger && { trigger: encodeTrigger(facts.trigger) }),
     ...{ began_ns: String(beganNs), realtime_offset_ns: String(realtimeOffsetNs) },
     plan: {
       ...{ packets: plan.packets, follow: plan.follow, functions: plan.functions, modules: plan.modules },
@@ -65,6 +69,7 @@ export function parseHeader(json: JsonObject, at: number): RecordingFacts {
   return {
     ...{ version: json.text('version'), kernel: json.text('kernel'), host: json.text('host') },
     ...{ id: json.text('id'), part: json.count('part') },
+    trigger: json.has('trigger') ? parseTrigger(json.object('trigger')) : undefined,
     ...{ tracer: json.word('tracer', TRACER_NAMES), backend: json.word('backend', BACKEND_NAMES) },
     ...{ beganNs: json.big('began_ns'), realtimeOffsetNs: json.big('realtime_offset_ns') },
     plan: {

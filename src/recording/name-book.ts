@@ -44,7 +44,11 @@ class Names<K extends number | bigint> {
   }
 
   #makeRoom(): void {
-    if (this.#known.size >= MAX_NAMES) this.#known.delete(this.#known.keys().next().value!);
+    if (this.#known.size < MAX_NAMES) return;
+    const oldest = this.#known.keys().next().value!;
+    this.#known.delete(oldest);
+    // Where no file is written for days, new names must not pile up.
+    this.#fresh.delete(oldest);
   }
 
   #learn(key: K): void {

@@ -10,9 +10,9 @@ export interface Destination {
   /** Its name in messages. */
   readonly name: string;
   /** Writes all bytes, which must not change until then. @throws IpftError if they can't be written */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array): Promise<void> | void;
   /** Ends writing. @throws IpftError for what the system reports late, as network file systems do */
-  close(): Promise<void>;
+  close(): Promise<void> | void;
 }
 
 const HINT = 'name a new or a regular file, in a directory that you may write to, on a disk with room';

@@ -142,6 +142,11 @@ export class Recording implements RecordSource, Disposable {
     return this.#end?.coverage ?? this.#coverage;
   }
 
+  /** Whether another part of the recording follows; known at the end. */
+  get continues(): boolean {
+    return this.#end?.continues ?? false;
+  }
+
   losses(): TraceLosses {
     return this.#end?.losses ?? this.#losses;
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { KernelRings, type KernelRingsOptions } from '../../tests/support/kernel-rings.js';
+import { type MemoryFile, recordInMemory } from '../../tests/support/memory-file.js';
 import { createFacts, createFields, showText, takeText } from '../../tests/support/recorded.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
@@ -14,7 +15,6 @@ import { createContext, type Output } from '../output/output.js';
 import { type OutputName, type OutputOptions, outputKind } from '../output/outputs.js';
 import { JourneyIntake } from '../trace/journey-intake.js';
 import { type Intake, TraceRun } from '../trace/run.js';
-import { Recorder } from './recorder.js';
 import { Recording } from './recording.js';
 
 const MS = 1_000_000;
@@ -121,20 +121,13 @@ async function live(one: Case, view: View): Promise<string> {
 
 /** @returns the source's losses */
 async function record(one: Case, path: string, deflates: boolean) {
-  const pieces: Uint8Array[] = [];
-  let recorder: Recorder | undefined;
-  const collect = () => {
-    for (const piece of recorder?.take() ?? []) {
-      pieces.push(Uint8Array.from(piece));
-      recorder?.giveBack(piece);
-    }
-  };
+  let file: MemoryFile | undefined;
   const source = await run(one, (source) => {
-    recorder = new Recorder(source, createFacts(source.header, one.fields), { deflates });
-    return { intake: recorder, onRead: collect };
+    const made = recordInMemory(source, createFacts(source.header, one.fields), { deflates });
+    file = made.file;
+    return { intake: made.recorder, onRead: () => {} };
   });
-  collect();
-  writeFileSync(path, Buffer.concat(pieces));
+  writeFileSync(path, file!.bytes);
   return source.losses();
 }
 

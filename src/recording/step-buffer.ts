@@ -3,8 +3,6 @@ import { END_SIZE, IPFT_MAX_DATA_SIZE, RETURN_SIZE } from '../abi/layout.js';
 import { READING_BYTES } from '../base/record-source.js';
 import { CHUNK_HEADER_BYTES, RECORD_HEADER_BYTES, STEP_HEADER_BYTES, WINDOW_BYTES } from './format.js';
 
-/** A chunk is closed when it has so many bytes. */
-const CHUNK_BYTES = 1 << 20;
 /** The largest record, its header included. */
 const RECORD_BYTES = RECORD_HEADER_BYTES + Math.max(RETURN_SIZE + IPFT_MAX_DATA_SIZE, END_SIZE);
 /** The most bytes of records in a step: a reading of two rings. */
@@ -38,7 +36,11 @@ export class StepBuffer {
   /** The time of the last step. */
   upToNs = 0n;
 
-  constructor() {
+  /** The size at which a chunk is closed, in bytes. */
+  readonly #chunkBytes: number;
+
+  constructor(chunkBytes: number) {
+    this.#chunkBytes = chunkBytes;
     this.#bytes = this.#create();
     this.#view = new DataView(this.#bytes.buffer);
   }
@@ -48,7 +50,7 @@ export class StepBuffer {
   }
 
   get isFull(): boolean {
-    return this.#used >= CHUNK_BYTES;
+    return this.#used >= this.#chunkBytes;
   }
 
   /** Begins a step; `append`, `miss` and `end` follow. */
@@ -134,8 +136,11 @@ export class StepBuffer {
   }
 
   #create(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(
-      CHUNK_HEADER_BYTES + CHUNK_BYTES + STEP_BYTES + STEP_HEADER_BYTES + MAX_WINDOWS * WINDOW_BYTES,
-    );
+    return new Uint8Array(largestChunk(this.#chunkBytes));
   }
+}
+
+/** The most bytes of a chunk that is closed at a size, with the room for its header: a step comes before it is closed. */
+export function largestChunk(chunkBytes: number): number {
+  return CHUNK_HEADER_BYTES + chunkBytes + STEP_BYTES + STEP_HEADER_BYTES + MAX_WINDOWS * WINDOW_BYTES;
 }

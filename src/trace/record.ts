@@ -1,22 +1,21 @@
-/** Makes a recording of a trace of the running kernel. */
+/** What a recording of a trace of the running kernel is made from. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { SourceCoverage } from '../base/record-source.js';
 import { describePackets } from '../filter/packet-query.js';
 import { readSymbols } from '../kernel/functions.js';
-import { Recorder, type RecorderOptions } from '../recording/recorder.js';
+import { Origin, type OriginOptions } from '../recording/part.js';
 import type { LiveTrace } from './live-trace.js';
 
-/** @param coverage when tracing begins */
-export function createRecorder(
+/** @param source of the trace, when tracing begins */
+export function createOrigin(
   { header, fields, plan, ringSizeBytes }: LiveTrace,
-  coverage: SourceCoverage,
-  options: Omit<RecorderOptions, 'symbols'> = {},
-): Recorder {
+  source: Origin['source'],
+  options: Omit<OriginOptions, 'symbols'> = {},
+): Origin {
   const { version, kernel, tracer, backend, beganNs, realtimeOffsetNs } = header;
   const { probes } = plan;
   const facts = {
-    ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, coverage },
+    ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, coverage: source.coverage },
     ...{ host: hostname(), id: randomBytes(8).toString('hex'), part: 1 },
     ...{ targets: [...header.targets], fields: fields.sets.length > 0 ? fields : undefined },
     plan: {
@@ -25,5 +24,5 @@ export function createRecorder(
       samplePeriod: probes.samplePeriod,
     },
   };
-  return new Recorder({ header }, facts, { ...options, symbols: fields.usesSymbols ? readSymbols() : undefined });
+  return new Origin(source, facts, { ...options, symbols: fields.usesSymbols ? readSymbols() : undefined });
 }

@@ -127,6 +127,10 @@ export interface KernelRingsOptions {
   readonly hasReturns?: boolean;
   /** The bytes of fields of each event, a multiple of 4: each word is the event's sequence number and its own offset. */
   readonly dataBytes?: number;
+  /** The time of an event, in nanoseconds. */
+  readonly stepNs?: number;
+  /** One packet in so many is dropped; 0 for none but those of `dropNext`. */
+  readonly dropsOneIn?: number;
   /** Whether packets move to other places, and are dropped for reasons at locations that have names. */
   readonly isVaried?: boolean;
 }
@@ -161,6 +165,7 @@ export class KernelRings implements Readable {
   /** The time of the next event: just after this machine was started, so that it stays behind the present time. */
   ns = 1_000_000_000;
   misses = 0n;
+  #dropsNext = false;
   /** The locations whose name was told. */
   readonly #told = new Set<bigint>();
 
@@ -185,13 +190,34 @@ export class KernelRings implements Readable {
       const step = this.#steps++;
       const which = step % this.#packets.length;
       const packet = this.#packets[which]!;
-      this.ns += STEP_NS;
+      this.ns += this.#stepNs;
       this.#record(packet, this.ns - ((step * 7919) % DISORDER_NS), step % CPUS);
       if (packet.events < this.#options.eventsPerJourney + (packet.id % 3)) continue;
-      this.ns += STEP_NS;
+      this.ns += this.#stepNs;
       this.#end(packet);
       this.#packets[which] = this.#create();
     }
+  }
+
+  get #stepNs(): number {
+    return this.#options.stepNs ?? STEP_NS;
+  }
+
+  /** The packet that ends next is dropped. */
+  dropNext(): void {
+    this.#dropsNext = true;
+  }
+
+  #isDropped({ id }: Packet): boolean {
+    const { dropsOneIn = 7 } = this.#options;
+    const isDropped = this.#dropsNext || (dropsOneIn > 0 && id % dropsOneIn === 0);
+    this.#dropsNext = false;
+    return isDropped;
+  }
+
+  /** Nothing happens for so long. */
+  rest(ns: number): void {
+    this.ns += ns;
   }
 
   /** Makes events until one finds no room. */
@@ -274,7 +300,7 @@ export class KernelRings implements Readable {
     ring.event(at, this.ns, packet.id, packet.events, IPFT_NOTICE_END, 0, IPFT_EVENT_NOTICE);
     for (let offset = EVENT_SIZE; offset < bytes; offset += 4) ring.view.setUint32(at + offset, 0, true);
     ring.view.setUint32(at + END_ID, packet.id, true);
-    ring.view.setUint8(at + END_FLAGS, packet.id % 7 === 0 ? IPFT_JOURNEY_DROPPED : 0);
+    ring.view.setUint8(at + END_FLAGS, this.#isDropped(packet) ? IPFT_JOURNEY_DROPPED : 0);
     if (!this.#options.isVaried) return;
     ring.view.setBigUint64(at + END_LOCATION, location, true);
     ring.view.setUint32(at + END_REASON, packet.id % 7, true);

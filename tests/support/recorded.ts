@@ -8,11 +8,11 @@ import { combineFields, type EventFields } from '../../src/fields/field-set.js';
 import { createContext, type Output } from '../../src/output/output.js';
 import { type OutputName, type OutputOptions, outputKind } from '../../src/output/outputs.js';
 import type { RecordingFacts } from '../../src/recording/header.js';
-import { Recorder } from '../../src/recording/recorder.js';
 import { JourneyIntake } from '../../src/trace/journey-intake.js';
 import { TraceRun } from '../../src/trace/run.js';
 import { BtfBuilder, type BtfMember } from './btf-builder.js';
 import type { KernelRings } from './kernel-rings.js';
+import { recordInMemory } from './memory-file.js';
 
 /** What a recording says of a trace of which nothing matters but its header. */
 export function createFacts(header: TraceHeader, fields?: EventFields): RecordingFacts {
@@ -53,21 +53,15 @@ export function record(
   { rounds = 20, deflates = false, fields }: { rounds?: number; deflates?: boolean; fields?: EventFields } = {},
 ): Buffer {
   const source = new LiveSource(kernel, header);
-  const recorder = new Recorder(source, createFacts(header, fields), { deflates });
-  const pieces: Uint8Array[] = [];
-  const take = () => {
-    for (const piece of recorder.take()) pieces.push(Uint8Array.from(piece));
-  };
+  const { recorder, file } = recordInMemory(source, createFacts(header, fields), { deflates });
   for (let round = 0; round < rounds; round++) {
     happen(round);
     recorder.read(source, 4096);
-    take();
   }
   const end = source.end();
-  while (!recorder.read(source, 4096).drained) take();
-  recorder.finish(end, source);
-  take();
-  return Buffer.concat(pieces);
+  while (!recorder.read(source, 4096).drained);
+  recorder.finish(end);
+  return file.bytes;
 }
 
 /** Takes the text of an output. */

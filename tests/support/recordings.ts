@@ -5,8 +5,11 @@ import { parseBtf } from '../../src/btf/btf.js';
 import { LiveSource } from '../../src/capture/live-source.js';
 import { parseEventStruct } from '../../src/fields/event-struct.js';
 import { combineFields, type EventFields } from '../../src/fields/field-set.js';
+import { FileSink } from '../../src/recording/file-sink.js';
 import type { RecordingFacts } from '../../src/recording/header.js';
+import { Origin } from '../../src/recording/part.js';
 import { Recorder } from '../../src/recording/recorder.js';
+import type { Destination } from '../../src/recording/recording-file.js';
 import { BtfBuilder } from './btf-builder.js';
 import { KernelRings, type KernelRingsOptions } from './kernel-rings.js';
 import { createFacts } from './recorded.js';
@@ -38,27 +41,21 @@ export function record(options: RecordingOptions, write: (piece: Uint8Array) => 
   });
   const header: TraceHeader = { ...createHeader(TARGETS), fields };
   const source = new LiveSource(kernel, header, new Places());
-  const recorder = new Recorder(
+  const origin = new Origin(
     source,
     { ...createFacts(header, fields), ...facts },
     { deflates, symbols: hasFields ? SYMBOLS : undefined },
   );
-  const read = () => {
-    const { drained } = recorder.read(source, 4096);
-    for (const piece of recorder.take()) {
-      write(piece);
-      recorder.giveBack(piece);
-    }
-    return drained;
-  };
+  const file: Destination = { name: 'memory', write, close: () => {} };
+  const recorder = new Recorder(origin, new FileSink(origin, { next: () => file }));
+  const read = () => recorder.read(source, 4096).drained;
   while (kernel.truth.events < events) {
     kernel.happen(Math.min(4000, events - kernel.truth.events));
     while (!read());
   }
   const end = source.end();
   while (!read());
-  recorder.finish(end, source);
-  for (const piece of recorder.take()) write(piece);
+  recorder.finish(end);
   return kernel;
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, write, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Places } from '../dist/base/places.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
@@ -130,6 +131,7 @@ async function record(/** @type {number} */ fd, deflates = false) {
   for (let isDrained = false; !isDrained; ) {
     isDrained = recorder.read(source, BATCH).drained;
     await sink.drain();
+    await immediate();
   }
   recorder.finish(source.end());
   await sink.close();

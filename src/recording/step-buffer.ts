@@ -13,8 +13,8 @@ const MAX_WINDOWS = 256;
 const SETTLING_NS = 200_000_000n;
 /** No step begins there. */
 const NOWHERE = -1;
-/** The buffers that are kept for use again. */
-const KEPT = 4;
+/** The buffers that are kept for use again: those that may wait to be written (MAX_PENDING_BYTES), and some. */
+const KEPT = 6;
 
 interface MissedWindow {
   readonly fromNs: bigint;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { parseCount, parseDuration, parseNanoseconds, parseSize, parseUnsigned32 } from './numbers.js';
+import { parseCount, parseDuration, parseNanoseconds, parseRange, parseSize, parseUnsigned32 } from './numbers.js';
 
 /** What is no number of any kind. */
 const NONE = ['', ' ', '-1', '+1', '1 ', ' 1', '1\n', '1e3', '1.', '.5', '1_000', 'NaN', 'Infinity', '١', '0x', '1x'];
@@ -55,5 +55,13 @@ test.each([
   ]) {
     expect(() => parse('--option', text)).toThrow(`--option '${text}' begins with 0`);
     expect(() => parse('--option', text)).toThrow(expect.objectContaining({ hint }));
+  }
+});
+
+test('parseRange: a number, or two', () => {
+  expect(parseRange('--journey', '3')).toEqual([3, 3]);
+  expect(parseRange('--journey', '7-9')).toEqual([7, 9]);
+  for (const text of ['0', '9-7', '', '-3', '3-', 'a', '1-2-3', '4294967296', '1.5']) {
+    expect(() => parseRange('--journey', text), text).toThrow('--journey needs numbers from 1 on');
   }
 });

@@ -25,6 +25,14 @@ export function readCount(option: string, text: string): number {
   return /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
 }
 
+/** `3` or `3-7`. */
+export function parseRange(option: string, text: string): readonly [first: number, last: number] {
+  const [, from = '', to = from] = /^([0-9]+)(?:-([0-9]+))?$/.exec(text) ?? [];
+  const [first, last] = [readCount(option, from), readCount(option, to)];
+  if (first >= 1 && last >= first && last <= MAX_U32) return [first, last];
+  throw new UsageError(`${option} needs numbers from 1 on, as 3 or 7-9, not ${quote(text)}`);
+}
+
 const UNITS: Record<string, number> = { '': 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 };
 
 /** A size in bytes, or with K, M or G behind it; NaN for any other text. @throws UsageError for a number that C takes for octal */

@@ -291,12 +291,34 @@ export const COMMANDS = [
   },
   {
     name: 'show',
-    operands: '<FILE>',
-    summary: 'show a recording, on any machine and without privileges',
+    operands: '<FILE...>',
+    summary: 'show recordings, on any machine and without privileges; parts of one are shown as one',
     completes: 'file',
-    options: [HELP],
-    takes: [...VIEW, '--count', '--strict', ...ALWAYS],
-    examples: [{ command: 'ipft show trace.ipft -o paths', summary: 'the ways that its packets took' }],
+    options: [
+      {
+        flags: '--journey <LIST>',
+        summary: 'show only the journeys with these numbers, as in --journey 3,7-9',
+        repeats: true,
+      },
+      { flags: '--outcome <OUTCOMES>', summary: 'the same as --only', values: OUTCOMES, repeats: true },
+      {
+        flags: '--info',
+        summary:
+          'tell what each recording is, and count what is in it, instead of showing it; with -o json for programs',
+      },
+      {
+        flags: '--follow-file',
+        summary:
+          'show a recording while it is written, until its recorder ends it (that a recorder was killed is not seen: Ctrl-C)',
+      },
+      HELP,
+    ],
+    takes: [...VIEW, '--regex', '--module-regex', '--count', '--duration', '--strict', ...ALWAYS],
+    examples: [
+      { command: 'ipft show trace.ipft -o paths', summary: 'the ways that its packets took' },
+      { command: "ipft show trace.ipft --outcome dropped -r '^tcp_'", summary: 'of dropped packets, what TCP did' },
+      { command: 'ipft show --info trace.ipft', summary: 'where and when it was made, and what is in it' },
+    ],
   },
   {
     name: 'check',

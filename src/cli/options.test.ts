@@ -290,3 +290,29 @@ test.each([40, 60, 80, 200])('parseCommandLine: help fits a terminal of %i colum
     else delete (process.stdout as { columns?: number }).columns;
   }
 });
+
+test('parseCommandLine: what is shown of recordings', () => {
+  const parse = (...args: string[]) => parseCommandLine(['show', ...args], {});
+  expect(parse('a', 'b', '--journey', '3,7-9', '--journey', '12', '--count', '9')).toMatchObject({
+    ...{ action: 'show', files: ['a', 'b'], most: 5, until: { durationMs: undefined } },
+    ...{
+      numbers: [
+        [3, 3],
+        [7, 9],
+        [12, 12],
+      ],
+      shownTargets: undefined,
+      info: false,
+      followFile: false,
+    },
+  });
+  expect(parse('a', '--count', '2', '--only', 'dropped', '--outcome', 'alive,unknown')).toMatchObject({
+    ...{ most: 2, only: ['dropped', 'alive', 'unknown'], numbers: undefined },
+  });
+  expect(parse('a', '-r', '^tcp_', '--follow-file')).toMatchObject({
+    ...{ followFile: true, shownTargets: { functions: { text: '^tcp_' }, modules: undefined } },
+  });
+  expect(() => parse('a', '--outcome', 'lost')).toThrow("--outcome 'lost' is unknown");
+  expect(() => parse('a', '--info', '-o', 'paths')).toThrow('--info is text');
+  expect(() => parse()).toThrow("missing required argument 'FILE'");
+});

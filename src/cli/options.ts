@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
-import { OUTCOMES } from '../base/journey.js';
+import { OUTCOMES, type Outcome } from '../base/journey.js';
 import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
@@ -41,6 +41,7 @@ import {
   parseCount,
   parseDuration,
   parseNanoseconds,
+  parseRange,
   parseSize,
   parseUnsigned32,
   readCount,
@@ -90,7 +91,7 @@ export type Request =
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
   | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
-  | ({ readonly action: 'show'; readonly files: readonly string[] } & ShowOptions & ViewOptions & WritingOptions);
+  | ({ readonly action: 'show' } & ShowRequest & WritingOptions);
 
 /** The destination of the result, and its colours. */
 export interface WritingOptions {
@@ -113,13 +114,21 @@ export interface RecordOptions {
 
 /** The options of `ipft show` besides those of the view. */
 export interface ShowOptions {
+  /** Whether to tell what the files are. */
+  readonly info: boolean;
+  /** Whether to wait for more where the file ends. */
+  readonly followFile: boolean;
   readonly verbose: boolean;
   readonly until: Until;
-  /** The memory for journeys, in bytes. */
+  /** The memory for journeys, in bytes; and whether that was asked for, whatever the size of the files. */
   readonly maxMemoryBytes: number;
+  readonly isMemoryGiven: boolean;
   /** Whether a loss changes the exit status. */
   readonly strict: boolean;
 }
+
+/** What is to be shown, and how. */
+export type ShowRequest = ShowOptions & ViewOptions & { readonly files: readonly string[] };
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
 export type ShellName = (typeof SHELLS)[number];
@@ -162,6 +171,10 @@ interface RawOptions {
   maxMemory?: string;
   diff?: string[] | true;
   only?: string[];
+  outcome?: string[];
+  journey?: string[];
+  info?: boolean;
+  followFile?: boolean;
   slower?: string;
   fold: string;
   sort?: string;
@@ -187,10 +200,10 @@ const INTERPRETERS: Record<
   (operands: readonly string[], raw: RawOptions, environment: NodeJS.ProcessEnv) => Request
 > = {
   record: ([file = ''], raw) => interpretRecord(file, raw),
-  show: (files, raw, environment) => ({
-    ...{ action: 'show', files, ...interpretView(raw, outputFormOf(findCompatProfile(environment))) },
-    ...{ ...interpretShow(raw), ...interpretWriting(raw) },
-  }),
+  show: (files, raw, environment) => {
+    const view = interpretView(raw, outputFormOf(findCompatProfile(environment)));
+    return { action: 'show', files, ...view, ...interpretShow(raw), ...interpretWriting(raw) };
+  },
   check: (operands, raw) => ({
     action: 'check',
     files: interpretExtension(operands),
@@ -437,11 +450,18 @@ function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     diff: interpretDiff(raw),
-    only: raw.only?.flatMap((list) => list.split(',')).map((name) => oneOf('--only', name, OUTCOMES)),
+    only: interpretOutcomes(raw),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
     fold: oneOf('--fold', raw.fold, FOLDS),
     order: oneOf('--sort', raw.sort ?? form.order, JOURNEY_ORDERS),
   };
+}
+
+/** `--outcome` is another name of `--only`. */
+function interpretOutcomes({ only, outcome }: RawOptions): Outcome[] | undefined {
+  const read = (option: string, lists: readonly string[] = []) =>
+    lists.flatMap((list) => list.split(',')).map((name) => oneOf(option, name, OUTCOMES));
+  return only || outcome ? [...read('--only', only), ...read('--outcome', outcome)] : undefined;
 }
 
 function interpretRecord(file: string, raw: RawOptions): Request {
@@ -515,11 +535,23 @@ function parseTriggers(lists: readonly string[] | undefined): TriggerChoice {
   return { drop: words.includes('drop'), gap: words.includes('gap'), slowerNs };
 }
 
-function interpretShow(raw: RawOptions): ShowOptions {
-  const { until, limits } = interpretPlan(raw, createVocabulary(raw));
+function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'numbers' | 'most' | 'shownTargets'> {
+  const { until, limits, probes } = interpretPlan(raw, createVocabulary(raw));
+  const { functionPattern: functions, modulePattern: modules } = probes;
+  const info = raw.info ?? false;
+  if (info && !['aggregate', 'json'].includes(raw.output)) {
+    throw new UsageError('--info is text, or with -o json an object', SEE_HELP);
+  }
+  const numbers = raw.journey?.flatMap((list) => list.split(',')).map((text) => parseRange('--journey', text));
+  // All that are asked for have been shown then.
+  const all = numbers?.reduce((sum, [first, last]) => sum + last - first + 1, 0) ?? Number.POSITIVE_INFINITY;
+  const most = Math.min(until.count ?? Number.POSITIVE_INFINITY, all);
   return {
-    ...{ verbose: raw.verbose ?? false, strict: raw.strict ?? false },
-    ...{ until, maxMemoryBytes: limits.maxMemoryBytes },
+    ...{ info, followFile: raw.followFile ?? false, verbose: raw.verbose ?? false, strict: raw.strict ?? false },
+    ...{ until: { durationMs: until.durationMs }, maxMemoryBytes: limits.maxMemoryBytes },
+    isMemoryGiven: raw.maxMemory !== undefined,
+    ...{ numbers, most: Number.isFinite(most) ? most : undefined },
+    shownTargets: functions || modules ? { functions, modules } : undefined,
   };
 }
 

@@ -4,7 +4,8 @@ import type { IpftError } from '../base/errors.js';
 import type { Outcome } from '../base/journey.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
 import type { JourneyOrder } from '../journey/assembler.js';
-import { Choice } from '../journey/choice.js';
+import { Choice, type NumberRange } from '../journey/choice.js';
+import { TargetFilter, type TargetPatterns } from '../journey/target-filter.js';
 import { Clock } from '../output/clock.js';
 import type { Fold } from '../output/folding.js';
 import { createContext, type Output } from '../output/output.js';
@@ -35,6 +36,12 @@ export interface ViewOptions {
   readonly fold: Fold;
   /** The order of journeys in text. */
   readonly order: JourneyOrder;
+  /** The numbers of journeys that are shown; undefined for all. */
+  readonly numbers?: readonly NumberRange[] | undefined;
+  /** The most journeys that are shown. */
+  readonly most?: number | undefined;
+  /** The functions whose events are shown, of those that there are; undefined for all. */
+  readonly shownTargets?: TargetPatterns | undefined;
 }
 
 /** What of a trace the view depends on, besides its records. */
@@ -78,7 +85,9 @@ export class TextTaker implements Taker {
     this.#facts = facts;
     this.#out = out;
     this.#terminal = terminal;
-    this.intake = new JourneyIntake(output, source.places, output.choice);
+    const { shownTargets } = options;
+    const filter = shownTargets && new TargetFilter(source.header.targets, shownTargets);
+    this.intake = new JourneyIntake(output, source.places, output.choice, filter);
     this.client = new TextClient(output, out, terminal, this.isForPrograms ? undefined : this.intake.tracker);
   }
 
@@ -99,6 +108,11 @@ export class TextTaker implements Taker {
   async close(): Promise<IpftError | undefined> {
     // A reader that was given up would be waited for without end.
     if (!this.client.problem) await this.#out.end();
+    return this.problem;
+  }
+
+  /** The error if not all could be written so far. */
+  get problem(): IpftError | undefined {
     return this.client.problem ?? explainFailure(this.#out);
   }
 
@@ -126,9 +140,10 @@ function createOutput(
   clock: Clock,
   hasColor: boolean,
 ): Output {
-  const { jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, fold, order } = options;
+  const { jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, numbers, most, fold, order } = options;
   const kind = outputKind(options.output);
-  const choice = only || slowerNs !== undefined ? new Choice({ only, slowerNs }) : undefined;
+  const isChosen = only || numbers || (slowerNs ?? most) !== undefined;
+  const choice = isChosen ? new Choice({ only, slowerNs, numbers, most }) : undefined;
   const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const wanted = {
     ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow, hasColor },

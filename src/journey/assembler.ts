@@ -107,6 +107,7 @@ export class Assembler implements EventSink {
   }
 
   event(event: TraceEvent, journey: Journey): void {
+    if (this.choice?.mayTake(journey) === false) return;
     let chain = this.#last;
     if (chain?.journey !== journey) {
       chain = this.#open.get(journey.number) ?? this.#begin(journey);

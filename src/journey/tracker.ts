@@ -19,6 +19,7 @@ import {
   outcomeOf,
 } from '../base/journey.js';
 import type { Places } from '../base/places.js';
+import type { TargetFilter } from './target-filter.js';
 
 /** Takes events with their journeys, and journeys as they end. */
 export interface EventSink {
@@ -94,6 +95,7 @@ class State implements Journey {
 export class JourneyTracker implements RecordTaker {
   readonly #sink: EventSink;
   readonly #places: Places;
+  readonly #filter: TargetFilter | undefined;
   /** By their short id. */
   readonly #journeys = new Map<number, State>();
   /** Journeys whose short id another one has meanwhile, by their id. */
@@ -123,10 +125,15 @@ export class JourneyTracker implements RecordTaker {
   /** The number of events that came when their journey had been handed on. */
   late = 0;
 
-  /** @param places gives numbers to places, for events to carry */
-  constructor(sink: EventSink, places: Places) {
+  /**
+   * @param places gives numbers to places, for events to carry
+   * @param filter chooses functions: events of others are not handed on, nor journeys that have none else. Lost events
+   * are counted whatever their function was
+   */
+  constructor(sink: EventSink, places: Places, filter?: TargetFilter) {
     this.#sink = sink;
     this.#places = places;
+    this.#filter = filter;
   }
 
   /** The number of ended journeys, those that have not been handed on included. */
@@ -179,6 +186,7 @@ export class JourneyTracker implements RecordTaker {
       if (event.sequence >= state.expected) state.expected = event.sequence + 1;
       if (event.sequence < state.carried) state.carried = event.sequence;
     }
+    if (this.#filter?.shows(event.target) === false) return;
     const { timestampLow: low, timestampHigh: high } = event;
     if (state.events++ === 0 && !state.isCarried) {
       state.firstLow = low | 0;

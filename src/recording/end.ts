@@ -44,10 +44,10 @@ export function encodeEnd(recorded: RecordedEnd): object {
 export function parseEnd(json: JsonObject): RecordedEnd {
   return {
     end: { atNs: json.big('at_ns'), living: json.objects('living', parseLiving) },
-    continues: json.has('continues') && json.flag('continues'),
     triggers: json.has('triggers') ? json.objects('triggers', parseTrigger) : [],
     triggersLeftOut: json.has('triggers_left_out') ? json.count('triggers_left_out') : 0,
     ...{ losses: parseLosses(json.object('losses')), coverage: parseCoverage(json.object('coverage')) },
+    continues: json.has('continues') && json.flag('continues'),
   };
 }
 

@@ -85,11 +85,18 @@ export function encodeFileHeader(): Uint8Array {
   return bytes;
 }
 
+/** A file that lacks what may still be written. */
+export class CutError extends ParseError {
+  constructor(at: number, problem: string) {
+    super('recording', at, problem);
+  }
+}
+
 /** @throws ParseError for a file that is no recording, or one of another version or byte order */
 export function checkFileHeader(bytes: Uint8Array): void {
-  if (bytes.length === 0) throw new ParseError('recording', 0, 'it is empty');
+  if (bytes.length === 0) throw new CutError(0, 'it is empty');
   if (!startsWithMagic(bytes)) throw new ParseError('recording', 0, 'it does not begin as a recording does');
-  if (bytes.length < FILE_HEADER_BYTES) throw new ParseError('recording', bytes.length, 'it is cut within its header');
+  if (bytes.length < FILE_HEADER_BYTES) throw new CutError(bytes.length, 'it is cut within its header');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const version = view.getUint32(8, true);
   if (version === VERSION) return;

@@ -10,6 +10,14 @@ import { createRecordingFile, type RecordingFile } from './recording-file.js';
 const MAX_TRIES = 1000;
 const DIGITS = 6;
 
+/** The name of the file behind another one; undefined where the name has no number. */
+export function nextName(path: string): string | undefined {
+  const extension = extname(path);
+  const [, stem, digits] = /^(.*-)([0-9]{6,9})$/s.exec(basename(path, extension)) ?? [];
+  if (digits === undefined) return undefined;
+  return join(dirname(path), `${stem}${String(Number(digits) + 1).padStart(DIGITS, '0')}${extension}`);
+}
+
 export class NumberedFiles implements Destinations {
   readonly #path: string;
   readonly #keep: number;

@@ -1,6 +1,7 @@
 /** What is wrong with the file of a recording, for people. */
 import { causedBy, IpftError, ParseError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { CutError } from './format.js';
 
 /** A file that is no recording, or can't be read as one. */
 export class RecordingError extends IpftError {
@@ -32,5 +33,5 @@ export function describeProblem(error: unknown): string | undefined {
 export function aboutFile(path: string, error: unknown): unknown {
   if (error instanceof RecordingError) return error;
   const problem = describeProblem(error);
-  return problem === undefined ? error : causedBy(new RecordingError(path, problem), error);
+  return problem === undefined ? error : causedBy(new RecordingError(path, problem, error instanceof CutError), error);
 }

@@ -105,6 +105,8 @@ export class Recording implements RecordSource, Disposable {
   /** How many journeys began before this file, of those that live where its records begin. */
   carried = 0;
   isOver = false;
+  /** Whether all has been read that there is. */
+  isRead = false;
   /** Set when all has been read that there is, and the end is not among it. */
   endedEarly: EndedEarly | undefined;
 
@@ -133,22 +135,37 @@ export class Recording implements RecordSource, Disposable {
     return new Recording(new ChunkChain(typeof paths === 'string' ? [paths] : paths, grows), grows);
   }
 
-  /** The files whose reading has not begun, since an earlier one is cut or damaged. */
+  /** The files, in their order. */
+  get paths(): readonly string[] {
+    return this.#chunks.paths;
+  }
+
+  /** The files whose reading has not begun. */
   get unread(): readonly string[] {
     return this.#chunks.unread;
+  }
+
+  /** The size of the files in bytes. */
+  get sizeBytes(): number {
+    return this.#chunks.sizeBytes;
+  }
+
+  /** The number of chunks that have been read. */
+  get chunks(): number {
+    return this.#chunks.count;
   }
 
   get coverage(): SourceCoverage {
     return this.#end?.coverage ?? this.#coverage;
   }
 
+  losses(): TraceLosses {
+    return this.#end?.losses ?? this.#losses;
+  }
+
   /** Whether another part of the recording follows; known at the end. */
   get continues(): boolean {
     return this.#end?.continues ?? false;
-  }
-
-  losses(): TraceLosses {
-    return this.#end?.losses ?? this.#losses;
   }
 
   countUnreadEnds(): number {
@@ -202,6 +219,7 @@ export class Recording implements RecordSource, Disposable {
     const problem = describeProblem(error);
     if (problem === undefined) throw error;
     this.isOver = true;
+    this.isRead = true;
     this.#steps = undefined;
     const about = `the recording ${printable(this.#chunks.path)} is damaged: `;
     this.endedEarly = { why: 'damaged', problem: error instanceof RecordingError ? error.message : about + problem };
@@ -275,6 +293,7 @@ export class Recording implements RecordSource, Disposable {
       if (chunk === 'cut') {
         if (this.#grows) return undefined;
         this.isOver = true;
+        this.isRead = true;
         this.endedEarly = {
           why: 'cut',
           problem: `the recording ${printable(this.#chunks.path)} is cut short: ${CUT}; up to byte ${this.#chunks.at} it is whole`,
@@ -282,8 +301,11 @@ export class Recording implements RecordSource, Disposable {
         return undefined;
       }
       if (chunk === undefined) {
-        if (this.#beginPart()) continue;
+        const part = this.#beginPart();
+        if (part === 'later') return undefined;
+        if (part) continue;
         this.isOver = true;
+        this.isRead = true;
         return undefined;
       }
       if (chunk.type === CHUNK_CARRIED && !this.#chunks.isContinued) return this.#open(chunk);
@@ -295,9 +317,10 @@ export class Recording implements RecordSource, Disposable {
   }
 
   /** Goes on with the next part. @returns whether there is one */
-  #beginPart(): boolean {
+  #beginPart(): boolean | 'later' {
+    if (!this.continues) return false;
     const facts = this.#chunks.nextPart();
-    if (!facts) return false;
+    if (!facts || facts === 'later') return facts ?? false;
     // A part tells all functions again. Losses are counted on, and its end is to come.
     this.#names.setTargets(facts.targets, FILE_HEADER_BYTES);
     this.#coverage = facts.coverage;

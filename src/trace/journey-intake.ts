@@ -2,6 +2,7 @@
 import type { Places } from '../base/places.js';
 import type { Reading, RecordSource, SourceEnd } from '../base/record-source.js';
 import type { Choice } from '../journey/choice.js';
+import type { TargetFilter } from '../journey/target-filter.js';
 import { type EventSink, JourneyTracker } from '../journey/tracker.js';
 import type { Intake } from './run.js';
 
@@ -9,9 +10,12 @@ export class JourneyIntake implements Intake {
   readonly tracker: JourneyTracker;
   readonly #choice: Choice | undefined;
 
-  /** @param choice the choice of journeys that the sink shows; undefined if it shows all */
-  constructor(sink: EventSink, places: Places, choice?: Choice) {
-    this.tracker = new JourneyTracker(sink, places);
+  /**
+   * @param choice the choice of journeys that the sink shows; undefined if it shows all
+   * @param filter the choice of functions whose events it gets
+   */
+  constructor(sink: EventSink, places: Places, choice?: Choice, filter?: TargetFilter) {
+    this.tracker = new JourneyTracker(sink, places, filter);
     this.#choice = choice;
   }
 

@@ -1,38 +1,123 @@
-/** `ipft show FILE`: shows a recording, as if it were traced now. */
+/** `ipft show FILE…`: shows recordings, each as if it were traced now. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { counted } from '../../base/counted.js';
+import { IpftError, UsageError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { outputKind } from '../../output/outputs.js';
+import { arrangeParts } from '../../recording/part-chains.js';
+import { RecordingError } from '../../recording/problem.js';
 import { Recording } from '../../recording/recording.js';
 import { TraceRun } from '../../trace/run.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
-import type { ShowOptions } from '../options.js';
+import type { ShowRequest } from '../options.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
-import { TextTaker, type ViewOptions } from '../text-taker.js';
-import type { Writer } from '../writer.js';
+import { TextTaker } from '../text-taker.js';
+import { explainFailure, type Writer } from '../writer.js';
+import { showInfo } from './show-info.js';
+
+/**
+ * The memory for journeys, in bytes, is not more than files can need: so many for each of their bytes, and some besides. A
+ * small file that holds very much is compressed, and made to fill memory.
+ */
+const MEMORY_PER_BYTE = 8;
+const LEAST_MEMORY = 32 << 20;
+
+/** How often a file is looked at that has no header yet, in milliseconds. */
+const LOOK_MS = 100;
+
+/** @returns the exit status: of several recordings the worst */
+export async function show(request: ShowRequest, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
+  const chains = arrangeParts(request.files);
+  if (request.followFile && chains.length > 1) throw new UsageError('--follow-file follows one recording');
+  const showOne = request.info ? showInfo : showTrace;
+  const statuses: number[] = [];
+  for (let chain = chains.shift(); chain; chain = chains.shift()) {
+    const { paths, gap } = chain;
+    const isAlone = statuses.length === 0 && chains.length === 0;
+    if (gap !== undefined) terminal.warn(gap);
+    if (!isAlone) terminal.line(`${paths.map((path) => printable(path)).join(', ')}:`);
+    try {
+      using recording = await open(paths, request, terminal, stop);
+      if (!recording) break;
+      statuses.push(await showOne(recording, request, terminal, out, stop));
+      // Parts behind one that is cut or damaged, or does not go on in them, are shown by themselves.
+      if (recording.isRead && recording.unread.length > 0) chains.unshift({ paths: recording.unread });
+    } catch (error) {
+      if (!(error instanceof IpftError) || isAlone) throw error;
+      terminal.error(error);
+      statuses.push(STATUS_ERROR);
+    }
+    if (out.closed || stop.signal.aborted) break;
+  }
+  const status = [STATUS_ERROR, STATUS_LOSS].find((status) => statuses.includes(status)) ?? STATUS_DONE;
+  return (await end(out, terminal)) ? status : STATUS_ERROR;
+}
+
+/** Closes what is written to. @returns whether all could be written */
+async function end(out: Writer, terminal: Terminal): Promise<boolean> {
+  // What failed before has been told.
+  if (out.closed) return true;
+  await out.end();
+  const failure = explainFailure(out);
+  if (failure) terminal.error(failure);
+  return failure === undefined;
+}
+
+/** @returns undefined if a signal came before there was a header */
+async function open(
+  paths: readonly string[],
+  { followFile }: ShowRequest,
+  terminal: Terminal,
+  { signal }: StopSignal,
+): Promise<Recording | undefined> {
+  if (!followFile) return Recording.open(paths);
+  terminal.line(`Following ${printable(paths.at(-1) ?? '')} until its recorder ends it, or Ctrl-C`);
+  while (!signal.aborted) {
+    try {
+      return Recording.open(paths, { grows: true });
+    } catch (error) {
+      if (!(error instanceof RecordingError && error.isCut)) throw error;
+    }
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
+
+function memoryFor({ sizeBytes }: Recording, { maxMemoryBytes, isMemoryGiven, followFile }: ShowRequest): number {
+  if (isMemoryGiven || followFile) return maxMemoryBytes;
+  return Math.min(maxMemoryBytes, LEAST_MEMORY + sizeBytes * MEMORY_PER_BYTE);
+}
 
 /** @returns the exit status */
-export async function show(
-  options: ShowOptions & ViewOptions & { readonly files: readonly string[] },
+async function showTrace(
+  recording: Recording,
+  request: ShowRequest,
   terminal: Terminal,
   out: Writer,
   stop: StopSignal,
 ): Promise<number> {
-  const [file = ''] = options.files;
-  using recording = Recording.open(file);
   const { fields, plan } = recording.facts;
-  if (fields && outputKind(options.output).hasKeys) checkJsonNames(fields);
-  const { maxMemoryBytes } = options;
-  const taker = new TextTaker(recording, { maxMemoryBytes, follow: plan.follow }, options, terminal, out);
-  const run = new TraceRun(recording, taker.intake, taker.client, options.until);
+  if (fields && outputKind(request.output).hasKeys) checkJsonNames(fields);
+  const maxMemoryBytes = memoryFor(recording, request);
+  const taker = new TextTaker(recording, { maxMemoryBytes, follow: plan.follow }, request, terminal, out);
+  const run = new TraceRun(recording, taker.intake, taker.client, { ...request.until, count: request.most });
   if (!(await stop.hasHappened())) await run.run(stop.signal);
   terminal.clearStatus();
+  if (taker.isForPrograms && stop.signal.aborted) terminal.eraseTyped();
   await taker.ending(run.finish());
   taker.report();
-  const problem = await taker.close();
+  const { problem } = taker;
+  const { carried, endedEarly } = recording;
+  if (carried > 0) {
+    terminal.line(
+      `${counted(carried, 'journey')} began before this file: what happened to them until then is not in it`,
+    );
+  }
   const isWhole = taker.reportLosses(recording, problem !== undefined);
   if (problem) terminal.error(problem);
-  const { endedEarly } = recording;
   if (endedEarly) terminal.warn(endedEarly.problem);
   if (problem || endedEarly?.why === 'damaged') return STATUS_ERROR;
-  return options.strict && !(isWhole && !endedEarly) ? STATUS_LOSS : STATUS_DONE;
+  return request.strict && !(isWhole && !endedEarly) ? STATUS_LOSS : STATUS_DONE;
 }

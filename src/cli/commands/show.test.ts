@@ -1,0 +1,236 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { recordBytes, recordParts } from '../../../tests/support/recordings.js';
+
+const IPFT = new URL('../../../bin/ipft.js', import.meta.url).pathname;
+
+let dir: string;
+let file: string;
+let bytes: Buffer;
+/** Of several chunks of records. */
+let long: Buffer;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'ipft-show-'));
+  file = join(dir, 'trace.ipft');
+  bytes = recordBytes({ events: 3000, hasFields: true });
+  writeFileSync(file, bytes);
+  long = recordBytes({ events: 30_000, hasFields: true });
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function ipft(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync('sh', [IPFT, 'show', ...args], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  return { status, stdout, stderr };
+}
+
+function journeys(...args: string[]) {
+  const { status, stdout, stderr } = ipft('-o', 'json', ...args);
+  expect(status, stderr).toBe(0);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const ended = lines.filter(({ type }) => type === 'journey');
+  return { ended, events: lines.filter(({ type }) => type !== 'journey') };
+}
+
+test('ipft show: all options of journeys and functions', () => {
+  const all = journeys(file);
+  expect(all.events.length).toBe(3000);
+  const chosen = journeys(file, '--journey', '3,7-9', '--journey', '20');
+  expect(chosen.ended.map(({ journey }) => journey)).toEqual([3, 7, 8, 9, 20]);
+  expect(chosen.ended).toEqual(all.ended.filter(({ journey }) => [3, 7, 8, 9, 20].includes(journey)));
+  for (const word of ['--only', '--outcome']) {
+    const dropped = journeys(file, word, 'dropped');
+    expect(dropped.ended).toEqual(all.ended.filter(({ outcome }) => outcome === 'dropped'));
+    expect(dropped.ended.length).toBeGreaterThan(10);
+  }
+  expect(journeys(file, '--count', '5').ended).toEqual(all.ended.slice(0, 5));
+  const ofA = journeys(file, '-r', '^a$');
+  expect(ofA.events).toEqual(all.events.filter((event) => event.function === 'a'));
+  expect(ofA.ended.length).toBeLessThan(all.ended.length);
+  expect(ofA.ended.every(({ events, gap }) => events > 0 && !gap)).toBe(true);
+});
+
+test('ipft show --count: no more is shown, and reading ends', () => {
+  const shown = ipft(file, '--count', '2');
+  expect(shown.stdout.match(/^=== journey/gm)).toHaveLength(2);
+  expect(ipft(file, '-o', 'paths', '--count', '2').stdout).toContain('2 journeys');
+});
+
+test('ipft show --info: what the file is, as text and JSON', () => {
+  const { stdout } = ipft('--info', file);
+  expect(stdout).toContain('made on     here, Linux 6.12, by ipft 0\n');
+  expect(stdout).toContain('            address: unsigned long (symbol)\n');
+  expect(stdout).toMatch(/events {6}3000\njourneys {4}503: 70 dropped, 427 consumed, 6 alive\n/);
+  expect(stdout).toMatch(/lost {8}nothing\nwhole {7}yes\n$/);
+  const json = JSON.parse(ipft('--info', '-o', 'json', file).stdout);
+  expect(json).toMatchObject({ files: [file], bytes: bytes.length, events: 3000, whole: true, losses: { ring: 0 } });
+  expect(json.outcomes).toEqual({ consumed: 427, dropped: 70, alive: 6 });
+  expect(ipft('--info', '-o', 'paths', file).status).toBe(2);
+});
+
+test('ipft show: several files come one after the other, and what is wrong with one does not hide the others', () => {
+  const [cut, damaged] = [join(dir, 'cut'), join(dir, 'damaged')];
+  writeFileSync(cut, long.subarray(0, long.length - 100_000));
+  writeFileSync(damaged, Buffer.from(long).fill(0x55, long.length - 100_000, long.length - 90_000));
+  const both = ipft(cut, join(dir, 'none'), file, '--journey', '1');
+  expect(both.status).toBe(1);
+  expect(both.stdout.match(/^=== journey 1,/gm)).toHaveLength(2);
+  expect(both.stderr).toContain(`${cut}:\n`);
+  expect(both.stderr).toContain(`reading the recording ${join(dir, 'none')}: ENOENT`);
+  // As many as 1: the rest of the file is not read.
+  expect(both.stderr).not.toContain('cut short');
+  const whole = ipft(cut);
+  expect(whole).toMatchObject({ status: 0, stderr: expect.stringContaining(`the recording ${cut} is cut short`) });
+  expect(whole.stdout).toContain('=== journey 503,');
+  expect(ipft(cut, '--strict').status).toBe(3);
+  expect(ipft(damaged)).toMatchObject({ status: 1, stderr: expect.stringContaining('its checksum is wrong') });
+  // The same recording twice is two traces.
+  expect(ipft(file, file, '--journey', '2').stdout.match(/^=== journey 2,/gm)).toHaveLength(2);
+});
+
+test('ipft show: a name of a field that JSON can not show is refused as in a trace', () => {
+  const refused = join(dir, 'refused');
+  const keys = JSON.parse(ipft('-o', 'json', '--journey', '1', file).stdout.split('\n')[0] ?? '');
+  expect(keys).toHaveProperty('color');
+  writeFileSync(refused, recordBytes({ events: 10, fieldName: 'function' }));
+  const { status, stderr } = ipft('-o', 'json', refused);
+  expect({ status, stderr }).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is a key of the JSON output'),
+  });
+  expect(ipft(refused).status).toBe(0);
+});
+
+test('ipft show: it ends when its reader has gone', () => {
+  const text = execFileSync('sh', ['-c', `sh ${IPFT} show ${file} -o json | head -1; exit $?`], { encoding: 'utf8' });
+  expect(text.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('ipft show: parts of a recording are one trace, in whatever order they are given', () => {
+  const options = { events: 60_000, facts: { id: 'fedcba9876543210' } };
+  const whole = join(dir, 'whole');
+  writeFileSync(whole, recordBytes(options));
+  const paths = recordParts({ ...options, rotate: { bytes: 1 << 20 } }).map((part, index) => {
+    const path = join(dir, `part-00000${index + 1}.ipft`);
+    writeFileSync(path, part);
+    return path;
+  });
+  expect(paths.length).toBeGreaterThanOrEqual(4);
+  const [first = '', second = '', third = '', ...rest] = paths;
+  for (const output of ['json', 'aggregate', 'paths']) {
+    const joined = ipft('-o', output, third, ...rest, first, second);
+    expect(joined.status).toBe(0);
+    expect(joined.stdout).toBe(ipft('-o', output, whole).stdout);
+    expect(joined.stderr).not.toContain('began before');
+  }
+  const info = JSON.parse(ipft('--info', '-o', 'json', ...paths).stdout);
+  expect(info).toMatchObject({ files: paths, parts: paths.length, events: 60_000, carried: 0, whole: true });
+  const missing = ipft('-o', 'json', first, third, ...rest);
+  expect(missing.stderr).toContain(
+    'of the recording fedcba9876543210 part 2 is missing: what comes then is shown by itself',
+  );
+  expect(missing.stderr).toMatch(/[1-9][0-9]* journeys began before this file/);
+  expect(missing.stdout).toBe(ipft('-o', 'json', first).stdout + ipft('-o', 'json', third, ...rest).stdout);
+  // A damaged part ends what is joined; those behind it are shown by themselves.
+  const damaged = readFileSync(second).fill(0x55, 400_000, 400_010);
+  writeFileSync(second, damaged);
+  const broken = ipft('-o', 'json', ...paths);
+  expect(broken.status).toBe(1);
+  expect(broken.stderr).toContain(`the recording ${second} is damaged`);
+  expect(broken.stdout.endsWith(ipft('-o', 'json', third, ...rest).stdout)).toBe(true);
+});
+
+/** Shows a file that grows. */
+function follow(path: string, ...args: string[]) {
+  const out = openSync(`${path}.out`, 'w');
+  const child = spawn('sh', [IPFT, 'show', '--follow-file', '-o', 'json', path, ...args], {
+    stdio: ['ignore', out, 'pipe'],
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return {
+    child,
+    ended,
+    lines: () => readFileSync(`${path}.out`, 'utf8').split('\n').length - 1,
+    stderr: () => stderr,
+  };
+}
+
+test('ipft show --follow-file: what is written is shown, until the recorder ends it', async () => {
+  const path = join(dir, 'growing');
+  writeFileSync(path, '');
+  const shown = follow(path);
+  await expect.poll(shown.stderr).toContain('Following');
+  const most = long.length - 100_000;
+  for (let at = 0; at < most; at += 50_000) appendFileSync(path, long.subarray(at, Math.min(at + 50_000, most)));
+  await expect.poll(shown.lines).toBeGreaterThan(100);
+  expect(shown.child.exitCode).toBeNull();
+  appendFileSync(path, long.subarray(most));
+  expect(await shown.ended, shown.stderr()).toBe(0);
+  expect(readFileSync(`${path}.out`, 'utf8')).toBe(ipft('-o', 'json', path).stdout);
+});
+
+test('ipft show --follow-file: goes on with the file that the recorder begins', async () => {
+  const options = { events: 60_000, rotate: { bytes: 1 << 20 } };
+  const parts = recordParts(options);
+  const name = (index: number) => join(dir, `rotated-00000${index + 1}.ipft`);
+  writeFileSync(name(0), parts[0]!);
+  const shown = follow(name(0));
+  for (const [index, part] of parts.entries()) {
+    if (index === 0) continue;
+    const lines = shown.lines();
+    writeFileSync(name(index), '');
+    appendFileSync(name(index), part);
+    await expect.poll(shown.lines).toBeGreaterThan(lines);
+  }
+  expect(await shown.ended, shown.stderr()).toBe(0);
+  expect(shown.stderr()).toContain('60000 events');
+});
+
+test('ipft show --follow-file: a signal, a count and a file that becomes shorter end it', async () => {
+  const part = long.subarray(0, long.length - 100_000);
+  const [stopped, counted, shorter] = ['stopped', 'counted', 'shorter'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [stopped, counted, shorter]) writeFileSync(path, part);
+  const shown = follow(stopped);
+  await expect.poll(shown.lines).toBeGreaterThan(100);
+  shown.child.kill('SIGINT');
+  expect(await shown.ended, shown.stderr()).toBe(0);
+  expect(await follow(counted, '--count', '1').ended).toBe(0);
+  const other = follow(shorter);
+  await expect.poll(other.lines).toBeGreaterThan(100);
+  truncateSync(shorter, 5000);
+  expect(await other.ended).toBe(1);
+  expect(other.stderr()).toContain('it has become shorter while it was read');
+});
+
+test('ipft show: neither libbpf nor anything of the running kernel is needed', () => {
+  const trace = join(dir, 'strace');
+  const { status, error } = spawnSync('strace', [
+    '-f',
+    '-e',
+    'trace=open,openat',
+    '-o',
+    trace,
+    'sh',
+    IPFT,
+    'show',
+    file,
+  ]);
+  if (error) return;
+  expect(status).toBe(0);
+  const opened = readFileSync(trace, 'utf8');
+  expect(opened).toContain(file);
+  expect(opened).not.toMatch(/libbpf|libelf|\/sys\/kernel|kallsyms|\/proc\/modules|\/sys\/module/);
+});

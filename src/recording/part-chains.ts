@@ -1,0 +1,66 @@
+/** Which files are consecutive parts of one recording. */
+import { printable } from '../base/printable.js';
+import { ChunkChain } from './chunk-chain.js';
+import { RecordingError } from './problem.js';
+
+/** Files to be shown as one trace. */
+export interface PartChain {
+  /** In the order of their parts. */
+  readonly paths: readonly string[];
+  /** What is missing before the first of them, for people. */
+  readonly gap?: string | undefined;
+}
+
+interface Part {
+  readonly path: string;
+  readonly id: string;
+  readonly part: number;
+}
+
+/**
+ * Puts consecutive parts of a recording together, in whatever order they are given; the first of them tells the place
+ * among other recordings. A file that is no recording is a chain of its own: opening it says what is wrong.
+ */
+export function arrangeParts(paths: readonly string[]): PartChain[] {
+  if (paths.length === 1) return [{ paths }];
+  const chains: PartChain[] = [];
+  const rest = paths.map((path) => readPart(path) ?? { path, id: '', part: 0 });
+  for (let first = rest[0]; first; first = rest[0]) {
+    const { id } = first;
+    const own = id === '' ? [first] : rest.filter((one) => one.id === id);
+    for (const one of own) rest.splice(rest.indexOf(one), 1);
+    chains.push(...chain(own.sort((a, b) => a.part - b.part)));
+  }
+  return chains;
+}
+
+/** @param parts of one recording, in order */
+function chain(parts: readonly Part[]): PartChain[] {
+  const chains: { paths: string[]; gap: string | undefined }[] = [];
+  for (const [index, { path, part, id }] of parts.entries()) {
+    const before = parts[index - 1]?.part;
+    if (before === part - 1) chains.at(-1)?.paths.push(path);
+    else {
+      const missing = before === undefined ? 0 : part - before - 1;
+      const which = missing > 1 ? `parts ${before! + 1} to ${part - 1} are` : `part ${part - 1} is`;
+      const gap =
+        missing > 0
+          ? `of the recording ${printable(id)} ${which} missing: what comes then is shown by itself`
+          : undefined;
+      chains.push({ paths: [path], gap });
+    }
+  }
+  return chains;
+}
+
+/** @returns undefined for a file that is no recording */
+function readPart(path: string): Part | undefined {
+  try {
+    using chunks = new ChunkChain([path], false);
+    const { id, part } = chunks.facts;
+    return { path, id, part };
+  } catch (error) {
+    if (error instanceof RecordingError) return undefined;
+    throw error;
+  }
+}

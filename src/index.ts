@@ -35,6 +35,7 @@ export type {
   RecordedSession,
   RecordingFacts,
   RecordingOptions,
+  RecordOptions,
   ReturnEvent,
   RingLoss,
   Socket,

@@ -11,9 +11,13 @@ import {
   END_LOCATION,
   END_SYMBOL,
   END_SYMBOL_SIZE,
+  EVENT_FLAGS,
   EVENT_JOURNEY,
   EVENT_SEQUENCE,
+  EVENT_TARGET,
   EVENT_TIMESTAMP_NS,
+  IPFT_EVENT_NOTICE,
+  IPFT_NOTICE_BEGIN,
   MOVED_PLACE,
   PLACE_DEVICE,
   PLACE_DEVICE_SIZE,
@@ -50,6 +54,11 @@ export class NoticeDecoder {
     return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
   }
 
+  /** What the kernel side has called a location, as `name+0x10/0x40 [module]`. */
+  symbolOf(location: bigint): string | undefined {
+    return this.#symbols.get(location);
+  }
+
   #place(view: DataView, at: number): Place | undefined {
     return view.getUint32(at + PLACE_NETNS, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
   }
@@ -71,6 +80,29 @@ export class NoticeDecoder {
   }
 
   readonly #decodeFate = (view: DataView, at: number): Fate => decodeFate(view, at, FATE_OF_END, this.#symbols);
+}
+
+/**
+ * Writes a struct ipft_begin.
+ * @param view all zero, from `at` on
+ * @param parent the short id stands for the id: nothing more is known of it
+ */
+export function encodeBegin(
+  view: DataView,
+  at: number,
+  { journey, timestampNs, packetId, parent, place }: Began,
+): void {
+  view.setBigUint64(at + EVENT_TIMESTAMP_NS, timestampNs, true);
+  view.setUint32(at + EVENT_JOURNEY, journey >>> 0, true);
+  view.setUint32(at + EVENT_TARGET, IPFT_NOTICE_BEGIN, true);
+  view.setUint8(at + EVENT_FLAGS, IPFT_EVENT_NOTICE);
+  view.setBigUint64(at + BEGIN_SKB, packetId, true);
+  view.setBigUint64(at + BEGIN_ID, BigInt(journey), true);
+  view.setBigUint64(at + BEGIN_PARENT, BigInt(parent), true);
+  if (!place) return;
+  view.setUint32(at + BEGIN_PLACE + PLACE_NETNS, place.netns, true);
+  view.setUint32(at + BEGIN_PLACE + PLACE_IFINDEX, place.ifindex, true);
+  Buffer.from(view.buffer, view.byteOffset + at + BEGIN_PLACE + PLACE_DEVICE, PLACE_DEVICE_SIZE).write(place.device);
 }
 
 /** struct ipft_place */

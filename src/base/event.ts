@@ -100,6 +100,8 @@ export interface RawTaker {
   notice(data: DataView, at: number, length: number): void;
   /** @param bytes whole records of one ring, each with its header of 8 bytes and filled up to 8 */
   records(ring: RingName, bytes: Uint8Array): void;
+  /** Takes the same records decoded, when `records` has taken them. */
+  readonly decoded?: RecordTaker | undefined;
 }
 
 /**

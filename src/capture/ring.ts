@@ -156,8 +156,9 @@ export class RingReader {
     let count = 0;
     let others = 0;
     const lend = () => {
-      const at = words.byteOffset + ((first + piece) & mask);
-      taker.records(ring, new Uint8Array(words.buffer, at, next - piece));
+      const at = (first + piece) & mask;
+      taker.records(ring, new Uint8Array(words.buffer, words.byteOffset + at, next - piece));
+      if (taker.decoded) this.#decode(taker.decoded, at, at + next - piece);
       piece = next;
     };
     while (next < end && count + others < limit) {
@@ -183,6 +184,16 @@ export class RingReader {
     lend();
     this.#commit(begin + next);
     return count;
+  }
+
+  /** Hands on the records between two offsets, which are complete. */
+  #decode(taker: RecordTaker, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const header = this.#words[at >> 2]!;
+      const length = header & LENGTH_MASK;
+      if (!(header & BPF_RINGBUF_DISCARD_BIT)) this.#decoder.decode(taker, at + BPF_RINGBUF_HDR_SZ, length);
+      at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~7;
+    }
   }
 
   #commit(position: number): void {

@@ -74,6 +74,7 @@ export class Session implements Disposable {
   readonly #attachment: Attachment;
   readonly #lifecycle: Lifecycle;
   readonly #switchedOff = new Set<Switch>();
+  readonly #notices: NoticeDecoder;
   readonly #rings: Rings;
 
   private constructor(
@@ -82,6 +83,7 @@ export class Session implements Disposable {
       object: BpfObject;
       ring: Ring;
       ends: Ring;
+      notices: NoticeDecoder;
       moduleBtfs: Map<string, Descriptor>;
       attachment: Attachment;
       lifecycle: Lifecycle;
@@ -91,6 +93,7 @@ export class Session implements Disposable {
     this.#object = parts.object;
     this.#ring = parts.ring;
     this.#ends = parts.ends;
+    this.#notices = parts.notices;
     this.#rings = new Rings(parts.ring, parts.ends);
     this.#moduleBtfs = parts.moduleBtfs;
     this.#attachment = parts.attachment;
@@ -122,7 +125,7 @@ export class Session implements Disposable {
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
       const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
-      return new Session(options, { object, ring, ends, moduleBtfs, attachment, lifecycle });
+      return new Session(options, { object, ring, ends, notices, moduleBtfs, attachment, lifecycle });
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
@@ -211,6 +214,11 @@ export class Session implements Disposable {
   }
 
   /** See `Rings.countUnreadEnds`. */
+  /** What the kernel side has called a location so far: it tells each name once. */
+  symbolOf(location: bigint): string | undefined {
+    return this.#notices.symbolOf(location);
+  }
+
   countUnreadEnds(): number {
     return this.#rings.countUnreadEnds();
   }

@@ -157,13 +157,24 @@ export class JourneyTracker implements RecordTaker {
     const placeNumber = this.#places.numberOf(place);
     const number = ++this.#count;
     const state = new State(number, shortId, id, packetId, parent, parentNumber, placeNumber, admitted, isCarried);
-    if (isCarried) {
-      state.gap = true;
-      state.firstLow = lowHalf(timestampNs) | 0;
-      state.firstHigh = highHalf(timestampNs) | 0;
-    }
+    if (isCarried) state.gap = true;
+    // Until there is an event.
+    state.firstLow = lowHalf(timestampNs) | 0;
+    state.firstHigh = highHalf(timestampNs) | 0;
     this.#journeys.set(shortId, state);
     this.#byAddress.set(address, state);
+  }
+
+  /**
+   * The begins of the journeys that are known now: who has not seen the records so far can read on with these. Where the
+   * end of one was lost, the one that has its address comes behind it.
+   */
+  *known(): Iterable<Began> {
+    for (const states of [this.#replaced, this.#journeys]) {
+      for (const { id: journey, beginNs: timestampNs, packetId, parentShortId: parent, place } of states.values()) {
+        yield { journey, timestampNs, packetId, parent, place: this.#places.get(place) };
+      }
+    }
   }
 
   moved({ journey, place }: Moved): void {

@@ -91,6 +91,12 @@ export interface RecordingOptions<Schema extends FieldSchema = FieldSchema> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a trace is recorded. */
+export interface RecordOptions {
+  /** Whether the records are compressed. Default: false. */
+  readonly compress?: boolean | undefined;
+}
+
 /** The properties of entries and returns. */
 export interface EventBase {
   /** Number of the journey that it belongs to. */
@@ -344,6 +350,17 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   /** All journeys that are kept when the trace has ended; otherwise as `allEvents`. */
   allJourneys(): Promise<Journey<Event>[]>;
   /**
+   * Records the trace, from now on until its end, while events and journeys go on to loops: `openRecording` and
+   * `ipft show` read the file. Packets that are on their way have a gap there. What the disk does not take in time
+   * makes the ring fill. A new file is for its owner alone; links are not followed. Once a session.
+   *
+   * Resolves when the recording has begun. `stop` resolves when the file is whole, unless a loop that takes nothing keeps
+   * the ring; and rejects with an IpftError `RECORDING` if not all could be written.
+   * Rejects with a UsageError for options that make no sense, and where the session has ended or is recorded already;
+   * with an IpftError `RECORDING` where the file can't be opened.
+   */
+  record(path: string, options?: RecordOptions): Promise<void>;
+  /**
    * Ends the trace: what the kernel has seen up to now is handed out, then the iterators end. Resolves when all is
    * detached and read; a loop that takes nothing for a second gets what is left later, and the ring is kept until then.
    * Further calls give the same promise.
@@ -363,6 +380,8 @@ export interface RecordedSession<Event = EntryEvent> extends TraceSession<Event>
   readonly recording: RecordingFacts;
   /** Says why the recording ends early, if it does, when that has been read. */
   readonly warnings: readonly string[];
+  /** Rejects with a UsageError: the trace is recorded already. */
+  record(path: string, options?: RecordOptions): Promise<void>;
   /** Reads the rest of the file. A loop that takes nothing for a second gets what is left later. */
   stop(): Promise<void>;
   /** Closes the file: loops end after what has been read. */

@@ -4,7 +4,7 @@ import { UsageError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
 import { ANY_COUNT, checkInteger, type PlanOption, parsePlan, type TracePlan, type Vocabulary } from '../trace/plan.js';
-import type { FieldSchema, RecordingOptions, TraceOptions } from './api.js';
+import type { FieldSchema, RecordingOptions, RecordOptions, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 
 /** The checked options, with defaults. */
@@ -76,6 +76,21 @@ export function checkRecordingOptions(path: unknown, options: unknown): CheckedR
   const { fields, maxEvents, signal } = options as { readonly [name in keyof RecordingOptions]: unknown };
   const checked = { fields: checkFields(fields), maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
   return { files: files as readonly string[], ...checked };
+}
+
+const RECORD_NAMES: Record<keyof RecordOptions, true> = { compress: true };
+
+/** @throws UsageError */
+export function checkRecordOptions(path: unknown, options: unknown): { path: string; deflates: boolean } {
+  if (typeof path !== 'string' || path === '')
+    throw new UsageError(`record needs the path of a file, not ${show(path)}`);
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(`record needs an object with options, or none, not ${show(options)}`);
+  }
+  checkNames(options, RECORD_NAMES);
+  const { compress = false } = options as { readonly compress?: unknown };
+  if (typeof compress === 'boolean') return { path, deflates: compress };
+  throw new UsageError(`the option compress needs true or false, not ${show(compress)}`);
 }
 
 function checkNames(options: object, names: Readonly<Record<string, true>>): void {

@@ -1,5 +1,6 @@
 /** A trace that has ended: reads its recording as iterators take, and hands out events and journeys. */
 import { counted } from '../base/counted.js';
+import { UsageError } from '../base/errors.js';
 import type { TraceLosses } from '../base/losses.js';
 import { printable } from '../base/printable.js';
 import { settles } from '../base/settles.js';
@@ -59,6 +60,10 @@ export class RecordedTrace extends TakenTrace implements RecordedSession<AnyEven
     this.#readsAll = true;
     this.#wake();
     return this.#begin();
+  }
+
+  async record(): Promise<void> {
+    throw new UsageError('this trace is recorded already: copy the file');
   }
 
   stop(): Promise<void> {

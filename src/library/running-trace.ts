@@ -1,10 +1,16 @@
 /** A running trace: reads records until it is stopped, and hands out events and journeys. */
+
+import { UsageError } from '../base/errors.js';
 import type { TraceLosses } from '../base/losses.js';
+import { printable } from '../base/printable.js';
 import type { RecordSource } from '../base/record-source.js';
 import type { LiveTrace } from '../trace/live-trace.js';
+import { beginRecording, type LateRecording } from '../trace/record.js';
 import { TraceRun } from '../trace/run.js';
-import type { Coverage, FieldDescription } from './api.js';
+import { TeeIntake } from '../trace/tee-intake.js';
+import type { Coverage, FieldDescription, RecordOptions } from './api.js';
 import type { Collector } from './collector.js';
+import { checkRecordOptions } from './options.js';
 import { TakenTrace } from './taken-trace.js';
 
 export interface TraceFacts {
@@ -18,6 +24,9 @@ export class RunningTrace extends TakenTrace {
   readonly warnings: readonly string[];
   readonly coverage: Coverage;
   readonly #live: LiveTrace;
+  readonly #source: RecordSource;
+  readonly #tee: TeeIntake;
+  #recording: LateRecording | undefined;
   readonly #run: TraceRun;
   readonly #signal: AbortSignal;
   readonly #ending = new AbortController();
@@ -35,7 +44,20 @@ export class RunningTrace extends TakenTrace {
     this.warnings = facts.warnings;
     this.coverage = describeCoverage(live);
     this.#live = live;
-    this.#run = new TraceRun(source, this.intake, collector, live.plan.until);
+    this.#source = source;
+    this.#tee = new TeeIntake(this.intake);
+    const client = {
+      handOn: async (idleMs: number, signal?: AbortSignal) => {
+        await collector.handOn(idleMs, signal);
+        await this.#recording?.sink.drain(signal);
+      },
+      finish: async () => {
+        // Whole, whatever loops take.
+        await this.#recording?.sink.close();
+        await collector.finish();
+      },
+    };
+    this.#run = new TraceRun(source, this.#tee, client, live.plan.until);
     this.#signal = facts.signal;
     this.#signal.addEventListener('abort', this.#end, { once: true });
     this.#reading = this.#read();
@@ -60,6 +82,19 @@ export class RunningTrace extends TakenTrace {
     }
   }
 
+  async record(path: string, options: RecordOptions = {}): Promise<void> {
+    const place = checkRecordOptions(path, options);
+    const refusal = this.#recording ? 'is being recorded already' : this.#isEnding ? 'has ended' : undefined;
+    if (refusal !== undefined)
+      throw new UsageError(`the session can't be recorded to ${printable(path)}: it ${refusal}`);
+    this.#recording = beginRecording(this.#live, this.#source, this.intake.tracker, place);
+    this.#tee.record(this.#recording.recorder);
+  }
+
+  get #isEnding(): boolean {
+    return this.#ending.signal.aborted || this.#isRead;
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -73,6 +108,7 @@ export class RunningTrace extends TakenTrace {
     } finally {
       await this.#detach();
     }
+    if (this.#recording?.sink.problem) throw this.#recording.sink.problem;
   }
 
   async #detach(): Promise<void> {

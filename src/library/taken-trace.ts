@@ -5,7 +5,7 @@ import type { BackendName } from '../base/method.js';
 import type { RecordSource } from '../base/record-source.js';
 import { settles } from '../base/settles.js';
 import { JourneyIntake } from '../trace/journey-intake.js';
-import type { Coverage, FieldDescription, Journey, Losses, Statistics, TraceSession } from './api.js';
+import type { Coverage, FieldDescription, Journey, Losses, RecordOptions, Statistics, TraceSession } from './api.js';
 import type { AnyEvent, Collector } from './collector.js';
 import type { Log } from './log.js';
 
@@ -32,6 +32,7 @@ export abstract class TakenTrace implements TraceSession<AnyEvent> {
     this.intake = new JourneyIntake(collector, places);
   }
 
+  abstract record(path: string, options?: RecordOptions): Promise<void>;
   abstract stop(): Promise<void>;
   abstract [Symbol.asyncDispose](): Promise<void>;
 

@@ -16,6 +16,8 @@ import {
   MOVED_PLACE,
   PLACE_SIZE,
 } from '../abi/layout.js';
+import { encodeBegin } from '../abi/notices.js';
+import type { Began } from '../base/journey.js';
 import {
   GIVEN_UP,
   LENGTH_MASK,
@@ -26,16 +28,46 @@ import {
   WINDOW_BYTES,
 } from './format.js';
 
+/** The most begins in a chunk. */
+const MOST_BEGINS = Math.floor(MAX_CHUNK_BYTES / 2 / (RECORD_HEADER_BYTES + BEGIN_SIZE));
 const ROW_BYTES = RECORD_HEADER_BYTES + BEGIN_SIZE;
 /** The kernel's slot of a journey, which the low bits of its id tell. */
 const SLOT_MASK = IPFT_MAX_JOURNEYS - 1;
 const FLAGS_SHIFT = (EVENT_FLAGS & 3) * 8;
 
+/** The journeys that live where the records of a file begin. */
+export interface Carried {
+  /** The contents of the chunks that say which: the oldest first. */
+  encode(): Iterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** Journeys whose begins have been decoded. */
+export class CarriedBegins implements Carried {
+  readonly #begins: readonly Began[];
+
+  constructor(begins: Iterable<Began>) {
+    this.#begins = [...begins];
+  }
+
+  *encode(): Iterable<Uint8Array<ArrayBuffer>> {
+    for (let first = 0; first < this.#begins.length; first += MOST_BEGINS) {
+      const some = this.#begins.slice(first, first + MOST_BEGINS);
+      const content = new Uint8Array(some.length * ROW_BYTES);
+      const view = new DataView(content.buffer);
+      for (const [index, began] of some.entries()) {
+        view.setUint32(index * ROW_BYTES, BEGIN_SIZE, true);
+        encodeBegin(view, index * ROW_BYTES + RECORD_HEADER_BYTES, began);
+      }
+      yield content;
+    }
+  }
+}
+
 /**
  * A begin for each slot of the kernel's table, of which no two journeys share one: it does not grow where ends are lost.
  * Its memory is claimed once.
  */
-export class CarriedJourneys {
+export class CarriedJourneys implements Carried {
   /** The begins, each behind the header of a record. */
   readonly #rows = new Uint8Array(IPFT_MAX_JOURNEYS * ROW_BYTES);
   readonly #words = new Int32Array(this.#rows.buffer);
@@ -95,7 +127,7 @@ export class CarriedJourneys {
   }
 
   /** The contents of the chunks that say which journeys live now, the oldest first. */
-  *encode(): Iterable<Uint8Array> {
+  *encode(): Iterable<Uint8Array<ArrayBuffer>> {
     const view = new DataView(this.#rows.buffer);
     const slots = new Int32Array(this.count);
     const begins = new Float64Array(IPFT_MAX_JOURNEYS);
@@ -107,9 +139,8 @@ export class CarriedJourneys {
     }
     // Where the end of a journey was lost, the one that has its address now must come behind it.
     slots.sort((a, b) => begins[a]! - begins[b]!);
-    const most = Math.floor(MAX_CHUNK_BYTES / 2 / ROW_BYTES);
-    for (let first = 0; first < count; first += most) {
-      const some = slots.subarray(first, first + most);
+    for (let first = 0; first < count; first += MOST_BEGINS) {
+      const some = slots.subarray(first, first + MOST_BEGINS);
       const content = new Uint8Array(some.length * ROW_BYTES);
       some.forEach((slot, index) => {
         content.set(this.#rows.subarray(slot * ROW_BYTES, (slot + 1) * ROW_BYTES), index * ROW_BYTES);

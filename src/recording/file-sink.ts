@@ -1,7 +1,7 @@
 /** A recording in one file, or in one file after the other. */
 import type { IpftError } from '../base/errors.js';
 import type { SourceEnd } from '../base/record-source.js';
-import { CarriedJourneys } from './carried.js';
+import { type Carried, CarriedJourneys } from './carried.js';
 import { CHUNK_BYTES, type ChunkSink, type ClosedChunk, LATEST_MS } from './chunk-sink.js';
 import { CHUNK_HEADER_BYTES } from './format.js';
 import { type Origin, Part } from './part.js';
@@ -46,15 +46,19 @@ export class FileSink implements ChunkSink {
   #parts = 0;
   #problem: IpftError | undefined;
 
-  /** Begins the first file. @throws IpftError if it can't be opened */
-  constructor(origin: Origin, files: Destinations, limit?: RotateLimit) {
+  /**
+   * Begins the first file.
+   * @param first the journeys that live where its records begin; undefined where the trace begins
+   * @throws IpftError if it can't be opened
+   */
+  constructor(origin: Origin, files: Destinations, limit?: RotateLimit, first?: Carried) {
     this.#origin = origin;
     this.#files = files;
     this.#limit = limit;
     const share = Math.floor((limit?.bytes ?? Number.POSITIVE_INFINITY) / CHUNKS);
     this.chunkBytes = Math.max(MIN_CHUNK_BYTES, Math.min(CHUNK_BYTES, share));
     if (limit) this.#carried = new CarriedJourneys();
-    this.#begin();
+    this.#begin(first);
   }
 
   get problem(): IpftError | undefined {
@@ -112,15 +116,15 @@ export class FileSink implements ChunkSink {
   #continue(): void {
     if (this.#part || this.problem) return;
     try {
-      this.#begin();
+      this.#begin(this.#carried);
     } catch (error) {
       this.#problem = error as IpftError;
     }
   }
 
-  #begin(): void {
+  #begin(carried: Carried | undefined): void {
     const destination = this.#files.next();
-    const carried = this.#parts++ > 0 ? this.#carried : undefined;
+    this.#parts++;
     this.#part = new Part(this.#origin, { destination, queue: this.#queue, facts: { part: this.#parts }, carried });
     this.#begunAt = performance.now();
     this.#queue.add(0, () => this.#files.prune?.());

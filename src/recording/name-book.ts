@@ -88,7 +88,10 @@ export class NameBook {
 
   /** Looks at a struct ipft_place. @param at its offset */
   seePlace(data: DataView, at: number): void {
-    const netns = data.getUint32(at + PLACE_NETNS, true);
+    this.seeNetns(data.getUint32(at + PLACE_NETNS, true));
+  }
+
+  seeNetns(netns: number): void {
     if (netns !== 0) this.#netns.see(netns);
   }
 

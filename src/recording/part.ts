@@ -1,7 +1,7 @@
 /** One file of a recording, while it is being written. */
 import { deflateSync } from 'node:zlib';
 import type { RecordSource } from '../base/record-source.js';
-import type { CarriedJourneys } from './carried.js';
+import type { Carried } from './carried.js';
 import type { ClosedChunk } from './chunk-sink.js';
 import { encodeEnd, encodeLosses, type RecordedEnd } from './end.js';
 import { FileEncoder } from './file-encoder.js';
@@ -57,7 +57,7 @@ export interface PartOptions {
   /** What its header says besides the origin's facts. */
   readonly facts: Pick<RecordingFacts, 'part'> | Pick<RecordingFacts, 'id' | 'trigger'>;
   /** The journeys that live where its records begin; undefined where the trace begins. */
-  readonly carried: CarriedJourneys | undefined;
+  readonly carried: Carried | undefined;
 }
 
 export class Part {

@@ -8,7 +8,7 @@ import {
   MOVED_PLACE,
 } from '../abi/layout.js';
 import type { RingName } from '../base/event.js';
-import type { RawSourceTaker, Reading, RecordSource, SourceEnd } from '../base/record-source.js';
+import type { RawSourceTaker, Reading, RecordSource, SourceEnd, SourceTaker } from '../base/record-source.js';
 import type { ChunkSink } from './chunk-sink.js';
 import type { Origin } from './part.js';
 import { StepBuffer } from './step-buffer.js';
@@ -20,6 +20,8 @@ export class Recorder implements RawSourceTaker {
   #eventsBytes = 0;
   /** When the first step came that is not in a chunk yet. */
   #openedAt = 0;
+  /** Takes the same records, decoded: for journeys that are made of them besides. */
+  decoded: SourceTaker | undefined;
   /** The number of ended journeys, and of events, so far. */
   ended = 0;
   events = 0;
@@ -54,6 +56,7 @@ export class Recorder implements RawSourceTaker {
   missed(fromNs: bigint, untilNs: bigint): void {
     this.#steps.miss(fromNs, untilNs);
     this.#sink.missed?.(untilNs);
+    this.decoded?.missed(fromNs, untilNs);
   }
 
   records(ring: RingName, bytes: Uint8Array): void {

@@ -1,14 +1,25 @@
 /** What a recording of a trace of the running kernel is made from. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { locationOf } from '../base/journey.js';
+import type { TraceLosses } from '../base/losses.js';
+import type { RecordSource, SourceCoverage, TraceHeader } from '../base/record-source.js';
 import { describePackets } from '../filter/packet-query.js';
+import type { JourneyTracker } from '../journey/tracker.js';
 import { readSymbols } from '../kernel/functions.js';
+import { CarriedBegins } from '../recording/carried.js';
+import { FileSink } from '../recording/file-sink.js';
 import { Origin, type OriginOptions } from '../recording/part.js';
+import { Recorder } from '../recording/recorder.js';
+import { openRecordingFile } from '../recording/recording-file.js';
 import type { LiveTrace } from './live-trace.js';
 
-/** @param source of the trace, when tracing begins */
+/** What a recording says of a trace. */
+export type Recordable = Pick<LiveTrace, 'header' | 'fields' | 'plan' | 'ringSizeBytes'>;
+
+/** @param source of the trace */
 export function createOrigin(
-  { header, fields, plan, ringSizeBytes }: LiveTrace,
+  { header, fields, plan, ringSizeBytes }: Recordable,
   source: Origin['source'],
   options: Omit<OriginOptions, 'symbols'> = {},
 ): Origin {
@@ -25,4 +36,51 @@ export function createOrigin(
     },
   };
   return new Origin(source, facts, { ...options, symbols: fields.usesSymbols ? readSymbols() : undefined });
+}
+
+/** A recording that begins while a trace runs. */
+export interface LateRecording {
+  readonly recorder: Recorder;
+  readonly sink: FileSink;
+}
+
+/**
+ * Begins a recording of a trace that runs.
+ * @param tracker of the journeys so far
+ * @throws IpftError `RECORDING` if the file can't be opened
+ */
+export function beginRecording(
+  live: Recordable & { readonly session: Pick<LiveTrace['session'], 'symbolOf'> },
+  source: RecordSource,
+  tracker: JourneyTracker,
+  { path, deflates }: { readonly path: string; readonly deflates: boolean },
+): LateRecording {
+  const { header, session } = live;
+  // The records that have told these names are not in the file.
+  const symbol = (address: bigint) => locationOf(session.symbolOf(address) ?? '') ?? header.names.symbol(address);
+  const names = { ...header.names, symbol };
+  const origin = createOrigin(live, new NamedSource(source, { ...header, names }), { deflates });
+  const begins = [...tracker.known()];
+  for (const { place } of begins) if (place) origin.names.seeNetns(place.netns);
+  const sink = new FileSink(origin, { next: () => openRecordingFile(path) }, undefined, new CarriedBegins(begins));
+  return { recorder: new Recorder(origin, sink), sink };
+}
+
+/** A source whose header knows more names. */
+class NamedSource implements Pick<RecordSource, 'header' | 'losses' | 'coverage'> {
+  readonly header: TraceHeader;
+  readonly #source: RecordSource;
+
+  constructor(source: RecordSource, header: TraceHeader) {
+    this.header = header;
+    this.#source = source;
+  }
+
+  get coverage(): SourceCoverage {
+    return this.#source.coverage;
+  }
+
+  losses(): TraceLosses {
+    return this.#source.losses();
+  }
 }

@@ -155,6 +155,7 @@ export class KernelRings implements Readable {
   readonly coverage = { traced: 5, refused: [], unwatched: [] };
   readonly events: WritableRing;
   readonly ends: WritableRing;
+  readonly #notices = new NoticeDecoder();
   readonly #rings: Rings;
   readonly #options: KernelRingsOptions;
   readonly #packets: Packet[] = [];
@@ -174,7 +175,7 @@ export class KernelRings implements Readable {
     this.#options = options;
     this.events = new WritableRing(ringBytes);
     this.ends = new WritableRing(endsBytes);
-    const notices = new NoticeDecoder();
+    const notices = this.#notices;
     this.#rings = new Rings(this.events.reader(notices), this.ends.reader(notices), () => BigInt(this.ns));
     for (let i = 0; i < packets * 2; i++) this.#addresses.push(i * 256);
     for (let i = 0; i < packets; i++) this.#packets.push(this.#create());
@@ -313,6 +314,11 @@ export class KernelRings implements Readable {
   read: Readable['read'] = (taker, limit, until) => this.#rings.read(taker, limit, until);
 
   readRaw: Readable['readRaw'] = (taker, limit, until) => this.#rings.readRaw(taker, limit, until);
+
+  /** As `Session.symbolOf`. */
+  symbolOf(location: bigint): string | undefined {
+    return this.#notices.symbolOf(location);
+  }
 
   get written(): Readable['written'] {
     return this.#rings.written;

@@ -78,6 +78,20 @@ function read(name) {
   return part;
 }
 
+/** @type {Part[]} */
+const parts = [];
+let bytes = 0;
+
+/** Reads the files that there are, and removes them. @param {number} leave so many of the newest */
+function collect(leave) {
+  const names = readdirSync(dir).filter((name) => name.endsWith('.ipft'));
+  for (const name of names.sort().slice(0, names.length - leave)) {
+    bytes += statSync(join(dir, name)).size;
+    parts.push(read(name));
+    rmSync(join(dir, name));
+  }
+}
+
 connect();
 const ready = join(dir, 'ready');
 const recorder = spawn(
@@ -104,8 +118,10 @@ for (let wait = LEAST_WAIT; performance.now() - begin < minutes * 60_000 && reco
   const minute = Math.floor((performance.now() - begin) / 60_000);
   if (minute > told) {
     told = minute;
-    say(`minute ${minute}: ${samples.at(-1)} KiB, ${drops.length} drops, ${readdirSync(dir).length - 1} files`);
+    say(`minute ${minute}: ${samples.at(-1)} KiB, ${drops.length} drops, ${parts.length} files read`);
   }
+  // The newest one may still be written.
+  collect(1);
   // The same waits each time: between the least and the longest, in no order.
   wait = LEAST_WAIT + ((drops.length * 7919) % (LONGEST_WAIT - LEAST_WAIT));
 }
@@ -116,10 +132,7 @@ await ended;
 for (const name of [HERE, THERE]) ip('netns', 'del', name);
 say(said.trimEnd());
 
-const parts = readdirSync(dir)
-  .filter((name) => name !== 'ready')
-  .map(read);
-const bytes = parts.reduce((sum, { name }) => sum + statSync(join(dir, name)).size, 0);
+collect(0);
 let missing = 0;
 for (const { fromNs, toNs } of drops) {
   const having = parts.flatMap(({ name, firstNs, drops: those }) =>

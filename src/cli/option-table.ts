@@ -214,8 +214,7 @@ export const GROUPS: readonly OptionGroup[] = [
       },
       {
         flags: '--after <TIME>',
-        summary: 'with --last, how long to go on writing after a trigger',
-        default: '1s',
+        summary: 'with --last, how long to go on writing after a trigger (default: 1s)',
       },
     ],
   },

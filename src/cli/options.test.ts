@@ -243,6 +243,66 @@ test('parseCommandLine: which journeys are shown', () => {
   }
 });
 
+test('parseCommandLine: the files of a recording', () => {
+  expect(parse('record x.ipft -m 1')).toMatchObject({
+    action: 'record',
+    file: 'x.ipft',
+    rotate: undefined,
+    flight: undefined,
+  });
+  expect(parse('-m 1 -w x.ipft --compress')).toMatchObject({ action: 'record', file: 'x.ipft', deflates: true });
+  for (const [text, limit] of [
+    ['64M', { bytes: 64 << 20 }],
+    ['1g', { bytes: 1 << 30 }],
+    ['2048k', { bytes: 2 << 20 }],
+    ['10m', { ms: 600_000 }],
+    ['500ms', { ms: 500 }],
+    ['1.5h', { ms: 5_400_000 }],
+  ] as const) {
+    expect(parse(`record x -m 1 --rotate ${text} --keep 3`), text).toMatchObject({ rotate: limit, keep: 3 });
+  }
+  for (const text of ['64', '1K', '0M', '-1M', 'x', '10d', '99999999999999G', '99999m']) {
+    expect(() => parseCommandLine(['record', 'x', '-m', '1', '--rotate', text]), text).toThrow(/^--rotate needs a /);
+  }
+  for (const line of ['record x -m 1 --keep 3', 'record x -m 1 --rotate 1M --keep 0', 'record - -m 1 --rotate 1M']) {
+    expect(() => parse(line), line).toThrow(UsageError);
+  }
+  for (const option of ['--rotate 1M', '--keep 1', '--last 64M', '--trigger drop', '--after 1s', '--compress']) {
+    expect(() => parse(`-m 1 ${option}`)).toThrow(
+      /^--\w+ is said of a recording: it needs -w FILE, or ipft record FILE$/,
+    );
+  }
+});
+
+test('parseCommandLine: a flight recorder, and what triggers it', () => {
+  const flight = (options: string) => parse(`record x -m 1 --last 64M ${options}`);
+  expect(flight('')).toMatchObject({ flight: { lastBytes: 64 << 20, triggers: { end: true }, afterNs: undefined } });
+  expect(flight('--trigger drop,gap --trigger slower=5ms,slower=2ms --after 3s --keep 7')).toMatchObject({
+    ...{ keep: 7, rotate: undefined },
+    flight: { triggers: { drop: true, gap: true, slowerNs: 2_000_000 }, afterNs: 3e9 },
+  });
+  expect(flight('--trigger signal')).toMatchObject({ flight: { triggers: {} } });
+  for (const [options, message] of [
+    [
+      '--trigger drops',
+      /^--trigger 'drops' is unknown: there are drop, slower=TIME, gap, signal \(did you mean drop\?\)$/,
+    ],
+    ['--trigger drop,', /^--trigger '' is unknown/],
+    ['--trigger slower=', /^--trigger slower needs a time/],
+    ['--trigger slower', /^--trigger 'slower' is unknown/],
+    ['--rotate 64M', /^--rotate and --last do not go together/],
+    ['--after x', /^--after needs a time/],
+  ] as const) {
+    expect(() => flight(options), options).toThrow(message);
+  }
+  for (const size of ['1M', 'x', '65G', '']) {
+    expect(() => parseCommandLine(['record', 'x', '-m', '1', '--last', size]), size).toThrow(/^--last needs a /);
+  }
+  expect(() => parse('record - -m 1 --last 64M')).toThrow(/^--last writes several files, and '-' is one$/);
+  expect(() => parse('record x -m 1 --trigger drop')).toThrow(/^--trigger is said of a flight recorder/);
+  expect(() => parse('record x -m 1 --after 2s')).toThrow(/^--after is said of a flight recorder/);
+});
+
 test('parseCommandLine: help and version are text', () => {
   const text = (line: string) => {
     const request = parse(line);

@@ -184,7 +184,7 @@ interface RawOptions {
   keep?: string;
   last?: string;
   trigger?: string[];
-  after: string;
+  after?: string;
   json?: boolean;
   functions?: string;
   modules?: string;
@@ -420,7 +420,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
     refuseForeign({ ...record, takes: [...record.takes!, '--write'] }, command);
     return interpretRecord(raw.write, raw);
   }
-  refuseRecording(raw, command);
+  refuseRecording(raw);
   const words = createVocabulary(raw);
   const plan = interpretPlan(raw, words);
   const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
@@ -474,9 +474,9 @@ function interpretRecord(file: string, raw: RawOptions): Request {
 }
 
 /** Options of a recording, which mean nothing where text is shown. */
-function refuseRecording(raw: RawOptions, command: Command): void {
+function refuseRecording(raw: RawOptions): void {
   const given = (['compress', 'rotate', 'keep', 'last', 'trigger', 'after'] as const).find(
-    (key) => raw[key] !== undefined && command.getOptionValueSource(key) === 'cli',
+    (key) => raw[key] !== undefined,
   );
   if (given === undefined) return;
   throw new UsageError(`--${given} is said of a recording: it needs -w FILE, or ipft record FILE`);
@@ -505,10 +505,11 @@ function parseRotation(text: string): RotateLimit {
 }
 
 function interpretFlight(raw: RawOptions): RecordOptions['flight'] {
-  const afterNs = parseDuration('--after', raw.after) * 1e6;
+  const afterNs = raw.after === undefined ? undefined : parseDuration('--after', raw.after) * 1e6;
   const triggers = parseTriggers(raw.trigger);
   if (raw.last === undefined) {
-    if (raw.trigger) throw new UsageError('--trigger is said of a flight recorder: it needs --last SIZE');
+    const given = raw.trigger ? '--trigger' : raw.after === undefined ? undefined : '--after';
+    if (given) throw new UsageError(`${given} is said of a flight recorder: it needs --last SIZE`);
     return undefined;
   }
   const lastBytes = parseSize('--last', raw.last);
@@ -520,19 +521,30 @@ function interpretFlight(raw: RawOptions): RecordOptions['flight'] {
 /** Without any, the end is a trigger, and SIGUSR1, which always is. */
 function parseTriggers(lists: readonly string[] | undefined): TriggerChoice {
   if (!lists) return { end: true };
-  const words = lists.flatMap((list) => list.split(','));
-  let slowerNs: number | undefined;
-  for (const word of words) {
-    const [, time] = /^slower=(.*)$/.exec(word) ?? [];
-    if (time === undefined)
-      oneOf(
+  let choice: TriggerChoice = {};
+  for (const word of lists.flatMap((list) => list.split(','))) choice = { ...choice, ...parseTrigger(word, choice) };
+  return choice;
+}
+
+function parseTrigger(word: string, { slowerNs = Number.POSITIVE_INFINITY }: TriggerChoice): TriggerChoice {
+  const [name, time] = word.split(/=(.*)/s);
+  if (name === 'slower' && time !== undefined) {
+    return { slowerNs: Math.min(slowerNs, parseNanoseconds('--trigger slower', time)) };
+  }
+  switch (word) {
+    case 'drop':
+      return { drop: true };
+    case 'gap':
+      return { gap: true };
+    case 'signal':
+      return {};
+    default:
+      throw refuseWord(
         '--trigger',
         word,
-        TRIGGER_WORDS.filter((one) => one !== 'slower='),
+        TRIGGER_WORDS.map((one) => (one === 'slower=' ? 'slower=TIME' : one)),
       );
-    else slowerNs = Math.min(slowerNs ?? Number.POSITIVE_INFINITY, parseNanoseconds('--trigger slower', time));
   }
-  return { drop: words.includes('drop'), gap: words.includes('gap'), slowerNs };
 }
 
 function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'numbers' | 'most' | 'shownTargets'> {

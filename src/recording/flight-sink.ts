@@ -97,10 +97,9 @@ export class FlightSink implements ChunkSink {
     this.#origin = origin;
     this.#files = files;
     this.#options = options;
-    this.chunkBytes = Math.min(CHUNK_BYTES, Math.floor(lastBytes / CHUNKS));
+    this.chunkBytes = chunkBytesOf(lastBytes);
     this.#upToNs = origin.facts.beganNs;
-    const spare = Math.max(lastBytes * SPARE_PART, SPARE_CHUNKS * largestChunk(this.chunkBytes));
-    this.#memory = new FlightMemory(lastBytes + spare, this.#upToNs);
+    this.#memory = new FlightMemory(flightBytes(lastBytes), this.#upToNs);
     const losses = (): TraceLosses => origin.source.losses();
     this.#triggers = new FlightTriggers(triggers, losses, (trigger) => this.#take(trigger));
   }
@@ -167,13 +166,16 @@ export class FlightSink implements ChunkSink {
     this.#options.onShort?.(heldNs);
   }
 
-  /** Writes some of a file; what is in memory and not written is waited for only if its room is needed. */
-  async drain(signal?: AbortSignal): Promise<void> {
+  /**
+   * Writes some of a file. What is in memory and not written is waited for only if its room is needed, but then in any
+   * case: chunks that come must not lie where others are being written.
+   */
+  async drain(): Promise<void> {
     this.#begin();
     const flight = this.#flight;
     if (!flight) return;
     this.#feed(flight);
-    if (this.#isInWay(flight)) await this.#queue.until(() => !this.#isInWay(flight), signal);
+    if (this.#isInWay(flight)) await this.#queue.until(() => !this.#isInWay(flight));
     if (flight === this.#flight && this.#isComplete(flight)) this.#end(flight);
   }
 
@@ -262,4 +264,13 @@ export class FlightSink implements ChunkSink {
     part.end({ end: { atNs: 0n, living: [] }, triggers: noted, triggersLeftOut: triggers - noted.length });
     this.#queue.add(0, () => this.#options.onFile?.({ name, trigger, triggers, beforeNs }));
   }
+}
+
+/** The memory that a flight recorder takes to keep so many bytes. */
+export function flightBytes(lastBytes: number): number {
+  return lastBytes + Math.max(lastBytes * SPARE_PART, SPARE_CHUNKS * largestChunk(chunkBytesOf(lastBytes)));
+}
+
+function chunkBytesOf(lastBytes: number): number {
+  return Math.min(CHUNK_BYTES, Math.floor(lastBytes / CHUNKS));
 }

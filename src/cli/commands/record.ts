@@ -1,15 +1,16 @@
 /** `ipft record FILE`: writes the records of a trace to files, as they are. */
 import { counted } from '../../base/counted.js';
-import { IpftError } from '../../base/errors.js';
+import { EnvironmentError, IpftError } from '../../base/errors.js';
 import type { RecordSource } from '../../base/record-source.js';
 import { Clock } from '../../output/clock.js';
 import type { ChunkSink } from '../../recording/chunk-sink.js';
 import { type Destinations, FileSink } from '../../recording/file-sink.js';
-import { type FlightFile, FlightSink } from '../../recording/flight-sink.js';
+import { type FlightFile, FlightSink, flightBytes } from '../../recording/flight-sink.js';
 import { NumberedFiles } from '../../recording/numbered-files.js';
 import type { Origin } from '../../recording/part.js';
 import { Recorder } from '../../recording/recorder.js';
 import { type Destination, openRecordingFile } from '../../recording/recording-file.js';
+import { formatSize } from '../../trace/memory-plan.js';
 import { createOrigin } from '../../trace/record.js';
 import type { TraceClient } from '../../trace/run.js';
 import { type LiveOptions, type Taker, traceLive } from '../live.js';
@@ -27,8 +28,11 @@ export async function record(
   stop: StopSignal,
 ): Promise<number> {
   const place = openPlace(options);
-  // Before there is a recorder, the signal means nothing.
-  if (options.flight) stop.onUser = () => {};
+  if (options.flight) {
+    checkMemory(options.flight.lastBytes);
+    // Before there is a recorder, the signal means nothing.
+    stop.onUser = () => {};
+  }
   try {
     return await traceLive(options, terminal, stop, (live, source) => {
       const origin = createOrigin(live, source, { deflates: options.deflates });
@@ -39,6 +43,14 @@ export async function record(
     // A new file that nothing was written to goes again.
     await place.leave?.();
   }
+}
+
+/** @throws EnvironmentError where the memory of a flight recorder would be taken from what the machine needs */
+function checkMemory(lastBytes: number): void {
+  const [needed, free] = [flightBytes(lastBytes), process.availableMemory()];
+  if (needed <= free) return;
+  const problem = `${formatSize(needed)} are needed, and ${formatSize(free)} are free`;
+  throw new EnvironmentError('NO_MEMORY', `keeping records in memory: ${problem}`, 'choose a smaller --last');
 }
 
 /** Where a recording goes. */

@@ -19,6 +19,7 @@ const SAME = [
   'modules',
   'mark-help',
   'process',
+  'record-same',
   'trace-same',
 ].map((name) => `tests/vm/${name}.test.ts`);
 class LockdownLast extends BaseSequencer {

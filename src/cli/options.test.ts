@@ -256,7 +256,7 @@ test('parseCommandLine: the files of a recording', () => {
     ['1g', { bytes: 1 << 30 }],
     ['2048k', { bytes: 2 << 20 }],
     ['10m', { ms: 600_000 }],
-    ['500ms', { ms: 500 }],
+    ['1500ms', { ms: 1500 }],
     ['1.5h', { ms: 5_400_000 }],
   ] as const) {
     expect(parse(`record x -m 1 --rotate ${text} --keep 3`), text).toMatchObject({ rotate: limit, keep: 3 });
@@ -290,6 +290,7 @@ test('parseCommandLine: a flight recorder, and what triggers it', () => {
     ['--trigger drop,', /^--trigger '' is unknown/],
     ['--trigger slower=', /^--trigger slower needs a time/],
     ['--trigger slower', /^--trigger 'slower' is unknown/],
+    ['--trigger slower=0', /^--trigger slower needs a time/],
     ['--rotate 64M', /^--rotate and --last do not go together/],
     ['--after x', /^--after needs a time/],
   ] as const) {
@@ -374,5 +375,11 @@ test('parseCommandLine: what is shown of recordings', () => {
   });
   expect(() => parse('a', '--outcome', 'lost')).toThrow("--outcome 'lost' is unknown");
   expect(() => parse('a', '--info', '-o', 'paths')).toThrow('--info is text');
+  for (const option of ['--count 2', '--journey 1', '--module-regex x', '-r x', '--only alive', '--slower 1s']) {
+    expect(() => parse('a', '--info', ...option.split(' ')), option).toThrow(/^--info counts all that there is/);
+  }
+  expect(() => parse('a', '--info', '--module-regex', 'x')).toThrow('and --module-regex chooses');
+  expect(() => parse('-')).toThrow('a pipe is not read');
+  expect(() => parse('')).toThrow('needs the path of a file');
   expect(() => parse()).toThrow("missing required argument 'FILE'");
 });

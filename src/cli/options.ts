@@ -91,7 +91,7 @@ export type Request =
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
   | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
-  | ({ readonly action: 'show' } & ShowRequest & WritingOptions);
+  | ({ readonly action: 'show' } & ShowRequest);
 
 /** The destination of the result, and its colours. */
 export interface WritingOptions {
@@ -128,7 +128,7 @@ export interface ShowOptions {
 }
 
 /** What is to be shown, and how. */
-export type ShowRequest = ShowOptions & ViewOptions & { readonly files: readonly string[] };
+export type ShowRequest = ShowOptions & ViewOptions & WritingOptions & { readonly files: readonly string[] };
 
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
 export type ShellName = (typeof SHELLS)[number];
@@ -201,6 +201,10 @@ const INTERPRETERS: Record<
 > = {
   record: ([file = ''], raw) => interpretRecord(file, raw),
   show: (files, raw, environment) => {
+    for (const file of files) {
+      if (file === '') throw new UsageError('a recording needs the path of a file');
+      if (file === '-') throw new UsageError('a pipe is not read', 'write the recording to a file, and name that');
+    }
     const view = interpretView(raw, outputFormOf(findCompatProfile(environment)));
     return { action: 'show', files, ...view, ...interpretShow(raw), ...interpretWriting(raw) };
   },
@@ -495,9 +499,16 @@ function interpretFiles(file: string, raw: RawOptions): RecordOptions {
   return { file, deflates: raw.compress ?? false, rotate, keep, flight };
 }
 
+/** The least age of a file that is full: each has the names of all functions. */
+const LEAST_PART_MS = 1000;
+
 /** A time has a small unit and a size a large one, but for k and g: 10m is ten minutes, 10M ten mebibytes. */
 function parseRotation(text: string): RotateLimit {
-  if (/(ms|s|m|h)$/.test(text)) return { ms: parseDuration('--rotate', text) };
+  if (/(ms|s|m|h)$/.test(text)) {
+    const ms = parseDuration('--rotate', text);
+    if (ms >= LEAST_PART_MS) return { ms };
+    throw new UsageError(`--rotate needs a time from 1s on, not '${printable(text)}'`);
+  }
   const bytes = /[KkMGg]$/.test(text) ? readSize('--rotate', text) : Number.NaN;
   if (bytes >= LEAST_PART_BYTES && bytes <= Number.MAX_SAFE_INTEGER) return { bytes };
   const least = `${LEAST_PART_BYTES >> 20}M`;
@@ -529,7 +540,12 @@ function parseTriggers(lists: readonly string[] | undefined): TriggerChoice {
 function parseTrigger(word: string, { slowerNs = Number.POSITIVE_INFINITY }: TriggerChoice): TriggerChoice {
   const [name, time] = word.split(/=(.*)/s);
   if (name === 'slower' && time !== undefined) {
-    return { slowerNs: Math.min(slowerNs, parseNanoseconds('--trigger slower', time)) };
+    const given = parseNanoseconds('--trigger slower', time);
+    if (given > 0) return { slowerNs: Math.min(slowerNs, given) };
+    throw new UsageError(
+      '--trigger slower needs a time: all journeys are slower than 0',
+      'as in: --trigger slower=5ms',
+    );
   }
   switch (word) {
     case 'drop':
@@ -553,6 +569,13 @@ function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'number
   const info = raw.info ?? false;
   if (info && !['aggregate', 'json'].includes(raw.output)) {
     throw new UsageError('--info is text, or with -o json an object', SEE_HELP);
+  }
+  const chosen = (['journey', 'outcome', 'only', 'slower', 'regex', 'moduleRegex', 'count'] as const).find(
+    (key) => raw[key] !== undefined,
+  );
+  if (info && chosen !== undefined) {
+    const flag = `--${chosen.replace('R', '-r')}`;
+    throw new UsageError(`--info counts all that there is, and ${flag} chooses`, 'one of the two is too much');
   }
   const numbers = raw.journey?.flatMap((list) => list.split(',')).map((text) => parseRange('--journey', text));
   // All that are asked for have been shown then.

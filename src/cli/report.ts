@@ -75,6 +75,9 @@ export function reportJourneys(
   }
 }
 
+/** What a journey tracker knows of losses. */
+type Tracked = Pick<JourneyTracker, 'late' | 'gaps' | 'lostJourneys'>;
+
 /**
  * Reports losses.
  * @param isCut whether the result could not be written whole
@@ -82,13 +85,30 @@ export function reportJourneys(
  */
 export function reportLosses(
   losses: TraceLosses,
-  { refused, unwatched }: SourceCoverage,
-  tracker: Pick<JourneyTracker, 'late' | 'gaps' | 'lostJourneys'>,
+  coverage: SourceCoverage,
+  tracker: Tracked,
   clock: Clock,
   terminal: Terminal,
   isCut = false,
 ): boolean {
-  const { cpus, missed, unfollowed, ends, unseen, switchedOff, countsMisses } = losses;
+  const { countsMisses } = losses;
+  const warnings = describeLosses(losses, coverage, tracker, clock);
+  for (const warning of warnings) terminal.warn(warning);
+  const isWhole = warnings.length === 0 && tracker.lostJourneys === 0 && !isCut;
+  if (isWhole && countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
+  else if (isWhole) {
+    terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');
+  }
+  return isWhole;
+}
+
+/** What is missing from a result; nothing where it is whole. */
+export function describeLosses(
+  { cpus, missed, unfollowed, ends, unseen, switchedOff }: TraceLosses,
+  { refused, unwatched }: SourceCoverage,
+  tracker: Tracked,
+  clock: Clock,
+): string[] {
   const warnings: string[] = [];
   for (const { name, remedy } of switchedOff.map((one) => SWITCHES[one])) {
     warnings.push(
@@ -125,13 +145,7 @@ export function reportLosses(
     warnings.push(`not watched, so that ends or copies of packets are missing: ${unwatched.join(', ')}`);
   }
   if (tracker.gaps > 0) warnings.push(`${tracker.gaps} journeys may have a gap; each says so`);
-  for (const warning of warnings) terminal.warn(warning);
-  const isWhole = warnings.length === 0 && tracker.lostJourneys === 0 && !isCut;
-  if (isWhole && countsMisses) terminal.line('Nothing was lost: every event found room, no probe was missed');
-  else if (isWhole) {
-    terminal.line('Every event found room; probes that are missed this kernel does not count (with -b ftrace it does)');
-  }
-  return isWhole;
+  return warnings;
 }
 
 function someOf(names: readonly string[], all: boolean): string {

@@ -95,6 +95,11 @@ export class TextTaker implements Taker {
     return this.intake.tracker.events;
   }
 
+  /** The number of journeys that are shown. */
+  get shown(): number {
+    return this.intake.ended;
+  }
+
   ending(ending: Promise<void>): Promise<void> {
     return this.client.ending(ending);
   }

@@ -382,7 +382,7 @@ export interface RecordedSession<Event = EntryEvent> extends TraceSession<Event>
   readonly warnings: readonly string[];
   /** Rejects with a UsageError: the trace is recorded already. */
   record(path: string, options?: RecordOptions): Promise<void>;
-  /** Reads the rest of the file. A loop that takes nothing for a second gets what is left later. */
+  /** The trace has ended already: ends only what reads it. What loops have not taken by then is not read. */
   stop(): Promise<void>;
   /** Closes the file: loops end after what has been read. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -5,6 +5,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { createFields, record } from '../../tests/support/recorded.js';
+import { recordParts } from '../../tests/support/recordings.js';
 import { createHeader } from '../../tests/support/trace-header.js';
 import { ExtensionError, UsageError } from '../base/errors.js';
 import { openRecording } from './open-recording.js';
@@ -133,6 +134,30 @@ test('openRecording: a signal closes it', async () => {
   expect((await all({ [Symbol.asyncIterator]: () => events })).length).toBeLessThan(kernel.truth.events);
   const reason = new Error('enough');
   await expect(openRecording(path, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+test('openRecording: stop ends what loops read, and does not read the rest', async () => {
+  const session = await openRecording(path, { maxEvents: 50 });
+  for await (const _ of session.events()) break;
+  await session.stop();
+  expect(session.statistics.events).toBeLessThan(kernel.truth.events / 2);
+  expect((await all(session.events())).length).toBeLessThan(kernel.truth.events / 2);
+});
+
+test('openRecording: files are put in the order of their parts, and those that are no one recording are refused', async () => {
+  const parts = recordParts({ events: 60_000, rotate: { bytes: 1 << 20 } }).map((part, index) => {
+    const file = join(dir, `part-${index}`);
+    writeFileSync(file, part);
+    return file;
+  });
+  expect(parts.length).toBeGreaterThan(2);
+  await using session = await openRecording(parts.toReversed());
+  let events = 0;
+  for await (const _ of session.events()) events++;
+  expect(events).toBe(60_000);
+  expect(session.warnings).toEqual([]);
+  await expect(openRecording([parts[0]!, parts[2]!])).rejects.toThrow(UsageError);
+  await expect(openRecording([parts[0]!, join(dir, 'none')])).rejects.toMatchObject({ code: 'RECORDING' });
 });
 
 test('openRecording: what is no recording, and options that make no sense', async () => {

@@ -1,6 +1,7 @@
 /** `openRecording`: from a file to a session that has ended. */
-import { ExtensionError } from '../base/errors.js';
+import { ExtensionError, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { arrangeParts } from '../recording/part-chains.js';
 import { Recording } from '../recording/recording.js';
 import type { EventOf, FieldSchema, FieldsOf, RecordedSession, RecordingOptions } from './api.js';
 import { createCollector } from './collector.js';
@@ -17,7 +18,7 @@ import { checkSchema, describeFields } from './schema.js';
  * for await (const journey of session.journeys()) console.log(journey.outcome, journey.events.length);
  * ```
  *
- * @param path - the file, or consecutive files of one recording in their order
+ * @param path - the file, or consecutive files of one recording
  * @param options - how to read it
  * @returns the session; its file is read as loops take, and closed when all is read or the session is disposed of
  * @throws UsageError for options that make no sense
@@ -38,7 +39,7 @@ export async function openRecording<const Schema extends FieldSchema = FieldSche
 function open(path: unknown, options: unknown): RecordedTrace {
   const { files, fields: schema, maxEvents, signal } = checkRecordingOptions(path, options);
   signal.throwIfAborted();
-  const recording = Recording.open(files);
+  const recording = Recording.open(inOrder(files));
   try {
     const { fields } = recording.facts;
     if (schema) {
@@ -51,4 +52,15 @@ function open(path: unknown, options: unknown): RecordedTrace {
     recording[Symbol.dispose]();
     throw error;
   }
+}
+
+/** @throws UsageError for files that are no consecutive parts of one recording, RECORDING for one that is none */
+function inOrder(files: readonly string[]): readonly string[] {
+  const [chain, ...others] = arrangeParts(files);
+  if (chain && others.length === 0) return chain.paths;
+  for (const path of files) Recording.open([path])[Symbol.dispose]();
+  throw new UsageError(
+    'openRecording needs consecutive parts of one recording, and these files are not',
+    'open each recording by itself',
+  );
 }

@@ -66,8 +66,10 @@ export class RecordedTrace extends TakenTrace implements RecordedSession<AnyEven
     throw new UsageError('this trace is recorded already: copy the file');
   }
 
-  stop(): Promise<void> {
-    return this.whenReadOrStalled();
+  /** A trace that has ended needs no stop. Reading does: what loops have not taken by then is not read. */
+  async stop(): Promise<void> {
+    if (this.#readsAll) await this.whenRead();
+    else if (this.#reading) this.#close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,12 +6,12 @@ import {
   CHUNK_HEADER_BYTES,
   CHUNK_INDEX,
   type ChunkHeader,
-  checkFileHeader,
   DEFLATED,
   FILE_HEADER_BYTES,
   FOOTER_BYTES,
   paddedBytes,
   parseChunkHeader,
+  parseFileHeader,
   startsWithMagic,
 } from './format.js';
 
@@ -46,7 +46,7 @@ export class ChunkReader implements Disposable {
     try {
       // Otherwise a recorder that is as fast as this reader would keep it reading without end.
       this.#sizeBytes = grows ? undefined : fstatSync(this.#fd).size;
-      checkFileHeader(this.#read(FILE_HEADER_BYTES, 0));
+      this.#at = parseFileHeader(this.#read(FILE_HEADER_BYTES, 0));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

@@ -16,6 +16,8 @@ export const MAGIC = Uint8Array.of(0x8a, 0x49, 0x50, 0x46, 0x54, 0x0d, 0x0a, 0x1
 /** Readers refuse any other version; they skip chunks of types, and members of JSON, that they do not know. */
 export const VERSION = 1;
 export const FILE_HEADER_BYTES = 16;
+/** What later writers may add to it is skipped, up to so many bytes. */
+const MAX_FILE_HEADER_BYTES = 4096;
 export const CHUNK_HEADER_BYTES = 24;
 export const FOOTER_BYTES = 16;
 
@@ -92,14 +94,24 @@ export class CutError extends ParseError {
   }
 }
 
-/** @throws ParseError for a file that is no recording, or one of another version or byte order */
-export function checkFileHeader(bytes: Uint8Array): void {
+/**
+ * @param bytes the first FILE_HEADER_BYTES
+ * @returns where the first chunk begins
+ * @throws ParseError for a file that is no recording, or one of another version or byte order
+ */
+export function parseFileHeader(bytes: Uint8Array): number {
   if (bytes.length === 0) throw new CutError(0, 'it is empty');
-  if (!startsWithMagic(bytes)) throw new ParseError('recording', 0, 'it does not begin as a recording does');
+  if (!bytes.subarray(0, MAGIC.length).every((byte, index) => byte === MAGIC[index])) {
+    throw new ParseError('recording', 0, 'it does not begin as a recording does');
+  }
   if (bytes.length < FILE_HEADER_BYTES) throw new CutError(bytes.length, 'it is cut within its header');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const version = view.getUint32(8, true);
-  if (version === VERSION) return;
+  const size = view.getUint32(12, true);
+  if (version === VERSION && (size < FILE_HEADER_BYTES || size > MAX_FILE_HEADER_BYTES || size % 8 !== 0)) {
+    throw new ParseError('recording', 12, `its file header claims to have ${size} bytes`);
+  }
+  if (version === VERSION) return size;
   if (view.getUint32(8, false) === VERSION) {
     throw new ParseError('recording', 8, 'it was written on a machine of the other byte order');
   }

@@ -34,7 +34,7 @@ class Names<K extends number | bigint> {
 
   /** A record tells a name: it need not be looked up, and files that lack that record need it. */
   tell(key: K, name: string): void {
-    this.#makeRoom();
+    if (!this.#known.has(key)) this.#makeRoom();
     this.#known.set(key, name);
   }
 

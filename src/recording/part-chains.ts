@@ -7,8 +7,8 @@ import { RecordingError } from './problem.js';
 export interface PartChain {
   /** In the order of their parts. */
   readonly paths: readonly string[];
-  /** What is missing before the first of them, for people. */
-  readonly gap?: string | undefined;
+  /** Why they are no part of the chain before them, for people. */
+  readonly warnings: readonly string[];
 }
 
 interface Part {
@@ -22,7 +22,7 @@ interface Part {
  * among other recordings. A file that is no recording is a chain of its own: opening it says what is wrong.
  */
 export function arrangeParts(paths: readonly string[]): PartChain[] {
-  if (paths.length === 1) return [{ paths }];
+  if (paths.length === 1) return [{ paths, warnings: [] }];
   const chains: PartChain[] = [];
   const rest = paths.map((path) => readPart(path) ?? { path, id: '', part: 0 });
   for (let first = rest[0]; first; first = rest[0]) {
@@ -36,21 +36,27 @@ export function arrangeParts(paths: readonly string[]): PartChain[] {
 
 /** @param parts of one recording, in order */
 function chain(parts: readonly Part[]): PartChain[] {
-  const chains: { paths: string[]; gap: string | undefined }[] = [];
-  for (const [index, { path, part, id }] of parts.entries()) {
-    const before = parts[index - 1]?.part;
-    if (before === part - 1) chains.at(-1)?.paths.push(path);
-    else {
-      const missing = before === undefined ? 0 : part - before - 1;
-      const which = missing > 1 ? `parts ${before! + 1} to ${part - 1} are` : `part ${part - 1} is`;
-      const gap =
-        missing > 0
-          ? `of the recording ${printable(id)} ${which} missing: what comes then is shown by itself`
-          : undefined;
-      chains.push({ paths: [path], gap });
+  const chains: { paths: string[]; warnings: string[] }[] = [];
+  const copies: PartChain[] = [];
+  let last: Part | undefined;
+  for (const one of parts) {
+    const { path, part } = one;
+    if (part === last?.part) {
+      const warning = `${printable(path)} is the same part as ${printable(last.path)}, and shown by itself`;
+      copies.push({ paths: [path], warnings: [warning] });
+      continue;
     }
+    if (last && part === last.part + 1) chains.at(-1)?.paths.push(path);
+    else chains.push({ paths: [path], warnings: last ? [describeGap(one, last)] : [] });
+    last = one;
   }
-  return chains;
+  return [...chains, ...copies];
+}
+
+function describeGap({ id, part }: Part, before: Part): string {
+  const [first, last] = [before.part + 1, part - 1];
+  const which = first < last ? `parts ${first} to ${last} are` : `part ${last} is`;
+  return `of the recording ${printable(id)} ${which} missing: what comes then is shown by itself`;
 }
 
 /** @returns undefined for a file that is no recording */

@@ -20,7 +20,8 @@ export class RecordingError extends IpftError {
 
 /** What is wrong, without the name of the file; undefined for an error that does not come from what the file holds. */
 export function describeProblem(error: unknown): string | undefined {
-  if (error instanceof ParseError && error.format === 'recording') return error.message.replace(/^recording /, '');
+  if (error instanceof ParseError && error.format === 'recording')
+    return error.message.replace(/^recording (at byte 0: )?/, '');
   // From what reads BTF and event structs.
   if (error instanceof IpftError) return `its fields can't be read: ${error.message}`;
   const hasNoMemory = error instanceof RangeError && /allocation failed/.test(error.message);

@@ -10,6 +10,7 @@ import type { EndedEarly, Recording } from '../../recording/recording.js';
 import { type Intake, TraceRun } from '../../trace/run.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import type { ShowRequest } from '../options.js';
+import { describeLosses } from '../report.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
@@ -56,7 +57,10 @@ export async function showInfo(
   await out.flush();
   if (endedEarly) terminal.warn(endedEarly.problem);
   if (endedEarly?.why === 'damaged') return STATUS_ERROR;
-  return strict && (endedEarly || describeLosses(recording.losses()).length > 0) ? STATUS_LOSS : STATUS_DONE;
+  const { coverage, header } = recording;
+  const clock = Clock.wall(header.realtimeOffsetNs);
+  const isWhole = !endedEarly && describeLosses(recording.losses(), coverage, counter.tracker, clock).length === 0;
+  return strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
 }
 
 /** Counts events, and journeys by their outcomes. */
@@ -118,13 +122,14 @@ function describeContent(recording: Recording, { tracker, lastNs }: Counter, isR
   const outcomes = OUTCOMES.filter((outcome) => tracker.counts.has(outcome)).map(
     (outcome) => `${tracker.counts.get(outcome)} ${outcome}`,
   );
-  const losses = describeLosses(recording.losses());
+  const losses = listLosses(recording.losses());
   return [
     ['lasted', `${formatSeconds(lastNs - header.beganNs)}`],
     ['chunks', String(chunks)],
     ['events', String(tracker.events)],
     ['journeys', `${tracker.journeys}${outcomes.length > 0 ? `: ${outcomes.join(', ')}` : ''}`],
     ...(carried > 0 ? [['', `${carried} of them began before this file`] as const] : []),
+    ...(tracker.gaps > 0 ? [['', `${tracker.gaps} of them may have a gap`] as const] : []),
     ['lost', losses.length > 0 ? losses.join(', ') : 'nothing'],
     ['whole', describeWhole(recording, endedEarly, isRead)],
   ];
@@ -140,7 +145,7 @@ function formatSeconds(ns: bigint): string {
   return ns <= 0n ? '0 s' : `${(Number(ns) / 1e9).toFixed(3)} s`;
 }
 
-function describeLosses(losses: TraceLosses): string[] {
+function listLosses(losses: TraceLosses): string[] {
   return Object.entries(lossCounts(losses))
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${LOSS_NAMES[name]}`);
@@ -185,7 +190,13 @@ function contentJson(recording: Recording, { tracker, lastNs }: Counter, isRead:
   const { header, chunks, carried, continues, endedEarly } = recording;
   return {
     duration_ns: Math.max(0, Number(lastNs - header.beganNs)),
-    ...{ chunks, events: tracker.events, journeys: tracker.journeys, outcomes: Object.fromEntries(tracker.counts) },
+    ...{
+      chunks,
+      events: tracker.events,
+      journeys: tracker.journeys,
+      gaps: tracker.gaps,
+      outcomes: Object.fromEntries(tracker.counts),
+    },
     ...{ carried, losses: lossCounts(recording.losses()), whole: isRead && !endedEarly, continues },
     problem: endedEarly?.problem ?? null,
   };

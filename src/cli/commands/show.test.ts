@@ -1,5 +1,14 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -88,6 +97,8 @@ test('ipft show: several files come one after the other, and what is wrong with 
   expect(whole).toMatchObject({ status: 0, stderr: expect.stringContaining(`the recording ${cut} is cut short`) });
   expect(whole.stdout).toContain('=== journey 503,');
   expect(ipft(cut, '--strict').status).toBe(3);
+  // What was lost behind its end is not known.
+  expect(whole.stderr).not.toContain('Nothing was lost');
   expect(ipft(damaged)).toMatchObject({ status: 1, stderr: expect.stringContaining('its checksum is wrong') });
   // The same recording twice is two traces.
   expect(ipft(file, file, '--journey', '2').stdout.match(/^=== journey 2,/gm)).toHaveLength(2);
@@ -104,6 +115,36 @@ test('ipft show: a name of a field that JSON can not show is refused as in a tra
     stderr: expect.stringContaining('is a key of the JSON output'),
   });
   expect(ipft(refused).status).toBe(0);
+});
+
+test('ipft show: a recording is not overwritten with its own text', () => {
+  const [own, link] = [join(dir, 'own'), join(dir, 'link')];
+  writeFileSync(own, bytes);
+  linkSync(own, link);
+  for (const path of [own, link]) {
+    const { status, stderr } = ipft(file, own, '--output-file', path);
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--output-file is the rec'),
+    });
+    expect(readFileSync(own)).toEqual(bytes);
+  }
+  expect(ipft(own, '--output-file', join(dir, 'text')).status).toBe(0);
+});
+
+test('ipft show --journey: a number that there is not is said', () => {
+  const { status, stderr } = ipft(file, '--journey', '9999');
+  expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('there are 503') });
+});
+
+test('ipft show: --info has the status of --strict that a view has', () => {
+  const gaps = join(dir, 'gaps');
+  const [, second = Buffer.alloc(0)] = recordParts({ events: 60_000, rotate: { bytes: 1 << 20 } });
+  writeFileSync(gaps, second);
+  expect(ipft(gaps, '--strict').status).toBe(3);
+  const info = ipft(gaps, '--info', '--strict');
+  expect(info).toMatchObject({ status: 3, stdout: expect.stringMatching(/[0-9]+ of them may have a gap/) });
+  expect(ipft(file, '--info', '--strict').status).toBe(0);
 });
 
 test('ipft show: it ends when its reader has gone', () => {
@@ -136,6 +177,10 @@ test('ipft show: parts of a recording are one trace, in whatever order they are 
   );
   expect(missing.stderr).toMatch(/[1-9][0-9]* journeys began before this file/);
   expect(missing.stdout).toBe(ipft('-o', 'json', first).stdout + ipft('-o', 'json', third, ...rest).stdout);
+  // A part that is given twice.
+  const twice = ipft('-o', 'json', first, second, second, third, ...rest);
+  expect(twice.stderr).toContain(`${second} is the same part as ${second}, and shown by itself`);
+  expect(twice.stdout).toBe(ipft('-o', 'json', whole).stdout + ipft('-o', 'json', second).stdout);
   // A damaged part ends what is joined; those behind it are shown by themselves.
   const damaged = readFileSync(second).fill(0x55, 400_000, 400_010);
   writeFileSync(second, damaged);

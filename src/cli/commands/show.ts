@@ -1,4 +1,5 @@
 /** `ipft show FILE…`: shows recordings, each as if it were traced now. */
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../../base/counted.js';
 import { IpftError, UsageError } from '../../base/errors.js';
@@ -29,21 +30,22 @@ const LOOK_MS = 100;
 
 /** @returns the exit status: of several recordings the worst */
 export async function show(request: ShowRequest, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
+  refuseOverwriting(request);
   const chains = arrangeParts(request.files);
   if (request.followFile && chains.length > 1) throw new UsageError('--follow-file follows one recording');
   const showOne = request.info ? showInfo : showTrace;
   const statuses: number[] = [];
   for (let chain = chains.shift(); chain; chain = chains.shift()) {
-    const { paths, gap } = chain;
+    const { paths, warnings } = chain;
     const isAlone = statuses.length === 0 && chains.length === 0;
-    if (gap !== undefined) terminal.warn(gap);
+    for (const warning of warnings) terminal.warn(warning);
     if (!isAlone) terminal.line(`${paths.map((path) => printable(path)).join(', ')}:`);
     try {
       using recording = await open(paths, request, terminal, stop);
       if (!recording) break;
       statuses.push(await showOne(recording, request, terminal, out, stop));
       // Parts behind one that is cut or damaged, or does not go on in them, are shown by themselves.
-      if (recording.isRead && recording.unread.length > 0) chains.unshift({ paths: recording.unread });
+      if (recording.isRead && recording.unread.length > 0) chains.unshift({ paths: recording.unread, warnings: [] });
     } catch (error) {
       if (!(error instanceof IpftError) || isAlone) throw error;
       terminal.error(error);
@@ -53,6 +55,17 @@ export async function show(request: ShowRequest, terminal: Terminal, out: Writer
   }
   const status = [STATUS_ERROR, STATUS_LOSS].find((status) => statuses.includes(status)) ?? STATUS_DONE;
   return (await end(out, terminal)) ? status : STATUS_ERROR;
+}
+
+/** Writing would empty the file before it has been read. @throws UsageError */
+function refuseOverwriting({ files, outputFile }: ShowRequest): void {
+  const written = outputFile === undefined ? undefined : statSync(outputFile, { throwIfNoEntry: false });
+  if (!written?.isFile()) return;
+  for (const file of files) {
+    const read = statSync(file, { throwIfNoEntry: false });
+    if (read?.ino !== written.ino || read.dev !== written.dev) continue;
+    throw new UsageError(`--output-file is the recording ${printable(file)} itself`, 'name another file');
+  }
 }
 
 /** Closes what is written to. @returns whether all could be written */
@@ -115,7 +128,11 @@ async function showTrace(
       `${counted(carried, 'journey')} began before this file: what happened to them until then is not in it`,
     );
   }
-  const isWhole = taker.reportLosses(recording, problem !== undefined);
+  if (request.numbers && taker.shown === 0) {
+    terminal.warn(`no journey with such a number is shown: there are ${taker.intake.tracker.journeys}`);
+  }
+  // What was lost behind the place where it ends early is not known.
+  const isWhole = taker.reportLosses(recording, problem !== undefined || endedEarly !== undefined);
   if (problem) terminal.error(problem);
   if (endedEarly) terminal.warn(endedEarly.problem);
   if (problem || endedEarly?.why === 'damaged') return STATUS_ERROR;

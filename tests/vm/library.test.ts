@@ -1,10 +1,10 @@
 /** The library as a program uses it: from dist/, in one process. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ExtensionError, trace, UsageError } from '../../dist/index.js';
+import { ExtensionError, openRecording, trace, UsageError } from '../../dist/index.js';
 import { example, extension, ipft, Network, ROOT, until } from './harness.js';
 import { KERNEL } from './kernels.js';
 
@@ -219,6 +219,60 @@ test('fields of all kinds, described at run time', async () => {
   });
   const types = Object.fromEntries(session.fields.map(({ name, type }) => [name, type]));
   for (const [name, value] of Object.entries(event?.fields ?? {})) expect(typeof value).toBe(types[name]);
+});
+
+test('record: what loops get from then on is in the file; stop has it whole', async () => {
+  const path = join(dir, 'session.ipft');
+  const session = await trace({ mark: 0x6a, functions, follow: true, extension: len, fields: { len: 'number' } });
+  network.ping(0x6a, { count: 2 });
+  const journeys = session.journeys();
+  // Both have been handed on: they are not in the file.
+  for (const _ of [1, 2]) expect((await journeys.next()).value?.events).toHaveLength(4);
+  await session.record(path, { compress: true });
+  await expect(session.record(path)).rejects.toThrow('it is being recorded already');
+  network.ping(0x6a, { count: 3 });
+  await session.stop();
+  await expect(session.record(join(dir, 'other.ipft'))).rejects.toThrow(UsageError);
+  const live = (await session.allJourneys()).slice(2);
+  await using recorded = await openRecording(path, { fields: { len: 'number' } });
+  await recorded.stop();
+  const shown = await recorded.allJourneys();
+  expect(shown).toHaveLength(3);
+  // The locations too, whose names the kernel side has told before.
+  const plain = (all: typeof shown) =>
+    all.map(({ number: _, events, ...rest }) => ({ ...rest, events: events.length }));
+  expect(plain(shown)).toEqual(plain(live as typeof shown));
+  expect(shown.map(({ events }) => events.map((event) => event.fields?.len))).toEqual(Array(3).fill([84, 84, 98, 64]));
+  expect(recorded).toMatchObject({
+    ...{ backend: session.backend, fields: session.fields, warnings: [] },
+    recording: { tracer: 'function', packets: expect.stringContaining('0x6a'), functions: functions.source },
+  });
+  await expect(recorded.record(path)).rejects.toThrow(UsageError);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test('record: a full disk ends the file, not the trace, and stop says so; a file that is no file is refused', async () => {
+  const disk = join(dir, 'disk');
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk]);
+  try {
+    const session = await trace({ mark: 0x6b, functions });
+    await expect(session.record(disk)).rejects.toMatchObject({ code: 'RECORDING' });
+    await session.record(join(disk, 'full.ipft'));
+    const events = all(session.events());
+    network.ping(0x6b, { count: 1000, more: ['-f'] });
+    const lost = () => session.statistics.lost;
+    await expect(session.stop()).rejects.toMatchObject({
+      code: 'RECORDING',
+      message: expect.stringContaining('full.ipft'),
+    });
+    expect((await events).length + lost().ring.reduce((sum, one) => sum + one.events, 0)).toBe(3000);
+    await using cut = await openRecording(join(disk, 'full.ipft'));
+    await cut.allJourneys();
+    expect(cut.warnings.join()).toMatch(/is cut short/);
+  } finally {
+    execFileSync('umount', [disk]);
+  }
 });
 
 test('it prints nothing, leaves signals alone, and ends with the process', async () => {

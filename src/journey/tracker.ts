@@ -40,6 +40,8 @@ const MAX_MISSES = 1000;
  * bpf/abi/journey.h), and those that have just ended. More are known only if many ends were lost, or a recording lies.
  */
 const MAX_JOURNEYS = (1 << 17) + (1 << 15);
+/** How many are handed on to make room. */
+const ROOM_JOURNEYS = 1 << 12;
 
 /** Higher than any sequence number, and small enough for the engine to keep it within an object. */
 const NO_SEQUENCE = 0x3fffffff;
@@ -150,7 +152,7 @@ export class JourneyTracker implements RecordTaker {
     const before = this.#byAddress.get(address);
     // Its end will be read soon, or is lost.
     if (before) this.#settle(before, Number(timestampNs));
-    if (this.#journeys.size + this.#replaced.size >= MAX_JOURNEYS) this.#forceOne();
+    if (this.#known >= MAX_JOURNEYS) this.#makeRoom();
     const admitted = this.#sink.hasRoom;
     if (!admitted) this.lostJourneys++;
     const parentNumber = this.#journeys.get(parent)?.number ?? 0;
@@ -270,15 +272,24 @@ export class JourneyTracker implements RecordTaker {
     this.#head = 0;
   }
 
-  /** Hands on a journey to make room: the one that ended first, or the oldest, whose end must be lost. */
-  #forceOne(): void {
-    if (this.#head < this.#settling.length) this.#handOnNext();
-    else {
-      const [oldest] = this.#journeys.values();
-      if (!oldest) return;
+  /**
+   * Hands on journeys to make room: those that ended first, or the oldest, whose ends must be lost. Many at once, since
+   * looking for the oldest one takes long.
+   */
+  #makeRoom(): void {
+    for (let count = 0; count < ROOM_JOURNEYS && this.#head < this.#settling.length; count++) this.#handOnNext();
+    if (this.#known < MAX_JOURNEYS) return;
+    let count = 0;
+    for (const oldest of this.#journeys.values()) {
+      if (count++ === ROOM_JOURNEYS) return;
       oldest.gap = true;
       this.#handOn(oldest);
     }
+  }
+
+  /** The number of journeys that are known. */
+  get #known(): number {
+    return this.#journeys.size + this.#replaced.size;
   }
 
   /** A journey has ended; its last records may still come for a while. */

@@ -4,7 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { usedBytes } from '../../tests/support/memory.js';
 import { recordBytes } from '../../tests/support/recordings.js';
+import {
+  BEGIN_ID,
+  BEGIN_PLACE,
+  BEGIN_SIZE,
+  BEGIN_SKB,
+  EVENT_FLAGS,
+  EVENT_JOURNEY,
+  EVENT_SEQUENCE,
+  EVENT_SIZE,
+  EVENT_TARGET,
+  EVENT_TIMESTAMP_NS,
+  IPFT_EVENT_NOTICE,
+  IPFT_NOTICE_BEGIN,
+  PLACE_NETNS,
+} from '../abi/layout.js';
 import { JourneyTracker } from '../journey/tracker.js';
 import { AggregateOutput } from '../output/aggregate.js';
 import { Clock } from '../output/clock.js';
@@ -13,13 +29,18 @@ import { createContext, type Output } from '../output/output.js';
 import { PathsOutput } from '../output/paths.js';
 import {
   CHUNK_HEADER_BYTES,
+  CHUNK_LOSSES,
+  CHUNK_NAMES,
   CHUNK_RECORDS,
+  CHUNK_SYMBOLS,
   DEFLATED,
   encodeFileHeader,
   FILE_HEADER_BYTES,
   FOOTER_BYTES,
   paddedBytes,
   parseChunkHeader,
+  RECORD_HEADER_BYTES,
+  STEP_HEADER_BYTES,
   writeChunkHeader,
 } from './format.js';
 import { RecordingError } from './problem.js';
@@ -120,7 +141,7 @@ function takeApart(bytes: Buffer): EditableChunk[] {
 function putTogether(chunks: readonly EditableChunk[], claims?: (chunk: EditableChunk) => number): Buffer {
   const pieces = chunks.map((chunk, number) => {
     const { type, flags, content } = chunk;
-    const stored = flags & DEFLATED ? deflateSync(content, { level: 9 }) : content;
+    const stored = flags & DEFLATED ? deflateSync(content, { level: 1 }) : content;
     const bytes = Buffer.alloc(CHUNK_HEADER_BYTES + paddedBytes(stored.length));
     const contentBytes = claims?.(chunk) ?? content.length;
     writeChunkHeader(bytes, { type, flags, storedBytes: stored.length, contentBytes, crc: crc32(stored), number });
@@ -302,3 +323,105 @@ test('Recording: chunks that lie about their size', () => {
   );
   expect(shown.problem).toContain('a chunk claims to have 4294967295 bytes');
 });
+
+/** What fills memory if nothing bounds it, and is small in a file. */
+const BOMBS: Record<string, () => EditableChunk[]> = {
+  'journeys that begin and never end': () => records(2, (index) => [begin(index)]),
+  'journeys that begin, and have an event': () => records(2, (index) => [begin(index), event(index + 1, index)]),
+  'one journey of many events': () => [...records(1, () => [begin(0)], 1), ...records(5, (index) => [event(1, index)])],
+  'events against the order of time': () => [
+    ...records(1, () => [begin(0)], 1),
+    ...records(1, (index) => [event(1, index, 1e9 - index)], 60_000),
+  ],
+  'objects of JSON': () => [
+    json(CHUNK_LOSSES, `[${'{},'.repeat(2_700_000)}{}]`),
+    json(CHUNK_LOSSES, `[${'{},'.repeat(1_000_000)}{}]`),
+  ],
+  'members of JSON': () => [
+    json(CHUNK_LOSSES, `{${Array.from({ length: 600_000 }, (_, index) => `"${index}":0`).join()}}`),
+  ],
+  'brackets of JSON': () => [json(CHUNK_LOSSES, '['.repeat(1_000_000))],
+  'names of functions': () =>
+    Array.from({ length: 11 }, (_, chunk) =>
+      names({ targets: Array.from({ length: 7000 }, (_, index) => [`${chunk}${'f'.repeat(1000)}`, `${index}`]) }),
+    ),
+  'names of addresses': () =>
+    Array.from({ length: 3 }, (_, chunk) => names({ symbols: numbered(chunk, 100_000, 'x'.repeat(40)) })),
+  'lines of symbols': () => Array.from({ length: 3 }, () => symbols('ffffffff81000000 t a\n'.repeat(700_000))),
+};
+
+const RECORDS_BYTES = 15 << 20;
+
+const STEP_BYTES = 1 << 20;
+
+/** Chunks of records, of many steps. @param make the records for a number, which goes on from chunk to chunk */
+function records(chunks: number, make: (index: number) => Buffer[], most = Number.POSITIVE_INFINITY): EditableChunk[] {
+  let index = 0;
+  return Array.from({ length: chunks }, () => {
+    const content = Buffer.alloc(RECORDS_BYTES + 1000);
+    let at = 0;
+    while (at < RECORDS_BYTES && index < most) {
+      const step = at;
+      for (at += STEP_HEADER_BYTES; at < Math.min(step + STEP_BYTES, RECORDS_BYTES) && index < most; index++) {
+        for (const record of make(index)) {
+          content.writeUInt32LE(record.length, at);
+          content.set(record, at + RECORD_HEADER_BYTES);
+          at += RECORD_HEADER_BYTES + record.length;
+        }
+      }
+      content.writeUInt32LE(at - step - STEP_HEADER_BYTES, step + 8);
+    }
+    return { type: CHUNK_RECORDS, flags: DEFLATED, content: content.subarray(0, at) };
+  });
+}
+
+function event(journey: number, sequence: number, ns = sequence): Buffer {
+  const record = Buffer.alloc(EVENT_SIZE);
+  record.writeUInt32LE(ns, EVENT_TIMESTAMP_NS);
+  record.writeUInt32LE(journey, EVENT_JOURNEY);
+  record.writeUInt32LE(sequence, EVENT_SEQUENCE);
+  return record;
+}
+
+function begin(index: number): Buffer {
+  const record = Buffer.alloc(BEGIN_SIZE);
+  record.writeUInt32LE(IPFT_NOTICE_BEGIN, EVENT_TARGET);
+  record[EVENT_FLAGS] = IPFT_EVENT_NOTICE;
+  record.writeUInt32LE(index + 1, BEGIN_ID);
+  record.writeUInt32LE(index + 1, BEGIN_SKB);
+  record.writeUInt32LE(1, BEGIN_PLACE + PLACE_NETNS);
+  return record;
+}
+
+function json(type: number, text: string): EditableChunk {
+  return { type, flags: DEFLATED, content: Buffer.from(text) };
+}
+
+function names(some: object): EditableChunk {
+  return json(CHUNK_NAMES, JSON.stringify({ ...{ reasons: {}, netns: {}, symbols: {}, targets: [] }, ...some }));
+}
+
+function numbered(chunk: number, count: number, text: string): object {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [chunk * count + index, `${index}${text}`]));
+}
+
+function symbols(text: string): EditableChunk {
+  return { type: CHUNK_SYMBOLS, flags: DEFLATED, content: Buffer.from(text) };
+}
+
+test.each(Object.keys(BOMBS))(
+  'Recording: %s take no more memory than there are bounds for',
+  (name) => {
+    const [header, ...rest] = takeApart(recordBytes({ ...SMALL, events: 10 }));
+    const bytes = putTogether([header!, ...BOMBS[name]!(), ...rest]);
+    writeFileSync(path, bytes);
+    const output = Object.keys(OUTPUTS)[Object.keys(BOMBS).indexOf(name) % 3]!;
+    const before = usedBytes();
+    let most = 0;
+    show(path, output, () => {
+      most = Math.max(most, usedBytes() - before);
+    });
+    expect(most).toBeLessThan(bytes.length + (100 << 20));
+  },
+  300_000,
+);

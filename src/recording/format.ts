@@ -63,6 +63,8 @@ export const MAX_NAME_LENGTH = 1023;
  * meaning here; the record; up to the next multiple of 8 anything.
  */
 export const STEP_HEADER_BYTES = 24;
+/** The most bytes of records in a step: each is handed on at once. */
+export const MAX_STEP_BYTES = 2 << 20;
 export const WINDOW_BYTES = 16;
 export const RECORD_HEADER_BYTES = 8;
 export const GIVEN_UP = 0x40000000;

@@ -46,6 +46,15 @@ export class RecordedNames {
 }
 
 function learn<K>(names: Map<K, string>, key: K, name: string): void {
-  if (names.size >= MAX_NAMES) names.delete(names.keys().next().value!);
+  if (names.size >= MAX_NAMES) forgetOldest(names);
   names.set(key, name);
+}
+
+/** Many at once, since looking for the oldest one takes long. */
+function forgetOldest<K>(names: Map<K, string>): void {
+  let count = 0;
+  for (const key of names.keys()) {
+    if (count++ === MAX_NAMES / 16) return;
+    names.delete(key);
+  }
 }

@@ -44,6 +44,7 @@ import {
   FILE_HEADER_BYTES,
   GIVEN_UP,
   LENGTH_MASK,
+  MAX_STEP_BYTES,
   paddedBytes,
   RECORD_HEADER_BYTES,
   STEP_HEADER_BYTES,
@@ -236,6 +237,7 @@ export class Recording implements RecordSource, Disposable {
     const after = records + eventsBytes + endsBytes;
     const end = after + view.getUint32(begin + 16, true) * WINDOW_BYTES;
     if (end > view.byteLength || (eventsBytes | endsBytes) & 7) throw damaged(steps, 'a step is longer than its chunk');
+    if (after - records > MAX_STEP_BYTES) throw damaged(steps, 'a step has too many bytes');
     for (let at = after; at < end; at += WINDOW_BYTES) {
       taker.missed(view.getBigUint64(at, true), view.getBigUint64(at + 8, true));
     }

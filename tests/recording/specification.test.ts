@@ -79,7 +79,7 @@ test('sizes and limits', () => {
       .replaceAll(/..(?=.)/g, '$& ')}\``,
   );
   expect(text.match(/at most (\d+) MiB(?! of)/g)).toEqual([
-    ...[format.MAX_CHUNK_BYTES, format.MAX_CHUNK_BYTES, format.MAX_JSON_BYTES].map(
+    ...[format.MAX_CHUNK_BYTES, format.MAX_CHUNK_BYTES, format.MAX_JSON_BYTES, format.MAX_STEP_BYTES].map(
       (size) => `at most ${size >> 20} MiB`,
     ),
   ]);

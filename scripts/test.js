@@ -10,7 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKernel, SUITES } from './guest/kernel.js';
 import { packAndInstall } from './package.js';
-import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
+import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES, UNIT_PACKAGES } from './setup/packages.js';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 import { root, setUp } from './setup.js';
@@ -79,8 +79,7 @@ function chooseJobs(part, kernels) {
   }));
   const inGuests = part === 'all' || part === 'vm';
   if (inGuests || part === 'guest') ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
-  // A reader of recordings that is independent of ours.
-  else if (part === 'unit') ensurePackages(['python3']);
+  if (part === 'all' || part === 'unit') ensurePackages(UNIT_PACKAGES);
   if (part === 'guest') DEFAULT_KERNELS.forEach(loadKernel);
   if (inGuests) {
     // The newest kernels have the most tests.

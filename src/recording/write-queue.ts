@@ -1,5 +1,6 @@
 /** Writes in the background, one piece after the other: the recorder reads on meanwhile. */
 import { IpftError } from '../base/errors.js';
+import { settles } from '../base/settles.js';
 
 interface Job {
   readonly bytes: number;
@@ -67,10 +68,10 @@ export class WriteQueue {
   /** Waits until a condition holds, which is asked after each job; until all is done; or for the signal. */
   async until(condition: () => boolean, signal?: AbortSignal): Promise<void> {
     while (this.#isWorking && !condition() && !signal?.aborted) {
-      await new Promise<void>((resolve) => {
+      const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal?.addEventListener('abort', () => resolve(), { once: true });
       });
+      await settles(woken, signal ? { signal } : {});
     }
   }
 

@@ -1,5 +1,5 @@
 /** `ipft show FILE…`: shows recordings, each as if it were traced now. */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counted } from '../../base/counted.js';
 import { IpftError, UsageError } from '../../base/errors.js';
@@ -59,12 +59,21 @@ export async function show(request: ShowRequest, terminal: Terminal, out: Writer
 
 /** Writing would empty the file before it has been read. @throws UsageError */
 function refuseOverwriting({ files, outputFile }: ShowRequest): void {
-  const written = outputFile === undefined ? undefined : statSync(outputFile, { throwIfNoEntry: false });
+  const written = outputFile === undefined ? undefined : statsOf(outputFile);
   if (!written?.isFile()) return;
   for (const file of files) {
-    const read = statSync(file, { throwIfNoEntry: false });
+    const read = statsOf(file);
     if (read?.ino !== written.ino || read.dev !== written.dev) continue;
     throw new UsageError(`--output-file is the recording ${printable(file)} itself`, 'name another file');
+  }
+}
+
+/** @returns undefined for a file that can't be looked at, about which its reader or writer says more */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 

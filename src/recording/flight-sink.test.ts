@@ -5,7 +5,7 @@ import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/prom
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KernelRings, type KernelRingsOptions } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
-import { MemoryFiles } from '../../tests/support/memory-file.js';
+import { MemoryFile, MemoryFiles } from '../../tests/support/memory-file.js';
 import { createFacts } from '../../tests/support/recorded.js';
 import { showEvents } from '../../tests/support/shown.js';
 import { createHeader } from '../../tests/support/trace-header.js';
@@ -18,6 +18,8 @@ import { NumberedFiles } from './numbered-files.js';
 import { Origin } from './part.js';
 import { Recorder } from './recorder.js';
 
+/** By hand more: IPFT_FLIGHT_FILES=5000 node_modules/.bin/vitest run --project unit src/recording/flight-sink.test.ts */
+const FILES = Number(process.env['IPFT_FLIGHT_FILES'] ?? 150);
 const MIB = 1 << 20;
 const SECOND = 1_000_000_000;
 
@@ -204,6 +206,32 @@ test('FlightSink: memory stays as it is over many rounds, whatever ends are lost
   await finish();
   expect(files.files.length).toBe(0);
   expect(sink.bytes).toBe(0);
+});
+
+test('FlightSink: memory stays as it is over many files', async () => {
+  const files = new MemoryFiles();
+  // Takes what is written, and keeps none of it.
+  class Sieve extends MemoryFile {
+    override write(): void {}
+  }
+  files.next = () => new Sieve();
+  const { kernel, complete, pass, finish } = begin({ triggers: { drop: true }, afterNs: 1000 }, {}, files);
+  let written = 0;
+  const rounds = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      kernel.dropNext();
+      await pass(5000);
+      kernel.rest(11 * SECOND);
+    }
+    written += complete.length;
+    complete.length = 0;
+    return usedBytes();
+  };
+  await rounds(40);
+  const before = await rounds(40);
+  expect((await rounds(FILES)) - before).toBeLessThan(2 * MIB);
+  expect(written).toBeGreaterThan(FILES);
+  await finish();
 });
 
 test('FlightSink: a disk that takes nothing does not stop reading before the memory is needed, and nothing is lost to it', async () => {

@@ -20,6 +20,7 @@ struct ipft_config {
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
 	__u32 filters;		/* whether ipft_wants() decides about packets whose mark matches */
+	__u32 any_mark;		/* whether every mark matches: it is not read */
 	char symbol_format[4];	/* "%pS" */
 };
 

@@ -17,6 +17,8 @@ static __always_inline bool ipft_matches(struct sk_buff *skb)
 {
 	__u32 mark;
 
+	if (ipft_config.any_mark)
+		return true;
 	/*
 	 * A load without a helper costs too little to measure, but reads 0 from an invalid pointer. If 0 is the wanted
 	 * mark, only the helper tells the two apart: then the user side takes the build with helpers. Such a load from

@@ -87,7 +87,7 @@ export const PART_AT = 0;
 export const PART_BYTES = 4;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 48;
+export const CONFIG_SIZE = 52;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -97,7 +97,8 @@ export const CONFIG_FOLLOW = 28;
 export const CONFIG_DROP_HAS_REASON = 32;
 export const CONFIG_CONSUME_HAS_LOCATION = 36;
 export const CONFIG_FILTERS = 40;
-export const CONFIG_SYMBOL_FORMAT = 44;
+export const CONFIG_ANY_MARK = 44;
+export const CONFIG_SYMBOL_FORMAT = 48;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 
 /** struct ipft_cpu */

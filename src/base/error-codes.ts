@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'NO_TRACEFS'
   | 'TRACEFS_REFUSED'
   | 'NO_LIBBPF'
+  | 'NO_LIBPCAP'
   | 'UNSUPPORTED'
   | 'FTRACE_OFF'
   | 'NO_MEMORY'
@@ -95,6 +96,13 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
     meaning: 'The library libbpf.so.1 could not be loaded',
     causes: ['it is not installed', 'it is older than 1.0: that one is called libbpf.so.0'],
     remedy: 'Debian, Ubuntu: `apt install libbpf1`. Fedora: `dnf install libbpf`. Others call it libbpf, too.',
+  },
+  NO_LIBPCAP: {
+    says: 'loading libpcap, which compiles expressions: ',
+    meaning: 'The library that compiles expressions could not be loaded; with a mark alone it is not needed',
+    causes: ['it is not installed', 'it is older than 1.8', 'a file of that name is something else'],
+    remedy:
+      'Debian 12: `apt install libpcap0.8`; later Debian and Ubuntu: `apt install libpcap0.8t64`. Fedora: `dnf install libpcap`. Others call it libpcap, too.',
   },
   UNSUPPORTED: {
     says: 'no backend works here: ',

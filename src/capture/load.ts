@@ -70,9 +70,11 @@ export async function loadPrograms(
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
   const { fields, tracer } = options;
-  const filter = options.packets.compile(loadKernelBtf());
+  const { packets } = options;
   // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
-  const byHelper = backend.alwaysByHelper || filter.mark.value === 0 || needsHelper(fields);
+  const zeroMatches = packets.mark.value === 0 && (packets.mark.mask !== 0 || !packets.compile);
+  const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
+  const filter: CompiledFilter = { mark: packets.mark, object: packets.compile?.(loadKernelBtf(), byHelper) };
   const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, signal });
   const marked = setMark(linked, filter.mark);
   return await loadUndisturbed(
@@ -99,6 +101,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     const calls = fields.sets.length > 0 || filter.object !== undefined;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, filters: filter.object !== undefined },
+      anyMark: filter.mark.mask === 0,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

@@ -72,8 +72,9 @@ export const TIMES = ['mono', 'wall', 'relative'] as const;
 export type TimeName = (typeof TIMES)[number];
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-export const DESCRIPTION = 'Shows the functions of the Linux kernel that the packets with a mark pass.';
-export const USAGES = ['-m MARK [-e EXTENSION] [options]', 'COMMAND [options]'];
+export const DESCRIPTION =
+  'Shows the functions of the Linux kernel that packets pass: those that an expression of pcap-filter matches, as in tcpdump, or those with a mark.';
+export const USAGES = ['[options] [EXPRESSION...]', '-m MARK [-e EXTENSION] [options]', 'COMMAND [options]'];
 
 const HELP: OptionEntry = { flags: '-h, --help', summary: 'show this' };
 const VERBOSE: OptionEntry = { flags: '-v, --verbose', summary: 'debug messages on stderr' };
@@ -369,6 +370,7 @@ export type CommandName = (typeof COMMANDS)[number]['name'];
 
 export const EXAMPLES: readonly Example[] = [
   { command: 'ipft doctor', summary: 'what can be traced on this machine' },
+  { command: "ipft 'host 10.0.0.5 and tcp port 5432'", summary: 'trace until Ctrl-C; man pcap-filter tells the syntax' },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
   { command: 'ipft -m 42', summary: 'trace until Ctrl-C; meanwhile, elsewhere: ping -m 42 HOST' },
   {

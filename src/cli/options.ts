@@ -9,6 +9,7 @@ import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
+import { compileExpression } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { OUTPUT_NAMES } from '../output/outputs.js';
@@ -16,6 +17,7 @@ import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
 import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
 import type { TriggerChoice } from '../recording/flight-triggers.js';
+import { compileWithLibpcap } from '../sys/libpcap.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
 import {
@@ -134,10 +136,13 @@ type GenerateTarget = (typeof GENERATE_TARGETS)[number];
 export type ShellName = (typeof SHELLS)[number];
 
 const ANY_U32 = { least: 1, most: MAX_U32 };
+const COMMAND_NAMES: readonly string[] = COMMANDS.map(({ name }) => name);
 const SEE_HELP = 'ipft --help shows the options';
 
 /** The options as commander hands them over: the main command's, then those of subcommands. */
 interface RawOptions {
+  /** The operands, joined. */
+  expression?: string;
   mark?: string;
   mask: string;
   tracer: string;
@@ -238,6 +243,7 @@ function createCommand(colorChoice: ColorChoice, print: Print): Command {
   const command = configure(new Command('ipft'), colorChoice, print)
     .usage(USAGES.join('\n       ipft '))
     .description(DESCRIPTION)
+    .argument('[EXPRESSION...]')
     .commandsGroup('Commands:');
   for (const { heading, options } of GROUPS) {
     command.optionsGroup(heading);
@@ -325,8 +331,8 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     text += more;
   };
   const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
-  const command = createCommand(colorChoice, print).action((raw: RawOptions) => {
-    request = interpret(raw, command, environment);
+  const command = createCommand(colorChoice, print).action((operands: readonly string[], raw: RawOptions) => {
+    request = interpret({ ...raw, ...readExpression(operands, args) }, command, environment);
   });
   for (const entry of ENTRIES) {
     const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
@@ -347,12 +353,47 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     });
   }
   try {
-    command.parse(writeOut(answerHelp(args)), { from: 'user' });
+    command.parse(keepRanks(writeOut(answerHelp(args))), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) throw causedBy(explain(error, command), error);
+    if (error.exitCode !== 0) throw causedBy(explain(error), error);
   }
   return request ?? { action: 'print', text };
+}
+
+/**
+ * The operands as an expression. A lone word that libpcap refuses is taken for a command that there is not.
+ * @throws UsageError
+ */
+function readExpression(operands: readonly string[], args: readonly string[]): Pick<RawOptions, 'expression'> {
+  if (args.indexOf('--') >= 0 && args.at(-1) !== '--') {
+    throw new UsageError('ipft runs no command: what stands behind -- is one', 'an expression stands before it');
+  }
+  if (operands.length === 0) return {};
+  const [word = '', ...more] = operands;
+  if (more.length === 0 && /^[^\s=<>&|()]+$/.test(word)) refuseWordOfNoUse(word);
+  return { expression: operands.join(' ') };
+}
+
+function refuseWordOfNoUse(word: string): void {
+  try {
+    compileExpression(word, compileWithLibpcap);
+  } catch (error) {
+    const isNear = findNearest(word, COMMAND_NAMES) !== undefined;
+    // Without libpcap it is refused later, and with a better reason.
+    if (error instanceof UsageError || isNear) throw causedBy(noSuchCommand(word), error);
+  }
+}
+
+/**
+ * Moves `--diff` with its ranks to the end, since commander would take the words of an expression for ranks, too.
+ */
+function keepRanks(args: readonly string[]): readonly string[] {
+  const at = args.indexOf('--diff');
+  if (at < 0 || args.includes('--')) return args;
+  let end = at + 1;
+  while (/^\d+$/.test(args[end] ?? '')) end++;
+  return [...args.slice(0, at), ...args.slice(end), ...args.slice(at, end)];
 }
 
 /** Rewrites `ipft help` and `ipft help COMMAND` to `--help`. */
@@ -367,16 +408,11 @@ function answerHelp(args: readonly string[]): readonly string[] {
 }
 
 function noSuchCommand(word: string): UsageError {
-  const names = COMMANDS.map(({ name }) => name);
-  return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, names)}`, SEE_HELP);
+  return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, COMMAND_NAMES)}`, SEE_HELP);
 }
 
 /** The error for people: commander's message, or a better one. */
-function explain({ code, message }: CommanderError, command: Command): UsageError {
-  const [word] = command.args;
-  if (code === 'commander.excessArguments' && word !== undefined && !isCommand(word)) {
-    return noSuchCommand(word);
-  }
+function explain({ code, message }: CommanderError): UsageError {
   if (code === 'commander.optionMissingArgument') {
     const entries = GROUPS.flatMap(({ options }) => options);
     const entry = entries.find(({ flags }) => message.includes(`'${flags}'`));
@@ -600,6 +636,7 @@ interface PlanOptionText {
 }
 
 const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
+  expression: { key: 'expression', flag: 'the expression' },
   mark: { key: 'mark', read: parseUnsigned32 },
   mask: { key: 'mask', read: parseUnsigned32 },
   follow: { key: 'follow' },
@@ -639,7 +676,8 @@ function createVocabulary(raw: RawOptions): Vocabulary {
     number: 'a number',
     sizeUnits: ' (K, M and G may stand behind the number)',
     markZero: '-m 0 --mask 0xff',
-    markIsMissing: () => new UsageError('the mark is missing: name the packets to trace with -m', SEE_HELP),
+    packetsAreMissing: () =>
+      new UsageError("the mark is missing, or an expression: name the packets to trace with -m, or as in 'tcp port 443'", SEE_HELP),
     refuseWord: (option, value, choices) =>
       refuseWord(name(option), String(value), option === 'backend' ? BACKEND_CHOICES : choices),
   };

@@ -74,6 +74,7 @@ export function describeSilence(facts: SilenceFacts): string[] {
       lines.push(`in ${seconds} no packet at all passed ${which}: was anything sent?`);
     }
   }
+  if (facts.packets.mark === undefined) return lines;
   const counters = rules.flatMap(describeRules);
   lines.push(...counters, 'ipft mark-help prints commands that set the mark; docs/marking.md tells where it is lost');
   if (counters.length === 0) lines.push('nft list ruleset, in the namespace of the rules, shows whether they match');
@@ -162,7 +163,8 @@ export class Silence implements Disposable {
   async report({ cpus, unseen, unfollowed, missed }: TraceLosses): Promise<void> {
     if (this.#taken.events > 0 || cpus.length > 0 || unseen + unfollowed + missed.shown > 0n) return;
     this.#stopCounting();
-    const rules = await findMarkRules(this.#plan.packets.mark, this.#plan.packets.mask);
+    const { mark, mask } = this.#plan.packets;
+    const rules = mark === undefined ? [] : await findMarkRules(mark, mask);
     for (const line of this.#describe(rules)) this.#terminal.line(`  ${line}`);
   }
 

@@ -6,7 +6,7 @@ import type { PacketFilter, WantedMark } from './packet-filter.js';
 
 /** Packets whose mark, under the mask, equals this mark under the mask. */
 export function markFilter(mark: number, mask: number): PacketFilter {
-  return { compile: () => ({ mark: { value: (mark & mask) >>> 0, mask } }) };
+  return { mark: { value: (mark & mask) >>> 0, mask } };
 }
 
 /** A BPF instruction: opcode u8, registers u8, offset s16, immediate s32. */

@@ -2,31 +2,31 @@
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
 
-/** A choice of packets. Its compiled form decides about a packet before the journey begins. */
+/** A choice of packets. It decides about a packet before the journey begins; a rejected one costs no record and no slot. */
 export interface PacketFilter {
-  /**
-   * @param vmlinux the types of the running kernel
-   * @throws IpftError if this kernel lacks something that the filter reads
-   */
-  compile(vmlinux: Btf): CompiledFilter;
-}
-
-/** A filter as the kernel side has it. A packet that it rejects costs no record and no slot. */
-export interface CompiledFilter {
   /**
    * The mark of the packets. It is compared at each call of each traced function, by a load and a compare, for followed
    * packets, too: without `follow`, a packet whose mark has changed makes no events.
    */
   readonly mark: WantedMark;
   /**
-   * A BPF object that defines `int ipft_wants(struct sk_buff *skb)`, as `bpf/core/filter.h` declares it. Called for a
-   * packet whose mark matches and that is not followed, wherever it is seen; not 0 has it followed. Absent: the mark alone
-   * decides.
+   * Makes a BPF object that defines `int ipft_wants(struct sk_buff *skb)`, as `bpf/core/filter.h` declares it. It is
+   * called for a packet whose mark matches and that is not followed, wherever it is seen; not 0 has it followed. Absent:
+   * the mark alone decides.
    *
    * The object is linked into two others, the backend's programs and those of `bpf/core/lifecycle.bpf.c`. They share its
-   * maps; global variables each has for itself. It reads memory with helpers, and has no `license` section.
+   * maps; global variables each has for itself. It has no `license` section.
+   * @param vmlinux the types of the running kernel
+   * @param byHelper whether it must read memory with helpers; else `bpf_rdonly_cast` is there, too
+   * @throws IpftError if this kernel lacks something that the filter reads
    */
-  readonly object?: NamedObject;
+  readonly compile?: (vmlinux: Btf, byHelper: boolean) => NamedObject;
+}
+
+/** A filter as the kernel side has it. */
+export interface CompiledFilter {
+  readonly mark: WantedMark;
+  readonly object?: NamedObject | undefined;
 }
 
 /** Packets whose mark, under the mask, has this value. */

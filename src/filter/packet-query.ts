@@ -1,19 +1,36 @@
 /** The words for the packets that a trace follows, and the filter that they come to. Pure. */
 import { markFilter } from './mark.js';
 import type { PacketFilter } from './packet-filter.js';
+import { type CompiledExpression, quote } from './pcap/expression.js';
+import { pcapFilter } from './pcap/pcap-filter.js';
 
-/** Packets whose mark, under the mask, equals this mark under the mask. Both have 32 bits. */
+/** Packets that are all that is asked for; at least one thing is. */
 export interface PacketQuery {
-  readonly mark: number;
+  /** Packets whose mark, under the mask, equals this mark under the mask: 32 bits. Undefined: whatever their mark. */
+  readonly mark: number | undefined;
+  /** The bits of the mark that are compared, of 32. */
   readonly mask: number;
+  /** An expression of pcap-filter. */
+  readonly expression: string | undefined;
 }
 
-/** The filter that takes these packets. A query that asks for more brings its BPF object from here. */
-export function createPacketFilter({ mark, mask }: PacketQuery): PacketFilter {
-  return markFilter(mark, mask);
+/**
+ * The filter that takes these packets. A query that asks for more brings its BPF object from here.
+ * @param expression the query's, compiled
+ */
+export function createPacketFilter({ mark, mask }: PacketQuery, expression?: CompiledExpression): PacketFilter {
+  const marked = mark === undefined ? undefined : markFilter(mark, mask);
+  if (expression) return pcapFilter(expression, marked?.mark);
+  if (marked) return marked;
+  throw new Error('a query asks for nothing');
 }
 
-/** As in `packets with mark 0x4d2 under mask 0xffff were seen`. */
-export function describePackets({ mark, mask }: PacketQuery): string {
-  return `with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`;
+/** As in `packets with mark 0x4d2 under mask 0xffff were seen`, and `no packet matching 'tcp port 443' was seen`. */
+export function describePackets({ mark, mask, expression }: PacketQuery): string {
+  const parts: string[] = [];
+  if (mark !== undefined) {
+    parts.push(`with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`);
+  }
+  if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
+  return parts.join(' ');
 }

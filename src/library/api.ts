@@ -38,10 +38,15 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   ? EntryEvent<Fields>
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
-/** What to trace, and how. Only `mark` is required. */
+/** What to trace, and how. Only `mark` is required, or `expression`. With both a packet must be what both ask for. */
 export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
+  /**
+   * Packets are traced that this expression of pcap-filter matches, as `host 10.0.0.5 and tcp port 5432`. Names of hosts
+   * are not resolved. Needs libpcap.
+   */
+  readonly expression?: string | undefined;
   /** Packets are traced whose mark, under the mask, equals it: an integer of 32 bits. 0 needs a mask. */
-  readonly mark: number;
+  readonly mark?: number | undefined;
   /** The bits of the mark that are compared. Default: all 32. */
   readonly mask?: number | undefined;
   /** Whether packets are followed until they are freed, whatever becomes of their mark. Default: false. */

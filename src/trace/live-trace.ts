@@ -10,6 +10,7 @@ import { Session } from '../capture/session.js';
 import { extensionSource } from '../fields/c/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
 import { createPacketFilter } from '../filter/packet-query.js';
+import { type CompiledExpression, compileExpression } from '../filter/pcap/expression.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -20,6 +21,7 @@ import type { AttachProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
+import { compileWithLibpcap } from '../sys/libpcap.js';
 import { packageVersion } from '../sys/version.js';
 import type { TraceHost } from './host.js';
 import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
@@ -53,6 +55,7 @@ export interface LiveTrace {
 /**
  * Finds the functions, compiles the extension and loads the programs. Nothing is attached yet.
  * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
+ * @throws UsageError for an expression that can't be used
  * @throws ExtensionError or VerifierError for an extension that can't be used
  * @throws the reason of the host's signal; then nothing stays open
  */
@@ -60,6 +63,8 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const { signal } = host;
   const { probes, limits } = plan;
   for (const warning of plan.warnings) host.warn(warning);
+  await turn(signal);
+  const expression = compilePackets(plan, host);
   await turn(signal);
   const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
   checkMemory({ isFiltered }, loadMemoryRoom());
@@ -85,7 +90,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const header = describe(plan, choice, targets, fields);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
   await turn(signal);
-  const packets = createPacketFilter(plan.packets);
+  const packets = createPacketFilter(plan.packets, expression);
   const session = await Session.open(
     {
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
@@ -106,6 +111,14 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
       return new LiveSource(session, header, places, (signal) => modules?.look(signal));
     },
   };
+}
+
+/** @throws UsageError if libpcap refuses the expression, EnvironmentError `NO_LIBPCAP` */
+function compilePackets({ packets }: TracePlan, host: TraceHost): CompiledExpression | undefined {
+  if (packets.expression === undefined) return undefined;
+  const expression = compileExpression(packets.expression, compileWithLibpcap);
+  for (const warning of expression.warnings) host.warn(warning);
+  return expression;
 }
 
 /**

@@ -67,6 +67,7 @@ export interface Limits {
 /** The options of a plan as they are given. An undefined option has its default. */
 export type PlanOption = keyof GivenPlan;
 export interface GivenPlan {
+  readonly expression?: unknown;
   readonly mark?: unknown;
   readonly mask?: unknown;
   readonly follow?: unknown;
@@ -101,7 +102,7 @@ export interface Vocabulary {
   /** The options that ask for a mark 0. */
   readonly markZero: string;
   /** The error where no packets are named. */
-  markIsMissing(): UsageError;
+  packetsAreMissing(): UsageError;
   /** The error for a word that is none of `choices`. */
   refuseWord(option: PlanOption, value: unknown, choices: readonly string[]): UsageError;
 }
@@ -132,7 +133,7 @@ export type PlanOptions = Omit<TracePlan, 'packets'> & { readonly packets: Packe
 
 /** @throws UsageError where no packets are named */
 export function withPackets({ packets, ...options }: PlanOptions, words: Vocabulary): TracePlan {
-  if (!packets) throw words.markIsMissing();
+  if (!packets) throw words.packetsAreMissing();
   return { packets, ...options };
 }
 
@@ -141,9 +142,10 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   const read = new OptionReader(given, words);
   const mask = read.integer('mask', U32, MAX_U32);
   const mark = given.mark === undefined ? undefined : read.integer('mark', U32, 0);
+  const expression = read.text('expression');
   return {
     warnings: checkMark(mark, mask, words),
-    packets: mark === undefined ? undefined : { mark, mask },
+    packets: mark === undefined && expression === undefined ? undefined : { mark, mask, expression },
     follow: read.boolean('follow', false),
     probes: {
       ...readMethod(read, given),
@@ -192,6 +194,13 @@ class OptionReader {
     if (typeof value === 'boolean') return value;
     const words = this.#words;
     throw new UsageError(`${words.name(option)} needs true or false, not ${words.show(option, value)}`);
+  }
+
+  text(option: PlanOption): string | undefined {
+    const value = this.#given[option];
+    if (value === undefined || typeof value === 'string') return value;
+    const words = this.#words;
+    throw new UsageError(`${words.name(option)} needs a string, not ${words.show(option, value)}`);
   }
 
   word<T extends string>(option: PlanOption, choices: readonly T[]): T | undefined {

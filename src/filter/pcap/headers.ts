@@ -1,0 +1,213 @@
+/**
+ * Finds the packet within an skb. An skb passes functions at which its headers are not there yet, or are an earlier
+ * packet's, which had the same memory: its header offsets alone can't be trusted. Pure.
+ *
+ * The packet begins with Ethernet's header if there is one whose type is `skb->protocol`; else with IP's, if that is
+ * known to be written:
+ *
+ * - `network_header` is set, the header lies within the linear part and has the version that `skb->protocol` says;
+ * - the packet was received, or on its way out it has a route. UDP writes its header after IP has written its own: of a
+ *   packet that is sent, UDP's is there once the checksum is set up, or IP has sent the packet on.
+ *
+ * Else it can't be told what the packet is, and it does not match.
+ */
+import { type Assembler, Label, type Register } from '../../bytecode/assembler.js';
+import { BASE, IS_TAGGED, LIMIT, PACKET, TAG_BYTES, VLAN } from './frame.js';
+import type { MemoryReader } from './memory-reader.js';
+import type { SkbLayout } from './skb-layout.js';
+
+/** `skb->protocol` in network order, as the machine reads it. */
+const ETH_P_IP = 0x0008;
+const ETH_P_IPV6 = 0xdd86;
+/** Frames of IEEE 802.3: a length stands in place of the type. */
+const ETH_P_802_3 = 0x0100;
+const ETH_P_802_2 = 0x0400;
+/** The least type; what is less is a length. */
+const ETH_P_802_3_MIN = 0x0600;
+export const ETHERNET_BYTES = 14;
+export const IPV4_BYTES = 20;
+const IPV6_BYTES = 40;
+const IPPROTO_UDP = 17;
+/** Where UDP's header has its checksum. */
+const UDP_CHECK = 6;
+const NOT_SET = 0xffff;
+
+/** The header offsets: `protocol` in bits 0-15, `transport_header` 16-31, `network_header` 32-47, `mac_header` 48-63. */
+const OFFSETS = 'r6';
+const HEAD = 'r7';
+const TAIL = LIMIT;
+
+export interface Finding {
+  readonly asm: Assembler;
+  readonly layout: SkbLayout;
+  readonly reader: MemoryReader;
+  /** Where to go if it can't be told what the packet is. */
+  readonly reject: Label;
+}
+
+/**
+ * Writes the search. Afterwards the packet is open for the reader, LIMIT is how much of it can be read, and IS_TAGGED is
+ * set.
+ * @param ethernet what is done with a packet that begins with Ethernet's header; it ends the function
+ * @param ip the same for one that begins with IP's
+ */
+export function writeSearch(finding: Finding, ethernet: () => void, ip: () => void): void {
+  const { asm } = finding;
+  const withoutEthernet = new Label();
+  writeOffsets(finding);
+  writeEthernet(finding, withoutEthernet);
+  ethernet();
+  asm.place(withoutEthernet);
+  writeIp(finding);
+  ip();
+}
+
+/** Reads what the search needs of the skb into OFFSETS, HEAD, TAIL and VLAN. */
+function writeOffsets({ asm, layout, reader }: Finding): void {
+  const { protocol, transportHeader, networkHeader, macHeader, vlan } = layout;
+  const used = [protocol, transportHeader, networkHeader, macHeader, vlan, layout.tail, layout.head, layout.data];
+  reader.openSkb(Math.min(...used));
+  const areAdjacent = [transportHeader, networkHeader, macHeader].every((at, index) => at === protocol + 2 * index + 2);
+  if (areAdjacent && reader.canLoad(8, protocol)) {
+    reader.loadMember(8, OFFSETS, protocol);
+  } else {
+    reader.loadMember(2, OFFSETS, protocol);
+    for (const [index, at] of [transportHeader, networkHeader, macHeader].entries()) {
+      reader.loadMember(2, 'r1', at);
+      asm.alu('lsh', 'r1', 16 * (index + 1));
+      asm.alu('or', OFFSETS, 'r1');
+    }
+  }
+  reader.loadMember(8, HEAD, layout.head);
+  reader.loadMember(4, TAIL, layout.tail);
+  reader.loadMember(4, 'r1', vlan);
+  asm.store(4, 'r10', VLAN, 'r1');
+}
+
+function writeEthernet({ asm, layout, reader }: Finding, otherwise: Label): void {
+  const isBefore = new Label();
+  const isNear = new Label();
+  const isEthernet = new Label();
+  const isUntagged = new Label();
+  const mac = 'r4';
+  loadOffset(asm, mac, 48);
+  asm.jumpIf(mac, '==', NOT_SET, otherwise);
+  loadOffset(asm, 'r3', 32);
+  asm.jumpIf(mac, '<', 'r3', isBefore);
+  // IP's header is that of a tunnel which was taken off, or not set yet; or Ethernet's is within a tunnel.
+  reader.loadMember(8, 'r5', layout.data);
+  asm.alu('sub', 'r5', HEAD);
+  asm.jumpIf('r5', '<=', mac, otherwise);
+  asm.goto(isNear);
+  asm.place(isBefore);
+  // After a tunnel was taken off, its IP header may stand where Ethernet's is searched.
+  asm.alu('sub', 'r3', mac);
+  asm.jumpIf('r3', '==', ETHERNET_BYTES, isNear);
+  asm.jumpIf('r3', '<', ETHERNET_BYTES, otherwise);
+  loadOffset(asm, 'r1', 0);
+  asm.jumpIf('r1', '==', ETH_P_IP, otherwise);
+  asm.jumpIf('r1', '==', ETH_P_IPV6, otherwise);
+  asm.place(isNear);
+  asm.mov('r5', TAIL);
+  asm.alu('sub', 'r5', mac);
+  asm.jumpIf('r5', 's<', ETHERNET_BYTES, otherwise);
+  asm.mov(PACKET, HEAD);
+  asm.alu('add', PACKET, mac);
+  reader.openPacket(true);
+  asm.load(2, 'r1', 'r10', reader.typeAt);
+  loadOffset(asm, 'r2', 0);
+  asm.jumpIf('r1', '==', 'r2', isEthernet);
+  asm.swap('r1', 16);
+  asm.jumpIf('r1', '>=', ETH_P_802_3_MIN, otherwise);
+  asm.jumpIf('r2', '==', ETH_P_802_2, isEthernet);
+  asm.jumpIf('r2', '!=', ETH_P_802_3, otherwise);
+  asm.place(isEthernet);
+  loadOffset(asm, 'r1', 48);
+  asm.alu('sub', LIMIT, 'r1');
+  asm.store(4, 'r10', IS_TAGGED, 0);
+  asm.load(4, 'r1', 'r10', VLAN);
+  asm.jumpIf('r1', '==', 0, isUntagged);
+  if (layout.vlanPresent) {
+    reader.readMember(1, 'r1', layout.vlanPresent.at);
+    asm.alu('and', 'r1', layout.vlanPresent.mask);
+    asm.jumpIf('r1', '==', 0, isUntagged);
+  }
+  // The tag is put back: protocol, as it is, and control information, in network order.
+  asm.load(4, 'r1', 'r10', VLAN);
+  asm.mov('r2', 'r1');
+  asm.alu('rsh', 'r2', 16);
+  asm.swap('r2', 16);
+  asm.store(2, 'r10', reader.typeAt, 'r1');
+  asm.store(2, 'r10', reader.typeAt + 2, 'r2');
+  asm.store(4, 'r10', IS_TAGGED, 1);
+  asm.load(8, 'r1', 'r10', BASE);
+  asm.alu('sub', 'r1', TAG_BYTES);
+  asm.store(8, 'r10', BASE, 'r1');
+  asm.alu('add', LIMIT, TAG_BYTES);
+  reader.openTagged();
+  asm.place(isUntagged);
+}
+
+function writeIp({ asm, layout, reader, reject }: Finding): void {
+  const isVersion4 = new Label();
+  const isVersion6 = new Label();
+  const mayBeUdp = new Label();
+  const isWritten = new Label();
+  loadOffset(asm, 'r3', 32);
+  asm.jumpIf('r3', '==', 0, reject);
+  asm.alu('sub', LIMIT, 'r3');
+  asm.jumpIf(LIMIT, 's<', IPV4_BYTES, reject);
+  asm.mov(PACKET, HEAD);
+  asm.alu('add', PACKET, 'r3');
+  reader.openPacket(false);
+  asm.store(4, 'r10', IS_TAGGED, 0);
+  reader.readAt(1, 'r2', 0);
+  loadOffset(asm, 'r3', 0);
+  loadOffset(asm, 'r4', 48);
+  asm.jumpIf('r3', '==', ETH_P_IP, isVersion4);
+  asm.jumpIf('r3', '==', ETH_P_IPV6, isVersion6);
+  // IPv4 sets the protocol of what it sends late.
+  asm.jumpIf('r3', '!=', 0, reject);
+  asm.jumpIf('r4', '!=', NOT_SET, reject);
+  asm.place(isVersion4);
+  asm.jumpIf('r2', '<', 0x45, reject);
+  asm.jumpIf('r2', '>', 0x4f, reject);
+  asm.jumpIf('r4', '!=', NOT_SET, isWritten);
+  reader.readMember(8, 'r1', layout.dst);
+  asm.jumpIf('r1', '==', 0, reject);
+  loadOffset(asm, 'r3', 0);
+  asm.jumpIf('r3', '!=', 0, isWritten);
+  reader.readMember(8, 'r1', layout.data);
+  asm.load(8, 'r2', 'r10', BASE);
+  asm.jumpIf('r1', '!=', 'r2', reject);
+  reader.readAt(1, 'r1', 9);
+  asm.goto(mayBeUdp);
+
+  asm.place(isVersion6);
+  asm.alu('and', 'r2', 0xf0);
+  asm.jumpIf('r2', '!=', 0x60, reject);
+  asm.jumpIf(LIMIT, 's<', IPV6_BYTES, reject);
+  asm.jumpIf('r4', '!=', NOT_SET, isWritten);
+  reader.readMember(8, 'r1', layout.dst);
+  asm.jumpIf('r1', '==', 0, reject);
+  if (layout.nextHeaderOffset !== undefined) {
+    reader.readMember(2, 'r1', layout.nextHeaderOffset);
+    asm.jumpIf('r1', '!=', 0, isWritten);
+  }
+  reader.readAt(1, 'r1', 6);
+
+  asm.place(mayBeUdp);
+  asm.jumpIf('r1', '!=', IPPROTO_UDP, isWritten);
+  reader.readMember(4, 'r1', layout.checksumStart);
+  loadOffset(asm, 'r2', 16);
+  asm.alu('or', 'r2', UDP_CHECK << 16);
+  asm.jumpIf('r1', '!=', 'r2', reject);
+  asm.place(isWritten);
+}
+
+/** Loads a header offset, or the protocol. @param bit where it begins in OFFSETS */
+function loadOffset(asm: Assembler, to: Register, bit: 0 | 16 | 32 | 48): void {
+  asm.mov(to, OFFSETS);
+  if (bit > 0) asm.alu('rsh', to, bit);
+  if (bit < 48) asm.alu('and', to, 0xffff);
+}

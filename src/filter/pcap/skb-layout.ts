@@ -1,0 +1,71 @@
+/** Where the running kernel keeps what a filter reads of a `struct sk_buff`. Pure. */
+import { UnsupportedFeatureError } from '../../base/errors.js';
+import type { Btf } from '../../btf/btf.js';
+import { findFunction } from '../../btf/functions.js';
+import { findStructs, listMembers, type Member } from '../../btf/members.js';
+
+/** Offsets in bytes, from the beginning of the skb. */
+export interface SkbLayout {
+  readonly len: number;
+  readonly head: number;
+  readonly data: number;
+  readonly tail: number;
+  readonly protocol: number;
+  readonly transportHeader: number;
+  readonly networkHeader: number;
+  readonly macHeader: number;
+  /** The accelerated VLAN tag: protocol be16, control information u16. */
+  readonly vlan: number;
+  /** The bit that says whether there is such a tag; undefined where the tag says so by not being 0 (Linux 6.2+). */
+  readonly vlanPresent: { readonly at: number; readonly mask: number } | undefined;
+  /** The route; not 0 once there is one. */
+  readonly dst: number;
+  /** For a checksum that the device is to complete: where it begins u16, and where it is stored from there u16. */
+  readonly checksumStart: number;
+  /** u16; not 0 once IPv6 has sent the packet on its way. */
+  readonly nextHeaderOffset: number | undefined;
+}
+
+/** Kernel functions and types that let a program read memory without a helper. */
+export interface DirectReads {
+  /** The id of `bpf_rdonly_cast`. */
+  readonly cast: number;
+  /** A struct that begins with 8 bytes of one member. */
+  readonly word: number;
+  /** A struct that begins with an array of `WINDOW_BYTES` bytes: of it, members of any size at any offset may be read. */
+  readonly window: number;
+}
+
+export const WINDOW_BYTES = 64;
+
+/** @throws UnsupportedFeatureError if an skb of this kernel lacks a member */
+export function readSkbLayout(vmlinux: Btf): SkbLayout {
+  const structs = findStructs(vmlinux, ['sk_buff', 'inet6_skb_parm']);
+  const skb = structs.get('sk_buff');
+  const members = skb === undefined ? new Map<string, Member>() : listMembers(vmlinux, skb);
+  const at = (name: string) => {
+    const member = members.get(name);
+    if (member === undefined || member.bits > 0) {
+      throw new UnsupportedFeatureError('struct sk_buff', `this kernel's struct sk_buff has no member ${name}`);
+    }
+    return member.offsetBits / 8;
+  };
+  const present = members.get('vlan_present');
+  const ipv6 = structs.get('inet6_skb_parm');
+  const nextHeader = ipv6 === undefined ? undefined : listMembers(vmlinux, ipv6).get('nhoff');
+  return {
+    ...{ len: at('len'), head: at('head'), data: at('data'), tail: at('tail'), protocol: at('protocol') },
+    ...{ transportHeader: at('transport_header'), networkHeader: at('network_header'), macHeader: at('mac_header') },
+    ...{ vlan: at('vlan_proto'), dst: at('_skb_refdst'), checksumStart: at('csum_start') },
+    vlanPresent: present && { at: present.offsetBits >> 3, mask: 1 << (present.offsetBits & 7) },
+    nextHeaderOffset: nextHeader && at('cb') + nextHeader.offsetBits / 8,
+  };
+}
+
+/** Undefined where the kernel has no such reads. Linux 6.2+. */
+export function findDirectReads(vmlinux: Btf): DirectReads | undefined {
+  const cast = findFunction(vmlinux, 'bpf_rdonly_cast');
+  const structs = findStructs(vmlinux, ['timespec64', 'new_utsname']);
+  const [word, window] = [structs.get('timespec64'), structs.get('new_utsname')];
+  return cast === undefined || word === undefined || window === undefined ? undefined : { cast, word, window };
+}

@@ -1,0 +1,286 @@
+/**
+ * Translates what libpcap has compiled into a function that asks an skb. Pure: the same programs and the same layout
+ * give the same bytes.
+ *
+ * A packet is what libpcap would capture, as far as it lies in the linear part of the skb: what lies beyond, in pages,
+ * can't be read, and an expression that reads it does not match, as if the capture were that short.
+ */
+import { Assembler, type Condition, Label, type Operation, type Register } from '../../bytecode/assembler.js';
+import * as classic from './classic-bpf.js';
+import { A, BASE, IS_TAGGED, LENGTH, LIMIT, MEMORY, SKB, X } from './frame.js';
+import { ETHERNET_BYTES, IPV4_BYTES, writeSearch } from './headers.js';
+import { CopyingReader, DirectReader, type MemoryReader, TAG_END } from './memory-reader.js';
+import type { DirectReads, SkbLayout } from './skb-layout.js';
+
+type Program = readonly classic.ClassicInstruction[];
+
+export interface Translation {
+  /** For packets with Ethernet's header. */
+  readonly ethernet: Program;
+  /** For packets that begin with IP's. */
+  readonly ip: Program;
+  readonly layout: SkbLayout;
+  /** Undefined: the packet is read with a helper. */
+  readonly direct: DirectReads | undefined;
+}
+
+/**
+ * The code of `int f(struct sk_buff *skb)`: 1 for a packet that matches, else 0.
+ * @throws JumpTooFarError if it is too long
+ */
+export function translate({ ethernet, ip, layout, direct }: Translation): Uint8Array {
+  const asm = new Assembler();
+  const reject = new Label();
+  const prefix = Math.max(readPrefix(ethernet), readPrefix(ip));
+  const reader = direct ? new DirectReader(asm, direct) : new CopyingReader(asm, reject, prefix);
+  asm.store(8, 'r10', SKB, 'r1');
+  writeSearch(
+    { asm, layout, reader, reject },
+    () => new Body({ asm, layout, reader, reject, program: ethernet, isEthernet: true }).write(),
+    () => new Body({ asm, layout, reader, reject, program: ip, isEthernet: false }).write(),
+  );
+  asm.place(reject);
+  asm.mov32('r0', 0);
+  asm.exit();
+  return asm.finish();
+}
+
+/** How many of the packet's first bytes a program reads at known offsets. */
+function readPrefix(program: Program): number {
+  const ends = program.map(({ code, k }) => (isAbsolute(code) ? k + classic.sizeOf(code) : isMsh(code) ? k + 1 : 0));
+  return Math.max(0, ...ends);
+}
+
+const isAbsolute = (code: number) => classic.classOf(code) === classic.LD && classic.modeOf(code) === classic.ABS;
+const isMsh = (code: number) => classic.classOf(code) === classic.LDX && classic.modeOf(code) === classic.MSH;
+
+const OPERATIONS: Readonly<Record<number, Operation>> = {
+  ...{ 0x00: 'add', 0x10: 'sub', 0x20: 'mul', 0x30: 'div', 0x40: 'or', 0x50: 'and' },
+  ...{ 0x60: 'lsh', 0x70: 'rsh', 0x90: 'mod', 0xa0: 'xor' },
+};
+const NEG = 0x80;
+const CONDITIONS: Record<number, Condition> = { 0x10: '==', 0x20: '>', 0x30: '>=', 0x40: 'set' };
+const INVERSE: Partial<Record<Condition, Condition>> = { '==': '!=', '>': '<=', '>=': '<' };
+const TXA = 0x80;
+/** No packet is so long. */
+const TOO_FAR = 0x7fffffff;
+
+interface BodyOptions {
+  readonly asm: Assembler;
+  readonly layout: SkbLayout;
+  readonly reader: MemoryReader;
+  readonly reject: Label;
+  readonly program: Program;
+  readonly isEthernet: boolean;
+}
+
+/** One of libpcap's programs, for a packet that is open. Instructions that can't be reached are left out: the verifier refuses them. */
+class Body {
+  readonly #asm: Assembler;
+  readonly #layout: SkbLayout;
+  readonly #reader: MemoryReader;
+  readonly #reject: Label;
+  readonly #program: Program;
+  readonly #isEthernet: boolean;
+  readonly #labels: readonly Label[];
+  /** By instruction: how many bytes are known to be readable there; undefined if it can't be reached. */
+  readonly #known: (number | undefined)[];
+
+  constructor({ asm, layout, reader, reject, program, isEthernet }: BodyOptions) {
+    this.#asm = asm;
+    this.#layout = layout;
+    this.#reader = reader;
+    this.#reject = reject;
+    this.#program = program;
+    this.#isEthernet = isEthernet;
+    this.#labels = program.map(() => new Label());
+    this.#known = program.map(() => undefined);
+    this.#known[0] = isEthernet ? ETHERNET_BYTES : IPV4_BYTES;
+  }
+
+  write(): void {
+    const asm = this.#asm;
+    if (this.#program.some(({ code }) => usesLength(code))) this.#writeLength();
+    asm.mov32(A, 0);
+    asm.mov32(X, 0);
+    for (const word of memoryOf(this.#program)) asm.store(4, 'r10', MEMORY + 4 * word, 0);
+    for (const [index, instruction] of this.#program.entries()) {
+      if (this.#known[index] === undefined) continue;
+      asm.place(this.#labels[index]!);
+      const known = this.#writeOne(instruction, index, this.#known[index]);
+      for (const target of classic.targetsOf(this.#program, index)) {
+        this.#known[target] = Math.min(this.#known[target] ?? known, known);
+      }
+    }
+  }
+
+  /** The length of the whole packet: from its first header on, with the tag that was put back. */
+  #writeLength(): void {
+    const asm = this.#asm;
+    this.#reader.readMember(8, A, this.#layout.data);
+    asm.load(8, 'r1', 'r10', BASE);
+    asm.alu('sub', A, 'r1');
+    this.#reader.readMember(4, 'r1', this.#layout.len);
+    asm.alu('add', A, 'r1');
+    asm.store(8, 'r10', LENGTH, A);
+  }
+
+  /** @returns how many bytes are known to be readable afterwards */
+  #writeOne({ code, jt, jf, k }: classic.ClassicInstruction, index: number, known: number): number {
+    const asm = this.#asm;
+    switch (classic.classOf(code)) {
+      case classic.LD:
+        return this.#writeLoad(A, code, k, known);
+      case classic.LDX:
+        return this.#writeLoad(X, code, k, known);
+      case classic.ST:
+        asm.store(4, 'r10', MEMORY + 4 * k, A);
+        return known;
+      case classic.STX:
+        asm.store(4, 'r10', MEMORY + 4 * k, X);
+        return known;
+      case classic.ALU:
+        this.#writeOperation(code, k);
+        return known;
+      case classic.JMP:
+        this.#writeJump(code, k, index + 1 + (code === classic.JA ? k : jt), index + 1 + jf, index + 1);
+        return known;
+      case classic.RET:
+        if (code & 0x10) this.#returnA();
+        else this.#return(k === 0 ? 0 : 1);
+        return known;
+      default:
+        if (classic.operationOf(code) & TXA) asm.mov32(A, X);
+        else asm.mov32(X, A);
+        return known;
+    }
+  }
+
+  #writeLoad(to: Register, code: number, k: number, known: number): number {
+    const asm = this.#asm;
+    const size = classic.sizeOf(code);
+    switch (classic.modeOf(code)) {
+      case classic.IMM:
+        asm.mov32(to, k);
+        return known;
+      case classic.MEM:
+        asm.load(4, to, 'r10', MEMORY + 4 * k);
+        return known;
+      case classic.LEN:
+        asm.load(4, to, 'r10', LENGTH);
+        return known;
+      case classic.ABS: {
+        const next = this.#require(k + size, known);
+        this.#reader.readAt(size, to, Math.min(k, TOO_FAR - size));
+        return next;
+      }
+      case classic.MSH: {
+        const next = this.#require(k + 1, known);
+        this.#reader.readAt(1, to, Math.min(k, TOO_FAR - 1));
+        asm.alu32('and', to, 0xf);
+        asm.alu32('lsh', to, 2);
+        return next;
+      }
+      default:
+        this.#readIndirect(size, to, k);
+        return known;
+    }
+  }
+
+  /** Has the packet rejected unless so many bytes can be read. */
+  #require(bytes: number, known: number): number {
+    if (bytes <= known) return known;
+    this.#asm.jumpIf(LIMIT, 's<', Math.min(bytes, TOO_FAR), this.#reject);
+    return bytes;
+  }
+
+  /** Reads bytes at X + k. */
+  #readIndirect(size: 1 | 2 | 4, to: Register, k: number): void {
+    const asm = this.#asm;
+    asm.mov32('r1', k);
+    asm.alu('add', 'r1', X);
+    asm.mov('r2', 'r1');
+    asm.alu('add', 'r2', size);
+    asm.jumpIf('r2', 's>', LIMIT, this.#reject);
+    if (this.#isEthernet && k < TAG_END) {
+      // Before a tag that was put back the bytes are elsewhere. What the packet would answer is not known there.
+      const isBehind = new Label();
+      asm.jumpIf('r1', '>=', TAG_END, isBehind);
+      asm.load(4, 'r2', 'r10', IS_TAGGED);
+      asm.jumpIf('r2', '!=', 0, this.#reject);
+      asm.place(isBehind);
+    }
+    this.#reader.readAtRegister(size, to);
+  }
+
+  #writeOperation(code: number, k: number): void {
+    const asm = this.#asm;
+    const which = classic.operationOf(code);
+    if (which === NEG) {
+      asm.negate32(A);
+      return;
+    }
+    const operation = OPERATIONS[which];
+    if (operation === undefined) throw new Error(`classic BPF has no operation ${which}`);
+    if (!classic.usesX(code)) {
+      if ((operation === 'lsh' || operation === 'rsh') && k > 31) asm.mov32(A, 0);
+      else if ((operation === 'div' || operation === 'mod') && k === 0) asm.goto(this.#reject);
+      else asm.alu32(operation, A, k);
+      return;
+    }
+    if (operation === 'div' || operation === 'mod') asm.jumpIf32(X, '==', 0, this.#reject);
+    if (operation !== 'lsh' && operation !== 'rsh') {
+      asm.alu32(operation, A, X);
+      return;
+    }
+    const [isFar, end] = [new Label(), new Label()];
+    asm.jumpIf32(X, '>', 31, isFar);
+    asm.alu32(operation, A, X);
+    asm.goto(end);
+    asm.place(isFar);
+    asm.mov32(A, 0);
+    asm.place(end);
+  }
+
+  #writeJump(code: number, k: number, whenTrue: number, whenFalse: number, next: number): void {
+    const asm = this.#asm;
+    const [yes, no] = [this.#labels[whenTrue]!, this.#labels[whenFalse]!];
+    const condition = CONDITIONS[classic.operationOf(code)];
+    if (condition === undefined || whenTrue === whenFalse) {
+      if (whenTrue !== next) asm.goto(yes);
+      return;
+    }
+    const right = classic.usesX(code) ? X : k;
+    const inverse = INVERSE[condition];
+    if (whenTrue === next && inverse !== undefined) {
+      asm.jumpIf32(A, inverse, right, no);
+      return;
+    }
+    asm.jumpIf32(A, condition, right, yes);
+    if (whenFalse !== next) asm.goto(no);
+  }
+
+  #return(value: 0 | 1): void {
+    this.#asm.mov32('r0', value);
+    this.#asm.exit();
+  }
+
+  #returnA(): void {
+    this.#asm.jumpIf32(A, '==', 0, this.#reject);
+    this.#return(1);
+  }
+}
+
+function usesLength(code: number): boolean {
+  const kind = classic.classOf(code);
+  return (kind === classic.LD || kind === classic.LDX) && classic.modeOf(code) === classic.LEN;
+}
+
+/** The words of memory that a program reads. */
+function memoryOf(program: Program): Set<number> {
+  const words = program.flatMap(({ code, k }) => {
+    const kind = classic.classOf(code);
+    return (kind === classic.LD || kind === classic.LDX) && classic.modeOf(code) === classic.MEM ? [k] : [];
+  });
+  return new Set(words);
+}

@@ -1,0 +1,86 @@
+/** Expressions as libpcap compiles them, translated, against libpcap's own interpreter on the same packets. */
+import { describe, expect, test } from 'vitest';
+import { compileExpression, DLT_EN10MB, DLT_RAW } from '../../src/filter/pcap/expression.js';
+import { findDirectReads, readSkbLayout } from '../../src/filter/pcap/skb-layout.js';
+import { translate } from '../../src/filter/pcap/translate.js';
+import { compileWithLibpcap } from '../../src/sys/libpcap.js';
+import { runBpf } from '../support/bpf-machine.js';
+import { EXPRESSIONS } from '../support/expressions.js';
+import { type FakeSkb, fakeVmlinux, layOut } from '../support/fake-skb.js';
+import { Chance, makeFrame } from '../support/frames.js';
+import { takenByLibpcap } from '../support/libpcap-reference.js';
+
+/** Where a VLAN tag was put back, offsets below 16 that are computed are not answered. */
+const COMPUTED = 'ether[ether[20] & 31] = 0';
+const FRAMES = 60;
+const NEVER = Uint8Array.from([6, 0, 0, 0, 0, 0, 0, 0]);
+
+const WAYS = [
+  { name: 'read without a helper', direct: true, hasVlanBit: false },
+  { name: 'read with a helper', direct: false, hasVlanBit: false },
+  { name: 'read with a helper, a bit tells of VLAN tags', direct: false, hasVlanBit: true },
+];
+
+/** What libpcap compiles; a program that rejects all where it refuses. */
+function reference(text: string, linkType: number): Uint8Array {
+  const result = compileWithLibpcap(text, linkType);
+  return 'program' in result ? result.program : NEVER;
+}
+
+/** The skbs that a frame may be, each with the packet that libpcap would capture, and how much of it can be read. */
+function skbsOf(frame: Buffer): { skb: FakeSkb; packet: Buffer; linkType: number }[] {
+  const type = frame.readUInt16BE(12);
+  const protocol = type < 0x600 ? 4 : type;
+  const network = 14;
+  const skbs: { skb: FakeSkb; packet: Buffer; linkType: number }[] = [
+    // Received, before the network header is set, and afterwards.
+    { skb: { bytes: frame, mac: 0, data: 14, protocol }, packet: frame, linkType: DLT_EN10MB },
+    { skb: { bytes: frame, mac: 0, network, data: 14, protocol }, packet: frame, linkType: DLT_EN10MB },
+    // Sent; half of it in pages.
+    { skb: { bytes: frame, mac: 0, network, protocol, linear: 34 }, packet: frame, linkType: DLT_EN10MB },
+  ];
+  if ((type === 0x8100 || type === 0x88a8) && frame.length >= 18) {
+    // The first tag in the skb instead of the bytes.
+    const untagged = Buffer.concat([frame.subarray(0, 12), frame.subarray(16)]);
+    const inner = untagged.readUInt16BE(12);
+    const vlan = [type, frame.readUInt16BE(14)] as const;
+    const skb = { bytes: untagged, mac: 0, network, data: 14, protocol: inner < 0x600 ? 4 : inner, vlan };
+    skbs.push({ skb, packet: frame, linkType: DLT_EN10MB });
+  }
+  const isIp = type === 0x0800 || type === 0x86dd;
+  const packet = frame.subarray(14);
+  const isSound =
+    isIp &&
+    (type === 0x0800
+      ? packet.length >= 20 && (packet[0]! & 0xf0) === 0x40 && (packet[0]! & 15) >= 5
+      : packet.length >= 40 && packet[0]! >> 4 === 6);
+  if (isSound) {
+    skbs.push({ skb: { bytes: packet, network: 0, protocol, dst: true, nextHeaderOffset: 6 }, packet, linkType: DLT_RAW });
+    skbs.push({ skb: { bytes: packet, mac: 0, network: 0, protocol }, packet, linkType: DLT_RAW });
+  }
+  return skbs;
+}
+
+describe.each(WAYS)('expressions, $name', ({ direct, hasVlanBit }) => {
+  const vmlinux = fakeVmlinux({ hasVlanBit });
+  const layout = readSkbLayout(vmlinux);
+  const chance = new Chance(4711);
+  const frames = Array.from({ length: FRAMES }, () => makeFrame(chance));
+
+  test.each(EXPRESSIONS)('%s', (text) => {
+    const compiled = compileExpression(text, compileWithLibpcap);
+    const code = translate({ ...compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
+    const programs = { [DLT_EN10MB]: reference(text, DLT_EN10MB), [DLT_RAW]: reference(text, DLT_RAW) };
+    for (const { what, bytes } of frames) {
+      for (const { skb, packet, linkType } of skbsOf(bytes)) {
+        const { address, regions } = layOut(skb);
+        const { result, stackBytes } = runBpf(code, address, regions);
+        const readable = (skb.linear ?? skb.bytes.length) + (packet.length - skb.bytes.length);
+        const wanted = takenByLibpcap(programs[linkType]!, packet.subarray(0, readable), packet.length);
+        const mayBeFalse = text === COMPUTED && skb.vlan !== undefined && result === 0;
+        if (!mayBeFalse) expect([what, skb, result]).toEqual([what, skb, wanted ? 1 : 0]);
+        expect(stackBytes).toBeLessThanOrEqual(256);
+      }
+    }
+  });
+});

@@ -146,6 +146,9 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 
 	hit->skb = IPFT_SKB_NUMBER(skb);
 	hit->matches = matches;
+	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
+	if (ipft_config.any_mark && !hit->skb)
+		return false;
 	hit->target = ipft_cookie(ctx);
 	tail = kind == IPFT_DECIDING && hit->target & IPFT_TARGET_TAIL;
 	journey = ipft_find(hit->skb);

@@ -1,0 +1,85 @@
+/**
+ * What a call costs for packets that an expression does not match, beside what it costs with a mark: in instructions, for
+ * a guest whose clock counts them, on the way of UDP and TCP through veth. `a call` is all that the kernel does for it;
+ * `the program` is what the kernel counts for the programs alone.
+ */
+import { execFileSync } from 'node:child_process';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { compileExpression } from '../../dist/filter/pcap/expression.js';
+import { pcapFilter } from '../../dist/filter/pcap/pcap-filter.js';
+import { compileWithLibpcap } from '../../dist/sys/libpcap.js';
+import { attachTracer, countRuns } from '../attached.js';
+import { row } from '../rows.js';
+
+const ECHO = fileURLToPath(new URL('../programs/echo.py', import.meta.url));
+const TURNS = 1000;
+const EXPRESSIONS = ['tcp port 443', 'host 10.99.0.9 and (tcp port 80 or udp port 53 or icmp)'];
+/** With kprobes one by one: the functions of these ways, and no more. */
+const PART = /^_*(ip|udp|tcp|sock|skb|kfree|consume|dev|netif|process|veth|eth|nf_|security|validate|neigh|napi)/;
+
+/** @param {'udp' | 'tcp'} kind */
+function turn(kind) {
+  const args = [ECHO, 'bench', '10.98.0.2', '4711', kind, String(TURNS)];
+  return Number(execFileSync('python3', args, { encoding: 'utf8' }));
+}
+
+function prepare() {
+  execFileSync('modprobe', ['veth']);
+  const commands = [
+    'netns add bench',
+    'link add bench0 type veth peer name bench1 netns bench',
+    'addr add 10.98.0.1/24 dev bench0',
+    'link set bench0 up',
+    '-n bench addr add 10.98.0.2/24 dev bench1',
+    '-n bench link set bench1 up',
+  ];
+  for (const command of commands) execFileSync('ip', command.split(' '));
+}
+
+/**
+ * @param {import('../guest.js').Context} context
+ * @returns {Promise<import('../rows.js').Row[]>}
+ */
+export async function filter({ backends, runs, note }) {
+  prepare();
+  countRuns();
+  /** @type {import('../rows.js').Row[]} */
+  const rows = [];
+  for (const backend of backends) {
+    const only = backend.oneByOne ? PART : undefined;
+    for (const kind of /** @type {const} */ (['udp', 'tcp'])) {
+      const none = Math.min(...Array.from({ length: runs + 1 }, () => turn(kind)));
+      /** @param {object} options */
+      const measure = async (options) => {
+        const attached = await attachTracer(backend, options, only);
+        turn(kind);
+        const calls = [];
+        const programs = [];
+        for (let run = 0; run < runs; run++) {
+          attached.empty();
+          const before = attached.count();
+          const ns = turn(kind);
+          const after = attached.count();
+          const count = after.runs - before.runs;
+          calls.push((ns - none) / count);
+          programs.push((after.ns - before.ns) / count);
+        }
+        await attached.release();
+        return { calls, programs };
+      };
+      const marked = await measure({});
+      for (const text of EXPRESSIONS) {
+        const packets = pcapFilter(compileExpression(text, compileWithLibpcap));
+        const found = await measure({ packets });
+        const about = { kernel: release(), backend: backend.name, unit: 'instructions', against: 'with a mark' };
+        const what = `${kind}, no match: ${text}`;
+        const goal = text === EXPRESSIONS[0] ? { goal: '≤ 1.5' } : {};
+        rows.push(row({ ...about, what: `${what}: a call`, ...goal }, found.calls, marked.calls));
+        rows.push(row({ ...about, what: `${what}: the program` }, found.programs, marked.programs));
+        note(`${backend.name} ${what}`);
+      }
+    }
+  }
+  return rows;
+}

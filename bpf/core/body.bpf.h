@@ -101,8 +101,9 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	void *volatile kept = *ctx;
 
 	*matches = ipft_matches(skb_of(*ctx));
-	if (ipft_config.filters && kind == IPFT_PLAIN && *matches) {
+	if (ipft_config.filters && *matches) {
 		if (!ipft_may_be_known(ipft_low_half(skb_of(*ctx))) &&
+		    (kind == IPFT_PLAIN || !(ipft_cookie(kept) & IPFT_TARGET_TAIL)) &&
 		    !ipft_wants((struct sk_buff *)IPFT_SKB_NUMBER(skb_of(kept))))
 			return true;
 		*ctx = kept;

@@ -45,7 +45,12 @@ export class BtfWriter {
   func(name: string, returned: number, parameters: Readonly<Record<string, number>>): number {
     const entries = Object.entries(parameters);
     const tail = entries.flatMap(([parameter, type]) => [this.string(parameter), type]);
-    return this.#type(name, BTF_KIND_FUNC, BTF_FUNC_GLOBAL, this.#type('', BTF_KIND_FUNC_PROTO, entries.length, returned, tail));
+    return this.#type(
+      name,
+      BTF_KIND_FUNC,
+      BTF_FUNC_GLOBAL,
+      this.#type('', BTF_KIND_FUNC_PROTO, entries.length, returned, tail),
+    );
   }
 
   bytes(): Uint8Array {

@@ -275,13 +275,13 @@ const TRACE = GROUPS.flatMap(({ options }) => options.map((option) => splitFlags
 export const COMMANDS = [
   {
     name: 'record',
-    operands: '<FILE>',
+    operands: '<FILE> [EXPRESSION...]',
     summary: 'trace, and write the records to a file as they are, for ipft show',
     completes: 'file',
     options: [HELP],
     takes: TRACE,
     examples: [
-      { command: 'ipft record trace.ipft -m 42', summary: 'until Ctrl-C' },
+      { command: "ipft record trace.ipft 'tcp port 443'", summary: 'until Ctrl-C' },
       { command: 'ipft record trace.ipft -m 42 --rotate 64M --keep 10', summary: 'at most ten files of 64 MiB' },
       {
         command: 'ipft record drops.ipft -m 42 --last 64M --trigger drop --keep 20',
@@ -370,7 +370,10 @@ export type CommandName = (typeof COMMANDS)[number]['name'];
 
 export const EXAMPLES: readonly Example[] = [
   { command: 'ipft doctor', summary: 'what can be traced on this machine' },
-  { command: "ipft 'host 10.0.0.5 and tcp port 5432'", summary: 'trace until Ctrl-C; man pcap-filter tells the syntax' },
+  {
+    command: "ipft 'host 10.0.0.5 and tcp port 5432'",
+    summary: 'trace until Ctrl-C; man pcap-filter tells the syntax',
+  },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
   { command: 'ipft -m 42', summary: 'trace until Ctrl-C; meanwhile, elsewhere: ping -m 42 HOST' },
   {

@@ -204,7 +204,8 @@ const INTERPRETERS: Record<
   CommandName,
   (operands: readonly string[], raw: RawOptions, environment: NodeJS.ProcessEnv) => Request
 > = {
-  record: ([file = ''], raw) => interpretRecord(file, raw),
+  record: ([file = '', ...words], raw) =>
+    interpretRecord(file, words.length > 0 ? { ...raw, expression: words.join(' ') } : raw),
   show: (files, raw, environment) => {
     for (const file of files) {
       if (file === '') throw new UsageError('a recording needs the path of a file');
@@ -677,7 +678,10 @@ function createVocabulary(raw: RawOptions): Vocabulary {
     sizeUnits: ' (K, M and G may stand behind the number)',
     markZero: '-m 0 --mask 0xff',
     packetsAreMissing: () =>
-      new UsageError("the mark is missing, or an expression: name the packets to trace with -m, or as in 'tcp port 443'", SEE_HELP),
+      new UsageError(
+        "the mark is missing, or an expression: name the packets to trace with -m, or as in 'tcp port 443'",
+        SEE_HELP,
+      ),
     refuseWord: (option, value, choices) =>
       refuseWord(name(option), String(value), option === 'backend' ? BACKEND_CHOICES : choices),
   };

@@ -16,7 +16,9 @@ const facts = (over: Partial<SilenceFacts> = {}) =>
 test('describeSilence: what was seen of packets and calls, and what to do; nothing that is not known', () => {
   expect(facts()[0]).toBe('no packet with mark 0x2a was seen');
   expect(facts().join()).not.toMatch(/counted|called/);
-  expect(facts({ packets: { mark: 0x2a, mask: 0xff, expression: undefined } })[0]).toBe('no packet with mark 0x2a under mask 0xff was seen');
+  expect(facts({ packets: { mark: 0x2a, mask: 0xff, expression: undefined } })[0]).toBe(
+    'no packet with mark 0x2a under mask 0xff was seen',
+  );
   const counted = (functions: number, calls: bigint) => facts({ counted: { functions, calls, milliseconds: 1234 } })[1];
   expect(counted(3, 17n)).toBe(
     'in 1.2 s that were counted the 3 traced functions were called 17 times: by other packets',

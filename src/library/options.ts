@@ -18,7 +18,16 @@ export interface CheckedOptions {
 const DEFAULT_MAX_EVENTS = 100_000;
 
 const NAMES: Record<keyof TraceOptions, true> = {
-  ...{ expression: true, mark: true, mask: true, follow: true, functions: true, modules: true, tracer: true, backend: true },
+  ...{
+    expression: true,
+    mark: true,
+    mask: true,
+    follow: true,
+    functions: true,
+    modules: true,
+    tracer: true,
+    backend: true,
+  },
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
@@ -33,8 +42,7 @@ const VOCABULARY: Vocabulary = {
   number: 'an integer',
   sizeUnits: '',
   markZero: 'mark: 0, mask: 0xff',
-  packetsAreMissing: () =>
-    new UsageError('the option mark is missing, or expression: they say which packets to trace'),
+  packetsAreMissing: () => new UsageError('the option mark is missing, or expression: they say which packets to trace'),
   refuseWord: (option, value, choices) =>
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),
 };
@@ -42,7 +50,10 @@ const VOCABULARY: Vocabulary = {
 /** @throws UsageError */
 export function checkOptions(options: unknown): CheckedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new UsageError('trace needs an object with options', "the least is trace({ mark: 1 }), or trace({ expression: 'icmp' })");
+    throw new UsageError(
+      'trace needs an object with options',
+      "the least is trace({ mark: 1 }), or trace({ expression: 'icmp' })",
+    );
   }
   checkNames(options, NAMES);
   const { functions, modules, fields, maxEvents, signal, ...given } = options as Given;

@@ -55,7 +55,11 @@ function skbsOf(frame: Buffer): { skb: FakeSkb; packet: Buffer; linkType: number
       ? packet.length >= 20 && (packet[0]! & 0xf0) === 0x40 && (packet[0]! & 15) >= 5
       : packet.length >= 40 && packet[0]! >> 4 === 6);
   if (isSound) {
-    skbs.push({ skb: { bytes: packet, network: 0, protocol, dst: true, nextHeaderOffset: 6 }, packet, linkType: DLT_RAW });
+    skbs.push({
+      skb: { bytes: packet, network: 0, protocol, dst: true, nextHeaderOffset: 6 },
+      packet,
+      linkType: DLT_RAW,
+    });
     skbs.push({ skb: { bytes: packet, mac: 0, network: 0, protocol }, packet, linkType: DLT_RAW });
   }
   return skbs;
@@ -70,13 +74,13 @@ describe.each(WAYS)('expressions, $name', ({ direct, hasVlanBit }) => {
   test.each(EXPRESSIONS)('%s', (text) => {
     const compiled = compileExpression(text, compileWithLibpcap);
     const code = translate({ ...compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
-    const programs = { [DLT_EN10MB]: reference(text, DLT_EN10MB), [DLT_RAW]: reference(text, DLT_RAW) };
+    const programs = new Map([DLT_EN10MB, DLT_RAW].map((linkType) => [linkType, reference(text, linkType)]));
     for (const { what, bytes } of frames) {
       for (const { skb, packet, linkType } of skbsOf(bytes)) {
         const { address, regions } = layOut(skb);
         const { result, stackBytes } = runBpf(code, address, regions);
         const readable = (skb.linear ?? skb.bytes.length) + (packet.length - skb.bytes.length);
-        const wanted = takenByLibpcap(programs[linkType]!, packet.subarray(0, readable), packet.length);
+        const wanted = takenByLibpcap(programs.get(linkType)!, packet.subarray(0, readable), packet.length);
         const mayBeFalse = text === COMPUTED && skb.vlan !== undefined && result === 0;
         if (!mayBeFalse) expect([what, skb, result]).toEqual([what, skb, wanted ? 1 : 0]);
         expect(stackBytes).toBeLessThanOrEqual(256);

@@ -93,7 +93,10 @@ function makeIpv4(chance: Chance, depth: number): Buffer {
   const fragment = chance.pick([0, 0, 0, 0x4000, 0x2000, 0x2010, 0x0020]);
   const { protocol, payload } = makeTransport(chance, depth, [1, 2, 6, 17, 132, 47, 4, 41, 50, 51, 112, 103]);
   const header = Buffer.concat([
-    ...[u8(0x45 + options / 4, chance.pick([0, 0, 1, 3])), u16(20 + options + payload.length, chance.below(65536), fragment)],
+    ...[
+      u8(0x45 + options / 4, chance.pick([0, 0, 1, 3])),
+      u16(20 + options + payload.length, chance.below(65536), fragment),
+    ],
     ...[u8(chance.pick([64, 1, 63, 255]), protocol), u16(chance.below(65536))],
     ...[Buffer.from(chance.pick(V4), 'hex'), Buffer.from(chance.pick(V4), 'hex'), Buffer.alloc(options, 1)],
   ]);
@@ -111,10 +114,20 @@ function makeIpv6(chance: Chance, depth: number): Buffer {
     protocol = extension;
   }
   const addresses = [Buffer.from(chance.pick(V6), 'hex'), Buffer.from(chance.pick(V6), 'hex')];
-  return Buffer.concat([u32(0x60000000), u16(payload.length), u8(protocol, chance.pick([64, 255])), ...addresses, payload]);
+  return Buffer.concat([
+    u32(0x60000000),
+    u16(payload.length),
+    u8(protocol, chance.pick([64, 255])),
+    ...addresses,
+    payload,
+  ]);
 }
 
-function makeTransport(chance: Chance, depth: number, protocols: readonly number[]): { protocol: number; payload: Buffer } {
+function makeTransport(
+  chance: Chance,
+  depth: number,
+  protocols: readonly number[],
+): { protocol: number; payload: Buffer } {
   const protocol = chance.pick([6, 17, ...protocols]);
   const data = () => chance.pick([Buffer.from('GET / HTTP/1.1\r\n'), chance.bytes(chance.below(60)), Buffer.alloc(0)]);
   const ports = u16(chance.pick(PORTS), chance.pick(PORTS));
@@ -122,7 +135,11 @@ function makeTransport(chance: Chance, depth: number, protocols: readonly number
     case 6: {
       const options = chance.pick([0, 0, 12]);
       const rest = Buffer.concat([
-        ...[u32(chance.below(5000)), u32(chance.below(5000)), u8((20 + options) << 2, chance.pick([2, 0x12, 0x10, 0x18, 1, 4]))],
+        ...[
+          u32(chance.below(5000)),
+          u32(chance.below(5000)),
+          u8((20 + options) << 2, chance.pick([2, 0x12, 0x10, 0x18, 1, 4])),
+        ],
         ...[u16(1000, 0, 0), Buffer.alloc(options, 1)],
       ]);
       return { protocol, payload: Buffer.concat([ports, rest, data()]) };

@@ -63,9 +63,9 @@ export function quote(text: string): string {
 }
 
 function splitWords(text: string): Word[] {
-  if (text.trim() === '') throw new UsageError('the expression is empty', `it names packets, as in 'tcp port 443'; ${SYNTAX}`);
+  if (text.trim() === '')
+    throw new UsageError('the expression is empty', `it names packets, as in 'tcp port 443'; ${SYNTAX}`);
   if (text.length > MAX_CHARACTERS) throw tooLong(`${text.length} characters`, MAX_CHARACTERS);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const strange = /[^\t\n\r\x20-\x7e]/u.exec(text);
   if (strange) {
     const what = strange[0] === '\ufffd' ? 'bytes that are no UTF-8' : `'${printable(strange[0])}'`;
@@ -170,7 +170,10 @@ function findError(words: readonly Word[], text: string, compile: Compile): Word
     const beginning = text.slice(0, last.at + last.text.length);
     const open = [...beginning].reduce((depth, letter) => depth + (letter === '(' ? 1 : letter === ')' ? -1 : 0), 0);
     const close = ')'.repeat(Math.max(0, open));
-    return REST.flatMap((rest) => [`${beginning}${rest}${close}`, `${beginning}${rest.replace(' = 0', '')}${close} = 0`]).some((whole) => {
+    return REST.flatMap((rest) => [
+      `${beginning}${rest}${close}`,
+      `${beginning}${rest.replace(' = 0', '')}${close} = 0`,
+    ]).some((whole) => {
       const result = compile(whole, DLT_EN10MB);
       return !('message' in result && result.message.includes('syntax error'));
     });

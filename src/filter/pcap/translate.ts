@@ -55,11 +55,11 @@ const isAbsolute = (code: number) => classic.classOf(code) === classic.LD && cla
 const isMsh = (code: number) => classic.classOf(code) === classic.LDX && classic.modeOf(code) === classic.MSH;
 
 const OPERATIONS: Readonly<Record<number, Operation>> = {
-  ...{ 0x00: 'add', 0x10: 'sub', 0x20: 'mul', 0x30: 'div', 0x40: 'or', 0x50: 'and' },
-  ...{ 0x60: 'lsh', 0x70: 'rsh', 0x90: 'mod', 0xa0: 'xor' },
+  ...{ 0: 'add', 16: 'sub', 32: 'mul', 48: 'div', 64: 'or', 80: 'and' },
+  ...{ 96: 'lsh', 112: 'rsh', 144: 'mod', 160: 'xor' },
 };
 const NEG = 0x80;
-const CONDITIONS: Record<number, Condition> = { 0x10: '==', 0x20: '>', 0x30: '>=', 0x40: 'set' };
+const CONDITIONS: Record<number, Condition> = { 16: '==', 32: '>', 48: '>=', 64: 'set' };
 const INVERSE: Partial<Record<Condition, Condition>> = { '==': '!=', '>': '<=', '>=': '<' };
 const TXA = 0x80;
 /** No packet is so long. */

@@ -1,0 +1,160 @@
+/** Expressions in the running kernel: its verifier, and what they choose of real packets, against libpcap itself. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { TracerName } from '../../src/base/method.js';
+import { Session } from '../../src/capture/session.js';
+import { NO_FIELDS } from '../../src/fields/field-set.js';
+import type { PacketFilter } from '../../src/filter/packet-filter.js';
+import { compileExpression, DLT_EN10MB } from '../../src/filter/pcap/expression.js';
+import { pcapFilter } from '../../src/filter/pcap/pcap-filter.js';
+import { chooseBackend } from '../../src/probes/backends.js';
+import { loadTargets } from '../../src/probes/targets.js';
+import { compileWithLibpcap } from '../../src/sys/libpcap.js';
+import { EXPRESSIONS } from '../support/expressions.js';
+import { Chance, makeFrame } from '../support/frames.js';
+import { takenByLibpcap } from '../support/libpcap-reference.js';
+import { Network, ROOT, run, until } from './harness.js';
+
+const filterOf = (text: string) => pcapFilter(compileExpression(text, compileWithLibpcap));
+
+/** A session with functions whose names match, not attached. */
+async function open(packets: PacketFilter, functions: RegExp, tracer: TracerName = 'function') {
+  const { backend } = await chooseBackend(tracer, undefined);
+  const { targets, deciding } = await loadTargets(backend, { functionPattern: { regExp: functions, text: '' } });
+  const session = await Session.open({
+    ...{ backend, tracer, targets, deciding, packets, samplePeriod: 1, follow: true },
+    ...{ ringSizeBytes: 1 << 20, fields: NO_FIELDS },
+  });
+  return { session, targets };
+}
+
+describe('the verifier takes expressions', () => {
+  test.each(EXPRESSIONS)('%s', async (text) => {
+    const { session } = await open(filterOf(text), /^(ip_rcv|skb_clone)$/);
+    session[Symbol.dispose]();
+  });
+
+  test.each(['function', 'function_graph'] as const)('with %s, one of each kind', async (tracer) => {
+    for (const text of ['tcp port 443', 'vlan 5 and host 2001:db8::1', 'len > 60 and ip[2:2] / 3 = 20']) {
+      const { session } = await open(filterOf(text), /^(ip_rcv|ip_route_output_key_hash_rcu)$/, tracer);
+      session[Symbol.dispose]();
+    }
+  });
+
+  test('one that is as long as it may be', async () => {
+    const text = Array.from({ length: 160 }, (_, index) => `host 10.0.${index}.1`).join(' or ');
+    const { session } = await open(filterOf(text), /^ip_rcv$/);
+    session[Symbol.dispose]();
+  });
+});
+
+/** Of each kind that differs in how it is read. */
+const ON_FRAMES = [
+  ...['ip', 'not ip', 'ip6', 'arp', 'tcp port 443', 'udp port 53 or udp port 4789', 'host 10.0.0.1', 'net 10', 'stp'],
+  ...['host 2001:db8::1', 'ether host 02:00:00:00:00:01', 'ether[11:2] = 0x0208', 'ether[14:4] > 7', 'vlan', 'vlan 5'],
+  ...['vlan and tcp', 'vlan 7 and vlan 5', 'not vlan and udp', 'mpls', 'pppoes and tcp', 'geneve', 'ip proto 47'],
+  ...['greater 90', 'ip[6:2] & 0x1fff != 0', 'ip[0] & 0xf != 5', 'ip6[6] = 44', 'ip[2:2] % 7 = 3'],
+  ...['tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8', 'icmp6', '(1 << (ip[8] & 63)) = 1'],
+];
+
+const SENDER = 'ipft-frames';
+const TAP = 'ipft-tap';
+
+describe('expressions choose the frames that libpcap chooses', () => {
+  const chance = new Chance(47);
+  const frames = Array.from({ length: 60 }, () => makeFrame(chance).bytes);
+  beforeAll(() => {
+    execFileSync('modprobe', ['dummy']);
+    execFileSync('modprobe', ['tun']);
+    const ip = (...args: string[]) => execFileSync('ip', args);
+    ip('link', 'add', SENDER, 'type', 'dummy');
+    ip('tuntap', 'add', 'dev', TAP, 'mode', 'tap');
+    for (const device of [SENDER, TAP]) {
+      execFileSync('sysctl', ['-q', `net.ipv6.conf.${device}.disable_ipv6=1`]);
+      ip('link', 'set', device, 'up');
+    }
+  });
+  afterAll(() => {
+    spawnSync('ip', ['link', 'del', SENDER]);
+    spawnSync('ip', ['link', 'del', TAP]);
+  });
+
+  test.each(ON_FRAMES)('%s', async (text) => {
+    const result = compileWithLibpcap(text, DLT_EN10MB);
+    const program = 'program' in result ? result.program : new Uint8Array();
+    const wanted = frames.filter((frame) => takenByLibpcap(program, frame)).length;
+    const { session } = await open(
+      filterOf(text),
+      /^(dev_hard_start_xmit|netif_receive_skb|netif_rx|ip_rcv|ipv6_rcv)$/,
+    );
+    using opened = session;
+    await opened.attach(new AbortController().signal);
+    let began = 0;
+    const read = () => opened.read({ began: () => void began++, event: () => {}, ended: () => {}, moved: () => {} });
+    const counts = [];
+    for (const [kind, device] of [
+      ['packet', SENDER],
+      ['tap', TAP],
+    ] as const) {
+      began = 0;
+      const input = frames.map((frame) => frame.toString('hex')).join('\n');
+      execFileSync('/usr/bin/python3', ['-IS', join(ROOT, 'tests/vm/frames.py'), kind, device], { input });
+      await until(
+        () => {
+          read();
+          return began >= wanted;
+        },
+        () => `the begin of ${wanted} journeys, not ${began}`,
+      );
+      run('ip', ['link', 'show', device]);
+      read();
+      counts.push(began);
+    }
+    expect(counts).toEqual([wanted, wanted]);
+    await opened.release();
+  });
+});
+
+describe('a packet is known by an expression', () => {
+  let network: Network;
+  beforeAll(() => {
+    execFileSync('modprobe', ['veth']);
+    network = new Network();
+  });
+  afterAll(() => network?.[Symbol.dispose]());
+
+  /** The functions that the packets of some traffic passed, while a session with the expression was attached. */
+  async function functionsOf(text: string, traffic: () => void): Promise<string[][]> {
+    const { session, targets } = await open(
+      filterOf(text),
+      /^(__ip_local_out|ip_output|dev_hard_start_xmit|ip_rcv|icmp_rcv|udp_rcv|eth_type_trans|ip6_output|ipv6_rcv|kfree_skbmem)$/,
+    );
+    using opened = session;
+    await opened.attach(new AbortController().signal);
+    traffic();
+    const journeys = new Map<number, string[]>();
+    let ended = 0;
+    await until(() => {
+      opened.read({
+        began: ({ journey }) => void journeys.set(journey >>> 0, []),
+        event: ({ journey, target }) => void journeys.get(journey)?.push(targets[target]?.name ?? ''),
+        ended: () => void ended++,
+        moved: () => {},
+      });
+      return ended >= journeys.size;
+    }, 'the end of what began');
+    await opened.release();
+    return [...journeys.values()];
+  }
+
+  test('from the first function at which its headers can be read, in both directions', async () => {
+    const found = await functionsOf('icmp', () => {
+      network.ping(0, { count: 2 });
+      network.sendInVain('fd11::2', 1, 10);
+    });
+    for (const functions of found) expect(functions).toContain('icmp_rcv');
+    expect(found.length).toBe(4);
+    for (const functions of found) expect(['__ip_local_out', 'ip_output']).toContain(functions[0]);
+  });
+});

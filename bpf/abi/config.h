@@ -20,7 +20,6 @@ struct ipft_config {
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
 	__u32 filters;		/* whether ipft_wants() decides about packets whose mark matches */
-	__u32 any_mark;		/* whether every mark matches: it is not read */
 	char symbol_format[4];	/* "%pS" */
 };
 
@@ -36,6 +35,7 @@ enum ipft_data_size {
 enum ipft_mark_constant {
 	IPFT_MASK_PLACEHOLDER = 0x36c1b5e7,
 	IPFT_MARK_PLACEHOLDER = 0x52e9a37d,
+	IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9,	/* 1 if the mask is 0, else 0 */
 };
 
 #endif

@@ -101,14 +101,6 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	void *volatile kept = *ctx;
 
 	*matches = ipft_matches(skb_of(*ctx));
-	if (ipft_config.filters && *matches) {
-		if (!ipft_may_be_known(ipft_low_half(skb_of(*ctx))) &&
-		    (kind == IPFT_PLAIN || !(ipft_cookie(kept) & IPFT_TARGET_TAIL)) &&
-		    !ipft_wants((struct sk_buff *)IPFT_SKB_NUMBER(skb_of(kept))))
-			return true;
-		*ctx = kept;
-		return false;
-	}
 	/* A deciding function must see a followed packet though its mark has changed. */
 	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
 		return true;
@@ -116,6 +108,24 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	if (*matches || (kind == IPFT_DECIDING && ipft_config.follow))
 		return false;
 	return !ipft_may_be_known(ipft_low_half(skb_of(*ctx)));
+}
+
+/*
+ * Whether the filter rejects a packet that is not followed. This is all that runs in most calls where there is a filter:
+ * it is called before all else that needs registers or the stack.
+ */
+static __always_inline bool ipft_rejects(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
+{
+	const __u64 number = IPFT_SKB_NUMBER(skb);
+
+	if (!matches)
+		return false;
+	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
+	if (!number)
+		return true;
+	if (ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL))
+		return false;
+	return !ipft_wants((struct sk_buff *)number);
 }
 
 /* A call of a traced function with a packet. */
@@ -147,9 +157,6 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 
 	hit->skb = IPFT_SKB_NUMBER(skb);
 	hit->matches = matches;
-	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
-	if (ipft_config.any_mark && !hit->skb)
-		return false;
 	hit->target = ipft_cookie(ctx);
 	tail = kind == IPFT_DECIDING && hit->target & IPFT_TARGET_TAIL;
 	journey = ipft_find(hit->skb);
@@ -443,6 +450,20 @@ IPFT_TRACED(deciding, IPFT_DECIDING)
 IPFT_EXTENDED(plain, IPFT_PLAIN)
 IPFT_EXTENDED(deciding, IPFT_DECIDING)
 
+/* With a filter: it is asked first. */
+#define IPFT_FILTERED(name, kind)								\
+	IPFT_FUNCTION int ipft_filtered_##name(void *ctx, struct sk_buff *skb, bool matches)	\
+	{											\
+		if (ipft_rejects(ctx, skb, kind, matches))					\
+			return 0;								\
+		if (ipft_config.data_size)							\
+			return ipft_extended_##name(ctx, skb, matches);				\
+		return ipft_traced_##name(ctx, skb, matches);					\
+	}
+
+IPFT_FILTERED(plain, IPFT_PLAIN)
+IPFT_FILTERED(deciding, IPFT_DECIDING)
+
 /* The entry of a function. @skb_of: returns the skb argument */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
@@ -450,6 +471,11 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
+	if (ipft_config.filters) {
+		if (kind == IPFT_DECIDING)
+			return ipft_filtered_deciding(ctx, skb_of(ctx), matches);
+		return ipft_filtered_plain(ctx, skb_of(ctx), matches);
+	}
 	if (ipft_config.data_size) {
 		if (kind == IPFT_DECIDING)
 			return ipft_extended_deciding(ctx, skb_of(ctx), matches);

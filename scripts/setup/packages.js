@@ -16,8 +16,8 @@ export const GUEST_PACKAGES = [
 ];
 /** Packages that compile and load BPF programs. */
 export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1'];
-/** Packages for the traffic of the demo and the tests. */
-export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'util-linux'];
+/** Packages for the traffic of the demo and the tests. tcpdump brings libpcap, whose package has a name for each release. */
+export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'tcpdump', 'util-linux'];
 
 /** Packages with which tests and listings read and change the kernel's state. */
 export const TEST_PACKAGES = ['bpftool', 'nftables', 'iptables', 'ethtool', 'python3'];
@@ -47,6 +47,7 @@ const COUNTERPARTS = {
   clang: { fedora: 'clang', arch: 'clang', shows: 'clang' },
   'libbpf-dev': { fedora: 'libbpf-devel', arch: 'libbpf', shows: '/usr/include/bpf/bpf_helpers.h' },
   'linux-libc-dev': { fedora: 'kernel-headers', arch: 'linux-api-headers', shows: '/usr/include/linux/bpf.h' },
+  tcpdump: { fedora: 'tcpdump', arch: 'tcpdump', shows: 'tcpdump' },
   libbpf1: { fedora: 'libbpf', arch: 'libbpf', shows: 'libbpf.so.1' },
   iproute2: { fedora: 'iproute iproute-tc', arch: 'iproute2', shows: 'ip' },
   'iputils-ping': { fedora: 'iputils', arch: 'iputils', shows: 'ping' },

@@ -2,10 +2,7 @@ import { expect, test } from 'vitest';
 import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
-const flags = {
-  ...{ directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true, filters: true },
-  anyMark: true,
-};
+const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true, filters: true };
 const sizes = { dataSize: 72, samplePeriod: 3, module: { offset: 8, dataBytes: 64 }, fields: undefined };
 
 test('encodeConfig: each member in its place', () => {
@@ -23,7 +20,6 @@ test('encodeConfig: each member in its place', () => {
     ['dropHasReason', layout.CONFIG_DROP_HAS_REASON],
     ['consumeHasLocation', layout.CONFIG_CONSUME_HAS_LOCATION],
     ['filters', layout.CONFIG_FILTERS],
-    ['anyMark', layout.CONFIG_ANY_MARK],
   ] as const) {
     const without = encodeConfig({ ...sizes, ...flags, [flag]: false });
     expect(config.readUInt32LE(offset)).toBe(1);

@@ -1,6 +1,5 @@
 /** struct ipft_config, as the initial value of the section `.rodata.ipft`. */
 import {
-  CONFIG_ANY_MARK,
   CONFIG_CONSUME_HAS_LOCATION,
   CONFIG_DATA_SIZE,
   CONFIG_DIRECT_READS,
@@ -33,7 +32,6 @@ export function encodeConfig(config: {
   dropHasReason: boolean;
   consumeHasLocation: boolean;
   filters: boolean;
-  anyMark: boolean;
 }): Uint8Array {
   const bytes = Buffer.alloc(CONFIG_SIZE);
   bytes.writeUInt32LE(config.dataSize, CONFIG_DATA_SIZE);
@@ -50,7 +48,6 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, CONFIG_DROP_HAS_REASON);
   bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, CONFIG_CONSUME_HAS_LOCATION);
   bytes.writeUInt32LE(config.filters ? 1 : 0, CONFIG_FILTERS);
-  bytes.writeUInt32LE(config.anyMark ? 1 : 0, CONFIG_ANY_MARK);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   return bytes;
 }

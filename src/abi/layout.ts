@@ -87,7 +87,7 @@ export const PART_AT = 0;
 export const PART_BYTES = 4;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 52;
+export const CONFIG_SIZE = 48;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -97,8 +97,7 @@ export const CONFIG_FOLLOW = 28;
 export const CONFIG_DROP_HAS_REASON = 32;
 export const CONFIG_CONSUME_HAS_LOCATION = 36;
 export const CONFIG_FILTERS = 40;
-export const CONFIG_ANY_MARK = 44;
-export const CONFIG_SYMBOL_FORMAT = 48;
+export const CONFIG_SYMBOL_FORMAT = 44;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 
 /** struct ipft_cpu */
@@ -187,3 +186,4 @@ export const IPFT_MAX_DATA_SIZE = 1024;
 /** enum ipft_mark_constant */
 export const IPFT_MASK_PLACEHOLDER = 0x36c1b5e7;
 export const IPFT_MARK_PLACEHOLDER = 0x52e9a37d;
+export const IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9;

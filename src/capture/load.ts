@@ -101,7 +101,6 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     const calls = fields.sets.length > 0 || filter.object !== undefined;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, filters: filter.object !== undefined },
-      anyMark: filter.mark.mask === 0,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

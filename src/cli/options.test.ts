@@ -311,7 +311,7 @@ test('parseCommandLine: help and version are text', () => {
   };
   expect(text('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(text('-m 1 --help')).toMatch(
-    /^Usage: ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
+    /^Usage: ipft \[options\] \[EXPRESSION\.\.\.\]\n +ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
   );
   expect(text('doctor -h')).toContain('--json');
   expect(text('help')).toBe(text('--help'));
@@ -382,4 +382,28 @@ test('parseCommandLine: what is shown of recordings', () => {
   expect(() => parse('-')).toThrow('a pipe is not read');
   expect(() => parse('')).toThrow('needs the path of a file');
   expect(() => parse()).toThrow("missing required argument 'FILE'");
+});
+
+test('parseCommandLine: operands are an expression', () => {
+  const packets = (...args: string[]) => {
+    const request = parseCommandLine(args);
+    return 'plan' in request ? request.plan.packets : undefined;
+  };
+  const given = { mark: undefined, mask: 0xffffffff };
+  expect(packets('tcp port 443')).toEqual({ ...given, expression: 'tcp port 443' });
+  expect(packets('tcp', 'port', '443')).toEqual({ ...given, expression: 'tcp port 443' });
+  expect(packets('icmp')).toEqual({ ...given, expression: 'icmp' });
+  expect(packets('host', '10.0.0.1', '-o', 'json', 'and', 'tcp')).toMatchObject({
+    expression: 'host 10.0.0.1 and tcp',
+  });
+  expect(packets('-m', '7', 'udp')).toEqual({ mark: 7, mask: 0xffffffff, expression: 'udp' });
+  expect(packets('-o', 'paths', '--diff', '1', '2', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
+  expect(packets('-o', 'paths', '--diff', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
+  expect(packets('tcp', 'port', '80', '-w', 'file')).toMatchObject({ expression: 'tcp port 80' });
+  expect(packets('record', 'file', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
+  // What libpcap says of more than a word, it says when the trace begins.
+  expect(packets('frobnicate the', 'net')).toMatchObject({ expression: 'frobnicate the net' });
+  expect(packets('')).toMatchObject({ expression: '' });
+  expect(() => packets('tcp', '--', 'curl')).toThrow('what stands behind -- is one');
+  expect(() => packets()).toThrow(/^the mark is missing, or an expression/);
 });

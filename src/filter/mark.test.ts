@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
-import { IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
+import { IPFT_ANY_MARK_PLACEHOLDER, IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
 import { setMark } from './mark.js';
 
 const OBJECT = brotliDecompressSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.br', import.meta.url)));
@@ -68,4 +68,16 @@ test('setMark: of the instructions only those, in sections that have a function,
     });
   const wanted = { value: 0xab00cd00, mask: 0xff00ff00 };
   expect(setMark(build(before, before), wanted)).toEqual(build(after, after));
+});
+
+test('setMark: a program that need not read the mark is told so', () => {
+  const object = brotliDecompressSync(
+    readFileSync(new URL('../../dist/bpf/x64/kprobe.by-helper.bpf.o.br', import.meta.url)),
+  );
+  const MOV = 0xb7;
+  const places = count(object, MOV, IPFT_ANY_MARK_PLACEHOLDER);
+  expect(places).toBeGreaterThanOrEqual(4);
+  const [ones, zeros] = [count(object, MOV, 1), count(object, MOV, 0)];
+  expect(count(setMark(object, { value: 0, mask: 0 }), MOV, 1)).toBe(ones + places);
+  expect(count(setMark(object, { value: 1, mask: 1 }), MOV, 0)).toBe(zeros + places);
 });

@@ -1,6 +1,6 @@
 /** Packets by their mark. The instructions that compare it hold it: see enum ipft_mark_constant of `bpf/abi/config.h`. */
 
-import { IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
+import { IPFT_ANY_MARK_PLACEHOLDER, IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
 import { parseElf } from '../bytecode/elf.js';
 import type { PacketFilter, WantedMark } from './packet-filter.js';
 
@@ -13,6 +13,7 @@ export function markFilter(mark: number, mask: number): PacketFilter {
 const INSTRUCTION_BYTES = 8;
 const BPF_ALU64_AND_K = 0x57;
 const BPF_ALU64_XOR_K = 0xa7;
+const BPF_ALU64_MOV_K = 0xb7;
 
 /** A copy of a BPF object with the mark in its programs. */
 export function setMark(object: Uint8Array, { value, mask }: WantedMark): Uint8Array {
@@ -30,6 +31,8 @@ export function setMark(object: Uint8Array, { value, mask }: WantedMark): Uint8A
       const opcode = bytes[at];
       const immediate = view.getUint32(at + 4, true);
       if (opcode === BPF_ALU64_AND_K && immediate === IPFT_MASK_PLACEHOLDER) view.setUint32(at + 4, mask, true);
+      if (opcode === BPF_ALU64_MOV_K && immediate === IPFT_ANY_MARK_PLACEHOLDER)
+        view.setUint32(at + 4, mask === 0 ? 1 : 0, true);
       if (opcode === BPF_ALU64_XOR_K && immediate === IPFT_MARK_PLACEHOLDER) view.setUint32(at + 4, value, true);
     }
   }

@@ -21,7 +21,7 @@ test('compileExpression: what libpcap must not get', () => {
   refuses('tcp é').toThrow("the expression has 'é' at character 5");
   refuses('tcp\0').toThrow(/^the expression has '\\x00' at character 4$/);
   refuses('x\ufffd').toThrow('the expression has bytes that are no UTF-8 at character 2');
-  refuses('('.repeat(4000) + 'ip' + ')'.repeat(4000)).toThrow('it has 8001 words, and may have 500');
+  refuses(`${'('.repeat(4000)}ip${')'.repeat(4000)}`).toThrow('it has 8001 words, and may have 500');
   refuses('x'.repeat(65537)).toThrow('it has 65537 characters, and may have 65536');
 });
 

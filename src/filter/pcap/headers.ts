@@ -14,7 +14,7 @@
 import { type Assembler, Label, type Register } from '../../bytecode/assembler.js';
 import { BASE, IS_TAGGED, LIMIT, PACKET, TAG_BYTES, VLAN } from './frame.js';
 import type { MemoryReader } from './memory-reader.js';
-import type { SkbLayout } from './skb-layout.js';
+import { type SkbLayout, WINDOW_BYTES } from './skb-layout.js';
 
 /** `skb->protocol` in network order, as the machine reads it. */
 const ETH_P_IP = 0x0008;
@@ -65,8 +65,14 @@ export function writeSearch(finding: Finding, ethernet: () => void, ip: () => vo
 /** Reads what the search needs of the skb into OFFSETS, HEAD, TAIL and VLAN. */
 function writeOffsets({ asm, layout, reader }: Finding): void {
   const { protocol, transportHeader, networkHeader, macHeader, vlan } = layout;
-  const used = [protocol, transportHeader, networkHeader, macHeader, vlan, layout.tail, layout.head, layout.data];
-  reader.openSkb(Math.min(...used));
+  const used = [protocol, transportHeader, networkHeader, macHeader, layout.tail, layout.head, layout.data];
+  // The tag lies a little before the rest.
+  const isNear = Math.max(...used) + 8 - vlan <= WINDOW_BYTES;
+  if (!isNear) {
+    reader.readMember(4, 'r1', vlan);
+    asm.store(4, 'r10', VLAN, 'r1');
+  }
+  reader.openSkb(Math.min(...used, isNear ? vlan : protocol));
   const areAdjacent = [transportHeader, networkHeader, macHeader].every((at, index) => at === protocol + 2 * index + 2);
   if (areAdjacent && reader.canLoad(8, protocol)) {
     reader.loadMember(8, OFFSETS, protocol);
@@ -80,6 +86,7 @@ function writeOffsets({ asm, layout, reader }: Finding): void {
   }
   reader.loadMember(8, HEAD, layout.head);
   reader.loadMember(4, TAIL, layout.tail);
+  if (!isNear) return;
   reader.loadMember(4, 'r1', vlan);
   asm.store(4, 'r10', VLAN, 'r1');
 }

@@ -9,7 +9,7 @@ import { findBackend } from '../base/method.js';
 import { printable } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
-import { compileExpression } from '../filter/pcap/expression.js';
+import { DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { OUTPUT_NAMES } from '../output/outputs.js';
@@ -372,18 +372,20 @@ function readExpression(operands: readonly string[], args: readonly string[]): P
   }
   if (operands.length === 0) return {};
   const [word = '', ...more] = operands;
-  if (more.length === 0 && /^[^\s=<>&|()]+$/.test(word)) refuseWordOfNoUse(word);
+  if (more.length === 0 && /^[^\s=<>&|()\ufffd]+$/.test(word)) refuseWordOfNoUse(word);
   return { expression: operands.join(' ') };
 }
 
 function refuseWordOfNoUse(word: string): void {
+  let isRefused: boolean;
   try {
-    compileExpression(word, compileWithLibpcap);
+    isRefused = 'message' in compileWithLibpcap(word, DLT_EN10MB);
   } catch (error) {
-    const isNear = findNearest(word, COMMAND_NAMES) !== undefined;
     // Without libpcap it is refused later, and with a better reason.
-    if (error instanceof UsageError || isNear) throw causedBy(noSuchCommand(word), error);
+    if (findNearest(word, COMMAND_NAMES) === undefined) return;
+    throw causedBy(noSuchCommand(word), error);
   }
+  if (isRefused) throw noSuchCommand(word);
 }
 
 /**

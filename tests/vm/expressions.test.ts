@@ -174,4 +174,61 @@ describe('a packet is known by an expression', () => {
     expect(found.length).toBe(4);
     for (const functions of found) expect(['__ip_local_out', 'ip_output']).toContain(functions[0]);
   });
+
+  test('within tunnels and around them, and nothing else', async () => {
+    const ip = (namespace: string, ...args: string[]) => execFileSync('ip', ['-n', namespace, ...args]);
+    for (const module of ['ip_gre', 'vxlan']) execFileSync('modprobe', [module]);
+    for (const [namespace, own, other] of [
+      [network.here, 1, 2],
+      [network.there, 2, 1],
+    ] as const) {
+      const ends = ['local', `10.11.0.${own}`, 'remote', `10.11.0.${other}`];
+      ip(namespace, 'link', 'add', 'tunnel-g', 'type', 'gre', ...ends);
+      ip(namespace, 'link', 'add', 'tunnel-v', 'type', 'vxlan', 'id', '42', 'dstport', '4789', ...ends);
+      for (const [device, net] of [
+        ['tunnel-g', 12],
+        ['tunnel-v', 13],
+      ] as const) {
+        ip(namespace, 'addr', 'add', `10.${net}.0.${own}/24`, 'dev', device);
+        ip(namespace, 'link', 'set', device, 'up');
+      }
+    }
+    for (const to of ['10.12.0.2', '10.13.0.2']) network.ping(0, { count: 1, to });
+    const pings = () => {
+      for (const to of ['10.11.0.2', '10.12.0.2', '10.13.0.2']) network.ping(0, { count: 1, to });
+    };
+    // A request and its answer each: the packet around is the same skb.
+    for (const [text, count] of [
+      ['icmp and host 10.12.0.2', 2],
+      ['icmp and net 10.13.0.0/16', 2],
+      ['ip proto 47', 2],
+      // The frame within may be one of ARP.
+      ['udp port 4789 and udp[39] = 1', 2],
+      ['icmp', 6],
+      ['icmp and host 10.14.0.2', 0],
+      ['tcp or net 8.0.0.0/8', 0],
+    ] as const) {
+      const found = await functionsOf(text, pings);
+      expect([text, found.length]).toEqual([text, count]);
+      for (const functions of found) expect(functions).toContain('ip_rcv');
+    }
+  });
+
+  test('before and after its address is translated', async () => {
+    network.exec(
+      'nft',
+      'table ip translates { chain out { type nat hook output priority -100; ip daddr 10.99.0.9 dnat to 10.11.0.2; }; }',
+    );
+    network.exec('ip', 'route', 'add', '10.99.0.0/24', 'dev', 'veth-a');
+    const ping = () => void network.ping(0, { count: 1, to: '10.99.0.9' });
+    ping();
+    const before = await functionsOf('icmp and dst host 10.99.0.9', ping);
+    const after = await functionsOf('icmp and dst host 10.11.0.2', ping);
+    expect(before.length).toBe(1);
+    expect(before[0]).toContain('ip_rcv');
+    expect(after.length).toBe(1);
+    // The hook that translates comes behind the first function.
+    expect(before[0]![0]).toBe('__ip_local_out');
+    expect(after[0]![0]).toBe('ip_output');
+  });
 });

@@ -154,7 +154,10 @@ describe('a packet is known by an expression', () => {
   });
   afterAll(() => network?.[Symbol.dispose]());
 
-  /** The functions that the packets of some traffic passed, while a session with the expression was attached. */
+  /**
+   * The functions that the packets of some traffic passed, without copies, while a session with the expression was
+   * attached.
+   */
   async function functionsOf(text: string, traffic: () => void): Promise<string[][]> {
     const { session, targets } = await open(
       filterOf(text),
@@ -164,15 +167,19 @@ describe('a packet is known by an expression', () => {
     await opened.attach(new AbortController().signal);
     traffic();
     const journeys = new Map<number, string[]>();
-    let ended = 0;
+    let living = 0;
     await until(() => {
       opened.read({
-        began: ({ journey }) => void journeys.set(journey >>> 0, []),
+        // A socket of ping gets copies of answers.
+        began: ({ journey, parent }) => {
+          living++;
+          if (parent === 0) journeys.set(journey >>> 0, []);
+        },
         event: ({ journey, target }) => void journeys.get(journey)?.push(targets[target]?.name ?? ''),
-        ended: () => void ended++,
+        ended: () => void living--,
         moved: () => {},
       });
-      return ended >= journeys.size;
+      return living === 0;
     }, 'the end of what began');
     await opened.release();
     return [...journeys.values()];

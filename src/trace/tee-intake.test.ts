@@ -34,7 +34,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const words = {
   ...{ name: String, show: String, number: 'a number', sizeUnits: '', markZero: '' },
-  markIsMissing: () => new Error() as never,
+  packetsAreMissing: () => new Error() as never,
   refuseWord: () => new Error() as never,
 };
 const plan = parsePlan({ mark: 1 }, words);

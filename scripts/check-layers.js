@@ -16,6 +16,7 @@ const LAYERS = {
   btf: { imports: ['base'], pure: true },
   bytecode: { imports: ['base'], pure: true },
   abi: { imports: ['base'], pure: true },
+  packets: { imports: ['base'], pure: true },
   sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty'] },
   kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
   fields: { imports: ['sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs'] },

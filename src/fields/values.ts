@@ -19,7 +19,7 @@ import {
   type Btf,
 } from '../btf/btf.js';
 import { typeName, typeSize } from '../btf/type-name.js';
-import { writeIp, writeIpv4, writeIpv6, writeMac } from './addresses.js';
+import { writeIp, writeIpv4, writeIpv6, writeMac } from '../base/addresses.js';
 import { type Enumerator, readEnumerators, type Width } from './enumerators.js';
 import { createFloat } from './floats.js';
 import { describeNeed, type Format, findTypedefTags, ownTags, parseFormat, type TagTable } from './formats.js';

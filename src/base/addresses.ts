@@ -1,5 +1,5 @@
 /** Writes network addresses as text, from their bytes in network order. Pure. */
-import type { TextBuffer } from '../base/text-buffer.js';
+import type { TextBuffer } from './text-buffer.js';
 
 /** `10.0.0.1` */
 export function writeIpv4(out: TextBuffer, data: DataView, at: number): void {

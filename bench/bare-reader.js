@@ -16,12 +16,20 @@ process.on('SIGINT', () => {
 raiseLimits();
 const { targets, deciding } = await loadTargets(backend);
 const session = await Session.open({
-  ...{ backend, targets, deciding, tracer: 'function', packets: markFilter(1, 0xffffffff), samplePeriod: 1 },
+  ...{
+    backend,
+    targets,
+    deciding,
+    tracer: 'function',
+    packets: markFilter(1, 0xffffffff),
+    samplePeriod: 1,
+    snaplen: 0,
+  },
   ...{ ringSizeBytes: 1 << 24, follow: false, fields: NO_FIELDS },
 });
 await session.attach(new AbortController().signal);
 process.stderr.write('Trace ready!\n');
-const nobody = { event() {}, began() {}, moved() {}, ended() {} };
+const nobody = { event() {}, began() {}, moved() {}, snapshot() {}, ended() {} };
 let events = 0;
 while (!stopped) {
   const { events: count } = session.read(nobody, 1 << 12);

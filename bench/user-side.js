@@ -29,7 +29,16 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
 });
 const trace = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
 const nowhere = openSync('/dev/null', 'w');
-const NOBODY = { event() {}, began() {}, moved() {}, ended() {}, missed() {}, notice() {}, records() {} };
+const NOBODY = {
+  event() {},
+  began() {},
+  moved() {},
+  snapshot() {},
+  ended() {},
+  missed() {},
+  notice() {},
+  records() {},
+};
 
 /** @type {import('../dist/base/record-source.js').TraceHeader} */
 const HEADER = {

@@ -28,9 +28,9 @@ const LAYERS = {
   },
   recording: { imports: ['fields', 'abi', 'sys', 'btf', 'base'], doors: ['fs'] },
   journey: { imports: ['base'], pure: true },
-  output: { imports: ['journey', 'base'], pure: true },
+  output: { imports: ['journey', 'packets', 'base'], pure: true },
   trace: { imports: ['recording', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
-  library: { imports: ['trace', 'recording', 'journey', 'fields', 'base'] },
+  library: { imports: ['trace', 'recording', 'journey', 'packets', 'fields', 'base'] },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
     imports: [

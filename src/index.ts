@@ -20,6 +20,33 @@ export type { FieldType, FieldValue } from './base/field.js';
 export { OUTCOMES, type Outcome } from './base/journey.js';
 export type { BackendName, TracerName } from './base/method.js';
 export type {
+  Arp,
+  Endpoint,
+  Esp,
+  Ethernet,
+  Fragment,
+  Gso,
+  HeaderProblem,
+  Icmp,
+  Ipv4,
+  Ipv6,
+  JourneyPacket,
+  Network,
+  OtherNetwork,
+  OtherTransport,
+  Packet,
+  PacketChange,
+  Sctp,
+  Tcp,
+  TcpFlag,
+  TcpOption,
+  Transport,
+  Tunnel,
+  TunnelKind,
+  Udp,
+  Vlan,
+} from './base/packet.js';
+export type {
   Coverage,
   EntryEvent,
   EventBase,

@@ -20,12 +20,14 @@ struct ipft_config {
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
 	__u32 filters;		/* whether ipft_wants() decides about packets whose mark matches */
+	__u32 snaplen;		/* bytes of a packet in its snapshots, up to IPFT_MAX_SNAPLEN; 0: there are no snapshots */
 	char symbol_format[4];	/* "%pS" */
 };
 
 enum ipft_data_size {
 	IPFT_DATA_SIZE = 64,		/* module() may always write this much, and its event struct, if that is larger */
 	IPFT_MAX_DATA_SIZE = 1024,
+	IPFT_MAX_SNAPLEN = 1024,
 };
 
 /*
@@ -36,6 +38,15 @@ enum ipft_mark_constant {
 	IPFT_MASK_PLACEHOLDER = 0x36c1b5e7,
 	IPFT_MARK_PLACEHOLDER = 0x52e9a37d,
 	IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9,	/* 1 if the mask is 0, else 0 */
+};
+
+/*
+ * Where packets have no snapshots, programs must not even pay for the question. A branch compares a time with this number;
+ * the user side replaces it before loading by a comparison with 0, of which the verifier knows the result: it removes the
+ * branch, and the side that is not taken.
+ */
+enum ipft_switch_constant {
+	IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5,
 };
 
 #endif

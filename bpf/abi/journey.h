@@ -20,6 +20,7 @@ struct ipft_journey {
 	__u64 location;		/* and where */
 	__u64 caller;		/* return address of a traced call with IPFT_TARGET_REPORTS that is open; or 0 */
 	__u64 sock;		/* IPFT_STAGE_QUEUED: the socket's address */
+	__u64 headers;		/* since its begin was sent: a hash of its addresses when a snapshot was last taken; see ipft_take_snapshot */
 	__u32 reason;
 	__u32 events;		/* lost ones included */
 	__u32 ifindex;
@@ -31,7 +32,7 @@ struct ipft_journey {
 	__u8 tail;		/* enum ipft_tail */
 	__u8 sock_state;	/* TCP_* when the socket got it */
 	__u8 left_out;		/* whether the extension has left out an event */
-	__u8 reserved;
+	__u8 is_ipv6;		/* which kind of addresses `headers` is a hash of */
 	char device[IPFT_DEVICE_NAME];
 };
 

@@ -45,6 +45,7 @@ enum ipft_notice {
 	IPFT_NOTICE_BEGIN = 1,	/* struct ipft_begin, before the journey's first event */
 	IPFT_NOTICE_PLACE = 2,	/* struct ipft_moved, before the first event there */
 	IPFT_NOTICE_END = 3,	/* struct ipft_end, in a ring of its own, or where that is full among the events */
+	IPFT_NOTICE_SNAPSHOT = 4,	/* struct ipft_snapshot, before the first event with such headers */
 };
 
 #define IPFT_DEVICE_NAME 16
@@ -67,6 +68,23 @@ struct ipft_begin {
 struct ipft_moved {
 	struct ipft_event event;
 	struct ipft_place place;
+};
+
+/*
+ * The packet's first bytes, and what the kernel keeps beside them. The bytes stand behind this, in a record that has room
+ * for ipft_config.snaplen of them. They end where the packet's linear part does.
+ */
+struct ipft_snapshot {
+	struct ipft_event event;
+	__u32 length;		/* of the packet, from the first of the bytes on */
+	__u16 captured;		/* how many bytes there are */
+	__u16 protocol;		/* skb->protocol, in network byte order */
+	__u16 vlan_protocol;	/* of the accelerated VLAN tag, in network byte order; 0: there is none */
+	__u16 vlan_value;
+	__u16 gso_size;
+	__u16 gso_segments;
+	__u8 has_ethernet;	/* whether the bytes begin with an Ethernet header; otherwise with the network header */
+	__u8 reserved[7];
 };
 
 #define IPFT_SYMBOL_SIZE 80

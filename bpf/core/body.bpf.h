@@ -16,6 +16,7 @@
 
 #include "fields.h"
 #include "filter.h"
+#include "snapshot.bpf.h"
 
 /* Whether the sample period leaves out this event. */
 static __always_inline bool ipft_sampled_out(void)
@@ -271,6 +272,21 @@ IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u
 	return 0;
 }
 
+/* Whether the memory of an skb's data may have been given back. */
+static __always_inline bool ipft_may_have_no_data(const struct ipft_hit *hit)
+{
+	return hit->target & IPFT_TARGET_TAIL || hit->journey->freeing_ns;
+}
+
+/* Takes a snapshot behind the begin of a journey. */
+static __always_inline void ipft_take_first_snapshot(const struct ipft_hit *hit, __u64 timestamp_ns)
+{
+	/* The slot had another packet's before. */
+	hit->journey->headers = 0;
+	if (!ipft_may_have_no_data(hit))
+		ipft_take_snapshot(hit->skb, hit->journey, timestamp_ns);
+}
+
 /* Sends the begin of a journey. Returns whether there was room. */
 IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
 {
@@ -291,6 +307,20 @@ IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 w
 	return 1;
 }
 
+/* Takes a snapshot where the packet has moved or has other addresses. @where: from ipft_new_whereabouts */
+static __always_inline void ipft_look_at_headers(const struct ipft_hit *hit, enum ipft_kind kind, __u64 where,
+						 __u64 timestamp_ns)
+{
+	struct ipft_journey *journey = hit->journey;
+
+	if (kind == IPFT_DECIDING && ipft_may_have_no_data(hit))
+		return;
+	/* After a notice of the place that could not be sent, the place is new at the next event, too. */
+	if ((!where || journey->where != where) && ipft_has_known_headers(hit->skb, journey))
+		return;
+	ipft_take_snapshot(hit->skb, journey, timestamp_ns);
+}
+
 /* Counts an event that finds no room. */
 static __always_inline void ipft_lose(struct ipft_journey *journey, __u64 timestamp_ns)
 {
@@ -304,8 +334,8 @@ static __always_inline void ipft_lose(struct ipft_journey *journey, __u64 timest
  * copied. Returns 0, and has counted the event, if there is no room. The record is returned in @hit: older verifiers
  * would not know that a returned pointer can't be NULL.
  */
-static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit *hit, bool is_extended,
-					    __u64 timestamp_ns, __u8 depth)
+static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit *hit, enum ipft_kind kind,
+					    bool is_extended, __u64 timestamp_ns, __u8 depth)
 {
 	const __u32 data_size = is_extended ? ipft_config.data_size : 0;
 	struct ipft_journey *journey = hit->journey;
@@ -316,9 +346,14 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		if (where)
 			ipft_note_place(journey, where, timestamp_ns);
-	} else if (!data_size && !ipft_announce(hit->skb, journey, where, timestamp_ns)) {
+		if (ipft_takes_snapshots(timestamp_ns))
+			ipft_look_at_headers(hit, kind, where, timestamp_ns);
+	} else if (!data_size) {
 		/* Without the begin no one can tell whose event it is. */
-		goto lost;
+		if (!ipft_announce(hit->skb, journey, where, timestamp_ns))
+			goto lost;
+		if (ipft_takes_snapshots(timestamp_ns))
+			ipft_take_first_snapshot(hit, timestamp_ns);
 	}
 	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + data_size, 0);
 	if (!event)
@@ -345,8 +380,11 @@ IPFT_FUNCTION int ipft_begin_record(struct ipft_hit *hit)
 	struct ipft_event *event = hit->event, *moved = NULL;
 	const __u64 timestamp_ns = event->timestamp_ns;
 
-	if (ipft_announce(hit->skb, journey, ipft_new_whereabouts((struct sk_buff *)hit->skb, journey), timestamp_ns))
+	if (ipft_announce(hit->skb, journey, ipft_new_whereabouts((struct sk_buff *)hit->skb, journey), timestamp_ns)) {
+		if (ipft_takes_snapshots(timestamp_ns))
+			ipft_take_first_snapshot(hit, timestamp_ns);
 		moved = bpf_ringbuf_reserve(&ipft_events, sizeof(*moved) + ipft_config.data_size, 0);
+	}
 	if (moved) {
 		__builtin_memcpy(moved, event, sizeof(*moved));
 		bpf_probe_read_kernel(moved + 1, ipft_config.data_size, event + 1);
@@ -400,7 +438,7 @@ static __always_inline int ipft_open_entry(void *ctx, struct sk_buff *skb, enum 
 	ipft_before(ctx, kind, hit);
 	if (!ipft_makes_event(kind, hit))
 		return 0;
-	return ipft_open_record(skb, hit, is_extended, bpf_ktime_get_ns(), 0);
+	return ipft_open_record(skb, hit, kind, is_extended, bpf_ktime_get_ns(), 0);
 }
 
 /* Without an extension: one function. */

@@ -104,7 +104,7 @@ static __always_inline int ipft_open_call(void *ctx, struct sk_buff *skb, enum i
 	entering->entry_ns = ipft_time_after(nesting);
 	if (nesting)
 		entering->depth = nesting->depth < 255 ? nesting->depth : 255;
-	return ipft_open_record(skb, hit, true, entering->entry_ns, entering->depth);
+	return ipft_open_record(skb, hit, kind, true, entering->entry_ns, entering->depth);
 }
 
 IPFT_FUNCTION int ipft_open_call_plain(void *ctx, struct sk_buff *skb, bool matches, struct ipft_entering *entering)

@@ -3,7 +3,7 @@ import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
 const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true, filters: true };
-const sizes = { dataSize: 72, samplePeriod: 3, module: { offset: 8, dataBytes: 64 }, fields: undefined };
+const sizes = { dataSize: 72, samplePeriod: 3, snaplen: 96, module: { offset: 8, dataBytes: 64 }, fields: undefined };
 
 test('encodeConfig: each member in its place', () => {
   const config = Buffer.from(encodeConfig({ ...sizes, ...flags }));
@@ -13,6 +13,7 @@ test('encodeConfig: each member in its place', () => {
   expect(part(layout.CONFIG_MODULE)).toEqual([8, 64]);
   expect(part(layout.CONFIG_FIELDS)).toEqual([0, 0]);
   expect(config.readUInt32LE(layout.CONFIG_SAMPLE_PERIOD)).toBe(3);
+  expect(config.readUInt32LE(layout.CONFIG_SNAPLEN)).toBe(96);
   expect(config.subarray(layout.CONFIG_SYMBOL_FORMAT).toString('latin1')).toBe('%pS\0');
   for (const [flag, offset] of [
     ['directReads', layout.CONFIG_DIRECT_READS],

@@ -10,6 +10,7 @@ import {
   CONFIG_MODULE,
   CONFIG_SAMPLE_PERIOD,
   CONFIG_SIZE,
+  CONFIG_SNAPLEN,
   CONFIG_SYMBOL_FORMAT,
   PART_AT,
   PART_BYTES,
@@ -32,6 +33,7 @@ export function encodeConfig(config: {
   dropHasReason: boolean;
   consumeHasLocation: boolean;
   filters: boolean;
+  snaplen: number;
 }): Uint8Array {
   const bytes = Buffer.alloc(CONFIG_SIZE);
   bytes.writeUInt32LE(config.dataSize, CONFIG_DATA_SIZE);
@@ -48,6 +50,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, CONFIG_DROP_HAS_REASON);
   bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, CONFIG_CONSUME_HAS_LOCATION);
   bytes.writeUInt32LE(config.filters ? 1 : 0, CONFIG_FILTERS);
+  bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   return bytes;
 }

@@ -49,6 +49,20 @@ export const END_DEVICE_SIZE = 16;
 export const END_SYMBOL = 72;
 export const END_SYMBOL_SIZE = 80;
 
+/** struct ipft_snapshot */
+export const SNAPSHOT_SIZE = 48;
+export const SNAPSHOT_EVENT = 0;
+export const SNAPSHOT_LENGTH = 24;
+export const SNAPSHOT_CAPTURED = 28;
+export const SNAPSHOT_PROTOCOL = 30;
+export const SNAPSHOT_VLAN_PROTOCOL = 32;
+export const SNAPSHOT_VLAN_VALUE = 34;
+export const SNAPSHOT_GSO_SIZE = 36;
+export const SNAPSHOT_GSO_SEGMENTS = 38;
+export const SNAPSHOT_HAS_ETHERNET = 40;
+export const SNAPSHOT_RESERVED = 41;
+export const SNAPSHOT_RESERVED_SIZE = 7;
+
 /** struct ipft_place */
 export const PLACE_SIZE = 24;
 export const PLACE_NETNS = 0;
@@ -57,7 +71,7 @@ export const PLACE_DEVICE = 8;
 export const PLACE_DEVICE_SIZE = 16;
 
 /** struct ipft_journey */
-export const JOURNEY_SIZE = 104;
+export const JOURNEY_SIZE = 112;
 export const JOURNEY_OWNER = 0;
 export const JOURNEY_ID = 8;
 export const JOURNEY_PARENT = 16;
@@ -66,19 +80,20 @@ export const JOURNEY_FREEING_NS = 32;
 export const JOURNEY_LOCATION = 40;
 export const JOURNEY_CALLER = 48;
 export const JOURNEY_SOCK = 56;
-export const JOURNEY_REASON = 64;
-export const JOURNEY_EVENTS = 68;
-export const JOURNEY_IFINDEX = 72;
-export const JOURNEY_FAMILY = 76;
-export const JOURNEY_PROTOCOL = 78;
-export const JOURNEY_STAGE = 80;
-export const JOURNEY_FLAGS = 81;
-export const JOURNEY_CPU = 82;
-export const JOURNEY_TAIL = 84;
-export const JOURNEY_SOCK_STATE = 85;
-export const JOURNEY_LEFT_OUT = 86;
-export const JOURNEY_RESERVED = 87;
-export const JOURNEY_DEVICE = 88;
+export const JOURNEY_HEADERS = 64;
+export const JOURNEY_REASON = 72;
+export const JOURNEY_EVENTS = 76;
+export const JOURNEY_IFINDEX = 80;
+export const JOURNEY_FAMILY = 84;
+export const JOURNEY_PROTOCOL = 86;
+export const JOURNEY_STAGE = 88;
+export const JOURNEY_FLAGS = 89;
+export const JOURNEY_CPU = 90;
+export const JOURNEY_TAIL = 92;
+export const JOURNEY_SOCK_STATE = 93;
+export const JOURNEY_LEFT_OUT = 94;
+export const JOURNEY_IS_IPV6 = 95;
+export const JOURNEY_DEVICE = 96;
 export const JOURNEY_DEVICE_SIZE = 16;
 
 /** struct ipft_part */
@@ -87,7 +102,7 @@ export const PART_AT = 0;
 export const PART_BYTES = 4;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 48;
+export const CONFIG_SIZE = 52;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -97,7 +112,8 @@ export const CONFIG_FOLLOW = 28;
 export const CONFIG_DROP_HAS_REASON = 32;
 export const CONFIG_CONSUME_HAS_LOCATION = 36;
 export const CONFIG_FILTERS = 40;
-export const CONFIG_SYMBOL_FORMAT = 44;
+export const CONFIG_SNAPLEN = 44;
+export const CONFIG_SYMBOL_FORMAT = 48;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 
 /** struct ipft_cpu */
@@ -125,6 +141,7 @@ export const IPFT_EVENT_NOTICE = 128;
 export const IPFT_NOTICE_BEGIN = 1;
 export const IPFT_NOTICE_PLACE = 2;
 export const IPFT_NOTICE_END = 3;
+export const IPFT_NOTICE_SNAPSHOT = 4;
 
 /** enum ipft_stage */
 export const IPFT_STAGE_NONE = 0;
@@ -182,8 +199,12 @@ export const IPFT_ADDRESS_PLACEHOLDER = 0x69add7e5;
 /** enum ipft_data_size */
 export const IPFT_DATA_SIZE = 64;
 export const IPFT_MAX_DATA_SIZE = 1024;
+export const IPFT_MAX_SNAPLEN = 1024;
 
 /** enum ipft_mark_constant */
 export const IPFT_MASK_PLACEHOLDER = 0x36c1b5e7;
 export const IPFT_MARK_PLACEHOLDER = 0x52e9a37d;
 export const IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9;
+
+/** enum ipft_switch_constant */
+export const IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5;

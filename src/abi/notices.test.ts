@@ -20,6 +20,34 @@ test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
   expect(new NoticeDecoder().moved(moved, LEAD)).toBeUndefined();
 });
 
+test('NoticeDecoder.snapshot: the bytes behind it, as many as the record has', () => {
+  const size = sizeOf('snapshot');
+  const view = new DataView(new ArrayBuffer(LEAD + size + 8));
+  const values = { length: 1514, captured: 5, protocol: 0xdd86, has_ethernet: 1 };
+  fill(view, LEAD, 'snapshot', { ...values, vlan_protocol: 0x81, vlan_value: 0x6005, gso_size: 1448, gso_segments: 2 });
+  fill(view, LEAD, 'event', { journey: 7 });
+  new Uint8Array(view.buffer).set([1, 2, 3, 4, 5, 6, 7, 8], LEAD + size);
+  const decoder = new NoticeDecoder();
+  const snapped = decoder.snapshot(view, LEAD, size + 8);
+  expect(snapped).toEqual({
+    journey: 7,
+    snapshot: {
+      ...{ bytes: Uint8Array.of(1, 2, 3, 4, 5), hasEthernet: true, protocol: 0x86dd, lengthBytes: 1514 },
+      ...{ vlan: { protocol: 0x8100, value: 0x6005 }, gso: { sizeBytes: 1448, segments: 2 } },
+    },
+  });
+  // They are a copy: the ring's memory is used again.
+  new Uint8Array(view.buffer).fill(0, LEAD + size);
+  expect(snapped?.snapshot.bytes[0]).toBe(1);
+  fill(view, LEAD, 'snapshot', { vlan_protocol: 0, gso_size: 0, has_ethernet: 0, captured: 9 });
+  expect(decoder.snapshot(view, LEAD, size + 8)?.snapshot).toMatchObject({
+    ...{ bytes: new Uint8Array(8), hasEthernet: false, vlan: undefined, gso: undefined },
+  });
+  expect(decoder.snapshot(view, LEAD, size)).toBeUndefined();
+  fill(view, LEAD, 'snapshot', { captured: 0 });
+  expect(decoder.snapshot(view, LEAD, size + 8)).toBeUndefined();
+});
+
 test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   const ended = build(
     'end',

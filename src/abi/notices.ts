@@ -1,5 +1,5 @@
-/** Decodes notices: the records of `bpf/abi/record.h` for begins, moves and ends. */
-import type { Began, Ended, Fate, Moved, Place } from '../base/journey.js';
+/** Decodes notices: the records of `bpf/abi/record.h` for begins, moves, snapshots and ends. */
+import type { Began, Ended, Fate, Moved, Place, Snapped } from '../base/journey.js';
 import { decodeFate, FATE_OF_END } from './fate.js';
 import { Interned } from './interned.js';
 import {
@@ -24,6 +24,15 @@ import {
   PLACE_IFINDEX,
   PLACE_NETNS,
   PLACE_SIZE,
+  SNAPSHOT_CAPTURED,
+  SNAPSHOT_GSO_SEGMENTS,
+  SNAPSHOT_GSO_SIZE,
+  SNAPSHOT_HAS_ETHERNET,
+  SNAPSHOT_LENGTH,
+  SNAPSHOT_PROTOCOL,
+  SNAPSHOT_SIZE,
+  SNAPSHOT_VLAN_PROTOCOL,
+  SNAPSHOT_VLAN_VALUE,
 } from './layout.js';
 import { decodeText, readJourneyId } from './values.js';
 
@@ -61,6 +70,29 @@ export class NoticeDecoder {
 
   #place(view: DataView, at: number): Place | undefined {
     return view.getUint32(at + PLACE_NETNS, true) === 0 ? undefined : this.#places.get(view, at, decodePlace);
+  }
+
+  /**
+   * struct ipft_snapshot; undefined if the kernel could not read the bytes.
+   * @param length of the record
+   */
+  snapshot(view: DataView, at: number, length: number): Snapped | undefined {
+    const captured = Math.min(view.getUint16(at + SNAPSHOT_CAPTURED, true), length - SNAPSHOT_SIZE);
+    if (captured <= 0) return undefined;
+    const begin = view.byteOffset + at + SNAPSHOT_SIZE;
+    const vlan = view.getUint16(at + SNAPSHOT_VLAN_PROTOCOL);
+    const gso = view.getUint16(at + SNAPSHOT_GSO_SIZE, true);
+    return {
+      journey: view.getUint32(at + EVENT_JOURNEY, true),
+      snapshot: {
+        bytes: new Uint8Array(view.buffer.slice(begin, begin + captured)),
+        hasEthernet: view.getUint8(at + SNAPSHOT_HAS_ETHERNET) !== 0,
+        protocol: view.getUint16(at + SNAPSHOT_PROTOCOL),
+        lengthBytes: view.getUint32(at + SNAPSHOT_LENGTH, true),
+        vlan: vlan === 0 ? undefined : { protocol: vlan, value: view.getUint16(at + SNAPSHOT_VLAN_VALUE, true) },
+        gso: gso === 0 ? undefined : { sizeBytes: gso, segments: view.getUint16(at + SNAPSHOT_GSO_SEGMENTS, true) },
+      },
+    };
   }
 
   /** struct ipft_end. @param length of the record, which has no symbol if the symbol was told before */

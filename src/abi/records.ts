@@ -17,6 +17,7 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_SNAPSHOT,
   RETURN_ENTRY_NS,
   RETURN_SIZE,
 } from './layout.js';
@@ -112,6 +113,11 @@ export class RecordDecoder {
       case IPFT_NOTICE_PLACE: {
         const moved = this.#notices.moved(data, at);
         if (moved) taker.moved(moved);
+        break;
+      }
+      case IPFT_NOTICE_SNAPSHOT: {
+        const snapped = this.#notices.snapshot(data, at, length);
+        if (snapped) taker.snapshot(snapped);
         break;
       }
       case IPFT_NOTICE_END:

@@ -1,4 +1,4 @@
-import type { Began, Ended, Moved } from './journey.js';
+import type { Began, Ended, Moved, Snapped } from './journey.js';
 import type { TextBuffer } from './text-buffer.js';
 
 /**
@@ -87,6 +87,7 @@ export interface RecordTaker {
   event(event: TraceEvent): void;
   began(notice: Began): void;
   moved(notice: Moved): void;
+  snapshot(notice: Snapped): void;
   ended(notice: Ended): void;
 }
 

@@ -1,5 +1,7 @@
 /** Notices of the kernel side, and journeys as outputs get them. Times are nanoseconds of CLOCK_MONOTONIC. */
 
+import type { Snapshot } from './snapshot.js';
+
 /** The place of a packet. */
 export interface Place {
   /** Inode of the network namespace. */
@@ -35,6 +37,12 @@ export interface Moved {
 /** How far packets get. */
 export const FATE_STAGES = ['none', 'sent', 'queued', 'processed', 'unread'] as const;
 export type FateStage = (typeof FATE_STAGES)[number];
+
+/** A snapshot of a packet, taken where it was first seen with such headers, or at such a place; comes before that event. */
+export interface Snapped {
+  readonly journey: number;
+  readonly snapshot: Snapshot;
+}
 
 /** The facts of a packet's end. Many packets share one, which is the same object for all of them. */
 export interface Fate {
@@ -148,6 +156,8 @@ export interface Journey {
   /** Whether its first events are in an earlier part of the recording. They are not counted as lost. */
   readonly isCarried?: boolean;
   outcome: Outcome;
+  /** Its snapshots, in the order of time; empty where none are taken. */
+  readonly snapshots: readonly Snapshot[];
   /** The facts of its end; undefined if the end is lost. */
   fate: Fate | undefined;
 }

@@ -28,6 +28,7 @@ import {
   wasInterrupted,
 } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
+import { switchSnapshots } from './snapshots.js';
 
 export interface LoadOptions {
   readonly tracer: TracerName;
@@ -37,6 +38,8 @@ export interface LoadOptions {
   readonly ringSizeBytes: number;
   /** Whether packets are followed whatever becomes of their mark. */
   readonly follow: boolean;
+  /** The bytes of a packet that snapshots have; 0: there are no snapshots. */
+  readonly snaplen: number;
   /** What events carry. */
   readonly fields: EventFields;
 }
@@ -75,8 +78,9 @@ export async function loadPrograms(
   const zeroMatches = packets.mark.value === 0 && (packets.mark.mask !== 0 || !packets.compile);
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
   const filter: CompiledFilter = { mark: packets.mark, object: packets.compile?.(loadKernelBtf(), byHelper) };
-  const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, signal });
-  const marked = setMark(linked, filter.mark);
+  const hasSnapshots = options.snaplen > 0;
+  const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, hasSnapshots, signal });
+  const marked = switchSnapshots(setMark(linked, filter.mark), hasSnapshots);
   return await loadUndisturbed(
     (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
     signal,
@@ -98,9 +102,10 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     // A program that calls nothing is one function, which no kernel gets wrong.
-    const calls = fields.sets.length > 0 || filter.object !== undefined;
+    const calls = fields.sets.length > 0 || filter.object !== undefined || options.snaplen > 0;
     const config = encodeConfig({
-      ...{ samplePeriod: options.samplePeriod, follow: options.follow, filters: filter.object !== undefined },
+      ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
+      filters: filter.object !== undefined,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),
@@ -147,6 +152,8 @@ export function loadOwnObject(name: string): NamedObject {
 export interface LinkOptions {
   /** Whether to use the build that reads with helpers. */
   readonly byHelper?: boolean;
+  /** Whether the programs are to take snapshots. */
+  readonly hasSnapshots?: boolean;
   /** Ends linking. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -165,10 +172,10 @@ export async function link(
   backend: Backend,
   tracer: TracerName,
   { fields, filter }: LinkedIn,
-  { byHelper = needsHelper(fields), signal }: LinkOptions = {},
+  { byHelper = needsHelper(fields), hasSnapshots = false, signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
   const { sets } = fields;
-  const build = { byHelper, hasCalls: sets.length > 0 || filter !== undefined };
+  const build = { byHelper, hasCalls: sets.length > 0 || filter !== undefined || hasSnapshots };
   const added = sets.flatMap((set) => set.objects);
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),

@@ -31,6 +31,7 @@ const taker = (event: (event: TraceEvent) => void, notice: (what: string) => voi
   event,
   began: ({ journey }) => notice(`began ${journey}`),
   moved: ({ journey }) => notice(`moved ${journey}`),
+  snapshot: ({ journey }) => notice(`snapshot ${journey}`),
   ended: ({ journey }) => notice(`ended ${journey}`),
 });
 

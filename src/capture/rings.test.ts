@@ -14,6 +14,7 @@ function create() {
     event: ({ timestampLow }) => void seen.push(`e${timestampLow}`),
     began() {},
     moved() {},
+    snapshot() {},
     ended: ({ timestampNs }) => void seen.push(`end${timestampNs}`),
   };
   const event = (ns: number, isBusy = false) => {

@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly ringSizeBytes: number;
   /** Whether packets are followed until they are freed, whatever becomes of their mark. */
   readonly follow: boolean;
+  /** The bytes of a packet that snapshots have; 0: there are no snapshots. */
+  readonly snaplen: number;
   /** What events carry. */
   readonly fields: EventFields;
 }

@@ -148,6 +148,10 @@ export const GROUPS: readonly OptionGroup[] = [
         summary: `${OUTPUT_NAMES.slice(0, -1).join(', ')} or ${OUTPUT_NAMES.at(-1)}`,
         ...{ default: DEFAULT_OUTPUT, values: OUTPUT_NAMES },
       },
+      {
+        flags: '--snaplen <N>',
+        summary: 'say which packet each journey is of, from so many of its first bytes (0: do not; default: 0 with -m)',
+      },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {
         flags: '--diff [RANK...]',

@@ -19,6 +19,7 @@ test('parseCommandLine: defaults', () => {
     ...{ action: 'trace', mark: 0xdeadbeef, mask: 0xffffffff, output: 'aggregate', ringSizeBytes: 16 << 20 },
     ...{
       samplePeriod: 1,
+      snaplen: 0,
       raiseLimits: true,
       verbose: false,
       tracer: 'function',
@@ -162,6 +163,8 @@ describe('parseCommandLine: usage errors', () => {
     '-m 1 --ring-size 4G',
     '-m 1 --ring-size -4096',
     '-m 1 --perf-page-count 0',
+    '-m 1 --snaplen 1025',
+    '-m 1 --snaplen all',
     '-m 1 --perf-sample-period 0',
     '-m 1 --perf-wakeup-events x',
     '-m 1 --probe-server-port 65536',

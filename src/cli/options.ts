@@ -163,6 +163,7 @@ interface RawOptions {
   verbose?: boolean;
   perfPageCount: string;
   perfSamplePeriod: string;
+  snaplen?: string;
   perfWakeupEvents: string;
   ringSize?: string;
   setRlimit: boolean;
@@ -648,6 +649,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   functions: { key: 'regex', read: parsePattern },
   modules: { key: 'moduleRegex', read: parsePattern },
   samplePeriod: { key: 'perfSamplePeriod', read: readCount },
+  snaplen: { key: 'snaplen', read: readCount },
   followModules: { key: 'followModules' },
   extension: { key: 'extension' },
   compileTimeoutSeconds: { key: 'compileTimeout', read: readCount },

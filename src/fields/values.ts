@@ -2,6 +2,8 @@
  * Makes writers and readers of values from a type and a format. All decisions are made here, once; afterwards only
  * bytes are read.
  */
+
+import { writeIp, writeIpv4, writeIpv6, writeMac } from '../base/addresses.js';
 import { ExtensionError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
 import type { FieldReader, FieldType } from '../base/field.js';
@@ -19,7 +21,6 @@ import {
   type Btf,
 } from '../btf/btf.js';
 import { typeName, typeSize } from '../btf/type-name.js';
-import { writeIp, writeIpv4, writeIpv6, writeMac } from '../base/addresses.js';
 import { type Enumerator, readEnumerators, type Width } from './enumerators.js';
 import { createFloat } from './floats.js';
 import { describeNeed, type Format, findTypedefTags, ownTags, parseFormat, type TagTable } from './formats.js';

@@ -8,7 +8,7 @@ import { Choice } from './choice.js';
 
 const journey = (id: number, over: Partial<Journey> = {}): Journey => ({
   ...{ number: id, shortId: id, packetId: 0n, parent: 0, beginNs: 0n, endNs: 0n, events: 0, lost: 0, gap: false },
-  ...{ outcome: 'consumed' as const, fate: undefined },
+  ...{ outcome: 'consumed' as const, snapshots: [], fate: undefined },
   ...over,
 });
 const event = (id: number, time: number, tag = 0): TraceEvent => ({

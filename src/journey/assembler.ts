@@ -48,6 +48,8 @@ export interface AssemblerOptions {
 
 /** The size of a journey's object and strings, roughly. */
 const JOURNEY_BYTES = 600;
+/** The size of a snapshot's objects, roughly; its bytes are few. */
+const SNAPSHOT_BYTES = 500;
 /** The part of the memory up to which new journeys are accepted; the rest is for those that have begun. */
 const PART_FOR_NEW = 0.9;
 /** The events of a journey, linked from the last to the first. */
@@ -56,6 +58,8 @@ interface Chain {
   first: number;
   last: number;
   count: number;
+  /** The number of its snapshots that are counted as kept. */
+  snapshots: number;
 }
 
 /** A journey that is being taken, step by step. */
@@ -74,6 +78,8 @@ export class Assembler implements EventSink {
   /** By the journey's number. */
   readonly #open = new Map<number, Chain>();
   #last: Chain | undefined;
+  /** The number of kept snapshots. */
+  #snapshots = 0;
   /** Journeys that have ended and wait, from `#head` on. */
   #ended: Chain[] = [];
   #head = 0;
@@ -103,7 +109,7 @@ export class Assembler implements EventSink {
 
   get #heapBytes(): number {
     const journeys = this.#open.size + this.#ended.length - this.#head;
-    return journeys * JOURNEY_BYTES + (this.#sink.keptBytes ?? 0);
+    return journeys * JOURNEY_BYTES + this.#snapshots * SNAPSHOT_BYTES + (this.#sink.keptBytes ?? 0);
   }
 
   event(event: TraceEvent, journey: Journey): void {
@@ -113,15 +119,22 @@ export class Assembler implements EventSink {
       chain = this.#open.get(journey.number) ?? this.#begin(journey);
       this.#last = chain;
     }
+    const { snapshots } = journey;
+    if (snapshots.length !== chain.snapshots) this.#countSnapshots(chain, snapshots.length);
     const index = this.#store.add(event, chain.last);
     if (chain.count++ === 0) chain.first = index;
     chain.last = index;
   }
 
   #begin(journey: Journey): Chain {
-    const chain: Chain = { journey, first: NO_EVENT, last: NO_EVENT, count: 0 };
+    const chain: Chain = { journey, first: NO_EVENT, last: NO_EVENT, count: 0, snapshots: 0 };
     this.#open.set(journey.number, chain);
     return chain;
+  }
+
+  #countSnapshots(chain: Chain, count: number): void {
+    this.#snapshots += count - chain.snapshots;
+    chain.snapshots = count;
   }
 
   ended(journey: Journey): void {
@@ -194,7 +207,9 @@ export class Assembler implements EventSink {
     );
   }
 
-  #release({ first, last, count }: Chain): void {
+  #release(chain: Chain): void {
+    const { first, last, count } = chain;
+    this.#countSnapshots(chain, 0);
     this.#store.freeChain(first, last, count);
   }
 }

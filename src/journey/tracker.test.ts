@@ -258,6 +258,26 @@ function ended(journey: number, events: number, timestampNs: bigint): Ended {
   return { journey, timestampNs, events, fate: FATE };
 }
 
+test('JourneyTracker: snapshots belong to their journey; of many, the first ones and the last are kept', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes, new Places());
+  const snapshot = (lengthBytes: number) => ({
+    ...{ bytes: new Uint8Array(1), hasEthernet: false, protocol: 0x800, lengthBytes, vlan: undefined, gso: undefined },
+  });
+  for (const id of [1, 5]) hand(began(id, BigInt(id)), tracker);
+  for (let i = 0; i < 40; i++) tracker.snapshot({ journey: 5, snapshot: snapshot(i) });
+  tracker.snapshot({ journey: 9, snapshot: snapshot(99) });
+  for (const id of [1, 5]) hand(event(id, 0, 1), tracker);
+  notes.hasRoom = false;
+  hand(began(7, 7n), tracker);
+  tracker.snapshot({ journey: 7, snapshot: snapshot(7) });
+  tracker.finish([], 0n);
+  expect(notes.journeys.map(({ shortId, snapshots }) => [shortId, snapshots.map((one) => one.lengthBytes)])).toEqual([
+    [1, []],
+    [5, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 39]],
+  ]);
+});
+
 test('JourneyTracker: one whose end the kernel missed has ended all the same, if that is long ago', () => {
   const notes = new Notes();
   const tracker = new JourneyTracker(notes, new Places());

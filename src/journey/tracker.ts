@@ -17,8 +17,10 @@ import {
   type Moved,
   type Outcome,
   outcomeOf,
+  type Snapped,
 } from '../base/journey.js';
 import type { Places } from '../base/places.js';
+import type { Snapshot } from '../base/snapshot.js';
 import type { TargetFilter } from './target-filter.js';
 
 /** Takes events with their journeys, and journeys as they end. */
@@ -45,6 +47,10 @@ const ROOM_JOURNEYS = 1 << 12;
 
 /** Higher than any sequence number, and small enough for the engine to keep it within an object. */
 const NO_SEQUENCE = 0x3fffffff;
+/** The most snapshots of a journey. Of further ones the last is kept. */
+const MAX_SNAPSHOTS = 16;
+/** Shared by all journeys without snapshots. */
+const NO_SNAPSHOTS: Snapshot[] = [];
 
 /** The state of a journey. */
 class State implements Journey {
@@ -53,6 +59,7 @@ class State implements Journey {
   lost = 0;
   gap = false;
   outcome: Outcome = 'unknown';
+  snapshots = NO_SNAPSHOTS;
   fate: Fate | undefined = undefined;
   /**
    * Whether it has ended, by its end or by the begin of another journey at its address: only its last records may still
@@ -182,6 +189,14 @@ export class JourneyTracker implements RecordTaker {
   moved({ journey, place }: Moved): void {
     const state = this.#journeys.get(journey);
     if (state) state.place = this.#places.numberOf(place);
+  }
+
+  snapshot({ journey, snapshot }: Snapped): void {
+    const state = this.#journeys.get(journey);
+    if (!state?.admitted) return;
+    if (state.snapshots === NO_SNAPSHOTS) state.snapshots = [snapshot];
+    else if (state.snapshots.length < MAX_SNAPSHOTS) state.snapshots.push(snapshot);
+    else state.snapshots[MAX_SNAPSHOTS - 1] = snapshot;
   }
 
   event(event: TraceEvent): void {

@@ -2,6 +2,7 @@
 import type { FieldType, FieldValue } from '../base/field.js';
 import type { Outcome } from '../base/journey.js';
 import type { BackendName, TracerName } from '../base/method.js';
+import type { JourneyPacket } from '../base/packet.js';
 
 /**
  * The fields of an extension that a caller wants, and what they are. It is compared with the event struct before
@@ -72,6 +73,11 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly ringSizeBytes?: number | undefined;
   /** Keep one event in so many on each CPU. Default: 1, all. */
   readonly samplePeriod?: number | undefined;
+  /**
+   * How many of a packet's first bytes are kept, up to 1,024, to say which packet a journey is of. Default: 0, none; its
+   * `packet` is undefined then.
+   */
+  readonly snaplen?: number | undefined;
   /**
    * How many events are kept for `events`, and how many for `journeys`. When so many wait for a slow loop, the ring is
    * not read; it fills, and losses are counted. Default: 100,000.
@@ -172,6 +178,8 @@ export interface Journey<Event = EntryEvent> {
   readonly device: string | undefined;
   /** The socket that a delivered packet was given to. */
   readonly socket: Socket | undefined;
+  /** Which packet it was, and how its headers were changed on the way; undefined without `snaplen`. */
+  readonly packet: JourneyPacket | undefined;
   /** Time of the first event. */
   readonly beginNs: bigint;
   /** The time when it was freed, or of the last event. */

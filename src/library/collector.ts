@@ -10,6 +10,7 @@ import type { Target } from '../base/target.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from '../journey/outcome.js';
 import { Sequencer } from '../journey/sequencer.js';
 import type { EventSink } from '../journey/tracker.js';
+import { describePacket } from '../packets/journey-packet.js';
 import type { TraceClient } from '../trace/run.js';
 import type { EntryEvent, Journey, ReturnEvent } from './api.js';
 import { Log } from './log.js';
@@ -206,6 +207,7 @@ export class Collector implements EventSink, TraceClient {
       location: endedIn(tracked, names),
       device: deviceOf(tracked),
       socket: socketOf(tracked),
+      packet: describePacket(tracked.snapshots),
       lost: lost + unkept,
       gap: gap || unkept > 0,
     });

@@ -57,6 +57,7 @@ test.each([
   [{ mark: 1, ringSizeBytes: 5000 }, /power of two/],
   [{ mark: 1, maxEvents: 0 }, /maxEvents needs/],
   [{ mark: 1, samplePeriod: 1.5 }, /samplePeriod needs/],
+  [{ mark: 1, snaplen: -1 }, /snaplen needs an integer from 0 to 1024/],
   [{ mark: 1, follow: 1 }, /true or false/],
   [{ mark: 1, raiseLimits: 'no' }, /true or false/],
   [{ mark: 1, signal: {} }, /AbortSignal/],

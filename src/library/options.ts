@@ -29,6 +29,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     backend: true,
   },
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
+  ...{ snaplen: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
 

@@ -3,7 +3,7 @@
  * and its events by time; at last, where there were more than a few journeys, a summary (summary.ts). As C formats:
  *
  *     %-20s %3s %24s %32s                  header
- *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME]
+ *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME][: PACKET]
  *     %-20u %03u %24s %32s ( FIELDS )      event; without an extension it ends after the function
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
@@ -22,6 +22,7 @@ import { encode, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
 import type { Choice } from '../journey/choice.js';
 import { describeGap, describeOutcome, formatMicroseconds, styleOf } from '../journey/outcome.js';
+import { describePacket } from '../packets/journey-packet.js';
 import { Clock } from './clock.js';
 import { FEW_JOURNEYS, type Fold, Folding } from './folding.js';
 import {
@@ -186,6 +187,8 @@ class AggregateText implements JourneyEncoder {
       whole.load(0, this.#event);
       this.#clock.writeText(text, this.#event.timestampLow, this.#event.timestampHigh);
     }
+    const packet = describePacket(whole.journey.snapshots);
+    if (packet) text.text(`: ${packet.text}`);
     text.byte(LINE_FEED);
   }
 

@@ -22,7 +22,7 @@ const event = (journey: Journey, target: number, time: number, over: Partial<Tra
 });
 const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
   ...{ number, shortId: number, packetId: BigInt(number), parent: 0, beginNs: 0n, endNs: 1000n, events: 0 },
-  ...{ lost: 0, gap: false, outcome: 'consumed', fate: undefined },
+  ...{ lost: 0, gap: false, outcome: 'consumed', snapshots: [], fate: undefined },
   ...over,
 });
 

@@ -19,7 +19,7 @@ const mix = () => 0;
 function whole(number: number, count: number, fill: (event: TraceEvent, position: number) => void): CompleteJourney {
   const journey: Journey = {
     ...{ number, shortId: number, packetId: BigInt(number), parent: 0, beginNs: 0n, endNs: 1000n, events: count },
-    ...{ lost: 0, gap: false, outcome: 'consumed', fate: undefined },
+    ...{ lost: 0, gap: false, outcome: 'consumed', snapshots: [], fate: undefined },
   };
   return { journey, count, load: (position, event) => fill(event, position) };
 }

@@ -17,7 +17,8 @@
  * then, by time within the journey.
  *
  * Behind `outcome` a delivered one has `family` and `protocol`, one that left has `device`; `lost` behind `gap` is the
- * number of events that are known to be missing.
+ * number of events that are known to be missing. Where packets have snapshots, `"ipft":{"packet":{…}}` says which packet
+ * it was: a `JourneyPacket` (base/packet.ts).
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import { highHalf, lowHalf } from '../base/halves.js';
@@ -28,6 +29,7 @@ import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from '../journey/outcome.js';
 import { Sequencer } from '../journey/sequencer.js';
+import { describePacket } from '../packets/journey-packet.js';
 import { Clock } from './clock.js';
 import {
   type JourneyEncoder,
@@ -180,6 +182,8 @@ abstract class JsonText {
     text.unsigned(events);
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
     if (lost > 0) text.text(`,${jsonKey('lost')}${lost}`);
+    const packet = describePacket(journey.snapshots);
+    if (packet) text.text(`,${jsonKey('ipft')}${JSON.stringify({ packet })}`);
     text.bytes(END);
   }
 

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { echo, ipv4 } from '../../tests/support/headers.js';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome, Place } from '../base/journey.js';
 import { Places } from '../base/places.js';
@@ -36,7 +37,15 @@ const event = (journey: number, target: number, over: Partial<TraceEvent> = {}):
 
 const journey = (number: number, over: Partial<Journey> = {}): Journey => ({
   ...{ number, shortId: number, packetId: 0xffff888000000000n + BigInt(number), parent: 0, beginNs: BigInt(TIME) },
-  ...{ endNs: BigInt(TIME) + 1500n, events: 0, lost: 0, gap: false, outcome: 'consumed', fate: undefined },
+  ...{
+    endNs: BigInt(TIME) + 1500n,
+    events: 0,
+    lost: 0,
+    gap: false,
+    outcome: 'consumed',
+    snapshots: [],
+    fate: undefined,
+  },
   ...over,
 });
 const fate = (over: Partial<Fate> = {}): Fate => ({
@@ -151,6 +160,34 @@ test('AggregateOutput: the separator says what became of the journey, and what m
   expect(separator({ outcome: 'forwarded', fate: fate({ device: 'a\x1b' }) })).toContain(', forwarded to a\\x1b, ');
   expect(separator({ outcome: 'unknown', gap: true })).toMatch(/, unknown, .*, gap: its end was lost$/);
   expect(separator({ outcome: 'alive', gap: true })).toMatch(/, gap possible: probes were missed meanwhile$/);
+});
+
+/** A ping's first bytes, and those after a translation of its source. */
+const PING = [bytes('10.0.0.2'), bytes('192.0.2.1')].map((packet) => ({
+  ...{ bytes: packet, hasEthernet: false, protocol: 0x800, lengthBytes: 84, vlan: undefined, gso: undefined },
+}));
+function bytes(from: string): Uint8Array {
+  return ipv4(1, echo(8, 5, 1), { from, to: '1.2.3.4' });
+}
+const PING_TEXT = '10.0.0.2 > 1.2.3.4 (SNAT 192.0.2.1): ICMP echo request, id 5, seq 1, length 64';
+
+test('AggregateOutput, JsonOutput: the packet of a journey, where it has snapshots', () => {
+  const journeys = [journey(7, { snapshots: PING })];
+  expect(outputText(aggregate, [event(7, 0)], { journeys }).split('\n')[1]).toBe(
+    `=== journey 7, consumed, 1.500us, 1 event: ${PING_TEXT}`,
+  );
+  const line = outputText(json, [event(7, 0)], { journeys }).split('\n')[1] ?? '';
+  expect(JSON.parse(line)).toMatchObject({
+    ipft: {
+      packet: {
+        first: { network: { kind: 'ipv4', source: '10.0.0.2', ttl: 64 }, transport: { kind: 'icmp', id: 5 } },
+        last: { network: { source: '192.0.2.1' } },
+        changes: [{ kind: 'snat', from: { address: '10.0.0.2' }, to: { address: '192.0.2.1' } }],
+        text: PING_TEXT,
+      },
+    },
+  });
+  expect(outputText(oldJson, [event(7, 0)], { journeys })).not.toContain('ipft');
 });
 
 test('AggregateOutput, PathsOutput: room for further journeys is bounded by memory', () => {

@@ -12,8 +12,10 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_SNAPSHOT,
   MOVED_SIZE,
   RETURN_SIZE,
+  SNAPSHOT_SIZE,
 } from '../abi/layout.js';
 import { NoticeDecoder } from '../abi/notices.js';
 import { RecordDecoder } from '../abi/records.js';
@@ -270,6 +272,8 @@ export class Recording implements RecordSource, Disposable {
           return BEGIN_SIZE;
         case IPFT_NOTICE_PLACE:
           return MOVED_SIZE;
+        case IPFT_NOTICE_SNAPSHOT:
+          return SNAPSHOT_SIZE;
         case IPFT_NOTICE_END:
           return length > END_SYMBOL ? END_SIZE : END_SYMBOL;
         default:

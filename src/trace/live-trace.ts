@@ -94,7 +94,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const session = await Session.open(
     {
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
-      ...{ packets, follow: plan.follow, samplePeriod: probes.samplePeriod },
+      ...{ packets, follow: plan.follow, snaplen: plan.snaplen, samplePeriod: probes.samplePeriod },
       ringSizeBytes: memory.ringSizeBytes,
     },
     signal,

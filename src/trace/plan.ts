@@ -14,6 +14,8 @@ export interface TracePlan {
   readonly packets: PacketQuery;
   /** Whether packets are followed until they are freed, whatever becomes of their mark. */
   readonly follow: boolean;
+  /** The bytes of a packet that are kept to say which packet it is; 0: none. */
+  readonly snaplen: number;
   readonly probes: ProbeQuery;
   readonly fields: FieldQuery;
   readonly until: Until;
@@ -76,6 +78,7 @@ export interface GivenPlan {
   readonly functions?: NamePattern | undefined;
   readonly modules?: NamePattern | undefined;
   readonly samplePeriod?: unknown;
+  readonly snaplen?: unknown;
   readonly followModules?: unknown;
   readonly extension?: unknown;
   readonly compileTimeoutSeconds?: unknown;
@@ -116,6 +119,10 @@ export const MAX_U32 = 0xffffffff;
 const U32: Bounds = { least: 0, most: MAX_U32 };
 export const ANY_COUNT: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
 const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
+/** As IPFT_MAX_SNAPLEN has it. */
+const SNAPLEN: Bounds = { least: 0, most: 1024 };
+/** With marks alone, outputs are what they were before there were snapshots. */
+const SNAPLEN_OF_MARKS = 0;
 export const COMPILE_SECONDS: Bounds = { least: 1, most: 86400 };
 const DEFAULT_COMPILE_SECONDS = 60;
 /** The longest time of Node's timers, in milliseconds: some 24 days. */
@@ -147,6 +154,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     warnings: checkMark(mark, mask, words),
     packets: mark === undefined && expression === undefined ? undefined : { mark, mask, expression },
     follow: read.boolean('follow', false),
+    snaplen: read.integer('snaplen', SNAPLEN, SNAPLEN_OF_MARKS),
     probes: {
       ...readMethod(read, given),
       functionPattern: given.functions,

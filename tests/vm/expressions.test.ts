@@ -30,7 +30,7 @@ async function open(packets: PacketFilter, functions: RegExp, tracer: TracerName
   const { targets, deciding } = await loadTargets(backend, { functionPattern: { regExp: functions, text: '' } });
   const session = await Session.open({
     ...{ backend, tracer, targets, deciding, packets, samplePeriod: 1, follow: true },
-    ...{ ringSizeBytes: 1 << 20, fields: NO_FIELDS },
+    ...{ ringSizeBytes: 1 << 20, snaplen: 96, fields: NO_FIELDS },
   });
   return { session, targets };
 }
@@ -121,7 +121,8 @@ describe('expressions choose the frames that libpcap chooses', () => {
     using opened = session;
     await opened.attach(new AbortController().signal);
     let began = 0;
-    const read = () => opened.read({ began: () => void began++, event: () => {}, ended: () => {}, moved: () => {} });
+    const nothing = { event() {}, ended() {}, moved() {}, snapshot() {} };
+    const read = () => opened.read({ ...nothing, began: () => void began++ });
     const counts = { packet: 0, tap: 0 };
     for (const [kind, device] of [
       ['packet', SENDER],
@@ -177,7 +178,7 @@ describe('a packet is known by an expression', () => {
         },
         event: ({ journey, target }) => void journeys.get(journey)?.push(targets[target]?.name ?? ''),
         ended: () => void living--,
-        moved: () => {},
+        ...{ moved() {}, snapshot() {} },
       });
       return living === 0;
     }, 'the end of what began');

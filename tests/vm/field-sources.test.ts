@@ -55,7 +55,16 @@ async function show(fields: EventFields, method: string): Promise<Shown[]> {
     functionPattern: { regExp: /^(ip_output|dev_hard_start_xmit)$/, text: '' },
   });
   using session = await Session.open({
-    ...{ backend, tracer, targets, deciding, packets: markFilter(MARK, 0xffffffff), samplePeriod: 1, follow: false },
+    ...{
+      backend,
+      tracer,
+      targets,
+      deciding,
+      packets: markFilter(MARK, 0xffffffff),
+      samplePeriod: 1,
+      snaplen: 0,
+      follow: false,
+    },
     ...{ ringSizeBytes: 1 << 20, fields },
   });
   await session.attach(new AbortController().signal);
@@ -71,7 +80,7 @@ async function show(fields: EventFields, method: string): Promise<Shown[]> {
       if (hasFields) writer.text(out, data, dataOffset);
       shown.push({ isReturn, json, text: out.takeText() });
     },
-    ...{ began() {}, moved() {}, ended() {} },
+    ...{ began() {}, moved() {}, snapshot() {}, ended() {} },
   });
   await session.release();
   return shown;

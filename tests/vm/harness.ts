@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import type { JourneyPacket } from '../../src/base/packet.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const IPFT = join(ROOT, 'bin/ipft.js');
@@ -273,6 +274,7 @@ export interface JourneyLine {
   readonly device?: string;
   readonly family?: string;
   readonly protocol?: string | null;
+  readonly ipft?: { readonly packet: JourneyPacket };
 }
 
 /** The journeys and the events of `-o json`, apart. */

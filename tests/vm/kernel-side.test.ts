@@ -147,7 +147,16 @@ test.each(['function', 'function_graph'] as const)(
     });
     const loaded = await loadExtension([extension('drop-small.bpf.c')]);
     using session = await Session.open({
-      ...{ backend, tracer, targets, deciding, packets: markFilter(47, 0xffffffff), samplePeriod: 1, follow: true },
+      ...{
+        backend,
+        tracer,
+        targets,
+        deciding,
+        packets: markFilter(47, 0xffffffff),
+        samplePeriod: 1,
+        snaplen: 0,
+        follow: true,
+      },
       ...{ ringSizeBytes: 1 << 20, fields: combineFields([loaded]) },
     });
     await session.attach(new AbortController().signal);
@@ -158,6 +167,7 @@ test.each(['function', 'function_graph'] as const)(
         event: () => void seen.events++,
         ended: () => void seen.ended++,
         moved: () => {},
+        snapshot: () => {},
       });
       return seen;
     };
@@ -201,6 +211,7 @@ test('returns are seen though places for calls have leaked', async () => {
       tracer: 'function_graph',
       packets: markFilter(45, 0xffffffff),
       samplePeriod: 1,
+      snaplen: 0,
       follow: false,
       fields: NO_FIELDS,
     },
@@ -229,7 +240,7 @@ test('returns are seen though places for calls have leaked', async () => {
   ping(45);
   const nothing = () => {};
   ring.read({
-    ...{ began: nothing, moved: nothing, ended: nothing },
+    ...{ began: nothing, moved: nothing, snapshot: nothing, ended: nothing },
     event(event = createEvent()) {
       if (event.isReturn) returns++;
       else entries++;

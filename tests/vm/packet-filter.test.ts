@@ -35,7 +35,16 @@ async function pingWith(filter: PacketFilter, method: string, options: { follow?
   });
   const fields = combineFields(options.extension === undefined ? [] : [await loadExtension([options.extension])]);
   using session = await Session.open({
-    ...{ backend, tracer, targets, deciding, packets: filter, samplePeriod: 1, follow: options.follow ?? false },
+    ...{
+      backend,
+      tracer,
+      targets,
+      deciding,
+      packets: filter,
+      samplePeriod: 1,
+      snaplen: 0,
+      follow: options.follow ?? false,
+    },
     ...{ ringSizeBytes: 1 << 20, fields },
   });
   await session.attach(new AbortController().signal);
@@ -46,6 +55,7 @@ async function pingWith(filter: PacketFilter, method: string, options: { follow?
       event: ({ target, isReturn }) => void (isReturn || seen.functions.push(targets[target]?.name ?? '')),
       ended: () => void seen.ended++,
       moved: () => {},
+      snapshot: () => {},
     });
   const ping = (bytes: number) =>
     run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c1', '-W300', '-m47', `-s${bytes}`, '10.11.0.2']);

@@ -70,7 +70,7 @@ export async function filter({ backends, runs, note }) {
       };
       const marked = await measure({});
       for (const text of EXPRESSIONS) {
-        const packets = pcapFilter(compileExpression(text, compileWithLibpcap));
+        const packets = pcapFilter({ outer: compileExpression(text, compileWithLibpcap) });
         const found = await measure({ packets });
         const about = { kernel: release(), backend: backend.name, unit: 'instructions', against: 'with a mark' };
         const what = `${kind}, no match: ${text}`;

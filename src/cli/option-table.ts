@@ -88,6 +88,10 @@ export const GROUPS: readonly OptionGroup[] = [
   {
     heading: 'Which packets:',
     options: [
+      {
+        flags: '--inner <EXPRESSION>',
+        summary: 'only packets with such a packet in a tunnel (VXLAN, Geneve, GRE, IP in IP, GTP-U), or on its device',
+      },
       { flags: '-m, --mark <N>', summary: 'trace packets whose mark, under the mask, is N (decimal or 0x…)' },
       { flags: '--mask <N>', summary: 'compare only these bits of the mark', default: '0xffffffff' },
       { flags: '--follow', summary: 'keep following a packet when its mark changes, until it is freed' },

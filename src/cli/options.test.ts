@@ -392,14 +392,16 @@ test('parseCommandLine: operands are an expression', () => {
     const request = parseCommandLine(args);
     return 'plan' in request ? request.plan.packets : undefined;
   };
-  const given = { mark: undefined, mask: 0xffffffff };
+  const given = { mark: undefined, mask: 0xffffffff, inner: undefined };
   expect(packets('tcp port 443')).toEqual({ ...given, expression: 'tcp port 443' });
   expect(packets('tcp', 'port', '443')).toEqual({ ...given, expression: 'tcp port 443' });
   expect(packets('icmp')).toEqual({ ...given, expression: 'icmp' });
   expect(packets('host', '10.0.0.1', '-o', 'json', 'and', 'tcp')).toMatchObject({
     expression: 'host 10.0.0.1 and tcp',
   });
-  expect(packets('-m', '7', 'udp')).toEqual({ mark: 7, mask: 0xffffffff, expression: 'udp' });
+  expect(packets('-m', '7', 'udp')).toEqual({ ...given, mark: 7, expression: 'udp' });
+  expect(packets('--inner', 'udp port 53', 'vlan')).toEqual({ ...given, expression: 'vlan', inner: 'udp port 53' });
+  expect(packets('--inner', '')).toMatchObject({ inner: '' });
   expect(packets('-o', 'paths', '--diff', '1', '2', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
   expect(packets('-o', 'paths', '--diff', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
   expect(packets('tcp', 'port', '80', '-w', 'file')).toMatchObject({ expression: 'tcp port 80' });

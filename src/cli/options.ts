@@ -143,6 +143,7 @@ const SEE_HELP = 'ipft --help shows the options';
 interface RawOptions {
   /** The operands, joined. */
   expression?: string;
+  inner?: string;
   mark?: string;
   mask: string;
   tracer: string;
@@ -641,6 +642,7 @@ interface PlanOptionText {
 
 const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   expression: { key: 'expression', flag: 'the expression' },
+  inner: { key: 'inner' },
   mark: { key: 'mark', read: parseUnsigned32 },
   mask: { key: 'mask', read: parseUnsigned32 },
   follow: { key: 'follow' },

@@ -39,13 +39,21 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   ? EntryEvent<Fields>
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
-/** What to trace, and how. Only `mark` is required, or `expression`. With both a packet must be what both ask for. */
+/**
+ * What to trace, and how. Required is one of `mark`, `expression` and `inner`. With several of them a packet must be what
+ * all of them ask for.
+ */
 export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
   /**
    * Packets are traced that this expression of pcap-filter matches, as `host 10.0.0.5 and tcp port 5432`. Names of hosts
    * are not resolved. Needs libpcap.
    */
   readonly expression?: string | undefined;
+  /**
+   * Packets are traced whose packet within a tunnel this expression matches: VXLAN, Geneve, GRE, IP in IP, GTP-U; and
+   * packets on a tunnel's device, as that of WireGuard, before they are in the tunnel and afterwards. Needs libpcap.
+   */
+  readonly inner?: string | undefined;
   /** Packets are traced whose mark, under the mask, equals it: an integer of 32 bits. 0 needs a mask. */
   readonly mark?: number | undefined;
   /** The bits of the mark that are compared. Default: all 32. */

@@ -20,6 +20,7 @@ const DEFAULT_MAX_EVENTS = 100_000;
 const NAMES: Record<keyof TraceOptions, true> = {
   ...{
     expression: true,
+    inner: true,
     mark: true,
     mask: true,
     follow: true,
@@ -43,7 +44,8 @@ const VOCABULARY: Vocabulary = {
   number: 'an integer',
   sizeUnits: '',
   markZero: 'mark: 0, mask: 0xff',
-  packetsAreMissing: () => new UsageError('the option mark is missing, or expression: they say which packets to trace'),
+  packetsAreMissing: () =>
+    new UsageError('the option mark is missing, or expression, or inner: they say which packets to trace'),
   refuseWord: (option, value, choices) =>
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),
 };

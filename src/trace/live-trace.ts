@@ -9,8 +9,8 @@ import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { extensionSource } from '../fields/c/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
-import { createPacketFilter } from '../filter/packet-query.js';
-import { type CompiledExpression, compileExpression } from '../filter/pcap/expression.js';
+import { createPacketFilter, type ResolvedQuery } from '../filter/packet-query.js';
+import { compileExpression, compileInner } from '../filter/pcap/expression.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -64,7 +64,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const { probes, limits } = plan;
   for (const warning of plan.warnings) host.warn(warning);
   await turn(signal);
-  const expression = compilePackets(plan, host);
+  const resolved = compilePackets(plan, host);
   await turn(signal);
   const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
   checkMemory({ isFiltered }, loadMemoryRoom());
@@ -90,7 +90,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const header = describe(plan, choice, targets, fields);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
   await turn(signal);
-  const packets = createPacketFilter(plan.packets, expression);
+  const packets = createPacketFilter(plan.packets, resolved);
   const session = await Session.open(
     {
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
@@ -113,12 +113,14 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   };
 }
 
-/** @throws UsageError if libpcap refuses the expression, EnvironmentError `NO_LIBPCAP` */
-function compilePackets({ packets }: TracePlan, host: TraceHost): CompiledExpression | undefined {
-  if (packets.expression === undefined) return undefined;
-  const expression = compileExpression(packets.expression, compileWithLibpcap);
-  for (const warning of expression.warnings) host.warn(warning);
-  return expression;
+/** @throws UsageError if libpcap refuses an expression, EnvironmentError `NO_LIBPCAP` */
+function compilePackets({ packets }: TracePlan, host: TraceHost): ResolvedQuery {
+  const compile = (text: string | undefined, by: typeof compileExpression) =>
+    text === undefined ? undefined : by(text, compileWithLibpcap);
+  const expression = compile(packets.expression, compileExpression);
+  const inner = compile(packets.inner, compileInner);
+  for (const compiled of [expression, inner]) for (const warning of compiled?.warnings ?? []) host.warn(warning);
+  return { expression, inner };
 }
 
 /**

@@ -70,6 +70,7 @@ export interface Limits {
 export type PlanOption = keyof GivenPlan;
 export interface GivenPlan {
   readonly expression?: unknown;
+  readonly inner?: unknown;
   readonly mark?: unknown;
   readonly mask?: unknown;
   readonly follow?: unknown;
@@ -150,9 +151,12 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   const mask = read.integer('mask', U32, MAX_U32);
   const mark = given.mark === undefined ? undefined : read.integer('mark', U32, 0);
   const expression = read.text('expression');
+  const inner = read.text('inner');
   return {
     warnings: checkMark(mark, mask, words),
-    packets: mark === undefined && expression === undefined ? undefined : { mark, mask, expression },
+    packets: [mark, expression, inner].every((one) => one === undefined)
+      ? undefined
+      : { mark, mask, expression, inner },
     follow: read.boolean('follow', false),
     snaplen: read.integer('snaplen', SNAPLEN, SNAPLEN_OF_MARKS),
     probes: {

@@ -73,7 +73,7 @@ describe.each(WAYS)('expressions, $name', ({ direct, hasVlanBit }) => {
 
   test.each(EXPRESSIONS)('%s', (text) => {
     const compiled = compileExpression(text, compileWithLibpcap);
-    const code = translate({ ...compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
+    const code = translate({ outer: compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
     const programs = new Map([DLT_EN10MB, DLT_RAW].map((linkType) => [linkType, reference(text, linkType)]));
     for (const { what, bytes } of frames) {
       for (const { skb, packet, linkType } of skbsOf(bytes)) {

@@ -5,7 +5,7 @@ import { BtfBuilder } from './btf-builder.js';
 
 /** Offsets as in Linux 6.12. */
 const OFFSETS = {
-  ...{ _skb_refdst: 88, len: 112, data_len: 116, csum_start: 136, csum_offset: 138, cb: 40, vlan_proto: 156 },
+  ...{ dev: 16, _skb_refdst: 88, len: 112, data_len: 116, csum_start: 136, csum_offset: 138, cb: 40, vlan_proto: 156 },
   ...{ vlan_tci: 158, protocol: 180, transport_header: 182, network_header: 184, mac_header: 186, tail: 188, end: 192 },
   ...{ head: 200, data: 208 },
 };
@@ -13,6 +13,11 @@ const SKB_BYTES = 232;
 const SKB = 0xffff888000010000n;
 const HEAD = 0xffff888000020000n;
 const HEADROOM = 96;
+const DEVICE = 0xffff888000040000n;
+const LINK_OPS = 0xffffffffa0001000n;
+const KIND = 0xffffffffa0002001n;
+const LINK_OPS_AT = 40;
+const KIND_AT = 16;
 
 /** BTF with what filters look for. @param hasVlanBit whether a bit tells of VLAN tags, as before Linux 6.2 */
 export function fakeVmlinux({ hasCast = true, hasVlanBit = false } = {}): Btf {
@@ -32,6 +37,8 @@ export function fakeVmlinux({ hasCast = true, hasVlanBit = false } = {}): Btf {
     { name: '', type: union, offset: OFFSETS.vlan_proto },
     ...(hasVlanBit ? [bit] : []),
   ]);
+  builder.struct('net_device', 64, [{ name: 'rtnl_link_ops', type: int, offset: LINK_OPS_AT }]);
+  builder.struct('rtnl_link_ops', 64, [{ name: 'kind', type: int, offset: KIND_AT }]);
   builder.struct('inet6_skb_parm', 24, [{ name: 'nhoff', type: int, offset: 14 }]);
   builder.struct('timespec64', 16, [{ name: 'tv_sec', type: int, offset: 0 }]);
   builder.struct('new_utsname', 390, [{ name: 'sysname', type: int, offset: 0 }]);
@@ -55,6 +62,8 @@ export interface FakeSkb {
   /** How many of the bytes lie in the linear part. */
   readonly linear?: number;
   readonly dst?: boolean;
+  /** The kind of its device, as `vxlan`; empty: one that has none; undefined: there is no device. */
+  readonly deviceKind?: string | undefined;
   /** What was in memory before. */
   readonly nextHeaderOffset?: number;
   readonly checksumStart?: number;
@@ -88,11 +97,22 @@ export function layOut(skb: FakeSkb): { address: bigint; regions: Region[] } {
     bytes.writeUInt16LE(HEADROOM + skb.checksumStart, OFFSETS.csum_start);
     bytes.writeUInt16LE(6, OFFSETS.csum_offset);
   }
-  return {
-    address: SKB,
-    regions: [
-      { address: SKB, bytes },
-      { address: HEAD, bytes: head },
-    ],
-  };
+  const regions = [
+    { address: SKB, bytes },
+    { address: HEAD, bytes: head },
+  ];
+  return { address: SKB, regions: [...regions, ...layOutDevice(skb.deviceKind, bytes)] };
+}
+
+function layOutDevice(kind: string | undefined, skb: Buffer): Region[] {
+  if (kind === undefined) return [];
+  const [device, linkOps] = [Buffer.alloc(64), Buffer.alloc(64)];
+  skb.writeBigUInt64LE(DEVICE, OFFSETS.dev);
+  if (kind !== '') device.writeBigUInt64LE(LINK_OPS, LINK_OPS_AT);
+  linkOps.writeBigUInt64LE(KIND, KIND_AT);
+  return [
+    { address: DEVICE, bytes: device },
+    { address: LINK_OPS, bytes: linkOps },
+    { address: KIND, bytes: Buffer.from(`${kind}\0and what is behind`) },
+  ];
 }

@@ -32,13 +32,13 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
-const u8 = (...values: number[]) => Buffer.from(values);
-const u16 = (...values: number[]) => Buffer.from(values.flatMap((value) => [value >> 8, value & 255]));
-const u32 = (value: number) => u16(value >>> 16, value & 0xffff);
+export const u8 = (...values: number[]) => Buffer.from(values);
+export const u16 = (...values: number[]) => Buffer.from(values.flatMap((value) => [value >> 8, value & 255]));
+export const u32 = (value: number) => u16(value >>> 16, value & 0xffff);
 
-const MACS = ['020000000001', '020000000002', 'ffffffffffff', '01005e000001', '333300000001'];
-const V4 = ['0a000001', '0a000002', '0a000005', 'c0a80101', 'e0000001', '08080808'];
-const V6 = [
+export const MACS = ['020000000001', '020000000002', 'ffffffffffff', '01005e000001', '333300000001'];
+export const V4 = ['0a000001', '0a000002', '0a000005', 'c0a80101', 'e0000001', '08080808'];
+export const V6 = [
   ...['20010db8000000000000000000000001', '20010db8000000000000000000000002'],
   ...['fe800000000000000000000000000001', 'ff020000000000000000000000000001'],
 ];
@@ -88,7 +88,7 @@ const junk: Kind = (chance) => {
   return { what: 'junk', type: u16(type), payload: chance.bytes(chance.below(90)) };
 };
 
-function makeIpv4(chance: Chance, depth: number): Buffer {
+export function makeIpv4(chance: Chance, depth: number): Buffer {
   const options = chance.pick([0, 0, 0, 4, 12]);
   const fragment = chance.pick([0, 0, 0, 0x4000, 0x2000, 0x2010, 0x0020]);
   const { protocol, payload } = makeTransport(chance, depth, [1, 2, 6, 17, 132, 47, 4, 41, 50, 51, 112, 103]);
@@ -103,7 +103,7 @@ function makeIpv4(chance: Chance, depth: number): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-function makeIpv6(chance: Chance, depth: number): Buffer {
+export function makeIpv6(chance: Chance, depth: number): Buffer {
   let { protocol, payload } = makeTransport(chance, depth, [6, 17, 58, 132, 4, 41, 47]);
   for (const extension of chance.pick([[], [], [], [0], [44], [60, 43], [0, 44], [51]])) {
     const header =

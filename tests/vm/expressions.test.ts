@@ -8,7 +8,7 @@ import type { NamedObject } from '../../src/base/named-object.js';
 import { Session } from '../../src/capture/session.js';
 import { NO_FIELDS } from '../../src/fields/field-set.js';
 import type { PacketFilter } from '../../src/filter/packet-filter.js';
-import { compileExpression, DLT_EN10MB } from '../../src/filter/pcap/expression.js';
+import { compileExpression, DLT_EN10MB, DLT_RAW } from '../../src/filter/pcap/expression.js';
 import { pcapFilter } from '../../src/filter/pcap/pcap-filter.js';
 import { loadKernelBtf } from '../../src/kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere } from '../../src/kernel/features.js';
@@ -20,9 +20,12 @@ import { compileWithLibpcap } from '../../src/sys/libpcap.js';
 import { EXPRESSIONS } from '../support/expressions.js';
 import { Chance, makeFrame } from '../support/frames.js';
 import { takenByLibpcap } from '../support/libpcap-reference.js';
+import { findInner, makeTunnelFrame } from '../support/tunnel-frames.js';
 import { compiled, Network, ROOT, run, until } from './harness.js';
 
-const filterOf = (text: string) => pcapFilter(compileExpression(text, compileWithLibpcap));
+const compile = (text: string) => compileExpression(text, compileWithLibpcap);
+const filterOf = (text: string) => pcapFilter({ outer: compile(text) });
+const innerFilterOf = (text: string) => pcapFilter({ inner: compile(text) });
 
 /** A session with functions whose names match, not attached. */
 async function open(packets: PacketFilter, functions: RegExp, tracer: TracerName = 'function') {
@@ -44,7 +47,12 @@ describe('the verifier takes expressions', () => {
     asks = { name: 'asks', bytes: readFileSync(compiled(join(ROOT, 'tests/vm/filters/asks.bpf.c'))) };
   });
 
-  test.each(ways)('a hundred of them, read with a helper: %s', (byHelper) => {
+  test.each(
+    ways.flatMap((byHelper) => [
+      { byHelper, what: 'a hundred of them', filterOf },
+      { byHelper, what: 'the same, of the packet in a tunnel', filterOf: innerFilterOf },
+    ]),
+  )('$what, read with a helper: $byHelper', ({ byHelper, filterOf }) => {
     for (const text of EXPRESSIONS) {
       const filter = filterOf(text).compile!(vmlinux, byHelper);
       using object = new BpfObject(linkObjects([asks, filter]));
@@ -60,8 +68,11 @@ describe('the verifier takes expressions', () => {
   test.each(['function', 'function_graph'] as const)('in the programs of %s', async (tracer) => {
     const long = Array.from({ length: 160 }, (_, index) => `host 10.0.${index}.1`).join(' or ');
     for (const text of ['vlan 5 and host 2001:db8::1 and len > 60 and ip[2:2] / 3 = 20', long]) {
-      const { session } = await open(filterOf(text), /^(ip_rcv|ip_route_output_key_hash_rcu)$/, tracer);
-      session[Symbol.dispose]();
+      const both = pcapFilter({ outer: compile(text), inner: compile(text) });
+      for (const filter of [filterOf(text), both]) {
+        const { session } = await open(filter, /^(ip_rcv|ip_route_output_key_hash_rcu)$/, tracer);
+        session[Symbol.dispose]();
+      }
     }
   });
 });
@@ -85,12 +96,19 @@ function formsOf(frame: Buffer): Buffer[] {
   return [frame, once, ...(!hasId && isTagged(once) ? [strip(once)] : [])];
 }
 
+/** Of the packet in a tunnel, the same. */
+const INNER_ON_FRAMES = [
+  ...['ip', 'not ip', 'tcp port 443', 'host 10.0.0.1', 'host 2001:db8::1', 'vlan', 'ether host 02:00:00:00:00:01'],
+  ...['greater 90', 'ip[0] & 0xf != 5', 'ip6[6] = 44', 'tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8'],
+];
+
 const SENDER = 'ipft-frames';
 const TAP = 'ipft-tap';
 
 describe('expressions choose the frames that libpcap chooses', () => {
   const chance = new Chance(47);
   const frames = Array.from({ length: 60 }, () => makeFrame(chance).bytes);
+  const tunnels = Array.from({ length: 60 }, () => makeTunnelFrame(chance).bytes);
   beforeAll(() => {
     execFileSync('modprobe', ['dummy']);
     execFileSync('modprobe', ['tun']);
@@ -107,16 +125,35 @@ describe('expressions choose the frames that libpcap chooses', () => {
     spawnSync('ip', ['link', 'del', TAP]);
   });
 
+  /** A program that takes nothing where libpcap makes none. */
+  function programOf(text: string, linkType: number): Uint8Array {
+    const result = compileWithLibpcap(text, linkType);
+    return 'program' in result ? result.program : Uint8Array.from([6, 0, 0, 0, 0, 0, 0, 0]);
+  }
+
   test.each(ON_FRAMES)('%s', async (text) => {
-    const result = compileWithLibpcap(text, DLT_EN10MB);
-    const program = 'program' in result ? result.program : new Uint8Array();
+    const program = programOf(text, DLT_EN10MB);
+    await expectTaken(filterOf(text), frames, (frame) => takenByLibpcap(program, frame));
+  });
+
+  test.each(INNER_ON_FRAMES)('in a tunnel, %s', async (text) => {
+    const [ethernet, ip] = [programOf(text, DLT_EN10MB), programOf(text, DLT_RAW)];
+    await expectTaken(innerFilterOf(text), tunnels, (frame) => {
+      const found = findInner({ bytes: frame, hasEthernet: true }, frame.length);
+      return found !== undefined && takenByLibpcap(found.hasEthernet ? ethernet : ip, frame.subarray(found.at));
+    });
+  });
+
+  /** Sends the frames, and has them received. */
+  async function expectTaken(filter: PacketFilter, frames: readonly Buffer[], takes: (frame: Buffer) => boolean) {
     const wanted = {
-      packet: frames.filter((frame) => takenByLibpcap(program, frame)).length,
-      tap: frames.filter((frame) => formsOf(frame).some((form) => takenByLibpcap(program, form))).length,
+      packet: frames.filter(takes).length,
+      tap: frames.filter((frame) => formsOf(frame).some(takes)).length,
     };
     const { session } = await open(
-      filterOf(text),
-      /^(dev_hard_start_xmit|netif_receive_skb|netif_rx|ip_rcv|ipv6_rcv)$/,
+      filter,
+      // A frame that is of no protocol which is known here is freed without its tag.
+      /^(dev_hard_start_xmit|netif_receive_skb|netif_rx|ip_rcv|ipv6_rcv|skb_release_data)$/,
     );
     using opened = session;
     await opened.attach(new AbortController().signal);
@@ -144,7 +181,7 @@ describe('expressions choose the frames that libpcap chooses', () => {
     }
     expect(counts).toEqual(wanted);
     await opened.release();
-  });
+  }
 });
 
 describe('a packet is known by an expression', () => {
@@ -159,9 +196,9 @@ describe('a packet is known by an expression', () => {
    * The functions that the packets of some traffic passed, without copies, while a session with the expression was
    * attached.
    */
-  async function functionsOf(text: string, traffic: () => void): Promise<string[][]> {
+  async function functionsOf(expression: string | PacketFilter, traffic: () => void): Promise<string[][]> {
     const { session, targets } = await open(
-      filterOf(text),
+      typeof expression === 'string' ? filterOf(expression) : expression,
       /^(__ip_local_out|ip_output|dev_hard_start_xmit|ip_rcv|icmp_rcv|udp_rcv|eth_type_trans|ip6_output|ipv6_rcv|kfree_skbmem)$/,
     );
     using opened = session;
@@ -233,6 +270,68 @@ describe('a packet is known by an expression', () => {
       expect([text, found.length]).toEqual([text, count]);
       for (const functions of found) expect(functions).toContain('ip_rcv');
     }
+  });
+
+  /** Kinds of tunnels, with their options, and whether the packets around and within are those of IPv6. */
+  const KINDS: readonly { kind: string; options?: string; over6?: boolean; within6?: boolean; module?: string }[] = [
+    ...[
+      { kind: 'gre', options: 'key 7 csum seq', module: 'ip_gre' },
+      { kind: 'gretap', module: 'ip_gre' },
+    ],
+    ...[{ kind: 'ipip' }, { kind: 'geneve', options: 'id 5' }, { kind: 'vxlan', options: 'id 5 dstport 0' }],
+    { kind: 'vxlan', options: 'id 6 dstport 5555' },
+    { kind: 'ip6tnl', options: 'mode any', over6: true, module: 'ip6_tunnel' },
+    { kind: 'ip6tnl', options: 'mode ip6ip6', over6: true, within6: true, module: 'ip6_tunnel' },
+    { kind: 'sit', within6: true },
+    { kind: 'ip6gre', over6: true, module: 'ip6_gre' },
+    { kind: 'vxlan', options: 'id 7 dstport 4789', over6: true },
+  ];
+
+  test.each(KINDS)('in a tunnel: $kind $options', async ({ kind, options = '', over6, within6, module = kind }) => {
+    execFileSync('modprobe', [module]);
+    const around = over6 ? 'fd11::' : '10.11.0.';
+    const within = within6 ? 'fd15::' : '10.15.0.';
+    for (const [namespace, own, other] of [
+      [network.here, 1, 2],
+      [network.there, 2, 1],
+    ] as const) {
+      const ip = (text: string) => execFileSync('ip', ['-n', namespace, ...text.split(' ').filter(Boolean)]);
+      // Geneve finds its own address.
+      const local = kind === 'geneve' ? '' : `local ${around}${own}`;
+      ip(`link add tunnel type ${kind} ${local} remote ${around}${other} ${options}`);
+      ip('link set tunnel up');
+      ip(`addr add ${within}${own}/${within6 ? '64 nodad' : '24'} dev tunnel`);
+    }
+    const ping = (to: string) => network.ping(0, { count: 1, to });
+    ping(`${within}2`);
+    const traffic = () => {
+      for (const to of [`${within}2`, '10.11.0.2', 'fd11::2']) ping(to);
+    };
+    const echo = within6 ? 'icmp6[0] = 128' : 'icmp[0] = 8';
+    const echoes = within6 ? '(icmp6[0] = 128 or icmp6[0] = 129)' : 'icmp';
+    const found = await functionsOf(innerFilterOf(`${echoes} and host ${within}2`), traffic);
+    expect(found.length).toBe(2);
+    for (const functions of found) expect(functions).toContain(within6 ? 'ipv6_rcv' : 'icmp_rcv');
+    expect(await functionsOf(innerFilterOf(`${echoes} and not host ${within}2`), traffic)).toEqual([]);
+    const outer = over6 ? 'ip6 and not icmp6' : 'ip and not icmp';
+    const both = pcapFilter({ outer: compile(outer), inner: compile(echo) });
+    expect((await functionsOf(both, traffic)).length).toBe(options.includes('5555') ? 0 : 1);
+    for (const namespace of [network.here, network.there])
+      execFileSync('ip', ['-n', namespace, 'link', 'del', 'tunnel']);
+  });
+
+  test('in a tunnel: on the device of WireGuard', async () => {
+    execFileSync('modprobe', ['wireguard']);
+    execFileSync('ip', ['-n', network.here, 'link', 'add', 'tunnel', 'type', 'wireguard']);
+    execFileSync('ip', ['-n', network.here, 'addr', 'add', '10.15.0.1/24', 'dev', 'tunnel']);
+    execFileSync('ip', ['-n', network.here, 'link', 'set', 'tunnel', 'up']);
+    // It has no peer, and drops what it gets.
+    const traffic = () => {
+      spawnSync('ip', ['netns', 'exec', network.here, 'ping', '-c', '1', '-W', '1', '10.15.0.2']);
+      network.ping(0, { count: 1 });
+    };
+    expect((await functionsOf(innerFilterOf('icmp and dst host 10.15.0.2'), traffic)).length).toBe(1);
+    expect(await functionsOf(innerFilterOf('tcp'), traffic)).toEqual([]);
   });
 
   test('before and after its address is translated', async () => {

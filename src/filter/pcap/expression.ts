@@ -1,7 +1,7 @@
 /**
  * Expressions of pcap-filter: what libpcap must not get, and what its answers mean. Pure: the compiler is handed in.
  */
-import { UsageError } from '../../base/errors.js';
+import { causedBy, UsageError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { type ClassicInstruction, findUnfit, parseClassic, rejectsAll, type Unfit } from './classic-bpf.js';
 
@@ -54,6 +54,18 @@ export function compileExpression(text: string, compile: Compile): CompiledExpre
   const never = rejectsAll(ethernet) && rejectsAll(ip);
   const warnings = never ? [`no packet can match ${quote(text)}`] : [];
   return { text, ethernet, ip, warnings };
+}
+
+/** Compiles the expression for the packet within a tunnel, which messages call the inner one. @throws UsageError */
+export function compileInner(text: string, compile: Compile): CompiledExpression {
+  const name = (message: string) => `the inner expression: ${message}`;
+  try {
+    const compiled = compileExpression(text, compile);
+    return { ...compiled, warnings: compiled.warnings.map(name) };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw causedBy(new UsageError(name(error.message), error.hint), error);
+  }
 }
 
 /** As messages show an expression: in quotes, on one line, cut if it is long. */

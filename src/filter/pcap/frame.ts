@@ -16,6 +16,8 @@ export const VLAN = -32;
 export const SCRATCH = -40;
 /** 4 bytes: 12 to 15 of the packet, behind the addresses of Ethernet. */
 export const TYPE = -44;
+/** `u32`: whether the first header is Ethernet's; where a tunnel is searched. */
+export const HAS_ETHERNET = -48;
 /** 16 words of 32 bits: the memory of classic BPF. */
 export const MEMORY = -112;
 /** 72 bytes: a copy of a part of the skb, and then of the packet's first bytes. */

@@ -26,7 +26,7 @@ const ETH_P_802_2 = 0x0400;
 const ETH_P_802_3_MIN = 0x0600;
 export const ETHERNET_BYTES = 14;
 export const IPV4_BYTES = 20;
-const IPV6_BYTES = 40;
+export const IPV6_BYTES = 40;
 const IPPROTO_UDP = 17;
 /** Where UDP's header has its checksum. */
 const UDP_CHECK = 6;

@@ -22,6 +22,8 @@ export interface MemoryReader {
   canLoad(size: Size, offset: number): boolean;
   /** Reads any member of the skb. */
   readMember(size: Size, to: Register, offset: number): void;
+  /** Reads 8 bytes of the kernel's memory at the address in a register, into the same. */
+  readAddress(register: Register): void;
   /** Makes the packet readable. Its address is in PACKET, which then belongs to the reader, and in BASE. */
   openPacket(hasEthernet: boolean): void;
   /** A VLAN tag was put at `typeAt`, and BASE moved. */
@@ -94,6 +96,12 @@ export class DirectReader implements MemoryReader {
     this.#asm.alu('add', 'r1', offset);
     this.#cast(this.#types.word);
     this.#asm.load(size, to, 'r0', 0);
+  }
+
+  readAddress(register: Register): void {
+    if (register !== 'r1') this.#asm.mov('r1', register);
+    this.#cast(this.#types.word);
+    this.#asm.load(8, register, 'r0', 0);
   }
 
   openPacket(hasEthernet: boolean): void {
@@ -236,6 +244,12 @@ export class CopyingReader implements MemoryReader {
     this.#asm.alu('add', 'r3', offset);
     this.#copy(SCRATCH, size);
     this.#asm.load(size, to, 'r10', SCRATCH);
+  }
+
+  readAddress(register: Register): void {
+    this.#asm.mov('r3', register);
+    this.#copy(SCRATCH, 8);
+    this.#asm.load(8, register, 'r10', SCRATCH);
   }
 
   openPacket(hasEthernet: boolean): void {

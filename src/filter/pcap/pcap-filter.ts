@@ -6,32 +6,42 @@ import { JumpTooFarError } from '../../bytecode/assembler.js';
 import { writeFunctionObject } from '../../bytecode/function-object.js';
 import { ANY_MARK, type PacketFilter, type WantedMark } from '../packet-filter.js';
 import { type CompiledExpression, quote } from './expression.js';
-import { findDirectReads, readSkbLayout } from './skb-layout.js';
+import { findDirectReads, readDeviceLayout, readSkbLayout } from './skb-layout.js';
 import { translate } from './translate.js';
 
-/** Packets that the expression matches, and whose mark is this one. */
-export function pcapFilter(expression: CompiledExpression, mark: WantedMark = ANY_MARK): PacketFilter {
+/** Expressions, of which there is at least one: a packet must be what both say. */
+export interface Expressions {
+  readonly outer?: CompiledExpression | undefined;
+  /** What the packet within a tunnel has to be. */
+  readonly inner?: CompiledExpression | undefined;
+}
+
+/** Packets that the expressions match, and whose mark is this one. */
+export function pcapFilter(expressions: Expressions, mark: WantedMark = ANY_MARK): PacketFilter {
   return {
     mark,
-    compile: (vmlinux, byHelper) => compileObject(expression, vmlinux, byHelper),
+    compile: (vmlinux, byHelper) => compileObject(expressions, vmlinux, byHelper),
   };
 }
 
 /** The part of an expression that the verifier's log shows. */
 const LINE_CHARACTERS = 200;
 
-/** @throws UsageError if the expression is too long, UnsupportedFeatureError if the kernel lacks what it reads */
-function compileObject(expression: CompiledExpression, vmlinux: Btf, byHelper: boolean): NamedObject {
-  const { text } = expression;
+/** @throws UsageError if the expressions are too long, UnsupportedFeatureError if the kernel lacks what they read */
+function compileObject({ outer, inner }: Expressions, vmlinux: Btf, byHelper: boolean): NamedObject {
   const layout = readSkbLayout(vmlinux);
   const direct = byHelper ? undefined : findDirectReads(vmlinux);
+  const texts = [outer, inner].flatMap((expression) => (expression ? [expression.text] : []));
+  const name = texts.map(quote).join(' and within ');
   try {
-    const code = translate({ ...expression, layout, direct });
-    const sourceLine = text.replace(/\s+/g, ' ').trim().slice(0, LINE_CHARACTERS);
+    const within = inner && { ...inner, device: readDeviceLayout(vmlinux) };
+    const code = translate({ outer, inner: within, layout, direct });
+    const lines = texts.map((text) => text.replace(/\s+/g, ' ').trim().slice(0, LINE_CHARACTERS));
+    const sourceLine = lines.join('; within: ');
     const about = { name: 'ipft_wants', parameters: { skb: 'sk_buff' }, code, sourceLine, sourceFile: 'expression' };
-    return { name: quote(text), bytes: writeFunctionObject(about) };
+    return { name, bytes: writeFunctionObject(about) };
   } catch (error) {
     if (!(error instanceof JumpTooFarError)) throw error;
-    throw causedBy(new UsageError(`the expression is too long: ${quote(text)}`), error);
+    throw causedBy(new UsageError(`the expression is too long: ${name}`), error);
   }
 }

@@ -26,6 +26,16 @@ export interface SkbLayout {
   readonly nextHeaderOffset: number | undefined;
 }
 
+/** Where a filter finds the kind of a packet's device. Offsets in bytes. */
+export interface DeviceLayout {
+  /** In the skb. */
+  readonly dev: number;
+  /** In the device: what it is managed with, or NULL. */
+  readonly linkOps: number;
+  /** In that: a string, as `vxlan`. */
+  readonly kind: number;
+}
+
 /** Kernel functions and types that let a program read memory without a helper. */
 export interface DirectReads {
   /** The id of `bpf_rdonly_cast`. */
@@ -41,18 +51,10 @@ export const WINDOW_BYTES = 64;
 /** @throws UnsupportedFeatureError if an skb of this kernel lacks a member */
 export function readSkbLayout(vmlinux: Btf): SkbLayout {
   const structs = findStructs(vmlinux, ['sk_buff', 'inet6_skb_parm']);
-  const skb = structs.get('sk_buff');
-  const members = skb === undefined ? new Map<string, Member>() : listMembers(vmlinux, skb);
-  const at = (name: string) => {
-    const member = members.get(name);
-    if (member === undefined || member.bits > 0) {
-      throw new UnsupportedFeatureError('struct sk_buff', `this kernel's struct sk_buff has no member ${name}`);
-    }
-    return member.offsetBits / 8;
-  };
+  const members = membersOf(vmlinux, structs.get('sk_buff'));
+  const at = (name: string) => offsetOf('sk_buff', members, name);
   const present = members.get('vlan_present');
-  const ipv6 = structs.get('inet6_skb_parm');
-  const nextHeader = ipv6 === undefined ? undefined : listMembers(vmlinux, ipv6).get('nhoff');
+  const nextHeader = membersOf(vmlinux, structs.get('inet6_skb_parm')).get('nhoff');
   return {
     ...{ len: at('len'), head: at('head'), data: at('data'), tail: at('tail'), protocol: at('protocol') },
     ...{ transportHeader: at('transport_header'), networkHeader: at('network_header'), macHeader: at('mac_header') },
@@ -60,6 +62,24 @@ export function readSkbLayout(vmlinux: Btf): SkbLayout {
     vlanPresent: present && { at: present.offsetBits >> 3, mask: 1 << (present.offsetBits & 7) },
     nextHeaderOffset: nextHeader && at('cb') + nextHeader.offsetBits / 8,
   };
+}
+
+/** @throws UnsupportedFeatureError if a struct of this kernel lacks a member */
+export function readDeviceLayout(vmlinux: Btf): DeviceLayout {
+  const structs = findStructs(vmlinux, ['sk_buff', 'net_device', 'rtnl_link_ops']);
+  const at = (struct: string, name: string) => offsetOf(struct, membersOf(vmlinux, structs.get(struct)), name);
+  const [dev, linkOps] = [at('sk_buff', 'dev'), at('net_device', 'rtnl_link_ops')];
+  return { dev, linkOps, kind: at('rtnl_link_ops', 'kind') };
+}
+
+function membersOf(vmlinux: Btf, struct: number | undefined): ReadonlyMap<string, Member> {
+  return struct === undefined ? new Map() : listMembers(vmlinux, struct);
+}
+
+function offsetOf(struct: string, members: ReadonlyMap<string, Member>, name: string): number {
+  const member = members.get(name);
+  if (member !== undefined && member.bits === 0) return member.offsetBits / 8;
+  throw new UnsupportedFeatureError(`struct ${struct}`, `this kernel's struct ${struct} has no member ${name}`);
 }
 
 /** Undefined where the kernel has no such reads. Linux 6.2+. */

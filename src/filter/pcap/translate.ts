@@ -10,15 +10,24 @@ import * as classic from './classic-bpf.js';
 import { A, BASE, IS_TAGGED, LENGTH, LIMIT, MEMORY, SKB, X } from './frame.js';
 import { ETHERNET_BYTES, IPV4_BYTES, writeSearch } from './headers.js';
 import { CopyingReader, DirectReader, type MemoryReader, TAG_END } from './memory-reader.js';
-import type { DirectReads, SkbLayout } from './skb-layout.js';
+import type { DeviceLayout, DirectReads, SkbLayout } from './skb-layout.js';
+import { writeTunnelSearch } from './tunnels.js';
 
 type Program = readonly classic.ClassicInstruction[];
 
-export interface Translation {
+/** An expression, compiled. */
+export interface Programs {
   /** For packets with Ethernet's header. */
   readonly ethernet: Program;
   /** For packets that begin with IP's. */
   readonly ip: Program;
+}
+
+export interface Translation {
+  /** What the packet has to be; undefined: anything. */
+  readonly outer?: Programs | undefined;
+  /** What the packet within a tunnel has to be; undefined: anything, or there is none. */
+  readonly inner?: (Programs & { readonly device: DeviceLayout }) | undefined;
   readonly layout: SkbLayout;
   /** Undefined: the packet is read with a helper. */
   readonly direct: DirectReads | undefined;
@@ -28,17 +37,31 @@ export interface Translation {
  * The code of `int f(struct sk_buff *skb)`: 1 for a packet that matches, else 0.
  * @throws JumpTooFarError if it is too long
  */
-export function translate({ ethernet, ip, layout, direct }: Translation): Uint8Array {
+export function translate({ outer, inner, layout, direct }: Translation): Uint8Array {
   const asm = new Assembler();
-  const reject = new Label();
-  const prefix = Math.max(readPrefix(ethernet), readPrefix(ip));
-  const reader = direct ? new DirectReader(asm, direct) : new CopyingReader(asm, reject, prefix);
+  const [reject, isWanted] = [new Label(), new Label()];
   asm.store(8, 'r10', SKB, 'r1');
-  writeSearch(
-    { asm, layout, reader, reject },
-    () => new Body({ asm, layout, reader, reject, program: ethernet, isEthernet: true }).write(),
-    () => new Body({ asm, layout, reader, reject, program: ip, isEthernet: false }).write(),
-  );
+  const prepare = ({ ethernet, ip }: Programs, accept?: Label) => {
+    const prefix = Math.max(readPrefix(ethernet), readPrefix(ip));
+    const reader = direct ? new DirectReader(asm, direct) : new CopyingReader(asm, reject, prefix);
+    const finding = { asm, layout, reader, reject };
+    return {
+      finding,
+      whenEthernet: () => new Body({ ...finding, accept, program: ethernet, isEthernet: true }).write(),
+      whenIp: () => new Body({ ...finding, accept, program: ip, isEthernet: false }).write(),
+    };
+  };
+  if (outer) {
+    const { finding, whenEthernet, whenIp } = prepare(outer, inner && isWanted);
+    writeSearch(finding, whenEthernet, whenIp);
+  }
+  // The verifier refuses instructions that nothing leads to.
+  const isReached = !outer || !(classic.rejectsAll(outer.ethernet) && classic.rejectsAll(outer.ip));
+  if (inner && isReached) {
+    const { finding, whenEthernet, whenIp } = prepare(inner);
+    asm.place(isWanted);
+    writeTunnelSearch(finding, inner.device, whenEthernet, whenIp);
+  }
   asm.place(reject);
   asm.mov32('r0', 0);
   asm.exit();
@@ -70,6 +93,8 @@ interface BodyOptions {
   readonly layout: SkbLayout;
   readonly reader: MemoryReader;
   readonly reject: Label;
+  /** Where to go if the packet matches; undefined: the function ends. */
+  readonly accept: Label | undefined;
   readonly program: Program;
   readonly isEthernet: boolean;
 }
@@ -80,17 +105,19 @@ class Body {
   readonly #layout: SkbLayout;
   readonly #reader: MemoryReader;
   readonly #reject: Label;
+  readonly #accept: Label | undefined;
   readonly #program: Program;
   readonly #isEthernet: boolean;
   readonly #labels: readonly Label[];
   /** By instruction: how many bytes are known to be readable there; undefined if it can't be reached. */
   readonly #known: (number | undefined)[];
 
-  constructor({ asm, layout, reader, reject, program, isEthernet }: BodyOptions) {
+  constructor({ asm, layout, reader, reject, accept, program, isEthernet }: BodyOptions) {
     this.#asm = asm;
     this.#layout = layout;
     this.#reader = reader;
     this.#reject = reject;
+    this.#accept = accept;
     this.#program = program;
     this.#isEthernet = isEthernet;
     this.#labels = program.map(() => new Label());
@@ -261,6 +288,10 @@ class Body {
   }
 
   #return(value: 0 | 1): void {
+    if (value === 1 && this.#accept) {
+      this.#asm.goto(this.#accept);
+      return;
+    }
     this.#asm.mov32('r0', value);
     this.#asm.exit();
   }

@@ -9,6 +9,26 @@ struct ipft_part {
 	__u32 bytes;
 };
 
+/* A device whose packets are followed. The name is compared under a mask, which leaves out what is behind its NUL. */
+struct ipft_wanted_device {
+	__u64 name[2];
+	__u64 mask[2];
+	__u32 netns;		/* inode of its namespace; 0: in any */
+	__u32 reserved;
+};
+
+enum ipft_wanted_places_limit {
+	IPFT_MAX_WANTED_PLACES = 16,
+};
+
+/* Where packets are followed. A packet must be in one of the namespaces, and on one of the devices. */
+struct ipft_wanted_places {
+	__u32 netns_count;	/* 0: in any namespace */
+	__u32 device_count;	/* 0: on any device, or none */
+	__u32 netns[IPFT_MAX_WANTED_PLACES];	/* inodes */
+	struct ipft_wanted_device devices[IPFT_MAX_WANTED_PLACES];
+};
+
 /* The section .rodata.ipft. The verifier knows these constants, and removes the branches that they rule out. */
 struct ipft_config {
 	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
@@ -19,9 +39,10 @@ struct ipft_config {
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
-	__u32 filters;		/* whether ipft_wants() decides about packets whose mark matches */
+	__u32 filters;		/* whether a packet whose mark matches is asked about: see ipft_may_begin */
 	__u32 snaplen;		/* bytes of a packet in its snapshots, up to IPFT_MAX_SNAPLEN; 0: there are no snapshots */
 	char symbol_format[4];	/* "%pS" */
+	struct ipft_wanted_places places;
 };
 
 enum ipft_data_size {

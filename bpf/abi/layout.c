@@ -19,6 +19,8 @@ struct ipft_snapshot snapshot;
 struct ipft_place place;
 struct ipft_journey journey;
 struct ipft_part part;
+struct ipft_wanted_device wanted_device;
+struct ipft_wanted_places wanted_places;
 struct ipft_config config;
 struct ipft_cpu cpu;
 
@@ -37,3 +39,4 @@ enum ipft_function_constant function_constant;
 enum ipft_data_size data_size;
 enum ipft_mark_constant mark_constant;
 enum ipft_switch_constant switch_constant;
+enum ipft_wanted_places_limit wanted_places_limit;

@@ -113,20 +113,24 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 
 /*
  * Whether the filter rejects a packet that is not followed. This is all that runs in most calls where there is a filter:
- * it is called before all else that needs registers or the stack.
+ * it is called before all else that needs registers or the stack. Without following, a known packet is asked about, too:
+ * it makes events only where it matches.
  */
-static __always_inline bool ipft_rejects(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
+static __always_inline bool ipft_rejects(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool *matches)
 {
 	const __u64 number = IPFT_SKB_NUMBER(skb);
 
-	if (!matches)
+	if (!*matches)
 		return false;
 	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
 	if (!number)
 		return true;
-	if (ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL))
+	if (ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL)) {
+		if (!ipft_config.follow)
+			*matches = ipft_may_begin(number);
 		return false;
-	return !ipft_wants((struct sk_buff *)number);
+	}
+	return !ipft_may_begin(number);
 }
 
 /* A call of a traced function with a packet. */
@@ -492,7 +496,7 @@ IPFT_EXTENDED(deciding, IPFT_DECIDING)
 #define IPFT_FILTERED(name, kind)								\
 	IPFT_FUNCTION int ipft_filtered_##name(void *ctx, struct sk_buff *skb, bool matches)	\
 	{											\
-		if (ipft_rejects(ctx, skb, kind, matches))					\
+		if (ipft_rejects(ctx, skb, kind, &matches))					\
 			return 0;								\
 		if (ipft_config.data_size)							\
 			return ipft_extended_##name(ctx, skb, matches);				\

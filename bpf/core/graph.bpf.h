@@ -191,12 +191,12 @@ IPFT_FUNCTION __u64 ipft_enter_deciding(void *ctx, struct sk_buff *skb, bool mat
 /* With a filter: it is asked first. */
 IPFT_FUNCTION __u64 ipft_enter_filtered_plain(void *ctx, struct sk_buff *skb, bool matches)
 {
-	return ipft_rejects(ctx, skb, IPFT_PLAIN, matches) ? 0 : ipft_enter_plain(ctx, skb, matches);
+	return ipft_rejects(ctx, skb, IPFT_PLAIN, &matches) ? 0 : ipft_enter_plain(ctx, skb, matches);
 }
 
 IPFT_FUNCTION __u64 ipft_enter_filtered_deciding(void *ctx, struct sk_buff *skb, bool matches)
 {
-	return ipft_rejects(ctx, skb, IPFT_DECIDING, matches) ? 0 : ipft_enter_deciding(ctx, skb, matches);
+	return ipft_rejects(ctx, skb, IPFT_DECIDING, &matches) ? 0 : ipft_enter_deciding(ctx, skb, matches);
 }
 
 /* The body of a program at the entry of a function. Returns as ipft_enter. @skb_of: finds the skb among the arguments */

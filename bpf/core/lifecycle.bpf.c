@@ -31,11 +31,7 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		ipft_end(skb, journey);
 		journey = NULL;
 	}
-	/*
-	 * Called even if the filter is a mark alone. The kernel drops the types of all functions of a program in which
-	 * one is never called, and these types are needed when trampolines are loaded again.
-	 */
-	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_wants((struct sk_buff *)skb))
+	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_is_asked_for((struct sk_buff *)skb))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
 }

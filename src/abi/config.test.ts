@@ -14,7 +14,7 @@ test('encodeConfig: each member in its place', () => {
   expect(part(layout.CONFIG_FIELDS)).toEqual([0, 0]);
   expect(config.readUInt32LE(layout.CONFIG_SAMPLE_PERIOD)).toBe(3);
   expect(config.readUInt32LE(layout.CONFIG_SNAPLEN)).toBe(96);
-  expect(config.subarray(layout.CONFIG_SYMBOL_FORMAT).toString('latin1')).toBe('%pS\0');
+  expect(config.subarray(layout.CONFIG_SYMBOL_FORMAT).toString('latin1', 0, 4)).toBe('%pS\0');
   for (const [flag, offset] of [
     ['directReads', layout.CONFIG_DIRECT_READS],
     ['follow', layout.CONFIG_FOLLOW],
@@ -26,4 +26,33 @@ test('encodeConfig: each member in its place', () => {
     expect(config.readUInt32LE(offset)).toBe(1);
     expect([...without.keys()].filter((at) => without[at] !== config[at])).toEqual([offset]);
   }
+});
+
+test('encodeConfig: a name is compared up to its end, so that nothing behind it counts', () => {
+  const places = {
+    netns: [0xf0000001],
+    devices: [
+      { name: 'eth0', netns: 0xf0000002 },
+      { name: 'longest-name-15', netns: undefined },
+    ],
+  };
+  const bytes = Buffer.from(encodeConfig({ ...sizes, ...flags, places })).subarray(layout.CONFIG_PLACES);
+  expect(bytes.readUInt32LE(layout.WANTED_PLACES_NETNS_COUNT)).toBe(1);
+  expect(bytes.readUInt32LE(layout.WANTED_PLACES_NETNS)).toBe(0xf0000001);
+  expect(bytes.readUInt32LE(layout.WANTED_PLACES_DEVICE_COUNT)).toBe(2);
+  const device = (index: number) => {
+    const one = bytes.subarray(layout.WANTED_PLACES_DEVICES + index * layout.WANTED_DEVICE_SIZE);
+    const text = (at: number) => one.subarray(at, at + 16).toString('latin1');
+    return {
+      name: text(layout.WANTED_DEVICE_NAME),
+      mask: text(layout.WANTED_DEVICE_MASK),
+      netns: one.readUInt32LE(layout.WANTED_DEVICE_NETNS),
+    };
+  };
+  expect(device(0)).toEqual({
+    name: 'eth0'.padEnd(16, '\0'),
+    mask: '\xff'.repeat(5).padEnd(16, '\0'),
+    netns: 0xf0000002,
+  });
+  expect(device(1)).toEqual({ name: 'longest-name-15\0', mask: '\xff'.repeat(16), netns: 0 });
 });

@@ -8,18 +8,34 @@ import {
   CONFIG_FILTERS,
   CONFIG_FOLLOW,
   CONFIG_MODULE,
+  CONFIG_PLACES,
   CONFIG_SAMPLE_PERIOD,
   CONFIG_SIZE,
   CONFIG_SNAPLEN,
   CONFIG_SYMBOL_FORMAT,
   PART_AT,
   PART_BYTES,
+  WANTED_DEVICE_MASK,
+  WANTED_DEVICE_NAME,
+  WANTED_DEVICE_NAME_SIZE,
+  WANTED_DEVICE_NETNS,
+  WANTED_DEVICE_SIZE,
+  WANTED_PLACES_DEVICE_COUNT,
+  WANTED_PLACES_DEVICES,
+  WANTED_PLACES_NETNS,
+  WANTED_PLACES_NETNS_COUNT,
 } from './layout.js';
 
 /** The part of an event's data that a source of fields writes, in bytes. */
 export interface DataPart {
   readonly offset: number;
   readonly dataBytes: number;
+}
+
+/** Namespaces by their inodes, and devices by their names, with the inode of their namespace where it matters. */
+interface Places {
+  readonly netns: readonly number[];
+  readonly devices: readonly { readonly name: string; readonly netns: number | undefined }[];
 }
 
 export function encodeConfig(config: {
@@ -34,6 +50,8 @@ export function encodeConfig(config: {
   consumeHasLocation: boolean;
   filters: boolean;
   snaplen: number;
+  /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
+  places?: Places | undefined;
 }): Uint8Array {
   const bytes = Buffer.alloc(CONFIG_SIZE);
   bytes.writeUInt32LE(config.dataSize, CONFIG_DATA_SIZE);
@@ -52,5 +70,18 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.filters ? 1 : 0, CONFIG_FILTERS);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
+  if (config.places) writePlaces(bytes.subarray(CONFIG_PLACES), config.places);
   return bytes;
+}
+
+function writePlaces(bytes: Buffer, { netns, devices }: Places): void {
+  bytes.writeUInt32LE(netns.length, WANTED_PLACES_NETNS_COUNT);
+  bytes.writeUInt32LE(devices.length, WANTED_PLACES_DEVICE_COUNT);
+  for (const [index, inode] of netns.entries()) bytes.writeUInt32LE(inode, WANTED_PLACES_NETNS + 4 * index);
+  for (const [index, device] of devices.entries()) {
+    const at = WANTED_PLACES_DEVICES + index * WANTED_DEVICE_SIZE;
+    const nameBytes = bytes.write(`${device.name}\0`, at + WANTED_DEVICE_NAME, WANTED_DEVICE_NAME_SIZE, 'utf8');
+    bytes.fill(0xff, at + WANTED_DEVICE_MASK, at + WANTED_DEVICE_MASK + nameBytes);
+    bytes.writeUInt32LE(device.netns ?? 0, at + WANTED_DEVICE_NETNS);
+  }
 }

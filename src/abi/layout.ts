@@ -101,8 +101,26 @@ export const PART_SIZE = 8;
 export const PART_AT = 0;
 export const PART_BYTES = 4;
 
+/** struct ipft_wanted_device */
+export const WANTED_DEVICE_SIZE = 40;
+export const WANTED_DEVICE_NAME = 0;
+export const WANTED_DEVICE_NAME_SIZE = 16;
+export const WANTED_DEVICE_MASK = 16;
+export const WANTED_DEVICE_MASK_SIZE = 16;
+export const WANTED_DEVICE_NETNS = 32;
+export const WANTED_DEVICE_RESERVED = 36;
+
+/** struct ipft_wanted_places */
+export const WANTED_PLACES_SIZE = 712;
+export const WANTED_PLACES_NETNS_COUNT = 0;
+export const WANTED_PLACES_DEVICE_COUNT = 4;
+export const WANTED_PLACES_NETNS = 8;
+export const WANTED_PLACES_NETNS_SIZE = 64;
+export const WANTED_PLACES_DEVICES = 72;
+export const WANTED_PLACES_DEVICES_SIZE = 640;
+
 /** struct ipft_config */
-export const CONFIG_SIZE = 52;
+export const CONFIG_SIZE = 768;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -115,6 +133,7 @@ export const CONFIG_FILTERS = 40;
 export const CONFIG_SNAPLEN = 44;
 export const CONFIG_SYMBOL_FORMAT = 48;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
+export const CONFIG_PLACES = 56;
 
 /** struct ipft_cpu */
 export const CPU_SIZE = 64;
@@ -208,3 +227,6 @@ export const IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9;
 
 /** enum ipft_switch_constant */
 export const IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5;
+
+/** enum ipft_wanted_places_limit */
+export const IPFT_MAX_WANTED_PLACES = 16;

@@ -12,7 +12,7 @@ import { findPosition, type SourcePosition } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
 import { type EventFields, type FieldSet, NO_FIELDS, type Part, type PartSet } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
-import type { CompiledFilter, PacketFilter } from '../filter/packet-filter.js';
+import { type CompiledFilter, looksBeyondMark, type PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { findLimitHint } from '../kernel/memory.js';
@@ -72,14 +72,14 @@ export async function loadPrograms(
   options: LoadOptions,
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
-  const { fields, tracer } = options;
-  const { packets } = options;
+  const { fields, tracer, packets } = options;
+  const { mark, places } = packets;
   // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
-  const zeroMatches = packets.mark.value === 0 && (packets.mark.mask !== 0 || !packets.compile);
+  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(packets.compile || places));
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
-  const filter: CompiledFilter = { mark: packets.mark, object: packets.compile?.(loadKernelBtf(), byHelper) };
+  const filter: CompiledFilter = { mark, places, object: packets.compile?.(loadKernelBtf(), byHelper) };
   const hasSnapshots = options.snaplen > 0;
-  const linked = await link(backend, tracer, { fields, filter: filter.object }, { byHelper, hasSnapshots, signal });
+  const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasSnapshots, signal });
   const marked = switchSnapshots(setMark(linked, filter.mark), hasSnapshots);
   return await loadUndisturbed(
     (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
@@ -102,10 +102,11 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     // A program that calls nothing is one function, which no kernel gets wrong.
-    const calls = fields.sets.length > 0 || filter.object !== undefined || options.snaplen > 0;
+    const filters = looksBeyondMark(filter);
+    const calls = fields.sets.length > 0 || filters || options.snaplen > 0;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
-      filters: filter.object !== undefined,
+      ...{ filters, places: filter.places },
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),
@@ -161,7 +162,7 @@ export interface LinkOptions {
 /** What is linked into a backend's programs. */
 export interface LinkedIn {
   readonly fields: EventFields;
-  readonly filter?: NamedObject | undefined;
+  readonly filter?: CompiledFilter | undefined;
 }
 
 /**
@@ -175,12 +176,13 @@ export async function link(
   { byHelper = needsHelper(fields), hasSnapshots = false, signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
   const { sets } = fields;
-  const build = { byHelper, hasCalls: sets.length > 0 || filter !== undefined || hasSnapshots };
+  const isAsked = filter !== undefined && looksBeyondMark(filter);
+  const build = { byHelper, hasCalls: sets.length > 0 || isAsked || hasSnapshots };
   const added = sets.flatMap((set) => set.objects);
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),
     ...added,
-    ...(filter ? [filter] : []),
+    ...(filter?.object ? [filter.object] : []),
     ...(sets.some(({ hasLicense }) => hasLicense) ? [] : [loadOwnObject('license.bpf.o')]),
   ];
   // libbpf trusts the objects that it reads, and a damaged one can crash it. An object that was compiled just now is

@@ -20,7 +20,11 @@ export type Completion =
   /** Names of functions that can be traced. */
   | 'function'
   /** Names of modules. */
-  | 'module';
+  | 'module'
+  /** Names of network devices. */
+  | 'device'
+  /** Names of network namespaces. */
+  | 'netns';
 
 export interface OptionEntry {
   /** As commander takes it: `-m, --mark <N>`. */
@@ -94,7 +98,24 @@ export const GROUPS: readonly OptionGroup[] = [
       },
       { flags: '-m, --mark <N>', summary: 'trace packets whose mark, under the mask, is N (decimal or 0x…)' },
       { flags: '--mask <N>', summary: 'compare only these bits of the mark', default: '0xffffffff' },
-      { flags: '--follow', summary: 'keep following a packet when its mark changes, until it is freed' },
+      {
+        flags: '--netns <WHICH>',
+        summary:
+          'only packets in this network namespace: its name, a path, net:[INODE] or pid:PID; several are each allowed',
+        completes: 'netns',
+        repeats: true,
+      },
+      {
+        flags: '--dev <NAME>',
+        summary: 'only packets on this interface, or with NAME@NETNS on that of a namespace; several are each allowed',
+        completes: 'device',
+        repeats: true,
+      },
+      {
+        flags: '--follow',
+        summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
+      },
+      { flags: '--no-follow', summary: 'show only the functions at which a packet is what is asked for' },
     ],
   },
   {

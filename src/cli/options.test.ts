@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
+import { NO_PACKETS } from '../filter/packet-query.js';
 import { OUTPUT_NAMES } from '../output/outputs.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { parseCommandLine } from './options.js';
@@ -16,7 +17,8 @@ const parse = (line: string) => {
 
 test('parseCommandLine: defaults', () => {
   expect(parse('-m 0xdeadbeef')).toEqual({
-    ...{ action: 'trace', mark: 0xdeadbeef, mask: 0xffffffff, output: 'aggregate', ringSizeBytes: 16 << 20 },
+    ...NO_PACKETS,
+    ...{ action: 'trace', mark: 0xdeadbeef, output: 'aggregate', ringSizeBytes: 16 << 20 },
     ...{
       samplePeriod: 1,
       snaplen: 0,
@@ -48,6 +50,17 @@ test('parseCommandLine: defaults', () => {
     },
     ...{ only: undefined, slowerNs: undefined, fold: 'auto', order: 'end' },
   });
+});
+
+test('parseCommandLine: packets are followed, but by a mark alone', () => {
+  const follows = (args: string) => {
+    const request = parseCommandLine(args.split(' '));
+    return 'plan' in request && request.plan.follow;
+  };
+  for (const args of ['-m 1 --follow', '-m 1 --dev lo', '--netns blue', 'tcp port 80', '-m 1 udp'])
+    expect(follows(args), args).toBe(true);
+  for (const args of ['-m 1', '-m 1 --no-follow', '--dev lo --no-follow', 'tcp --no-follow'])
+    expect(follows(args), args).toBe(false);
 });
 
 describe('parseCommandLine: what is meant', () => {
@@ -392,7 +405,7 @@ test('parseCommandLine: operands are an expression', () => {
     const request = parseCommandLine(args);
     return 'plan' in request ? request.plan.packets : undefined;
   };
-  const given = { mark: undefined, mask: 0xffffffff, inner: undefined };
+  const given = NO_PACKETS;
   expect(packets('tcp port 443')).toEqual({ ...given, expression: 'tcp port 443' });
   expect(packets('tcp', 'port', '443')).toEqual({ ...given, expression: 'tcp port 443' });
   expect(packets('icmp')).toEqual({ ...given, expression: 'icmp' });
@@ -402,6 +415,11 @@ test('parseCommandLine: operands are an expression', () => {
   expect(packets('-m', '7', 'udp')).toEqual({ ...given, mark: 7, expression: 'udp' });
   expect(packets('--inner', 'udp port 53', 'vlan')).toEqual({ ...given, expression: 'vlan', inner: 'udp port 53' });
   expect(packets('--inner', '')).toMatchObject({ inner: '' });
+  expect(packets('--netns', 'blue', '--dev', 'eth0@blue', '--dev=lo')).toEqual({
+    ...NO_PACKETS,
+    netns: ['blue'],
+    dev: ['eth0@blue', 'lo'],
+  });
   expect(packets('-o', 'paths', '--diff', '1', '2', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
   expect(packets('-o', 'paths', '--diff', 'tcp', 'port', '80')).toMatchObject({ expression: 'tcp port 80' });
   expect(packets('tcp', 'port', '80', '-w', 'file')).toMatchObject({ expression: 'tcp port 80' });

@@ -198,7 +198,8 @@ interface RawOptions {
   to?: string;
   from?: string;
   port?: string;
-  dev?: string;
+  netns?: string[];
+  dev?: string[];
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
@@ -227,7 +228,10 @@ const INTERPRETERS: Record<
     ...{ action: 'doctor', json: raw.json ?? false, verbose: raw.verbose ?? false },
     ...interpretWriting(raw),
   }),
-  'mark-help': (_operands, raw) => ({ action: 'mark-help', help: interpretMarkHelp(raw), ...interpretWriting(raw) }),
+  'mark-help': (_operands, raw) => {
+    const help = interpretMarkHelp({ ...raw, dev: raw.dev?.at(-1) });
+    return { action: 'mark-help', help, ...interpretWriting(raw) };
+  },
   completion: ([shell], raw) => {
     const writing = interpretWriting(raw);
     if (raw.functions !== undefined) return { action: 'names', of: 'functions', prefix: raw.functions, ...writing };
@@ -645,6 +649,8 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   inner: { key: 'inner' },
   mark: { key: 'mark', read: parseUnsigned32 },
   mask: { key: 'mask', read: parseUnsigned32 },
+  netns: { key: 'netns' },
+  dev: { key: 'dev' },
   follow: { key: 'follow' },
   tracer: { key: 'tracer' },
   backend: { key: 'backend', read: (_flag, text) => findBackend(text) ?? text },

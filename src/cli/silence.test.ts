@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { NO_PACKETS } from '../filter/packet-query.js';
 import { describeSilence, type SilenceFacts } from './silence.js';
 
 const facts = (over: Partial<SilenceFacts> = {}) =>
   describeSilence({
     ...{
-      packets: { mark: 0x2a, mask: 0xffffffff, expression: undefined, inner: undefined },
+      packets: { ...NO_PACKETS, mark: 0x2a },
       functions: 3,
       followed: { packets: 0, leftOut: 0 },
       samplePeriod: 1,
@@ -16,7 +17,7 @@ const facts = (over: Partial<SilenceFacts> = {}) =>
 test('describeSilence: what was seen of packets and calls, and what to do; nothing that is not known', () => {
   expect(facts()[0]).toBe('no packet with mark 0x2a was seen');
   expect(facts().join()).not.toMatch(/counted|called/);
-  expect(facts({ packets: { mark: 0x2a, mask: 0xff, expression: undefined, inner: undefined } })[0]).toBe(
+  expect(facts({ packets: { ...NO_PACKETS, mark: 0x2a, mask: 0xff } })[0]).toBe(
     'no packet with mark 0x2a under mask 0xff was seen',
   );
   const counted = (functions: number, calls: bigint) => facts({ counted: { functions, calls, milliseconds: 1234 } })[1];

@@ -1,6 +1,7 @@
 /** Packet filters: the choice of the packets to follow. */
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
+import type { WantedPlaces } from './wanted-places.js';
 
 /** A choice of packets. It decides about a packet before the journey begins; a rejected one costs no record and no slot. */
 export interface PacketFilter {
@@ -20,13 +21,21 @@ export interface PacketFilter {
    * @param byHelper whether it must read memory with helpers; else `bpf_rdonly_cast` is there, too
    * @throws IpftError if this kernel lacks something that the filter reads
    */
-  readonly compile?: (vmlinux: Btf, byHelper: boolean) => NamedObject;
+  readonly compile?: ((vmlinux: Btf, byHelper: boolean) => NamedObject) | undefined;
+  /** Where packets are when they begin to be followed. Absent: anywhere. */
+  readonly places?: WantedPlaces | undefined;
 }
 
 /** A filter as the kernel side has it. */
 export interface CompiledFilter {
   readonly mark: WantedMark;
+  readonly places?: WantedPlaces | undefined;
   readonly object?: NamedObject | undefined;
+}
+
+/** Whether the kernel side looks at more of a packet than its mark. */
+export function looksBeyondMark({ object, places }: CompiledFilter): boolean {
+  return object !== undefined || places !== undefined;
 }
 
 /** Packets whose mark, under the mask, has this value. */

@@ -1,8 +1,9 @@
 /** The words for the packets that a trace follows, and the filter that they come to. Pure. */
 import { markFilter } from './mark.js';
-import type { PacketFilter } from './packet-filter.js';
+import { ANY_MARK, type PacketFilter } from './packet-filter.js';
 import { type CompiledExpression, quote } from './pcap/expression.js';
 import { pcapFilter } from './pcap/pcap-filter.js';
+import { describePlaces, type WantedPlaces } from './wanted-places.js';
 
 /** Packets that are all that is asked for; at least one thing is. */
 export interface PacketQuery {
@@ -14,29 +15,44 @@ export interface PacketQuery {
   readonly expression: string | undefined;
   /** Another one, for the packet within a tunnel. */
   readonly inner: string | undefined;
+  /** Packets in one of these network namespaces, as `--netns` takes them; empty: in any. */
+  readonly netns: readonly string[];
+  /** Packets on one of these devices, as `--dev` takes them; empty: on any, or none. */
+  readonly dev: readonly string[];
 }
 
-/** The expressions of a query, compiled. */
+/** A query that asks for nothing: to be added to. */
+export const NO_PACKETS: PacketQuery = {
+  ...{ mark: undefined, mask: 0xffffffff },
+  ...{ expression: undefined, inner: undefined, netns: [], dev: [] },
+};
+
+/** Whether a query asks for more than a mark. */
+export function asksBeyondMark({ expression, inner, netns, dev }: PacketQuery): boolean {
+  return expression !== undefined || inner !== undefined || netns.length > 0 || dev.length > 0;
+}
+
+/** The words of a query as the kernel side takes them. */
 export interface ResolvedQuery {
   readonly expression: CompiledExpression | undefined;
   readonly inner: CompiledExpression | undefined;
+  readonly places: WantedPlaces | undefined;
 }
 
-/** The filter that takes these packets. A query that asks for more brings its BPF object from here. */
-export function createPacketFilter({ mark, mask }: PacketQuery, { expression, inner }: ResolvedQuery): PacketFilter {
-  const marked = mark === undefined ? undefined : markFilter(mark, mask);
-  if (expression || inner) return pcapFilter({ outer: expression, inner }, marked?.mark);
-  if (marked) return marked;
-  throw new Error('a query asks for nothing');
+/** The filter that takes these packets. A query that asks for more brings its part of the filter from here. */
+export function createPacketFilter({ mark, mask }: PacketQuery, resolved: ResolvedQuery): PacketFilter {
+  const { expression, inner, places } = resolved;
+  const marked = mark === undefined ? { mark: ANY_MARK } : markFilter(mark, mask);
+  return { ...(expression || inner ? pcapFilter({ outer: expression, inner }, marked.mark) : marked), places };
 }
 
 /** As in `packets with mark 0x4d2 under mask 0xffff were seen`, and `no packet matching 'tcp port 443' was seen`. */
-export function describePackets({ mark, mask, expression, inner }: PacketQuery): string {
+export function describePackets({ mark, mask, expression, inner, netns, dev }: PacketQuery): string {
   const parts: string[] = [];
   if (mark !== undefined) {
     parts.push(`with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`);
   }
   if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
   if (inner !== undefined) parts.push(`with ${quote(inner)} in a tunnel`);
-  return parts.join(' ');
+  return [...parts, ...describePlaces(netns, dev)].join(' ');
 }

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** `ip netns` mounts each namespace on a file here. */
-const NAMED = '/run/netns';
+export const NAMED_NETNS = '/run/netns';
 /** The least time between two searches of the processes, and the longest time of one: there may be very many. */
 const SEARCH_AGAIN_MS = 1000;
 const SEARCH_MS = 100;
@@ -19,7 +19,7 @@ export class NetnsNames {
   #searchAgain = Number.NEGATIVE_INFINITY;
 
   /** @param directory in place of /run/netns */
-  constructor(directory = NAMED) {
+  constructor(directory = NAMED_NETNS) {
     this.#directory = directory;
   }
 
@@ -82,7 +82,7 @@ function netnsOf(path: string): number | undefined {
 let device: number | undefined;
 
 /** All namespaces lie in one file system, which is not mounted anywhere as a whole. */
-function namespaceDevice(): number {
+export function namespaceDevice(): number {
   device ??= statSync('/proc/self/ns/net').dev;
   return device;
 }

@@ -40,8 +40,8 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
 /**
- * What to trace, and how. Required is one of `mark`, `expression` and `inner`. With several of them a packet must be what
- * all of them ask for.
+ * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns` and `dev`. With several of them a packet
+ * must be what all of them ask for.
  */
 export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
   /**
@@ -58,7 +58,20 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly mark?: number | undefined;
   /** The bits of the mark that are compared. Default: all 32. */
   readonly mask?: number | undefined;
-  /** Whether packets are followed until they are freed, whatever becomes of their mark. Default: false. */
+  /**
+   * Packets are traced that are in this network namespace, or in one of these, when they are first seen: a name of
+   * `ip netns`, the path of a namespace's file, `net:[4026531840]` or `pid:1`. 16 at most.
+   */
+  readonly netns?: string | readonly string[] | undefined;
+  /**
+   * Packets are traced that are on this device, or on one of these, when they are first seen: `eth0` in any namespace,
+   * `eth0@blue` in one, which is named as `netns` takes it. 16 at most.
+   */
+  readonly dev?: string | readonly string[] | undefined;
+  /**
+   * Whether packets are followed until they are freed, whatever becomes of their mark, their headers and their place.
+   * Default: true, but false where a mark alone says which packets are traced.
+   */
   readonly follow?: boolean | undefined;
   /** Only functions whose name matches, unanchored. Default: all that take an skb. */
   readonly functions?: RegExp | undefined;

@@ -23,6 +23,8 @@ const NAMES: Record<keyof TraceOptions, true> = {
     inner: true,
     mark: true,
     mask: true,
+    netns: true,
+    dev: true,
     follow: true,
     functions: true,
     modules: true,
@@ -45,7 +47,7 @@ const VOCABULARY: Vocabulary = {
   sizeUnits: '',
   markZero: 'mark: 0, mask: 0xff',
   packetsAreMissing: () =>
-    new UsageError('the option mark is missing, or expression, or inner: they say which packets to trace'),
+    new UsageError('the option mark is missing, or expression, inner, netns or dev: they say which packets to trace'),
   refuseWord: (option, value, choices) =>
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),
 };

@@ -9,8 +9,6 @@ import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { extensionSource } from '../fields/c/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
-import { createPacketFilter, type ResolvedQuery } from '../filter/packet-query.js';
-import { compileExpression, compileInner } from '../filter/pcap/expression.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -21,11 +19,11 @@ import type { AttachProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
-import { compileWithLibpcap } from '../sys/libpcap.js';
 import { packageVersion } from '../sys/version.js';
 import type { TraceHost } from './host.js';
 import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
 import { ModuleFollower } from './module-follower.js';
+import { resolvePackets } from './packets.js';
 import type { TracePlan } from './plan.js';
 
 /** A trace whose programs are loaded. */
@@ -64,7 +62,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const { probes, limits } = plan;
   for (const warning of plan.warnings) host.warn(warning);
   await turn(signal);
-  const resolved = compilePackets(plan, host);
+  const packets = resolvePackets(plan.packets, (text) => host.warn(text));
   await turn(signal);
   const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
   checkMemory({ isFiltered }, loadMemoryRoom());
@@ -90,7 +88,6 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const header = describe(plan, choice, targets, fields);
   const models = probes.followModules ? (await loadTargets(backend)).targets : targets;
   await turn(signal);
-  const packets = createPacketFilter(plan.packets, resolved);
   const session = await Session.open(
     {
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
@@ -111,16 +108,6 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
       return new LiveSource(session, header, places, (signal) => modules?.look(signal));
     },
   };
-}
-
-/** @throws UsageError if libpcap refuses an expression, EnvironmentError `NO_LIBPCAP` */
-function compilePackets({ packets }: TracePlan, host: TraceHost): ResolvedQuery {
-  const compile = (text: string | undefined, by: typeof compileExpression) =>
-    text === undefined ? undefined : by(text, compileWithLibpcap);
-  const expression = compile(packets.expression, compileExpression);
-  const inner = compile(packets.inner, compileInner);
-  for (const compiled of [expression, inner]) for (const warning of compiled?.warnings ?? []) host.warn(warning);
-  return { expression, inner };
 }
 
 /**

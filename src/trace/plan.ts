@@ -6,7 +6,8 @@ import { UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { checkSuffix } from '../fields/c/extension.js';
-import type { PacketQuery } from '../filter/packet-query.js';
+import { asksBeyondMark, type PacketQuery } from '../filter/packet-query.js';
+import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
 import { checkMethod } from '../probes/backends.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 
@@ -73,6 +74,8 @@ export interface GivenPlan {
   readonly inner?: unknown;
   readonly mark?: unknown;
   readonly mask?: unknown;
+  readonly netns?: unknown;
+  readonly dev?: unknown;
   readonly follow?: unknown;
   readonly tracer?: unknown;
   readonly backend?: unknown;
@@ -149,15 +152,16 @@ export function withPackets({ packets, ...options }: PlanOptions, words: Vocabul
 export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): PlanOptions {
   const read = new OptionReader(given, words);
   const mask = read.integer('mask', U32, MAX_U32);
-  const mark = given.mark === undefined ? undefined : read.integer('mark', U32, 0);
-  const expression = read.text('expression');
-  const inner = read.text('inner');
+  const packets: PacketQuery = {
+    mark: given.mark === undefined ? undefined : read.integer('mark', U32, 0),
+    ...{ mask, expression: read.text('expression'), inner: read.text('inner') },
+    ...{ netns: read.places('netns'), dev: readDevices(read, words) },
+  };
+  const isFiltered = asksBeyondMark(packets);
   return {
-    warnings: checkMark(mark, mask, words),
-    packets: [mark, expression, inner].every((one) => one === undefined)
-      ? undefined
-      : { mark, mask, expression, inner },
-    follow: read.boolean('follow', false),
+    warnings: checkMark(packets.mark, mask, words),
+    packets: packets.mark === undefined && !isFiltered ? undefined : packets,
+    follow: read.boolean('follow', isFiltered),
     snaplen: read.integer('snaplen', SNAPLEN, SNAPLEN_OF_MARKS),
     probes: {
       ...readMethod(read, given),
@@ -215,6 +219,20 @@ class OptionReader {
     throw new UsageError(`${words.name(option)} needs a string, not ${words.show(option, value)}`);
   }
 
+  /** One word, or several. */
+  places(option: PlanOption): readonly string[] {
+    const value = this.#given[option] ?? [];
+    const places: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const words = this.#words;
+    if (places.length > MAX_WANTED_PLACES) {
+      throw new UsageError(`${words.name(option)} takes ${MAX_WANTED_PLACES} names at most, and got ${places.length}`);
+    }
+    return places.map((place) => {
+      if (typeof place === 'string' && place !== '') return place;
+      throw new UsageError(`${words.name(option)} needs a name, not ${words.show(option, place)}`);
+    });
+  }
+
   word<T extends string>(option: PlanOption, choices: readonly T[]): T | undefined {
     const value = this.#given[option];
     if (value === undefined) return undefined;
@@ -270,6 +288,14 @@ function checkMark(mark: number | undefined, mask: number, words: Vocabulary): s
   }
   if (mark === undefined || (mark & ~mask) === 0) return [];
   return [`${markName} has bits that ${maskName} leaves out; they are ignored`];
+}
+
+function readDevices(read: OptionReader, words: Vocabulary): readonly string[] {
+  const devices = read.places('dev');
+  const wrong = devices.find((device) => parseDeviceWords(device) === undefined);
+  if (wrong === undefined) return devices;
+  const needs = 'needs the name of an interface, as eth0, or eth0@blue in the namespace blue';
+  throw new UsageError(`${words.name('dev')} ${needs}, not ${words.show('dev', wrong)}`);
 }
 
 function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tracer' | 'backend'> {

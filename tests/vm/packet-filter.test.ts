@@ -79,7 +79,7 @@ describe('a filter without a mark', () => {
   const filter: PacketFilter = { mark: ANY_MARK, compile: () => object };
   for (const method of METHODS) {
     testMethod(method, 'only what it wants has journeys, from where it wants it until it is freed', async () => {
-      const { afterShort, functions, began } = await pingWith(filter, method);
+      const { afterShort, functions, began } = await pingWith(filter, method, { follow: true });
       expect(afterShort).toEqual(NOTHING);
       // The request and its answer.
       expect(began).toBeGreaterThanOrEqual(2);

@@ -12,6 +12,9 @@ import {
 
 /** The names that `-e` takes besides files. */
 const EXAMPLES = loadExampleNames().join(' ');
+/** The directories whose entries have the names of devices, and of namespaces. */
+const DEVICES = '/sys/class/net';
+const NAMESPACES = '/run/netns';
 const shown = (options: readonly OptionEntry[]) => options.filter(({ hidden }) => !hidden);
 const MAIN_OPTIONS = GROUPS.flatMap(({ options }) => shown(options));
 /** With the options of the main command that they take. */
@@ -48,6 +51,8 @@ const BASH_VALUES: Record<Completion, string> = {
   extension: '_ipft_extensions "$cur"',
   function: '_ipft_names functions "$cur"',
   module: '_ipft_names modules "$cur"',
+  device: `_ipft_entries ${DEVICES} "$cur"`,
+  netns: `_ipft_entries ${NAMESPACES} "$cur"`,
 };
 
 function bashValues({ values, completes }: Pick<OptionEntry, 'values' | 'completes'>): string {
@@ -73,6 +78,10 @@ _ipft_words() {
 _ipft_files() {
   mapfile -t COMPREPLY < <(compgen -f \${2:+-X "$2"} -- "$1"; [[ -n \${2-} ]] && compgen -d -- "$1")
   compopt -o filenames 2>/dev/null
+}
+
+_ipft_entries() {
+  mapfile -t COMPREPLY < <(cd -- "$1" 2>/dev/null && compgen -f -- "$2")
 }
 
 _ipft_extensions() {
@@ -131,6 +140,8 @@ const ZSH_VALUES: Record<Completion, string> = {
   extension: '_ipft_extensions',
   function: '_ipft_functions',
   module: '_ipft_modules',
+  device: `_path_files -W ${DEVICES}`,
+  netns: `_path_files -W ${NAMESPACES}`,
 };
 
 function zshValues({ values, completes }: Pick<OptionEntry, 'values' | 'completes'>): string {
@@ -217,6 +228,8 @@ const FISH_VALUES: Record<Completion, string> = {
   extension: `-r -F -a '${EXAMPLES}'`,
   function: '-x -a "(__ipft_names functions)"',
   module: '-x -a "(__ipft_names modules)"',
+  device: `-x -a "(command ls ${DEVICES} 2>/dev/null)"`,
+  netns: `-x -a "(command ls ${NAMESPACES} 2>/dev/null)"`,
 };
 
 function fishValues({ values, completes }: Pick<OptionEntry, 'values' | 'completes'>): string {

@@ -1,0 +1,46 @@
+/** The words of a query of packets, as this machine understands them. */
+import { printable } from '../base/printable.js';
+import type { PacketFilter } from '../filter/packet-filter.js';
+import { createPacketFilter, type PacketQuery } from '../filter/packet-query.js';
+import { compileExpression, compileInner } from '../filter/pcap/expression.js';
+import { parseDeviceWords, type WantedPlaces } from '../filter/wanted-places.js';
+import { findNetns, listDevices } from '../kernel/places.js';
+import { compileWithLibpcap } from '../sys/libpcap.js';
+
+/**
+ * @param warn told what is allowed, and hardly meant
+ * @throws UsageError if libpcap refuses an expression, or a namespace is not there; EnvironmentError `NO_LIBPCAP`
+ */
+export function resolvePackets(packets: PacketQuery, warn: (text: string) => void): PacketFilter {
+  const compile = (text: string | undefined, by: typeof compileExpression) => {
+    const compiled = text === undefined ? undefined : by(text, compileWithLibpcap);
+    for (const warning of compiled?.warnings ?? []) warn(warning);
+    return compiled;
+  };
+  const expression = compile(packets.expression, compileExpression);
+  const inner = compile(packets.inner, compileInner);
+  return createPacketFilter(packets, { expression, inner, places: resolvePlaces(packets, warn) });
+}
+
+function resolvePlaces({ netns, dev }: PacketQuery, warn: (text: string) => void): WantedPlaces | undefined {
+  if (netns.length === 0 && dev.length === 0) return undefined;
+  const words = dev.map((device) => parseDeviceWords(device)!);
+  const places = {
+    netns: netns.map(findNetns),
+    devices: words.map(({ name, netns }) => ({ name, netns: netns === undefined ? undefined : findNetns(netns) })),
+  };
+  for (const [index, device] of findMissing(places.devices)) {
+    const where = device.netns === undefined ? '' : ` in the namespace ${printable(words[index]!.netns!)}`;
+    warn(`there is no interface '${printable(device.name)}'${where} now; ipft waits for it`);
+  }
+  return places;
+}
+
+/** The devices that are not there, with their index. */
+function findMissing(devices: WantedPlaces['devices']) {
+  const known = devices.length > 0 ? listDevices() : new Map<number, ReadonlySet<string>>();
+  return [...devices.entries()].filter(([, { name, netns }]) => {
+    const where = netns === undefined ? [...known.values()] : [known.get(netns)];
+    return where.every((names) => names !== undefined && !names.has(name));
+  });
+}

@@ -5,6 +5,8 @@
  *
  * @packageDocumentation
  */
+
+export type { BuiltinName } from './base/builtin-field.js';
 export type { ErrorCode } from './base/error-codes.js';
 export {
   EnvironmentError,

@@ -4,6 +4,7 @@
  * `the program` is what the kernel counts for the programs alone.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { compileExpression } from '../../dist/filter/pcap/expression.js';
@@ -16,15 +17,17 @@ const ECHO = fileURLToPath(new URL('../programs/echo.py', import.meta.url));
 const TURNS = 1000;
 const EXPRESSIONS = ['tcp port 443', 'host 10.99.0.9 and (tcp port 80 or udp port 53 or icmp)'];
 /** With kprobes one by one: the functions of these ways, and no more. */
-const PART = /^_*(ip|udp|tcp|sock|skb|kfree|consume|dev|netif|process|veth|eth|nf_|security|validate|neigh|napi)/;
+export const PART =
+  /^_*(ip|udp|tcp|sock|skb|kfree|consume|dev|netif|process|veth|eth|nf_|security|validate|neigh|napi)/;
 
 /** @param {'udp' | 'tcp'} kind */
-function turn(kind) {
+export function turn(kind) {
   const args = [ECHO, 'bench', '10.98.0.2', '4711', kind, String(TURNS)];
   return Number(execFileSync('python3', args, { encoding: 'utf8' }));
 }
 
-function prepare() {
+export function prepare() {
+  if (existsSync('/run/netns/bench')) return;
   execFileSync('modprobe', ['veth']);
   const commands = [
     'netns add bench',

@@ -33,7 +33,8 @@ import {
 import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
 import { BpfObject, type Load, linkObjects, loadUndisturbed } from '../sys/libbpf.js';
-import { explainLoad, type LoadedPrograms, loadOwnObject } from './load.js';
+import { loadOwnObject } from '../sys/own-objects.js';
+import { explainLoad, type LoadedPrograms } from './load.js';
 
 /** Tracepoints and their programs. */
 const TRACEPOINTS = [

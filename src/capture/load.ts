@@ -1,12 +1,9 @@
 /** From a backend's object, and what belongs in its programs, to loaded programs. */
 
-import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
 import { encodeConfig } from '../abi/config.js';
-import { causedBy, ExtensionError, IpftError, UnsupportedFeatureError, VerifierError } from '../base/errors.js';
+import { causedBy, ExtensionError, IpftError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import type { NamedObject } from '../base/named-object.js';
-import { PACKAGE_ROOT } from '../base/package-root.js';
 import { printable } from '../base/printable.js';
 import { findPosition, type SourcePosition } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
@@ -28,6 +25,7 @@ import {
   wasInterrupted,
 } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
+import { loadOwnObject } from '../sys/own-objects.js';
 import { switchSnapshots } from './snapshots.js';
 
 export interface LoadOptions {
@@ -43,9 +41,6 @@ export interface LoadOptions {
   /** What events carry. */
   readonly fields: EventFields;
 }
-
-/** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
-const OBJECTS = new URL(`dist/bpf/${process.arch}/`, PACKAGE_ROOT);
 
 /** The size of the ring of ends for a ring of events: an end is as large as a few events, and a journey has many. */
 export function endsBytes(ringSizeBytes: number): number {
@@ -129,25 +124,6 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
 /** The set that a function of the kernel side writes. */
 function setIn(part: Part, { sets }: EventFields): PartSet | undefined {
   return sets.find((set) => set.part === part);
-}
-
-/** Reads one of the built BPF objects. @throws IpftError `NOT_BUILT` */
-export function loadOwnObject(name: string): NamedObject {
-  if (process.arch !== 'x64' && process.arch !== 'arm64') {
-    throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
-  }
-  try {
-    return { name, bytes: brotliDecompressSync(readFileSync(new URL(`${name}.br`, OBJECTS))) };
-  } catch (error) {
-    throw causedBy(
-      new IpftError(
-        'NOT_BUILT',
-        `reading the BPF program ${name}: ${(error as Error).message}`,
-        'the package is incomplete: install it again (in a clone, npm run build makes them)',
-      ),
-      error,
-    );
-  }
 }
 
 export interface LinkOptions {

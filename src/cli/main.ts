@@ -8,6 +8,7 @@ import { findColorChoice } from './color.js';
 import { check } from './commands/check.js';
 import { formatCompletion } from './commands/completion.js';
 import { doctor } from './commands/doctor.js';
+import { formatFieldsHelp } from './commands/fields-help.js';
 import { list } from './commands/list.js';
 import { formatMarkHelp } from './commands/mark-help.js';
 import { record } from './commands/record.js';
@@ -96,6 +97,9 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       return (await doctor(request, out)) ? STATUS_DONE : STATUS_ERROR;
     case 'mark-help':
       await out.write(Buffer.from(formatMarkHelp(request.help)));
+      break;
+    case 'fields-help':
+      await out.write(Buffer.from(formatFieldsHelp()));
       break;
     case 'list':
       await list(request, terminal, out);

@@ -4,6 +4,8 @@
  *
  * To add a subcommand: an entry in `COMMANDS` here, and what it asks for in `INTERPRETERS` of options.ts.
  */
+
+import { BUILTIN_NAMES } from '../base/builtin-field.js';
 import { OUTCOMES } from '../base/journey.js';
 import { BACKEND_ALIASES, BACKEND_NAMES, TRACER_NAMES } from '../base/method.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
@@ -147,8 +149,14 @@ export const GROUPS: readonly OptionGroup[] = [
     ],
   },
   {
-    heading: 'An extension:',
+    heading: 'Fields of events:',
     options: [
+      {
+        flags: '--fields <NAMES>',
+        summary: 'add built-in fields, separated by commas, as in --fields tuple,dev; --fields help lists them',
+        values: [...BUILTIN_NAMES, 'help'],
+        repeats: true,
+      },
       {
         flags: '-e, --extension <PATH>',
         summary:

@@ -30,6 +30,7 @@ test('parseCommandLine: defaults', () => {
     },
     ...{
       extension: [],
+      builtin: [],
       compileTimeoutSeconds: 60,
       functionPattern: undefined,
       modulePattern: undefined,
@@ -244,6 +245,16 @@ test('parseCommandLine: what resembles nothing gets no suggestion', () => {
   expect(() => parse('-m 1 -o xml')).toThrow(`--output 'xml' is unknown: there are ${OUTPUT_NAMES.join(', ')}`);
   expect(() => parse('frobnicate')).toThrow(/^there is no command 'frobnicate'$/);
   expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
+});
+
+test('parseCommandLine: built-in fields, each once, in the order given', () => {
+  expect(parse('-m 1 --fields tuple,dev --fields ct,dev')).toMatchObject({ builtin: ['tuple', 'dev', 'ct'] });
+  expect(parse('--fields help')).toMatchObject({ action: 'fields-help' });
+  expect(() => parse('-m 1 --fields tupel')).toThrow(
+    /^--fields 'tupel' is unknown: there are tuple, .*mean tuple\?\)$/,
+  );
+  for (const none of ['tuple,', ',', ''])
+    expect(() => parseCommandLine(['-m', '1', '--fields', none])).toThrow(UsageError);
 });
 
 test('parseCommandLine: which journeys are shown', () => {

@@ -90,6 +90,7 @@ export type Request =
   | ({ readonly action: 'mark-help'; readonly help: MarkHelp } & WritingOptions)
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
+  | ({ readonly action: 'fields-help' } & WritingOptions)
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
   | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
@@ -149,6 +150,7 @@ interface RawOptions {
   tracer: string;
   backend?: string;
   extension?: string[];
+  fields?: string[];
   script?: string;
   compileTimeout: string;
   gen?: string;
@@ -470,6 +472,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
     return interpretRecord(raw.write, raw);
   }
   refuseRecording(raw);
+  if (raw.fields?.includes('help')) return { action: 'fields-help', ...interpretWriting(raw) };
   const words = createVocabulary(raw);
   const plan = interpretPlan(raw, words);
   const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
@@ -642,7 +645,11 @@ interface PlanOptionText {
   readonly flag?: string;
   /** Reads its text. A switch has none: its value is there already. */
   readonly read?: (flag: string, text: string) => unknown;
+  /** Reads the texts of an option that may be given several times. */
+  readonly readAll?: (texts: readonly string[]) => unknown;
 }
+
+const splitLists = (lists: readonly string[]) => lists.flatMap((list) => list.split(','));
 
 const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   expression: { key: 'expression', flag: 'the expression' },
@@ -660,6 +667,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   snaplen: { key: 'snaplen', read: readCount },
   followModules: { key: 'followModules' },
   extension: { key: 'extension' },
+  builtin: { key: 'fields', readAll: splitLists },
   compileTimeoutSeconds: { key: 'compileTimeout', read: readCount },
   count: { key: 'count', read: readCount },
   durationMs: { key: 'duration', read: parseDuration },
@@ -676,6 +684,7 @@ const flagOf = ({ key, flag }: PlanOptionText) =>
 function readPlan(raw: RawOptions): GivenPlan {
   const options = Object.entries(PLAN_OPTIONS).map(([option, text]) => {
     const value = raw[text.key];
+    if (text.readAll && Array.isArray(value)) return [option, text.readAll(value)];
     return [option, text.read && typeof value === 'string' ? text.read(flagOf(text), value) : value];
   });
   return Object.fromEntries(options) as GivenPlan;

@@ -10,7 +10,7 @@ import { findTaggedVariables, findVariables, readTags } from './formats.js';
 import { createLayout, type StructLayout } from './layout.js';
 import { createFields, type Field } from './values.js';
 
-const EVENT_VARIABLE = '__ipft_event_struct';
+export const EVENT_VARIABLE = '__ipft_event_struct';
 /** No option fills the object `ipft` of events yet. */
 const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
 
@@ -19,12 +19,42 @@ export function hasEventStruct(btf: Btf): boolean {
   return findVariables(btf, EVENT_VARIABLE).length > 0;
 }
 
+/** A struct that describes fields, by the variable of its type that a BTF declares. */
+export interface NamedStruct {
+  readonly variable: string;
+  /** Where its fields are in the data of their source. */
+  readonly offset: number;
+}
+
+/** What the BTF of an extension declares. */
+export const EVENT_STRUCT: readonly NamedStruct[] = [{ variable: EVENT_VARIABLE, offset: 0 }];
+
+/**
+ * Reads structs whose fields lie side by side.
+ * @throws ExtensionError if one is missing, or something in it can't be shown
+ */
+export function parseStructs(btf: Btf, structs: readonly NamedStruct[]): StructLayout {
+  const [first, ...more] = structs.map(({ variable, offset }) => ({ offset, layout: parseEventStruct(btf, variable) }));
+  if (first && more.length === 0 && first.offset === 0) return first.layout;
+  const parts = first ? [first, ...more] : [];
+  return createLayout({
+    label: parts.map(({ layout }) => layout.label).join(' and '),
+    sizeBytes: Math.max(0, ...parts.map(({ layout, offset }) => offset + layout.sizeBytes)),
+    usesSymbols: parts.some(({ layout }) => layout.usesSymbols),
+    warnings: parts.flatMap(({ layout }) => layout.warnings),
+    createFields: (symbols) =>
+      parts.flatMap(({ layout, offset }) =>
+        layout.createFields(symbols).map((field) => ({ ...field, offset: offset + field.offset })),
+      ),
+  });
+}
+
 /**
  * Finds and reads the event struct.
  * @throws ExtensionError if there is none, or something in it can't be shown
  */
-export function parseEventStruct(btf: Btf): StructLayout {
-  const struct = findStruct(btf);
+export function parseEventStruct(btf: Btf, variable = EVENT_VARIABLE): StructLayout {
+  const struct = findStruct(btf, variable);
   const name = btf.name(struct);
   const label = name === '' ? 'the event struct' : `struct ${printable(name)}`;
   const sizeBytes = btf.sizeOrType(struct);
@@ -73,22 +103,22 @@ export function checkJsonNames(layout: StructLayout, additions: JsonAdditions = 
   );
 }
 
-function findStruct(btf: Btf): number {
-  const variables = findVariables(btf, EVENT_VARIABLE);
+function findStruct(btf: Btf, name: string): number {
+  const variables = findVariables(btf, name);
   const [variable] = variables;
   if (variable === undefined) {
     throw new ExtensionError(
-      `there is no ${EVENT_VARIABLE}: nothing tells what the events look like`,
+      `there is no ${name}: nothing tells what the events look like`,
       'declare their struct with it: struct event { … } __ipft_event_struct; (ipft --gen bpf-module-skeleton shows how)',
     );
   }
   if (variables.length > 1) {
-    throw new ExtensionError(`there are ${variables.length} variables ${EVENT_VARIABLE}: there must be one`);
+    throw new ExtensionError(`there are ${variables.length} variables ${name}: there must be one`);
   }
   const type = btf.sizeOrType(variable);
   const struct = btf.resolve(type);
   if (btf.kind(struct) === BTF_KIND_STRUCT) return struct;
-  throw new ExtensionError(`the type of ${EVENT_VARIABLE} is ${printable(typeName(btf, type))}, and must be a struct`);
+  throw new ExtensionError(`the type of ${name} is ${printable(typeName(btf, type))}, and must be a struct`);
 }
 
 function checkNames(fields: readonly Field[], label: string): void {

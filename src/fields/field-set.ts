@@ -3,6 +3,7 @@ import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { NamedObject } from '../base/named-object.js';
 import { printable } from '../base/printable.js';
+import type { NamedStruct } from './event-struct.js';
 import { createLayout, type StructLayout } from './layout.js';
 
 /** Something that adds fields to events. */
@@ -25,8 +26,9 @@ export interface FieldSet {
   readonly part: Part;
   /** Offsets count from the beginning of the set's own data. */
   readonly layout: StructLayout;
-  /** The BTF that the layout was read from. */
+  /** The BTF that the layout was read from, and the structs in it; by default the event struct. */
   readonly btf: Uint8Array;
+  readonly structs?: readonly NamedStruct[];
   /** How much it may write: a multiple of 8, not less than the layout's size. */
   readonly dataBytes: number;
   /** BPF objects of which one defines the part's function. They are linked into the backend's programs. */

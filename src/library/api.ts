@@ -1,4 +1,6 @@
 /** The public declarations of the library: options, a session, its events and journeys. None names an inner layer. */
+
+import type { BuiltinName } from '../base/builtin-field.js';
 import type { FieldType, FieldValue } from '../base/field.js';
 import type { Outcome } from '../base/journey.js';
 import type { BackendName, TracerName } from '../base/method.js';
@@ -83,7 +85,9 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly backend?: BackendName | undefined;
   /** The file of an extension, `.c` or `.o`, or several that are linked. C source needs clang. */
   readonly extension?: string | readonly string[] | undefined;
-  /** The extension's fields that events are to have. Default: all. */
+  /** Built-in fields, by their names: `ipft --fields help` lists them. Default: none. */
+  readonly builtin?: BuiltinName | readonly BuiltinName[] | undefined;
+  /** The fields that events are to have, of the extension and of those built in. Default: all. */
   readonly fields?: Schema | undefined;
   /** How long the compiler of an extension may take, in seconds. Default: 60. */
   readonly compileTimeoutSeconds?: number | undefined;

@@ -32,7 +32,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     backend: true,
   },
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
-  ...{ snaplen: true },
+  ...{ snaplen: true, builtin: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
 
@@ -67,8 +67,8 @@ export function checkOptions(options: unknown): CheckedOptions {
     VOCABULARY,
   );
   const schema = checkFields(fields);
-  if (schema && plan.fields.extension.length === 0) {
-    throw new UsageError('the option fields needs an extension: without one there are none');
+  if (schema && plan.fields.extension.length + plan.fields.builtin.length === 0) {
+    throw new UsageError('the option fields needs an extension, or built-in fields: without them there are none');
   }
   return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
 }

@@ -4,7 +4,7 @@ import { BACKEND_NAMES, TRACER_NAMES } from '../base/method.js';
 import type { SourceCoverage, TraceHeader } from '../base/record-source.js';
 import type { Target } from '../base/target.js';
 import { parseBtf } from '../btf/btf.js';
-import { parseEventStruct } from '../fields/event-struct.js';
+import { EVENT_STRUCT, type NamedStruct, parseStructs } from '../fields/event-struct.js';
 import { combineFields, type EventFields, type FieldSet, PARTS } from '../fields/field-set.js';
 import { encodeCoverage, parseCoverage } from './end.js';
 import type { JsonObject } from './json-object.js';
@@ -27,6 +27,9 @@ export interface RecordingFacts
   /** Of a file of a flight recorder: what made it write. */
   readonly trigger?: Trigger | undefined;
 }
+
+/** The most structs of a set: each is looked up in its BTF. */
+const MAX_STRUCTS = 64;
 
 /** What was asked for, for people; and what outputs depend on. */
 export interface RecordedPlan {
@@ -55,8 +58,9 @@ export function encodeHeader(facts: RecordingFacts): object {
     targets: targets.map(({ name, module }) => [name, module]),
     coverage: encodeCoverage(facts.coverage),
     data_bytes: fields?.dataBytes ?? 0,
-    field_sets: (fields?.sets ?? []).map(({ label, part, dataBytes, btf }) => {
-      return { label, part, data_bytes: dataBytes, btf: Buffer.from(btf).toString('base64') };
+    field_sets: (fields?.sets ?? []).map(({ label, part, dataBytes, btf, structs }) => {
+      const named = structs && { structs: structs.map(({ variable, offset }) => ({ variable, offset })) };
+      return { label, part, data_bytes: dataBytes, ...named, btf: Buffer.from(btf).toString('base64') };
     }),
     // The sets say it all; other readers may find this easier.
     fields: (fields?.fields ?? []).map(({ name, offset, type, format }) => ({ name, offset, type, format })),
@@ -103,13 +107,20 @@ function parseFields(json: JsonObject, at: number): EventFields | undefined {
 
 function parseSet(json: JsonObject, at: number): FieldSet {
   const btf = Buffer.from(json.text('btf'), 'base64');
-  const layout = parseEventStruct(parseBtf(btf));
+  const structs = json.has('structs') ? parseNamedStructs(json, at) : EVENT_STRUCT;
+  const layout = parseStructs(parseBtf(btf), structs);
   const dataBytes = json.count('data_bytes');
   if (dataBytes < layout.sizeBytes || dataBytes % 8 !== 0) {
     throw new ParseError('recording', at, 'a set of fields has no room for its fields');
   }
   return {
-    ...{ label: json.text('label'), part: json.word('part', PARTS), layout, dataBytes, btf },
+    ...{ label: json.text('label'), part: json.word('part', PARTS), layout, dataBytes, btf, structs },
     ...{ objects: [], hasLicense: false, declaresRdonlyCast: false },
   };
+}
+
+function parseNamedStructs(json: JsonObject, at: number): NamedStruct[] {
+  const structs = json.objects('structs', (one) => ({ variable: one.text('variable'), offset: one.count('offset') }));
+  if (structs.length <= MAX_STRUCTS) return structs;
+  throw new ParseError('recording', at, `a set of fields has ${structs.length} structs`);
 }

@@ -7,6 +7,7 @@ import type { Target } from '../base/target.js';
 import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
+import { builtinSource } from '../fields/builtin/builtin.js';
 import { extensionSource } from '../fields/c/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
@@ -148,10 +149,13 @@ async function load(plan: TracePlan, host: TraceHost): Promise<EventFields> {
 
 /** Where fields come from, in the order in which they are shown. */
 function sourcesOf({ fields }: TracePlan, host: TraceHost): FieldSource[] {
-  if (fields.extension.length === 0) return [];
   const { signal, hasColor = false } = host;
   const options = { timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal };
-  return [extensionSource(fields.extension, { ...options, onOutput: (text) => host.onCompilerOutput(text) })];
+  const onOutput = (text: string) => host.onCompilerOutput(text);
+  return [
+    ...(fields.builtin.length > 0 ? [builtinSource(fields.builtin)] : []),
+    ...(fields.extension.length > 0 ? [extensionSource(fields.extension, { ...options, onOutput })] : []),
+  ];
 }
 
 function describe(

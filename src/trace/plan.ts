@@ -2,6 +2,8 @@
  * The plan of a trace, and the only validator of its options. The command line and the library read options in their
  * own ways, and name them as their users do (`Vocabulary`). Pure but for the size of a page.
  */
+
+import { BUILTIN_NAMES, type BuiltinName } from '../base/builtin-field.js';
 import { UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
@@ -45,6 +47,8 @@ export interface FieldQuery {
   /** Files of one extension; empty for none. */
   readonly extension: readonly string[];
   readonly compileTimeoutSeconds: number;
+  /** Built-in fields, each once. */
+  readonly builtin: readonly BuiltinName[];
 }
 
 /** When a trace ends by itself. */
@@ -85,6 +89,7 @@ export interface GivenPlan {
   readonly snaplen?: unknown;
   readonly followModules?: unknown;
   readonly extension?: unknown;
+  readonly builtin?: unknown;
   readonly compileTimeoutSeconds?: unknown;
   readonly count?: unknown;
   readonly durationMs?: unknown;
@@ -172,6 +177,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     },
     fields: {
       extension: readExtension(given.extension, words),
+      builtin: readBuiltin(given.builtin, words),
       compileTimeoutSeconds: read.integer('compileTimeoutSeconds', COMPILE_SECONDS, DEFAULT_COMPILE_SECONDS),
     },
     until: {
@@ -314,4 +320,15 @@ function readExtension(given: unknown = [], words: Vocabulary): readonly string[
     checkSuffix(path);
     return path;
   });
+}
+
+/** A name that is given twice counts once. */
+function readBuiltin(given: unknown = [], words: Vocabulary): readonly BuiltinName[] {
+  const names: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const found = names.map((name) => {
+    const known = BUILTIN_NAMES.find((one) => one === name);
+    if (known === undefined) throw words.refuseWord('builtin', name, BUILTIN_NAMES);
+    return known;
+  });
+  return [...new Set(found)];
 }

@@ -116,9 +116,9 @@ class Btf:
             return None
         return size, bool(encoding >> 24 & 1), bool(encoding >> 24 & 4)
 
-    def fields(self):
+    def fields(self, named, begin):
         """(name, offset, size, signed, is it a bool, format) of the members that are integers."""
-        variable = next(one for one in self.types[1:] if one[0] == self.VAR and one[1] == '__ipft_event_struct')
+        variable = next(one for one in self.types[1:] if one[0] == self.VAR and one[1] == named)
         event = variable[2]
         tags = {}
         for kind, name, size, tail, _ in self.types[1:]:
@@ -130,15 +130,18 @@ class Btf:
                 continue
             its = self.integer(type_)
             if its and tags.get(index, '') in ('', 'hex'):
-                yield self.string(name), (offset & 0xffffff if has_bits else offset) // 8, *its, tags.get(index, '')
+                at = begin + (offset & 0xffffff if has_bits else offset) // 8
+                yield self.string(name), at, *its, tags.get(index, '')
 
 
 def parse_fields(header):
     found = {}
     base = 0
     for part in header['field_sets']:
-        for name, offset, size, signed, is_bool, shown in Btf(base64.b64decode(part['btf'])).fields():
-            found[name] = (base + offset, size, signed, is_bool, shown)
+        btf = Btf(base64.b64decode(part['btf']))
+        for struct in part.get('structs', [{'variable': '__ipft_event_struct', 'offset': 0}]):
+            for name, *field in btf.fields(struct['variable'], base + struct['offset']):
+                found[name] = field
         base += part['data_bytes']
     # As in the list of all fields, which has their order.
     return [(one['name'], *found[one['name']]) for one in header['fields'] if one['name'] in found]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as layout from '../../src/abi/layout.js';
+import { EVENT_STRUCT } from '../../src/fields/event-struct.js';
 import { ChunkReader } from '../../src/recording/chunk-reader.js';
 import { encodeEnd } from '../../src/recording/end.js';
 import * as format from '../../src/recording/format.js';
@@ -107,7 +108,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 /** The members of JSON in a recording that has everything, by the names of the tables. */
 function findMembers(): Map<string, Set<string>> {
   const path = join(dir, 'all');
-  const fields = createFields(8, (b) => [{ name: 'len', type: b.int('int', 4), offset: 0 }]);
+  const oneStruct = createFields(8, (b) => [{ name: 'len', type: b.int('int', 4), offset: 0 }]);
+  const fields = { ...oneStruct, sets: oneStruct.sets.map((set) => ({ ...set, structs: EVENT_STRUCT })) };
   const kernel = new KernelRings({ ringBytes: 1 << 16, endsBytes: 1 << 14, eventsPerJourney: 5, isVaried: true });
   const header = { ...createHeader([{ name: 'a', module: 'vmlinux' }]), fields, netnsName: () => 'blue' };
   writeFileSync(
@@ -132,6 +134,7 @@ function findMembers(): Map<string, Set<string>> {
       note('plan', json.plan);
       note('coverage', json.coverage);
       for (const set of json.field_sets) note('field_sets', set);
+      for (const set of json.field_sets) for (const struct of set.structs) note('structs', struct);
       for (const field of json.fields) note('fields', field);
     }
     if (name === 'end') for (const living of json.living) note('living', living);

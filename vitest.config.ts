@@ -12,6 +12,7 @@ const DOCS = 'tests/vm/docs.test.ts';
 const SAME = [
   'cache',
   'command-line',
+  'expressions-same',
   'extension-same',
   'library',
   'library-example',

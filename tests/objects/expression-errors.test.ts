@@ -1,7 +1,7 @@
 /** Expressions that libpcap refuses, or that it would ask name servers about. */
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/option-table.js';
-import { compileExpression, DLT_EN10MB } from '../../src/filter/pcap/expression.js';
+import { compileExpression, compileInner, DLT_EN10MB } from '../../src/filter/pcap/expression.js';
 import { compileWithLibpcap } from '../../src/sys/libpcap.js';
 
 test.each([
@@ -21,6 +21,18 @@ test.each([
   ['tcp prot 80', /^'prot' in 'tcp prot 80', at character 5/],
 ])('%s', (text, message) => {
   expect(() => compileExpression(text, compileWithLibpcap)).toThrow(message);
+});
+
+test('messages name the inner expression', () => {
+  for (const [text, message] of [
+    ['', /^the inner expression: the expression is empty$/],
+    ['tcp)', /^the inner expression: libpcap refuses 'tcp\)': .*syntax error, at character 4$/],
+    ['host foo.example', /^the inner expression: 'foo.example' in /],
+  ] as const) {
+    expect(() => compileInner(text, compileWithLibpcap)).toThrow(message);
+  }
+  const never = "the inner expression: no packet can match 'arp and tcp'";
+  expect(compileInner('arp and tcp', compileWithLibpcap).warnings).toEqual([never]);
 });
 
 test.each(['port domain or ssh', 'ip proto \\tcp', 'host 2001:db8::1', 'ether host 02:00:00:00:00:01', 'net 10'])(

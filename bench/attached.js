@@ -140,6 +140,21 @@ export async function attachOwnPrograms(backend, options, choice) {
 }
 
 /**
+ * How long it takes to load the tracer, in nanoseconds.
+ * @param {Backend} backend
+ * @param {() => Partial<import('../dist/capture/session.js').SessionOptions>} options
+ * @param {RegExp | undefined} only functions whose names match
+ */
+export async function timeLoading(backend, options, only) {
+  const { targets, deciding } = await loadTargets(backend, filterOf(only));
+  const begin = process.hrtime.bigint();
+  const session = await Session.open({ ...DEFAULTS, backend, targets, deciding, ...options() });
+  const ns = Number(process.hrtime.bigint() - begin);
+  await session.release();
+  return ns;
+}
+
+/**
  * Attaches the tracer as a whole. Nobody reads its rings.
  * @param {Backend} backend
  * @param {Partial<import('../dist/capture/session.js').SessionOptions>} options

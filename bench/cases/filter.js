@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { compileExpression } from '../../dist/filter/pcap/expression.js';
 import { pcapFilter } from '../../dist/filter/pcap/pcap-filter.js';
 import { compileWithLibpcap } from '../../dist/sys/libpcap.js';
-import { attachTracer, countRuns } from '../attached.js';
+import { attachTracer, countRuns, timeLoading } from '../attached.js';
 import { row } from '../rows.js';
 
 const ECHO = fileURLToPath(new URL('../programs/echo.py', import.meta.url));
@@ -19,6 +19,9 @@ const EXPRESSIONS = ['tcp port 443', 'host 10.99.0.9 and (tcp port 80 or udp por
 /** With kprobes one by one: the functions of these ways, and no more. */
 export const PART =
   /^_*(ip|udp|tcp|sock|skb|kfree|consume|dev|netif|process|veth|eth|nf_|security|validate|neigh|napi)/;
+
+const packetsOf = (/** @type {string} */ text) => pcapFilter({ outer: compileExpression(text, compileWithLibpcap) });
+const innerOf = (/** @type {string} */ text) => pcapFilter({ inner: compileExpression(text, compileWithLibpcap) });
 
 /** @param {'udp' | 'tcp'} kind */
 export function turn(kind) {
@@ -38,6 +41,39 @@ export function prepare() {
     '-n bench link set bench1 up',
   ];
   for (const command of commands) execFileSync('ip', command.split(' '));
+}
+
+/**
+ * How long loading takes with expressions, beside a mark: libpcap, the translation, the linker and the verifier.
+ * @param {import('../../dist/probes/backend.js').Backend} backend
+ * @param {RegExp | undefined} only
+ * @param {number} runs
+ */
+async function measureLoading(backend, only, runs) {
+  /** @param {() => object} options */
+  const measure = async (options) => {
+    const times = [];
+    for (let run = 0; run <= runs; run++) times.push(await timeLoading(backend, options, only));
+    // The first one reads what the next ones know.
+    return times.slice(1);
+  };
+  const about = {
+    kernel: release(),
+    backend: backend.name,
+    unit: 'instructions',
+    against: 'with a mark',
+    goal: '≤ 1.15',
+  };
+  const marked = await measure(() => ({}));
+  const rows = [];
+  for (const text of EXPRESSIONS) {
+    const found = await measure(() => ({ packets: packetsOf(text) }));
+    rows.push(row({ ...about, what: `loading, ${text}` }, found, marked));
+  }
+  const [text = ''] = EXPRESSIONS;
+  const found = await measure(() => ({ packets: innerOf(text) }));
+  rows.push(row({ ...about, what: `loading, --inner ${text}` }, found, marked));
+  return rows;
 }
 
 /**
@@ -73,8 +109,7 @@ export async function filter({ backends, runs, note }) {
       };
       const marked = await measure({});
       for (const text of EXPRESSIONS) {
-        const packets = pcapFilter({ outer: compileExpression(text, compileWithLibpcap) });
-        const found = await measure({ packets });
+        const found = await measure({ packets: packetsOf(text) });
         const about = { kernel: release(), backend: backend.name, unit: 'instructions', against: 'with a mark' };
         const what = `${kind}, no match: ${text}`;
         const goal = text === EXPRESSIONS[0] ? { goal: '≤ 1.5' } : {};
@@ -83,6 +118,8 @@ export async function filter({ backends, runs, note }) {
         note(`${backend.name} ${what}`);
       }
     }
+    rows.push(...(await measureLoading(backend, only, runs)));
+    note(`${backend.name} loading`);
   }
   return rows;
 }

@@ -7,6 +7,7 @@ import { cost } from './cases/cost.js';
 import { fields } from './cases/fields.js';
 import { filter } from './cases/filter.js';
 import { rate } from './cases/rate.js';
+import { snapshot } from './cases/snapshot.js';
 import { start } from './cases/start.js';
 import { throughput } from './cases/throughput.js';
 import { user } from './cases/user.js';
@@ -19,7 +20,7 @@ import { user } from './cases/user.js';
  * @property {(text: string) => void} note says how far it is
  */
 
-const CASES = { cost, fields, filter, rate, start, throughput, user };
+const CASES = { cost, fields, filter, rate, snapshot, start, throughput, user };
 /** Trampolines one by one take long to release, and are chosen by nobody. */
 const MEASURED = ['fentry-multi', 'kprobe-multi', 'kprobe'];
 

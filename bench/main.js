@@ -20,7 +20,7 @@ const HELP = `usage: npm run bench -- [options]
 Measures in QEMU guests, one at a time. A whole run takes about half an hour for each kernel.
 
   --kernel LABEL   ${Object.keys(SUITES).join(', ')}; may be given again (default 6.12)
-  --only CASE      cost, fields, filter, throughput, user, rate or start; may be given again (default all)
+  --only CASE      cost, fields, filter, snapshot, throughput, user, rate or start; may be given again (default all)
   --runs N         of each figure (default 5)
   --json           print rows and curves as JSON
   --write          keep the numbers in bench/results.json, and render docs/performance.md
@@ -28,7 +28,7 @@ Measures in QEMU guests, one at a time. A whole run takes about half an hour for
 `;
 
 /** In a guest whose clock counts instructions, and in one with the machine's clock. */
-const BY_INSTRUCTIONS = ['cost', 'fields', 'filter'];
+const BY_INSTRUCTIONS = ['cost', 'fields', 'filter', 'snapshot'];
 const BY_CLOCK = ['user', 'start', 'rate', 'throughput'];
 
 await runScript('bench', async () => {

@@ -82,8 +82,6 @@ export async function cost({ backends, floors, runs, note }) {
     const record = await measure(() => floor('record', 'plain'), true);
     const matched = await measure(() => own({}, 'plain'), true);
     add('packet that matches', 'program that makes a record', '≤ 1.25', matched, record);
-    const snapped = await measure(() => own({ snaplen: 96 }, 'plain'), true);
-    add('packet that matches, with --snaplen 96', 'the same without', undefined, snapped, matched);
     const load = await measure(() => floor('load', 'plain'), true);
     const extended = await measure(() => own({ fields }, 'plain'), true);
     add('packet that matches, skeleton extension', 'the same and one load', '≤ 1.3', extended, load);

@@ -9,7 +9,8 @@ import { loadFields, NO_FIELDS } from '../../dist/fields/field-set.js';
 import { markFilter } from '../../dist/filter/mark.js';
 import { attachOwnPrograms, countRuns } from '../attached.js';
 import { row } from '../rows.js';
-import { PART, prepare, turn } from './filter.js';
+import { layVeth } from '../veth.js';
+import { PART, turn } from './filter.js';
 
 const ANY_PACKET = markFilter(0, 0);
 
@@ -18,7 +19,7 @@ const ANY_PACKET = markFilter(0, 0);
  * @returns {Promise<import('../rows.js').Row[]>}
  */
 export async function fields({ backends, runs, note }) {
-  prepare();
+  layVeth();
   countRuns();
   /** @type {import('../rows.js').Row[]} */
   const rows = [];

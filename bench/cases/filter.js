@@ -4,7 +4,6 @@
  * `the program` is what the kernel counts for the programs alone.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { compileExpression } from '../../dist/filter/pcap/expression.js';
@@ -12,6 +11,7 @@ import { pcapFilter } from '../../dist/filter/pcap/pcap-filter.js';
 import { compileWithLibpcap } from '../../dist/sys/libpcap.js';
 import { attachTracer, countRuns, timeLoading } from '../attached.js';
 import { row } from '../rows.js';
+import { layVeth } from '../veth.js';
 
 const ECHO = fileURLToPath(new URL('../programs/echo.py', import.meta.url));
 const TURNS = 1000;
@@ -27,20 +27,6 @@ const innerOf = (/** @type {string} */ text) => pcapFilter({ inner: compileExpre
 export function turn(kind) {
   const args = [ECHO, 'bench', '10.98.0.2', '4711', kind, String(TURNS)];
   return Number(execFileSync('python3', args, { encoding: 'utf8' }));
-}
-
-export function prepare() {
-  if (existsSync('/run/netns/bench')) return;
-  execFileSync('modprobe', ['veth']);
-  const commands = [
-    'netns add bench',
-    'link add bench0 type veth peer name bench1 netns bench',
-    'addr add 10.98.0.1/24 dev bench0',
-    'link set bench0 up',
-    '-n bench addr add 10.98.0.2/24 dev bench1',
-    '-n bench link set bench1 up',
-  ];
-  for (const command of commands) execFileSync('ip', command.split(' '));
 }
 
 /**
@@ -81,7 +67,7 @@ async function measureLoading(backend, only, runs) {
  * @returns {Promise<import('../rows.js').Row[]>}
  */
 export async function filter({ backends, runs, note }) {
-  prepare();
+  layVeth();
   countRuns();
   /** @type {import('../rows.js').Row[]} */
   const rows = [];

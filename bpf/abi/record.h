@@ -45,7 +45,7 @@ enum ipft_notice {
 	IPFT_NOTICE_BEGIN = 1,	/* struct ipft_begin, before the journey's first event */
 	IPFT_NOTICE_PLACE = 2,	/* struct ipft_moved, before the first event there */
 	IPFT_NOTICE_END = 3,	/* struct ipft_end, in a ring of its own, or where that is full among the events */
-	IPFT_NOTICE_SNAPSHOT = 4,	/* struct ipft_snapshot, before the first event with such headers */
+	IPFT_NOTICE_SNAPSHOT = 4,	/* an ipft_event and an ipft_snapshot, before the first event with such headers */
 };
 
 #define IPFT_DEVICE_NAME 16
@@ -57,6 +57,7 @@ struct ipft_place {
 	char device[IPFT_DEVICE_NAME];
 };
 
+/* With snapshots, one stands behind this. */
 struct ipft_begin {
 	struct ipft_event event;
 	__u64 skb;		/* its address */
@@ -65,6 +66,7 @@ struct ipft_begin {
 	struct ipft_place place;
 };
 
+/* With snapshots, one stands behind this. */
 struct ipft_moved {
 	struct ipft_event event;
 	struct ipft_place place;
@@ -75,16 +77,14 @@ struct ipft_moved {
  * for ipft_config.snaplen of them. They end where the packet's linear part does.
  */
 struct ipft_snapshot {
-	struct ipft_event event;
 	__u32 length;		/* of the packet, from the first of the bytes on */
-	__u16 captured;		/* how many bytes there are */
+	__u16 captured;		/* how many bytes there are; 0: the headers could not be read, and the rest has no meaning */
 	__u16 protocol;		/* skb->protocol, in network byte order */
 	__u16 vlan_protocol;	/* of the accelerated VLAN tag, in network byte order; 0: there is none */
 	__u16 vlan_value;
 	__u16 gso_size;
 	__u16 gso_segments;
-	__u8 has_ethernet;	/* whether the bytes begin with an Ethernet header; otherwise with the network header */
-	__u8 reserved[7];
+	__u32 has_ethernet;	/* whether the bytes begin with an Ethernet header; otherwise with the network header */
 };
 
 #define IPFT_SYMBOL_SIZE 80

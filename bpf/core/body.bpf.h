@@ -257,12 +257,40 @@ static __always_inline bool ipft_makes_event(enum ipft_kind kind, const struct i
 	return !ipft_sampled_out();
 }
 
-/* Sends a notice of the packet's new place. If there is no room, the next event tries again. */
-IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
+/* Whether the memory of an skb's data may have been given back. */
+static __always_inline bool ipft_may_have_no_data(const struct ipft_hit *hit)
 {
+	return hit->target & IPFT_TARGET_TAIL || hit->journey->freeing_ns;
+}
+
+/* Reserves a notice, and room for the snapshot behind it where packets have snapshots. */
+#define IPFT_RESERVE_WITH_SNAPSHOT(notice, timestamp_ns)						\
+	(ipft_takes_snapshots(timestamp_ns) ?								\
+		 bpf_ringbuf_reserve(&ipft_events, sizeof(*(notice)) + IPFT_SNAPSHOT_BYTES, 0) :	\
+		 bpf_ringbuf_reserve(&ipft_events, sizeof(*(notice)), 0))
+
+/* Fills the snapshot behind a notice. */
+static __always_inline void ipft_add_snapshot(const struct ipft_hit *hit, __u64 timestamp_ns, __u32 ifindex,
+					      struct ipft_snapshot *snapshot)
+{
+	if (!ipft_takes_snapshots(timestamp_ns))
+		return;
+	if (ipft_may_have_no_data(hit))
+		snapshot->captured = 0;
+	else
+		ipft_fill_snapshot(hit->skb, hit->journey, ifindex, snapshot);
+}
+
+/*
+ * Sends a notice of the packet's new place, and a snapshot with it. If there is no room, the next event tries again.
+ * Returns whether it was sent.
+ */
+IPFT_FUNCTION int ipft_note_place(const struct ipft_hit *hit, __u64 where, __u64 timestamp_ns)
+{
+	struct ipft_journey *journey = hit->journey;
 	struct ipft_moved *moved;
 
-	moved = bpf_ringbuf_reserve(&ipft_events, sizeof(*moved), 0);
+	moved = IPFT_RESERVE_WITH_SNAPSHOT(moved, timestamp_ns);
 	if (!moved)
 		return 0;
 	ipft_fill_notice(&moved->event, journey, timestamp_ns, IPFT_NOTICE_PLACE);
@@ -272,57 +300,57 @@ IPFT_FUNCTION int ipft_note_place(struct ipft_journey *journey, __u64 where, __u
 		return 0;
 	}
 	journey->where = where;
+	ipft_add_snapshot(hit, timestamp_ns, moved->place.ifindex, (struct ipft_snapshot *)(moved + 1));
 	bpf_ringbuf_submit(moved, BPF_RB_NO_WAKEUP);
+	return 1;
+}
+
+/* Sends a snapshot of a packet that has other headers, or whose headers can be read at last. */
+IPFT_FUNCTION int ipft_note_headers(const struct ipft_hit *hit, __u64 timestamp_ns)
+{
+	const struct net_device *dev = (void *)hit->journey->where;
+	struct ipft_event *event;
+
+	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + IPFT_SNAPSHOT_BYTES, 0);
+	if (!event)
+		return 0;
+	ipft_fill_notice(event, hit->journey, timestamp_ns, IPFT_NOTICE_SNAPSHOT);
+	if (ipft_fill_snapshot(hit->skb, hit->journey, ipft_read_word(&dev->ifindex), (struct ipft_snapshot *)(event + 1)))
+		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
-/* Whether the memory of an skb's data may have been given back. */
-static __always_inline bool ipft_may_have_no_data(const struct ipft_hit *hit)
+/* Sends the begin of a journey, and a snapshot with it. Returns whether there was room. */
+IPFT_FUNCTION int ipft_announce(const struct ipft_hit *hit, __u64 where, __u64 timestamp_ns)
 {
-	return hit->target & IPFT_TARGET_TAIL || hit->journey->freeing_ns;
-}
-
-/* Takes a snapshot behind the begin of a journey. */
-static __always_inline void ipft_take_first_snapshot(const struct ipft_hit *hit, __u64 timestamp_ns)
-{
-	/* The slot had another packet's before. */
-	hit->journey->headers = 0;
-	if (!ipft_may_have_no_data(hit))
-		ipft_take_snapshot(hit->skb, hit->journey, timestamp_ns);
-}
-
-/* Sends the begin of a journey. Returns whether there was room. */
-IPFT_FUNCTION int ipft_announce(__u64 skb, struct ipft_journey *journey, __u64 where, __u64 timestamp_ns)
-{
+	struct ipft_journey *journey = hit->journey;
 	struct ipft_begin *begin;
 
-	begin = bpf_ringbuf_reserve(&ipft_events, sizeof(*begin), 0);
+	begin = IPFT_RESERVE_WITH_SNAPSHOT(begin, timestamp_ns);
 	if (!begin)
 		return 0;
 	ipft_fill_notice(&begin->event, journey, timestamp_ns, IPFT_NOTICE_BEGIN);
-	begin->skb = skb;
+	begin->skb = hit->skb;
 	begin->id = journey->id;
 	begin->parent = journey->parent;
 	ipft_read_place(where, &begin->place);
 	if (begin->place.netns)
 		journey->where = where;
 	journey->flags |= IPFT_JOURNEY_ANNOUNCED;
+	ipft_add_snapshot(hit, timestamp_ns, begin->place.ifindex, (struct ipft_snapshot *)(begin + 1));
 	bpf_ringbuf_submit(begin, BPF_RB_NO_WAKEUP);
 	return 1;
 }
 
-/* Takes a snapshot where the packet has moved or has other addresses. @where: from ipft_new_whereabouts */
-static __always_inline void ipft_look_at_headers(const struct ipft_hit *hit, enum ipft_kind kind, __u64 where,
-						 __u64 timestamp_ns)
+/* Looks at the headers of a packet at an event in the same place as the last one. */
+static __always_inline void ipft_look_at_headers(const struct ipft_hit *hit, enum ipft_kind kind, __u64 timestamp_ns)
 {
-	struct ipft_journey *journey = hit->journey;
-
 	if (kind == IPFT_DECIDING && ipft_may_have_no_data(hit))
 		return;
-	/* After a notice of the place that could not be sent, the place is new at the next event, too. */
-	if ((!where || journey->where != where) && ipft_has_known_headers(hit->skb, journey))
-		return;
-	ipft_take_snapshot(hit->skb, journey, timestamp_ns);
+	if (!ipft_has_known_headers(hit->skb, hit->journey))
+		ipft_note_headers(hit, timestamp_ns);
 }
 
 /* Counts an event that finds no room. */
@@ -348,16 +376,11 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 
 	where = ipft_new_whereabouts(skb, journey);
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
-		if (where)
-			ipft_note_place(journey, where, timestamp_ns);
-		if (ipft_takes_snapshots(timestamp_ns))
-			ipft_look_at_headers(hit, kind, where, timestamp_ns);
-	} else if (!data_size) {
+		if (!(where && ipft_note_place(hit, where, timestamp_ns)) && ipft_takes_snapshots(timestamp_ns))
+			ipft_look_at_headers(hit, kind, timestamp_ns);
+	} else if (!data_size && !ipft_announce(hit, where, timestamp_ns)) {
 		/* Without the begin no one can tell whose event it is. */
-		if (!ipft_announce(hit->skb, journey, where, timestamp_ns))
-			goto lost;
-		if (ipft_takes_snapshots(timestamp_ns))
-			ipft_take_first_snapshot(hit, timestamp_ns);
+		goto lost;
 	}
 	event = bpf_ringbuf_reserve(&ipft_events, sizeof(*event) + data_size, 0);
 	if (!event)
@@ -384,11 +407,8 @@ IPFT_FUNCTION int ipft_begin_record(struct ipft_hit *hit)
 	struct ipft_event *event = hit->event, *moved = NULL;
 	const __u64 timestamp_ns = event->timestamp_ns;
 
-	if (ipft_announce(hit->skb, journey, ipft_new_whereabouts((struct sk_buff *)hit->skb, journey), timestamp_ns)) {
-		if (ipft_takes_snapshots(timestamp_ns))
-			ipft_take_first_snapshot(hit, timestamp_ns);
+	if (ipft_announce(hit, ipft_new_whereabouts((struct sk_buff *)hit->skb, journey), timestamp_ns))
 		moved = bpf_ringbuf_reserve(&ipft_events, sizeof(*moved) + ipft_config.data_size, 0);
-	}
 	if (moved) {
 		__builtin_memcpy(moved, event, sizeof(*moved));
 		bpf_probe_read_kernel(moved + 1, ipft_config.data_size, event + 1);

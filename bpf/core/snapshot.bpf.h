@@ -4,8 +4,9 @@
  * header. The first is taken as soon as the headers can be read, others when the packet is somewhere new, or has other
  * addresses. Every event of a followed packet looks at the addresses, so that looking must be cheap.
  *
- * Headers may be missing, or stale: the offsets may be left over from another layer, and the bytes from another packet. A
- * header is the packet's if it lies in the linear part and is what skb->protocol says.
+ * An skb passes functions at which its headers are not there yet, or are an earlier packet's, which had the same memory:
+ * its header offsets alone can't be trusted. A header counts as the packet's by the rules of src/filter/pcap/headers.ts,
+ * which finds the packet for expressions; ipft_find_ethernet and ipft_find_network have what is stricter here.
  */
 #ifndef IPFT_SNAPSHOT_H
 #define IPFT_SNAPSHOT_H
@@ -14,11 +15,13 @@
 #include "journey.bpf.h"
 
 struct sk_buff___headers {
-	struct net_device *dev;
+	unsigned long _skb_refdst;
 	unsigned int len;
 	int skb_iif;
 	__be16 vlan_proto;	/* vlan_tci is behind it */
+	__u16 csum_start;	/* csum_offset is behind it */
 	__be16 protocol;
+	__u16 transport_header;
 	__u16 network_header;
 	__u16 mac_header;
 	unsigned int tail;
@@ -32,6 +35,11 @@ struct sk_buff___vlan_present {
 	__u8 vlan_present : 1;
 } __attribute__((preserve_access_index));
 
+/* IPv6's use of skb->cb. */
+struct inet6_skb_parm {
+	__u16 nhoff;
+} __attribute__((preserve_access_index));
+
 struct skb_shared_info {
 	unsigned short gso_size;	/* gso_segs is behind it */
 } __attribute__((preserve_access_index));
@@ -43,13 +51,17 @@ struct skb_shared_info {
 #define IPFT_ETH_P_8021Q	bpf_htons(0x8100)
 #define IPFT_ETH_P_IPV6		bpf_htons(0x86dd)
 #define IPFT_ETH_P_8021AD	bpf_htons(0x88a8)
-#define IPFT_ETH_P_802_3_MIN	0x0600
+#define IPFT_ETH_P_802_3	bpf_htons(0x0001)
+#define IPFT_ETH_P_802_2	bpf_htons(0x0004)
+#define IPFT_ETH_P_802_3_MIN	0x0600	/* the least type; what is less is a length */
 
 #define IPFT_VLAN_HLEN		4
 #define IPFT_ARP_HLEN		28
 #define IPFT_IPV4_HLEN		20
 #define IPFT_IPV6_HLEN		40
 #define IPFT_NO_MAC_HEADER	0xffff
+#define IPFT_IPPROTO_UDP	17
+#define IPFT_UDP_CHECK		6	/* where UDP's header has its checksum */
 
 /* An skb's memory. Numbers are offsets from its head. */
 struct ipft_memory {
@@ -110,11 +122,13 @@ static __always_inline __u64 ipft_network_header(__u64 skb)
 static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memory)
 {
 	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
+	/* sk_buff_data_t tail, end: side by side. */
+	const __u64 ends = ipft_read_word(&((struct sk_buff___headers *)skb)->tail);
 
 	memory->head = (__u64)headers->head;
 	memory->data = (__u64)headers->data - memory->head;
-	memory->tail = headers->tail;
-	memory->end = headers->end;
+	memory->tail = ends;
+	memory->end = ends >> 32;
 	memory->network = headers->network_header;
 	memory->mac = headers->mac_header;
 	memory->protocol = headers->protocol;
@@ -164,65 +178,104 @@ static __always_inline __u64 ipft_hash_headers(__u64 header, bool is_ipv6)
 }
 
 /* Whether the Ethernet header belongs to where the packet is. That of a forwarded packet stays where it was. */
-static __always_inline bool ipft_has_own_ethernet(__u64 skb, const struct ipft_memory *memory)
+static __always_inline bool ipft_has_own_ethernet(__u64 skb, __u32 ifindex, const struct ipft_memory *memory)
 {
-	struct sk_buff___headers *headers = (void *)skb;
-	struct net_device *dev;
 	__u32 received;
 
 	if (memory->data == memory->mac)
 		return true;
-	received = ipft_read_word(&headers->skb_iif);
-	if (!received)
-		return true;
-	dev = (void *)ipft_read_word(&headers->dev);
-	return (__u32)ipft_read_word(&dev->ifindex) == received;
+	received = ipft_read_word(&((struct sk_buff___headers *)skb)->skb_iif);
+	return !received || received == ifindex;
 }
 
-/* Whether the bytes at skb->mac_header are an Ethernet header, and VLAN tags, in front of the network header. */
-static __always_inline bool ipft_has_ethernet(__u64 skb, const struct ipft_memory *memory)
+/*
+ * Whether the packet begins with Ethernet's header: its type is skb->protocol, and it stands right before the network
+ * header, or before VLAN tags that do. After a tunnel was taken off, the outer IP header may stand in its place.
+ */
+static __always_inline bool ipft_find_ethernet(__u64 skb, __u32 ifindex, const struct ipft_memory *memory)
 {
+	const __u16 protocol = memory->protocol;
 	__u32 network = memory->network;
 	__u16 type;
 
 	if (memory->mac == IPFT_NO_MAC_HEADER || memory->mac + IPFT_ETH_HLEN > memory->tail)
 		return false;
-	/* A driver has handed it over, and nobody has set the network header. */
-	if (network < memory->mac)
+	/* The network header is that of a tunnel which was taken off, or not set yet. */
+	if (network <= memory->mac)
 		network = memory->data;
-	type = ipft_read_word((void *)(memory->head + memory->mac + IPFT_ETH_HLEN - 2));
-	switch (network - memory->mac) {
-	case IPFT_ETH_HLEN:
-		if (type != memory->protocol && bpf_ntohs(type) >= IPFT_ETH_P_802_3_MIN)
-			return false;
-		break;
-	case IPFT_ETH_HLEN + IPFT_VLAN_HLEN:
-	case IPFT_ETH_HLEN + 2 * IPFT_VLAN_HLEN:
-		if (type != IPFT_ETH_P_8021Q && type != IPFT_ETH_P_8021AD)
-			return false;
-		break;
-	default:
+	network -= memory->mac + IPFT_ETH_HLEN;
+	if (network && ((network != IPFT_VLAN_HLEN && network != 2 * IPFT_VLAN_HLEN) ||
+			(protocol != IPFT_ETH_P_8021Q && protocol != IPFT_ETH_P_8021AD)))
 		return false;
-	}
-	return ipft_has_own_ethernet(skb, memory);
+	type = ipft_read_word((void *)(memory->head + memory->mac + IPFT_ETH_HLEN - 2));
+	if (type != protocol && (bpf_ntohs(type) >= IPFT_ETH_P_802_3_MIN ||
+				 (protocol != IPFT_ETH_P_802_2 && protocol != IPFT_ETH_P_802_3)))
+		return false;
+	return ipft_has_own_ethernet(skb, ifindex, memory);
 }
 
-/* Whether the bytes at skb->network_header are a header of skb->protocol. */
-static __always_inline bool ipft_has_network(const struct ipft_memory *memory)
+/*
+ * Whether the IP header of a packet that is being sent, and the header behind it, are written. @protocol: what the IP
+ * header says is behind it
+ *
+ * It has a route by then, and an owner: fragments get theirs before their header. UDP writes its header after IP has
+ * written its own: it is there once its checksum is set up, or IP has sent the packet on.
+ */
+static __always_inline bool ipft_is_written(__u64 skb, bool is_sent_on, __u8 protocol)
 {
-	const __u32 room = memory->tail - memory->network;
-	__u16 word;
+	struct sk_buff___headers *headers = (void *)skb;
+	__u32 checksum;
 
-	if (!memory->network || memory->network > memory->tail)
+	if (!ipft_read_word(&headers->_skb_refdst) || !ipft_read_word(&((struct sk_buff *)skb)->sk))
 		return false;
-	word = ipft_read_word((void *)(memory->head + memory->network));
+	if (is_sent_on || protocol != IPFT_IPPROTO_UDP)
+		return true;
+	checksum = ipft_read_word(&headers->csum_start);
+	return checksum == ((__u16)ipft_read_word(&headers->transport_header) | IPFT_UDP_CHECK << 16);
+}
+
+static __always_inline bool ipft_is_sent_on_by_ipv6(__u64 skb)
+{
+	struct inet6_skb_parm *parm = (void *)skb;
+	__u64 at = bpf_core_field_offset(struct sk_buff, cb);
+
+	if (!bpf_core_field_exists(parm->nhoff))
+		return false;
+	at += bpf_core_field_offset(struct inet6_skb_parm, nhoff);
+	return (__u16)ipft_read_word((void *)(skb + at));
+}
+
+/*
+ * Whether a header of skb->protocol stands at skb->network_header. IPv4 sets the protocol of what it sends late: then it
+ * is set in @memory.
+ */
+IPFT_FUNCTION int ipft_find_network(__u64 skb, struct ipft_memory *memory)
+{
+	const bool is_being_sent = memory->mac == IPFT_NO_MAC_HEADER;
+	const __u64 header = memory->head + memory->network;
+	const __u32 room = memory->tail - memory->network;
+	bool is_sent_on;
+	__u64 word;
+
+	if (!memory->network || memory->network > memory->tail || room < IPFT_IPV4_HLEN)
+		return false;
+	word = ipft_read_word((void *)header);
 	switch (memory->protocol) {
+	case 0:
 	case IPFT_ETH_P_IP:
-		return room >= IPFT_IPV4_HLEN && (word & 0xf0) == 0x40 && (word & 0x0f) >= IPFT_IPV4_HLEN / 4;
+		if ((word & 0xf0) != 0x40 || (word & 0x0f) < IPFT_IPV4_HLEN / 4)
+			return false;
+		is_sent_on = memory->protocol;
+		if (!is_sent_on && (!is_being_sent || memory->data != memory->network))
+			return false;
+		memory->protocol = IPFT_ETH_P_IP;
+		return !is_being_sent || ipft_is_written(skb, is_sent_on, ipft_read_word((void *)(header + 9)));
 	case IPFT_ETH_P_IPV6:
-		return room >= IPFT_IPV6_HLEN && (word & 0xf0) == 0x60;
+		if ((word & 0xf0) != 0x60 || room < IPFT_IPV6_HLEN)
+			return false;
+		return !is_being_sent || ipft_is_written(skb, ipft_is_sent_on_by_ipv6(skb), word >> 48);
 	case IPFT_ETH_P_ARP:
-		return room >= IPFT_ARP_HLEN && word == bpf_htons(1);
+		return !is_being_sent && (__u16)word == bpf_htons(1) && room >= IPFT_ARP_HLEN;
 	default:
 		return false;
 	}
@@ -238,60 +291,45 @@ static __always_inline __u32 ipft_vlan_tag(__u64 skb)
 	return ipft_read_word(&((struct sk_buff___headers *)skb)->vlan_proto);
 }
 
-/* Sends a snapshot that begins at an offset of the skb's memory. Returns whether there was room. */
-static __always_inline bool ipft_send_snapshot(__u64 skb, const struct ipft_journey *journey, __u64 timestamp_ns,
-					       const struct ipft_memory *memory, bool has_ethernet)
-{
-	const __u32 begin = has_ethernet ? memory->mac : memory->network;
-	struct skb_shared_info *shared = (void *)(memory->head + memory->end);
-	struct ipft_snapshot *snapshot;
-	__u32 tag, gso, bytes;
-
-	snapshot = bpf_ringbuf_reserve(&ipft_events, sizeof(*snapshot) + ipft_config.snaplen, 0);
-	if (!snapshot)
-		return false;
-	ipft_fill_notice(&snapshot->event, journey, timestamp_ns, IPFT_NOTICE_SNAPSHOT);
-	snapshot->length = (__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->len) + memory->data - begin;
-	snapshot->protocol = memory->protocol;
-	tag = ipft_vlan_tag(skb);
-	snapshot->vlan_protocol = tag;
-	snapshot->vlan_value = tag >> 16;
-	gso = ipft_read_word(&shared->gso_size);
-	snapshot->gso_size = gso;
-	snapshot->gso_segments = gso >> 16;
-	snapshot->has_ethernet = has_ethernet;
-	__builtin_memset(snapshot->reserved, 0, sizeof(snapshot->reserved));
-	bytes = memory->tail - begin;
-	barrier_var(bytes);
-	if (bytes > ipft_config.snaplen)
-		bytes = ipft_config.snaplen;
-	snapshot->captured = bytes;
-	if (bpf_probe_read_kernel(snapshot + 1, bytes, (void *)(memory->head + begin)))
-		snapshot->captured = 0;
-	bpf_ringbuf_submit(snapshot, BPF_RB_NO_WAKEUP);
-	return true;
-}
+/* The size of a snapshot with its bytes. */
+#define IPFT_SNAPSHOT_BYTES (sizeof(struct ipft_snapshot) + ipft_config.snaplen)
 
 /*
- * Takes a snapshot if the headers can be read, and keeps a hash of them, so that the next event does not try again unless
- * they change. It tries again where there is no room in the ring, and where the packet has no protocol yet.
+ * Fills a snapshot if the headers can be read, and keeps a hash of them, so that the next event takes none unless they
+ * change. Returns whether they can. @ifindex: of the device where the packet is
  */
-IPFT_FUNCTION int ipft_take_snapshot(__u64 skb, struct ipft_journey *journey, __u64 timestamp_ns)
+IPFT_FUNCTION int ipft_fill_snapshot(__u64 skb, struct ipft_journey *journey, __u32 ifindex,
+				     struct ipft_snapshot *snapshot)
 {
 	struct ipft_memory memory;
+	__u32 begin, bytes, gso;
 	bool has_ethernet, is_ipv6;
 
 	ipft_read_memory(skb, &memory);
-	/* The headers of a packet that is being made: its protocol comes last. */
-	if (!memory.protocol)
-		return 0;
-	has_ethernet = ipft_has_ethernet(skb, &memory);
-	if ((has_ethernet || ipft_has_network(&memory)) &&
-	    !ipft_send_snapshot(skb, journey, timestamp_ns, &memory, has_ethernet))
-		return 0;
+	has_ethernet = ipft_find_ethernet(skb, ifindex, &memory);
+	if (!has_ethernet && !ipft_find_network(skb, &memory))
+		goto none;
+	begin = has_ethernet ? memory.mac : memory.network;
+	bytes = memory.tail - begin;
+	barrier_var(bytes);
+	if (bytes > ipft_config.snaplen)
+		bytes = ipft_config.snaplen;
+	if (bpf_probe_read_kernel(snapshot + 1, bytes, (void *)(memory.head + begin)))
+		goto none;
+	snapshot->length = (__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->len) + memory.data - begin;
+	snapshot->captured = bytes;
+	snapshot->protocol = memory.protocol;
+	*(__u32 *)&snapshot->vlan_protocol = ipft_vlan_tag(skb);
+	gso = ipft_read_word(&((struct skb_shared_info *)(memory.head + memory.end))->gso_size);
+	*(__u32 *)&snapshot->gso_size = gso;
+	snapshot->has_ethernet = has_ethernet;
 	is_ipv6 = memory.protocol == IPFT_ETH_P_IPV6;
 	journey->is_ipv6 = is_ipv6;
 	journey->headers = ipft_hash_headers(memory.head + memory.network, is_ipv6);
+	return 1;
+none:
+	journey->headers = 0;
+	snapshot->captured = 0;
 	return 0;
 }
 

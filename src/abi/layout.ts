@@ -50,18 +50,15 @@ export const END_SYMBOL = 72;
 export const END_SYMBOL_SIZE = 80;
 
 /** struct ipft_snapshot */
-export const SNAPSHOT_SIZE = 48;
-export const SNAPSHOT_EVENT = 0;
-export const SNAPSHOT_LENGTH = 24;
-export const SNAPSHOT_CAPTURED = 28;
-export const SNAPSHOT_PROTOCOL = 30;
-export const SNAPSHOT_VLAN_PROTOCOL = 32;
-export const SNAPSHOT_VLAN_VALUE = 34;
-export const SNAPSHOT_GSO_SIZE = 36;
-export const SNAPSHOT_GSO_SEGMENTS = 38;
-export const SNAPSHOT_HAS_ETHERNET = 40;
-export const SNAPSHOT_RESERVED = 41;
-export const SNAPSHOT_RESERVED_SIZE = 7;
+export const SNAPSHOT_SIZE = 20;
+export const SNAPSHOT_LENGTH = 0;
+export const SNAPSHOT_CAPTURED = 4;
+export const SNAPSHOT_PROTOCOL = 6;
+export const SNAPSHOT_VLAN_PROTOCOL = 8;
+export const SNAPSHOT_VLAN_VALUE = 10;
+export const SNAPSHOT_GSO_SIZE = 12;
+export const SNAPSHOT_GSO_SEGMENTS = 14;
+export const SNAPSHOT_HAS_ETHERNET = 16;
 
 /** struct ipft_place */
 export const PLACE_SIZE = 24;

@@ -21,14 +21,15 @@ test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
 });
 
 test('NoticeDecoder.snapshot: the bytes behind it, as many as the record has', () => {
-  const size = sizeOf('snapshot');
-  const view = new DataView(new ArrayBuffer(LEAD + size + 8));
+  const at = LEAD + sizeOf('event');
+  const bytes = at + sizeOf('snapshot');
+  const view = new DataView(new ArrayBuffer(bytes + 8));
   const values = { length: 1514, captured: 5, protocol: 0xdd86, has_ethernet: 1 };
-  fill(view, LEAD, 'snapshot', { ...values, vlan_protocol: 0x81, vlan_value: 0x6005, gso_size: 1448, gso_segments: 2 });
+  fill(view, at, 'snapshot', { ...values, vlan_protocol: 0x81, vlan_value: 0x6005, gso_size: 1448, gso_segments: 2 });
   fill(view, LEAD, 'event', { journey: 7 });
-  new Uint8Array(view.buffer).set([1, 2, 3, 4, 5, 6, 7, 8], LEAD + size);
+  new Uint8Array(view.buffer).set([1, 2, 3, 4, 5, 6, 7, 8], bytes);
   const decoder = new NoticeDecoder();
-  const snapped = decoder.snapshot(view, LEAD, size + 8);
+  const snapped = decoder.snapshot(view, LEAD, at, bytes + 8);
   expect(snapped).toEqual({
     journey: 7,
     snapshot: {
@@ -37,15 +38,16 @@ test('NoticeDecoder.snapshot: the bytes behind it, as many as the record has', (
     },
   });
   // They are a copy: the ring's memory is used again.
-  new Uint8Array(view.buffer).fill(0, LEAD + size);
+  new Uint8Array(view.buffer).fill(0, bytes);
   expect(snapped?.snapshot.bytes[0]).toBe(1);
-  fill(view, LEAD, 'snapshot', { vlan_protocol: 0, gso_size: 0, has_ethernet: 0, captured: 9 });
-  expect(decoder.snapshot(view, LEAD, size + 8)?.snapshot).toMatchObject({
+  fill(view, at, 'snapshot', { vlan_protocol: 0, gso_size: 0, has_ethernet: 0, captured: 9 });
+  expect(decoder.snapshot(view, LEAD, at, bytes + 8)?.snapshot).toMatchObject({
     ...{ bytes: new Uint8Array(8), hasEthernet: false, vlan: undefined, gso: undefined },
   });
-  expect(decoder.snapshot(view, LEAD, size)).toBeUndefined();
-  fill(view, LEAD, 'snapshot', { captured: 0 });
-  expect(decoder.snapshot(view, LEAD, size + 8)).toBeUndefined();
+  expect(decoder.snapshot(view, LEAD, at, bytes)).toBeUndefined();
+  expect(decoder.snapshot(view, LEAD, at, at)).toBeUndefined();
+  fill(view, at, 'snapshot', { captured: 0 });
+  expect(decoder.snapshot(view, LEAD, at, bytes + 8)).toBeUndefined();
 });
 
 test('NoticeDecoder.ended: what became of it; an address is named once', () => {

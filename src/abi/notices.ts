@@ -73,20 +73,22 @@ export class NoticeDecoder {
   }
 
   /**
-   * struct ipft_snapshot; undefined if the kernel could not read the bytes.
-   * @param length of the record
+   * struct ipft_snapshot; undefined if there is none, or the kernel could not read the headers.
+   * @param record where the notice begins
+   * @param at where the snapshot does
+   * @param end where the record ends
    */
-  snapshot(view: DataView, at: number, length: number): Snapped | undefined {
-    const captured = Math.min(view.getUint16(at + SNAPSHOT_CAPTURED, true), length - SNAPSHOT_SIZE);
-    if (captured <= 0) return undefined;
-    const begin = view.byteOffset + at + SNAPSHOT_SIZE;
+  snapshot(view: DataView, record: number, at: number, end: number): Snapped | undefined {
+    const begin = at + SNAPSHOT_SIZE;
+    const captured = begin < end ? Math.min(view.getUint16(at + SNAPSHOT_CAPTURED, true), end - begin) : 0;
+    if (captured === 0) return undefined;
     const vlan = view.getUint16(at + SNAPSHOT_VLAN_PROTOCOL);
     const gso = view.getUint16(at + SNAPSHOT_GSO_SIZE, true);
     return {
-      journey: view.getUint32(at + EVENT_JOURNEY, true),
+      journey: view.getUint32(record + EVENT_JOURNEY, true),
       snapshot: {
-        bytes: new Uint8Array(view.buffer.slice(begin, begin + captured)),
-        hasEthernet: view.getUint8(at + SNAPSHOT_HAS_ETHERNET) !== 0,
+        bytes: new Uint8Array(view.buffer.slice(view.byteOffset + begin, view.byteOffset + begin + captured)),
+        hasEthernet: view.getUint32(at + SNAPSHOT_HAS_ETHERNET, true) !== 0,
         protocol: view.getUint16(at + SNAPSHOT_PROTOCOL),
         lengthBytes: view.getUint32(at + SNAPSHOT_LENGTH, true),
         vlan: vlan === 0 ? undefined : { protocol: vlan, value: view.getUint16(at + SNAPSHOT_VLAN_VALUE, true) },

@@ -1,6 +1,7 @@
 /** Decodes the records of the rings (`bpf/abi/record.h`), wherever their bytes lie. Pure. */
 import { createEvent, type RecordTaker, type TraceEvent } from '../base/event.js';
 import {
+  BEGIN_SIZE,
   EVENT_CPU,
   EVENT_DEPTH,
   EVENT_FLAGS,
@@ -18,6 +19,7 @@ import {
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
   IPFT_NOTICE_SNAPSHOT,
+  MOVED_SIZE,
   RETURN_ENTRY_NS,
   RETURN_SIZE,
 } from './layout.js';
@@ -109,20 +111,27 @@ export class RecordDecoder {
     switch (data.getUint32(at + EVENT_TARGET, true)) {
       case IPFT_NOTICE_BEGIN:
         taker.began(this.#notices.began(data, at));
+        this.#takeSnapshot(taker, at, length, BEGIN_SIZE);
         break;
       case IPFT_NOTICE_PLACE: {
         const moved = this.#notices.moved(data, at);
         if (moved) taker.moved(moved);
+        this.#takeSnapshot(taker, at, length, MOVED_SIZE);
         break;
       }
-      case IPFT_NOTICE_SNAPSHOT: {
-        const snapped = this.#notices.snapshot(data, at, length);
-        if (snapped) taker.snapshot(snapped);
+      case IPFT_NOTICE_SNAPSHOT:
+        this.#takeSnapshot(taker, at, length, EVENT_SIZE);
         break;
-      }
       case IPFT_NOTICE_END:
         taker.ended(this.#notices.ended(data, at, length));
         break;
     }
+  }
+
+  /** Hands on the snapshot that may stand behind a notice. @param noticeBytes the size of the notice without it */
+  #takeSnapshot(taker: RecordTaker, at: number, length: number, noticeBytes: number): void {
+    if (length <= noticeBytes) return;
+    const snapped = this.#notices.snapshot(this.#event.data, at, at + noticeBytes, at + length);
+    if (snapped) taker.snapshot(snapped);
   }
 }

@@ -183,7 +183,8 @@ export const GROUPS: readonly OptionGroup[] = [
       },
       {
         flags: '--snaplen <N>',
-        summary: 'say which packet each journey is of, from so many of its first bytes (0: do not; default: 0 with -m)',
+        summary:
+          'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -m alone 0)',
       },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {

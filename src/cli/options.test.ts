@@ -411,6 +411,14 @@ test('parseCommandLine: what is shown of recordings', () => {
   expect(() => parse()).toThrow("missing required argument 'FILE'");
 });
 
+test('parseCommandLine: which packet it is, is told unless a mark alone says that', () => {
+  expect(parse('-m 1')).toMatchObject({ snaplen: 0 });
+  expect(parse('-m 1 --snaplen 64')).toMatchObject({ snaplen: 64 });
+  expect(parse('tcp')).toMatchObject({ snaplen: 96 });
+  expect(parse('-m 1 tcp')).toMatchObject({ snaplen: 96 });
+  expect(parse('--snaplen 0 tcp')).toMatchObject({ snaplen: 0 });
+});
+
 test('parseCommandLine: operands are an expression', () => {
   const packets = (...args: string[]) => {
     const request = parseCommandLine(args);

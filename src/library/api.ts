@@ -99,8 +99,8 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   /** Keep one event in so many on each CPU. Default: 1, all. */
   readonly samplePeriod?: number | undefined;
   /**
-   * How many of a packet's first bytes are kept, up to 1,024, to say which packet a journey is of. Default: 0, none; its
-   * `packet` is undefined then.
+   * How many of a packet's first bytes are kept, up to 1,024, to say which packet a journey is of; with 0 its
+   * `packet` is undefined. Default: 96, with a mark alone 0.
    */
   readonly snaplen?: number | undefined;
   /**

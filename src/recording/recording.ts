@@ -273,7 +273,7 @@ export class Recording implements RecordSource, Disposable {
         case IPFT_NOTICE_PLACE:
           return MOVED_SIZE;
         case IPFT_NOTICE_SNAPSHOT:
-          return SNAPSHOT_SIZE;
+          return EVENT_SIZE + SNAPSHOT_SIZE;
         case IPFT_NOTICE_END:
           return length > END_SYMBOL ? END_SIZE : END_SYMBOL;
         default:

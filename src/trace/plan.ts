@@ -130,7 +130,8 @@ export const ANY_COUNT: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
 const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
 /** As IPFT_MAX_SNAPLEN has it. */
 const SNAPLEN: Bounds = { least: 0, most: 1024 };
-/** With marks alone, outputs are what they were before there were snapshots. */
+const DEFAULT_SNAPLEN = 96;
+/** With a mark alone, outputs are what they were before there were snapshots. */
 const SNAPLEN_OF_MARKS = 0;
 export const COMPILE_SECONDS: Bounds = { least: 1, most: 86400 };
 const DEFAULT_COMPILE_SECONDS = 60;
@@ -167,7 +168,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     warnings: checkMark(packets.mark, mask, words),
     packets: packets.mark === undefined && !isFiltered ? undefined : packets,
     follow: read.boolean('follow', isFiltered),
-    snaplen: read.integer('snaplen', SNAPLEN, SNAPLEN_OF_MARKS),
+    snaplen: read.integer('snaplen', SNAPLEN, isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS),
     probes: {
       ...readMethod(read, given),
       functionPattern: given.functions,

@@ -17,7 +17,9 @@ HEADER, RECORDS, NAMES, SYMBOLS, LOSSES, END, INDEX, CARRIED = range(1, 9)
 DEFLATED = 1
 
 RETURN, NO_FIELDS, FREED, ENTRY_LOST, NOTICE = 1, 2, 4, 8, 128
-NOTICE_BEGIN, NOTICE_PLACE, NOTICE_END = 1, 2, 3
+NOTICE_BEGIN, NOTICE_PLACE, NOTICE_END, NOTICE_SNAPSHOT = 1, 2, 3, 4
+# The sizes of notices behind which a snapshot may stand.
+SNAPSHOT_AT = {NOTICE_BEGIN: 72, NOTICE_PLACE: 48, NOTICE_SNAPSHOT: 24}
 SEQUENCE_UNKNOWN = 0xffffffff
 STAGES = ('none', 'sent', 'queued', 'processed', 'unread')
 RECEIVED, DROPPED = 4, 8
@@ -157,6 +159,7 @@ class Journey:
         self.lowest = None
         self.over_at = None
         self.end = None
+        self.snapshots = []     # source, destination and length of each
 
 
 class Reader:
@@ -263,6 +266,14 @@ class Reader:
                     'protocol': protocol, 'stage': STAGES[stage], 'received': bool(flags & RECEIVED),
                     'dropped': bool(flags & DROPPED), 'device': text_of(device),
                 })
+        if flags & NOTICE and short_id in self.journeys and len(record) > SNAPSHOT_AT.get(target, len(record)):
+            self.snapshot(record, SNAPSHOT_AT[target], self.journeys[short_id])
+
+    def snapshot(self, record, at, journey):
+        length, captured, protocol, _, _, _, _, has_ethernet = struct.unpack_from('<IH2sHHHHI', record, at)
+        content = record[at + 20:at + 20 + captured]
+        if captured and protocol == b'\x08\x00' and not has_ethernet:
+            journey.snapshots.append(['.'.join(map(str, content[begin:begin + 4])) for begin in (12, 16)] + [length])
 
     @staticmethod
     def place(record, at):
@@ -360,6 +371,8 @@ class Reader:
                     events=journey.events, gap=gap)
         if lost:
             line['lost'] = lost
+        if journey.snapshots:
+            line['packet'] = [journey.snapshots[0], journey.snapshots[-1]]
         if outcome == 'delivered' or outcome == 'processed' or end and end['stage'] == 'unread' and outcome == 'dropped':
             line['socket'] = (end['family'], end['protocol'])
         self.emit(line)

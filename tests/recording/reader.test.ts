@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { JourneyPacket } from '../../src/base/packet.js';
 import { Recording } from '../../src/recording/recording.js';
 import { KernelRings, type KernelRingsOptions } from '../support/kernel-rings.js';
 import { createFields, record, showText } from '../support/recorded.js';
@@ -18,13 +19,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+/** The same as the reader says it: addresses and length, first and last. */
+const packetOf = ({ first, last }: JourneyPacket) =>
+  [first, last].map(({ network, lengthBytes }) =>
+    network?.kind === 'ipv4' ? [network.source, network.destination, lengthBytes] : [],
+  );
+
 /** Lines in an order of their own, without what the reader does not say: names of sockets, and lost partners. */
 function comparable(text: string): string[] {
   return text
     .trimEnd()
     .split('\n')
     .map((line) => {
-      const { family, protocol, socket, partner, ...rest } = JSON.parse(line);
+      const { family, protocol, socket, partner, ipft, ...rest } = JSON.parse(line);
+      if (ipft) rest.packet = packetOf(ipft.packet);
       return JSON.stringify(Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))));
     })
     .sort();
@@ -50,6 +58,7 @@ const fields = createFields(24, (b) => [
 
 test.each<readonly [string, Partial<KernelRingsOptions>, boolean, boolean]>([
   ['entries', {}, false, false],
+  ['snapshots', { hasSnapshots: true }, false, true],
   ['returns, compressed', { hasReturns: true }, false, true],
   ['fields', { packets: 40 }, true, false],
   ['fields of returns', { hasReturns: true, packets: 40 }, true, true],

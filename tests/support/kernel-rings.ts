@@ -32,6 +32,7 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_SNAPSHOT,
   MOVED_PLACE,
   MOVED_SIZE,
   PLACE_DEVICE,
@@ -40,6 +41,10 @@ import {
   PLACE_NETNS,
   RETURN_ENTRY_NS,
   RETURN_SIZE,
+  SNAPSHOT_CAPTURED,
+  SNAPSHOT_LENGTH,
+  SNAPSHOT_PROTOCOL,
+  SNAPSHOT_SIZE,
 } from '../../src/abi/layout.js';
 import { NoticeDecoder } from '../../src/abi/notices.js';
 import type { Ended, Fate, Living } from '../../src/base/journey.js';
@@ -51,6 +56,7 @@ const PAGE = 4096;
 const HEADER = 8;
 const BUSY = 0x80000000;
 const DEVICE = 'eth0';
+const IPV4_BYTES = 20;
 
 /** A ring that records are written to. */
 export class WritableRing {
@@ -123,6 +129,8 @@ export interface KernelRingsOptions {
   readonly eventsPerJourney: number;
   /** Packets that are on their way at the same time. */
   readonly packets?: number;
+  /** Whether there are snapshots of packets. */
+  readonly hasSnapshots?: boolean;
   /** Whether each second event is the return of the one before it. */
   readonly hasReturns?: boolean;
   /** The bytes of fields of each event, a multiple of 4: each word is the event's sequence number and its own offset. */
@@ -231,7 +239,7 @@ export class KernelRings implements Readable {
     truth.events++;
     const sequence = packet.events++;
     if (!packet.isAnnounced) {
-      const at = events.reserve(BEGIN_SIZE);
+      const at = events.reserve(BEGIN_SIZE + this.#snapshotBytes);
       if (at === undefined) {
         truth.lostEvents++;
         return;
@@ -242,15 +250,42 @@ export class KernelRings implements Readable {
       events.view.setBigUint64(at + BEGIN_ID, BigInt(packet.id), true);
       events.view.setBigUint64(at + BEGIN_PARENT, 0n, true);
       this.#place(at + BEGIN_PLACE, 0xf0000000);
+      this.#snapshot(at + BEGIN_SIZE, packet);
     }
     if (this.#options.isVaried && sequence === 3) {
-      const at = events.reserve(MOVED_SIZE);
+      const at = events.reserve(MOVED_SIZE + this.#snapshotBytes);
       if (at !== undefined) {
         events.event(at, ns, packet.id, sequence, IPFT_NOTICE_PLACE, cpu, IPFT_EVENT_NOTICE);
         this.#place(at + MOVED_PLACE, 0xf0000000 + (packet.id % 2));
+        this.#snapshot(at + MOVED_SIZE, packet);
+      }
+    }
+    if (this.#options.hasSnapshots && sequence === 4) {
+      const at = events.reserve(EVENT_SIZE + this.#snapshotBytes);
+      if (at !== undefined) {
+        events.event(at, ns, packet.id, sequence, IPFT_NOTICE_SNAPSHOT, cpu, IPFT_EVENT_NOTICE);
+        this.#snapshot(at + EVENT_SIZE, packet);
       }
     }
     if (!this.#call(packet, sequence, ns, cpu)) truth.lostEvents++;
+  }
+
+  get #snapshotBytes(): number {
+    return this.#options.hasSnapshots ? SNAPSHOT_SIZE + IPV4_BYTES : 0;
+  }
+
+  /** Headers that tell the packet and how often it was looked at; each fourth packet's can't be read at first. */
+  #snapshot(at: number, { id, events }: Packet): void {
+    if (!this.#options.hasSnapshots) return;
+    const { view } = this.events;
+    for (let i = 0; i < SNAPSHOT_SIZE; i++) view.setUint8(at + i, 0);
+    view.setUint32(at + SNAPSHOT_LENGTH, 1000 + events, true);
+    view.setUint16(at + SNAPSHOT_CAPTURED, id % 4 === 0 && events === 1 ? 0 : IPV4_BYTES, true);
+    view.setUint16(at + SNAPSHOT_PROTOCOL, 0x0800);
+    const header = Buffer.from('450003e800000000401100000a0000000a000000', 'hex');
+    header.writeUInt16BE(id & 0xffff, 14);
+    header.writeUInt16BE(events, 18);
+    new Uint8Array(view.buffer, view.byteOffset + at + SNAPSHOT_SIZE).set(header);
   }
 
   #place(at: number, netns: number): void {

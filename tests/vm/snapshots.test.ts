@@ -113,6 +113,17 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, 36, ${MARK})
 s.sendto(b'abc', ('10.21.0.2', 5001))`;
 
+test('an expression tells which packets they were, the answer with what connection tracking took back', async () => {
+  const { stdout } = await traceWhile(['-r', FUNCTIONS, '-o', 'json', '--follow', 'icmp'], () => ping('1.2.3.4', 0));
+  const packets = splitJson(stdout).journeys.flatMap(({ ipft, parent }) =>
+    ipft && parent === null ? [ipft.packet] : [],
+  );
+  expect(packets.map(textOf)).toEqual([
+    '10.21.0.1 > 1.2.3.4 (DNAT 10.22.0.3, SNAT 10.22.0.2): ICMP echo request, id N, seq N, length 64',
+    '10.22.0.3 > 10.22.0.2 (DNAT 10.21.0.1, SNAT 1.2.3.4): ICMP echo reply, id N, seq N, length 64',
+  ]);
+});
+
 test('without --snaplen there are no snapshots; a short one says where it ends; fields do not matter', async () => {
   const { stdout } = await traceWhile(['-m', String(MARK), '-r', FUNCTIONS, '-o', 'json'], () => ping('10.21.0.2'));
   expect(parseEvents(stdout).length).toBeGreaterThan(0);

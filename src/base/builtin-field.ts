@@ -25,4 +25,7 @@ export const BUILTIN_FACTS: Readonly<Record<BuiltinName, BuiltinFacts>> = {
   ct: { instructions: 250, summary: 'what connection tracking says of the packet' },
 };
 
+/** What all of them add together, measured in the same way. */
+export const ALL_INSTRUCTIONS = 3780;
+
 export const BUILTIN_NAMES = Object.keys(BUILTIN_FACTS) as readonly BuiltinName[];

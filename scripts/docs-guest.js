@@ -38,13 +38,14 @@ export function needsGuest(text) {
 
 /**
  * The part of a text that is the same each time: without numbers, and without the widths that depend on them. Marks and
- * other hexadecimal numbers stay, but not addresses and offsets within a function.
+ * other hexadecimal numbers stay, but not addresses and offsets within a function, nor which step was the slowest.
  * @param {string} text
  */
 export function withoutNumbers(text) {
   return text
     .replace(/\+0x[0-9a-f]+/g, '+PLACE')
     .replace(/\b0xff[0-9a-f]{14}\b/g, 'ADDRESS')
+    .replace(/^ +slowest step: .*/gm, 'STEP')
     .replace(/(?<![\w.])\d+(\.\d+)*(?=\b|[mun]?s\b)/g, 'N')
     .replace(/ +/g, ' ');
 }

@@ -17,10 +17,10 @@ export const GUEST_PACKAGES = [
 /** Packages that compile and load BPF programs. */
 export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1'];
 /** Packages for the traffic of the demo and the tests. tcpdump brings libpcap, whose package has a name for each release. */
-export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'procps', 'tcpdump', 'util-linux'];
+export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'nftables', 'procps', 'tcpdump', 'util-linux'];
 
 /** Packages with which tests and listings read and change the kernel's state. */
-export const TEST_PACKAGES = ['bpftool', 'nftables', 'iptables', 'ethtool', 'python3'];
+export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3'];
 
 /** Packages of the unit tests: a reader of recordings that is independent of ours, and what a process opens. */
 export const UNIT_PACKAGES = ['python3', 'strace'];

@@ -69,8 +69,11 @@ export function formatManPage(version: string): string {
     '.SH FILES',
     ...FILES.flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
     '.SH SEE ALSO',
-    roff('The directory docs of the package: getting started, output, extensions, marks, backends, troubleshooting.'),
+    roff(
+      'The directory docs of the package: getting started, filters, marks, output, extensions, backends, troubleshooting.',
+    ),
     '.PP',
+    '.BR pcap\\-filter (7),',
     '.BR ping (8),',
     '.BR nft (8),',
     '.BR bpf (2)',

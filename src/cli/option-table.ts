@@ -320,9 +320,9 @@ export const COMMANDS = [
     takes: TRACE,
     examples: [
       { command: "ipft record trace.ipft 'tcp port 443'", summary: 'until Ctrl-C' },
-      { command: 'ipft record trace.ipft -m 42 --rotate 64M --keep 10', summary: 'at most ten files of 64 MiB' },
+      { command: "ipft record trace.ipft 'port 53' --rotate 64M --keep 10", summary: 'at most ten files of 64 MiB' },
       {
-        command: 'ipft record drops.ipft -m 42 --last 64M --trigger drop --keep 20',
+        command: 'ipft record drops.ipft tcp --last 64M --trigger drop --keep 20',
         summary: 'for days: a file for each drop, with what came before it',
       },
     ],
@@ -413,16 +413,18 @@ export const EXAMPLES: readonly Example[] = [
     summary: 'trace until Ctrl-C; man pcap-filter tells the syntax',
   },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
-  { command: 'ipft -m 42', summary: 'trace until Ctrl-C; meanwhile, elsewhere: ping -m 42 HOST' },
   {
-    command: 'ipft -m 42 --follow -o json --count 10',
-    summary: 'ten packets, also where their mark is cleared',
+    command: "ipft 'tcp port 443' --only dropped",
+    summary: 'packets that are dropped: why, and where',
   },
+  { command: 'ipft icmp --netns blue -o json --count 10', summary: 'ten packets of a namespace, for a program' },
   {
-    command: 'ipft -m 42 -o paths --duration 30s',
+    command: "ipft 'udp port 53' -o paths --duration 30s",
     summary: 'the ways that packets take, the most frequent first',
   },
-  { command: 'ipft -m 42 -e extension.bpf.c', summary: 'with fields of your own' },
+  { command: "ipft 'tcp port 80' --fields tuple,process", summary: 'with addresses, ports and process on each line' },
+  { command: 'ipft icmp -e extension.bpf.c', summary: 'with fields of your own' },
+  { command: 'ipft -m 42 --follow', summary: 'packets with a mark; meanwhile, elsewhere: ping -m 42 HOST' },
 ];
 
 /** Of the examples, those for someone who says nothing. */

@@ -17,6 +17,10 @@ struct ipft_wanted_device {
 	__u32 reserved;
 };
 
+enum ipft_connections_size {
+	IPFT_MAX_CONNECTIONS = 1 << 16,
+};
+
 enum ipft_wanted_places_limit {
 	IPFT_MAX_WANTED_PLACES = 16,
 };
@@ -42,6 +46,10 @@ struct ipft_config {
 	__u32 filters;		/* whether a packet whose mark matches is asked about: see ipft_may_begin */
 	__u32 snaplen;		/* bytes of a packet in its snapshots, up to IPFT_MAX_SNAPLEN; 0: there are no snapshots */
 	char symbol_format[4];	/* "%pS" */
+	__u32 connections;	/* whether packets of a followed packet's connection are followed */
+	__u32 mark;		/* with connections: the wanted mark under its mask, which no instruction compares then */
+	__u32 mask;		/* 0: any mark is wanted, or instructions compare it */
+	__u32 reserved;
 	struct ipft_wanted_places places;
 };
 

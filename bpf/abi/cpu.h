@@ -16,6 +16,7 @@ struct ipft_cpu {
 	__u64 unfollowed;	/* events of skbs that found no slot in ipft_journeys */
 	__u64 ends_lost;	/* ends that found no room in the ring */
 	__u64 unseen;		/* journeys of which no event found room */
+	__u64 connections;	/* how many were noted */
 };
 
 #endif

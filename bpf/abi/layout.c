@@ -40,3 +40,4 @@ enum ipft_data_size data_size;
 enum ipft_mark_constant mark_constant;
 enum ipft_switch_constant switch_constant;
 enum ipft_wanted_places_limit wanted_places_limit;
+enum ipft_connections_size connections_size;

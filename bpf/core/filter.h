@@ -7,7 +7,9 @@
 #ifndef IPFT_FILTER_H
 #define IPFT_FILTER_H
 
+#include "connection.bpf.h"
 #include "mark.h"
+#include "place.h"
 
 /*
  * The part of the filter that is a program. This stub is for a filter that is a mark alone; libbpf's linker replaces it
@@ -25,73 +27,17 @@ __hidden __weak int ipft_wants(struct sk_buff *skb)
 }
 
 /*
- * The inode of the namespace that a device or a socket is in; else a number less than IPFT_FIRST_NETNS, or that of no
- * namespace: skb->dev holds other values while the skb is in certain queues.
+ * Where packets of connections are followed, their marks are not compared before they are asked about: answers have none.
+ * Whether a packet has the mark then.
  */
-static __always_inline __u32 ipft_netns_at(const possible_net_t *at)
+static __always_inline bool ipft_is_marked(struct sk_buff *skb)
 {
-	struct net *net = (void *)ipft_read_word(&at->net);
+	__u32 mark = 0;
 
-	return ipft_read_word(&net->ns.inum);
-}
-
-/* The inode of the namespace where a packet is: that of its device, or while it has none, that of its socket. */
-static __always_inline __u32 ipft_netns_of(struct sk_buff *skb, struct net_device *dev)
-{
-	struct sock *sk;
-	__u32 netns = 0;
-
-	if ((__s64)dev < 0)
-		netns = ipft_netns_at(&dev->nd_net);
-	if (netns >= IPFT_FIRST_NETNS)
-		return netns;
-	sk = (void *)ipft_read_word(&skb->sk);
-	return (__s64)sk < 0 ? ipft_netns_at(&sk->__sk_common.skc_net) : 0;
-}
-
-static __always_inline bool ipft_is_in_wanted_netns(__u32 netns)
-{
-	__u32 i;
-
-	for (i = 0; i < IPFT_MAX_WANTED_PLACES && i < ipft_config.places.netns_count; i++) {
-		if (netns == ipft_config.places.netns[i])
-			return true;
-	}
-	return false;
-}
-
-static __always_inline bool ipft_is_on_wanted_device(struct net_device *dev, __u32 netns)
-{
-	const volatile struct ipft_wanted_device *wanted;
-	__u64 name[2];
-	__u32 i;
-
-	if ((__s64)dev >= 0)
-		return false;
-	name[0] = ipft_read_word(&dev->name[0]);
-	name[1] = ipft_read_word(&dev->name[8]);
-	for (i = 0; i < IPFT_MAX_WANTED_PLACES && i < ipft_config.places.device_count; i++) {
-		wanted = &ipft_config.places.devices[i];
-		if ((name[0] & wanted->mask[0]) == wanted->name[0] && (name[1] & wanted->mask[1]) == wanted->name[1] &&
-		    (!wanted->netns || wanted->netns == netns))
-			return true;
-	}
-	return false;
-}
-
-/* Whether a packet is where packets are wanted. Where they are wanted anywhere, the verifier removes all of it. */
-static __always_inline bool ipft_is_at_wanted_place(struct sk_buff *skb)
-{
-	struct net_device *dev;
-	__u32 netns;
-
-	if (!ipft_config.places.netns_count && !ipft_config.places.device_count)
+	if (!ipft_config.mask)
 		return true;
-	dev = (void *)ipft_read_word(&skb->dev);
-	netns = ipft_netns_of(skb, dev);
-	if (ipft_config.places.netns_count && !ipft_is_in_wanted_netns(netns))
-		return false;
-	return !ipft_config.places.device_count || ipft_is_on_wanted_device(dev, netns);
+	bpf_core_read(&mark, sizeof(mark), &skb->mark);
+	return !((mark ^ ipft_config.mark) & ipft_config.mask);
 }
 
 /*
@@ -101,16 +47,19 @@ static __always_inline bool ipft_is_at_wanted_place(struct sk_buff *skb)
  */
 static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
 {
-	return ipft_is_at_wanted_place(skb) && ipft_wants(skb);
+	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_wants(skb);
 }
 
 /*
  * Whether to follow a packet whose mark matches and that has no journey. Where the filter is a mark alone, the verifier
  * removes the call.
  */
-static __always_inline bool ipft_may_begin(__u64 skb)
+static __always_inline bool ipft_may_begin(__u64 number)
 {
-	return !ipft_config.filters || ipft_is_asked_for((struct sk_buff *)skb);
+	struct sk_buff *skb = (struct sk_buff *)number;
+
+	return !ipft_config.filters || ipft_is_asked_for(skb) ||
+	       (ipft_config.connections && ipft_is_of_connection(skb));
 }
 
 #endif

@@ -31,7 +31,9 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		ipft_end(skb, journey);
 		journey = NULL;
 	}
-	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_is_asked_for((struct sk_buff *)skb))
+	/* Called even where no connections are followed: see ipft_is_asked_for. */
+	if (!journey && ipft_matches((struct sk_buff *)skb) &&
+	    (ipft_is_asked_for((struct sk_buff *)skb) || ipft_is_of_connection((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
 }

@@ -3,159 +3,12 @@
  * Snapshots: the first bytes of a followed packet, from its Ethernet header on where it has one, else from its network
  * header. The first is taken as soon as the headers can be read, others when the packet is somewhere new, or has other
  * addresses. Every event of a followed packet looks at the addresses, so that looking must be cheap.
- *
- * An skb passes functions at which its headers are not there yet, or are an earlier packet's, which had the same memory:
- * its header offsets alone can't be trusted. A header counts as the packet's by the rules of src/filter/pcap/headers.ts,
- * which finds the packet for expressions; ipft_find_ethernet and ipft_find_network have what is stricter here.
  */
 #ifndef IPFT_SNAPSHOT_H
 #define IPFT_SNAPSHOT_H
 
-#include <bpf/bpf_endian.h>
-#include "journey.bpf.h"
-
-struct sk_buff___headers {
-	unsigned long _skb_refdst;
-	unsigned int len;
-	int skb_iif;
-	__be16 vlan_proto;	/* vlan_tci is behind it */
-	__u16 csum_start;	/* csum_offset is behind it */
-	__be16 protocol;
-	__u16 transport_header;
-	__u16 network_header;
-	__u16 mac_header;
-	unsigned int tail;
-	unsigned int end;
-	unsigned char *head;
-	unsigned char *data;
-} __attribute__((preserve_access_index));
-
-/* Before Linux 6.2. Later a tag is there if its protocol is not 0. */
-struct sk_buff___vlan_present {
-	__u8 vlan_present : 1;
-} __attribute__((preserve_access_index));
-
-/* IPv6's use of skb->cb. */
-struct inet6_skb_parm {
-	__u16 nhoff;
-} __attribute__((preserve_access_index));
-
-struct skb_shared_info {
-	unsigned short gso_size;	/* gso_segs is behind it */
-} __attribute__((preserve_access_index));
-
-/* include/linux/if_ether.h */
-#define IPFT_ETH_HLEN		14
-#define IPFT_ETH_P_IP		bpf_htons(0x0800)
-#define IPFT_ETH_P_ARP		bpf_htons(0x0806)
-#define IPFT_ETH_P_8021Q	bpf_htons(0x8100)
-#define IPFT_ETH_P_IPV6		bpf_htons(0x86dd)
-#define IPFT_ETH_P_8021AD	bpf_htons(0x88a8)
-#define IPFT_ETH_P_802_3	bpf_htons(0x0001)
-#define IPFT_ETH_P_802_2	bpf_htons(0x0004)
-#define IPFT_ETH_P_802_3_MIN	0x0600	/* the least type; what is less is a length */
-
-#define IPFT_VLAN_HLEN		4
-#define IPFT_ARP_HLEN		28
-#define IPFT_IPV4_HLEN		20
-#define IPFT_IPV6_HLEN		40
-#define IPFT_NO_MAC_HEADER	0xffff
-#define IPFT_IPPROTO_UDP	17
-#define IPFT_UDP_CHECK		6	/* where UDP's header has its checksum */
-
-/* An skb's memory. Numbers are offsets from its head. */
-struct ipft_memory {
-	__u64 head;		/* address */
-	__u32 data;
-	__u32 tail;
-	__u32 end;
-	__u16 network;
-	__u16 mac;
-	__u16 protocol;		/* in network byte order */
-};
-
-#ifdef IPFT_BY_HELPER
-/*
- * The members from `protocol` to `data` lie side by side on every kernel, and are read at once, from the last multiple of 8
- * bytes on. Their offsets are constants when the verifier sees them. Some kernels have 8 bytes more between them
- * (CONFIG_KCOV).
- */
-#define IPFT_MEMORY_BYTES 48
-#define IPFT_MEMORY_MEMBER(type, member)							\
-	(*(type *)(bytes + ((bpf_core_field_offset(struct sk_buff___headers, member) - begin) & 0x3f)))
-
-static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memory)
-{
-	__u8 bytes[0x40] __attribute__((aligned(8)));
-	__u64 begin = bpf_core_field_offset(struct sk_buff___headers, protocol) & ~7u;
-
-	/* Otherwise the compiler joins pointers and small offsets with `or`, which the verifier refuses. */
-	barrier_var(begin);
-	if (bpf_probe_read_kernel(bytes, IPFT_MEMORY_BYTES, (void *)(skb + begin)))
-		__builtin_memset(bytes, 0, IPFT_MEMORY_BYTES);
-	memory->head = IPFT_MEMORY_MEMBER(__u64, head);
-	memory->data = IPFT_MEMORY_MEMBER(__u64, data) - memory->head;
-	memory->tail = IPFT_MEMORY_MEMBER(__u32, tail);
-	memory->end = IPFT_MEMORY_MEMBER(__u32, end);
-	memory->network = IPFT_MEMORY_MEMBER(__u16, network_header);
-	memory->mac = IPFT_MEMORY_MEMBER(__u16, mac_header);
-	memory->protocol = IPFT_MEMORY_MEMBER(__u16, protocol);
-}
-
-struct ipft_words {
-	__u64 first, second, third, fourth, fifth;
-};
-
-#define IPFT_READ_WORDS(name, at, bytes)				\
-	struct ipft_words name##_read = {}, *name = &name##_read;	\
-									\
-	bpf_probe_read_kernel(name, bytes, (void *)(at))
-
-static __always_inline __u64 ipft_network_header(__u64 skb)
-{
-	struct ipft_memory memory;
-
-	ipft_read_memory(skb, &memory);
-	return memory.head + memory.network;
-}
-#else
-static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memory)
-{
-	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
-	/* sk_buff_data_t tail, end: side by side. */
-	const __u64 ends = ipft_read_word(&((struct sk_buff___headers *)skb)->tail);
-
-	memory->head = (__u64)headers->head;
-	memory->data = (__u64)headers->data - memory->head;
-	memory->tail = ends;
-	memory->end = ends >> 32;
-	memory->network = headers->network_header;
-	memory->mac = headers->mac_header;
-	memory->protocol = headers->protocol;
-}
-
-/* A struct of the kernel's interface, so that every kernel has it, with members of 8 bytes. */
-struct rtnl_link_stats64 {
-	__u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors;
-};
-
-#define first rx_packets
-#define second tx_packets
-#define third rx_bytes
-#define fourth tx_bytes
-#define fifth rx_errors
-
-#define IPFT_READ_WORDS(name, at, bytes)							\
-	struct rtnl_link_stats64 *name =							\
-		bpf_rdonly_cast((void *)(at), bpf_core_type_id_kernel(struct rtnl_link_stats64))
-
-static __always_inline __u64 ipft_network_header(__u64 skb)
-{
-	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
-
-	return (__u64)headers->head + headers->network_header;
-}
-#endif
+#include "connection.bpf.h"
+#include "headers.bpf.h"
 
 #define IPFT_SPREAD 0x9e3779b97f4a7c15ull
 
@@ -177,118 +30,9 @@ static __always_inline __u64 ipft_hash_headers(__u64 header, bool is_ipv6)
 	}
 }
 
-/* Whether the Ethernet header belongs to where the packet is. That of a forwarded packet stays where it was. */
-static __always_inline bool ipft_has_own_ethernet(__u64 skb, __u32 ifindex, const struct ipft_memory *memory)
-{
-	__u32 received;
-
-	if (memory->data == memory->mac)
-		return true;
-	received = ipft_read_word(&((struct sk_buff___headers *)skb)->skb_iif);
-	return !received || received == ifindex;
-}
-
-/*
- * Whether the packet begins with Ethernet's header: its type is skb->protocol, and it stands right before the network
- * header, or before VLAN tags that do. After a tunnel was taken off, the outer IP header may stand in its place.
- */
-static __always_inline bool ipft_find_ethernet(__u64 skb, __u32 ifindex, const struct ipft_memory *memory)
-{
-	const __u16 protocol = memory->protocol;
-	__u32 network = memory->network;
-	__u16 type;
-
-	if (memory->mac == IPFT_NO_MAC_HEADER || memory->mac + IPFT_ETH_HLEN > memory->tail)
-		return false;
-	/* The network header is that of a tunnel which was taken off, or not set yet. */
-	if (network <= memory->mac)
-		network = memory->data;
-	network -= memory->mac + IPFT_ETH_HLEN;
-	if (network && ((network != IPFT_VLAN_HLEN && network != 2 * IPFT_VLAN_HLEN) ||
-			(protocol != IPFT_ETH_P_8021Q && protocol != IPFT_ETH_P_8021AD)))
-		return false;
-	type = ipft_read_word((void *)(memory->head + memory->mac + IPFT_ETH_HLEN - 2));
-	if (type != protocol && (bpf_ntohs(type) >= IPFT_ETH_P_802_3_MIN ||
-				 (protocol != IPFT_ETH_P_802_2 && protocol != IPFT_ETH_P_802_3)))
-		return false;
-	return ipft_has_own_ethernet(skb, ifindex, memory);
-}
-
-/*
- * Whether the IP header of a packet that is being sent, and the header behind it, are written. @protocol: what the IP
- * header says is behind it
- *
- * It has a route by then, and an owner: fragments get theirs before their header. UDP writes its header after IP has
- * written its own: it is there once its checksum is set up, or IP has sent the packet on.
- */
-static __always_inline bool ipft_is_written(__u64 skb, bool is_sent_on, __u8 protocol)
-{
-	struct sk_buff___headers *headers = (void *)skb;
-	__u32 checksum;
-
-	if (!ipft_read_word(&headers->_skb_refdst) || !ipft_read_word(&((struct sk_buff *)skb)->sk))
-		return false;
-	if (is_sent_on || protocol != IPFT_IPPROTO_UDP)
-		return true;
-	checksum = ipft_read_word(&headers->csum_start);
-	return checksum == ((__u16)ipft_read_word(&headers->transport_header) | IPFT_UDP_CHECK << 16);
-}
-
-static __always_inline bool ipft_is_sent_on_by_ipv6(__u64 skb)
-{
-	struct inet6_skb_parm *parm = (void *)skb;
-	__u64 at = bpf_core_field_offset(struct sk_buff, cb);
-
-	if (!bpf_core_field_exists(parm->nhoff))
-		return false;
-	at += bpf_core_field_offset(struct inet6_skb_parm, nhoff);
-	return (__u16)ipft_read_word((void *)(skb + at));
-}
-
-/*
- * Whether a header of skb->protocol stands at skb->network_header. IPv4 sets the protocol of what it sends late: then it
- * is set in @memory.
- */
 IPFT_FUNCTION int ipft_find_network(__u64 skb, struct ipft_memory *memory)
 {
-	const bool is_being_sent = memory->mac == IPFT_NO_MAC_HEADER;
-	const __u64 header = memory->head + memory->network;
-	const __u32 room = memory->tail - memory->network;
-	bool is_sent_on;
-	__u64 word;
-
-	if (!memory->network || memory->network > memory->tail || room < IPFT_IPV4_HLEN)
-		return false;
-	word = ipft_read_word((void *)header);
-	switch (memory->protocol) {
-	case 0:
-	case IPFT_ETH_P_IP:
-		if ((word & 0xf0) != 0x40 || (word & 0x0f) < IPFT_IPV4_HLEN / 4)
-			return false;
-		is_sent_on = memory->protocol;
-		if (!is_sent_on && (!is_being_sent || memory->data != memory->network))
-			return false;
-		memory->protocol = IPFT_ETH_P_IP;
-		return !is_being_sent || ipft_is_written(skb, is_sent_on, ipft_read_word((void *)(header + 9)));
-	case IPFT_ETH_P_IPV6:
-		if ((word & 0xf0) != 0x60 || room < IPFT_IPV6_HLEN)
-			return false;
-		return !is_being_sent || ipft_is_written(skb, ipft_is_sent_on_by_ipv6(skb), word >> 48);
-	case IPFT_ETH_P_ARP:
-		return !is_being_sent && (__u16)word == bpf_htons(1) && room >= IPFT_ARP_HLEN;
-	default:
-		return false;
-	}
-}
-
-/* The accelerated VLAN tag: its protocol in the lower half, its value in the upper one; or 0. */
-static __always_inline __u32 ipft_vlan_tag(__u64 skb)
-{
-	struct sk_buff___vlan_present *older = (void *)skb;
-
-	if (bpf_core_field_exists(older->vlan_present) && !BPF_CORE_READ_BITFIELD_PROBED(older, vlan_present))
-		return 0;
-	return ipft_read_word(&((struct sk_buff___headers *)skb)->vlan_proto);
+	return ipft_is_network(skb, memory);
 }
 
 /* The size of a snapshot with its bytes. */
@@ -350,6 +94,28 @@ static __always_inline bool ipft_takes_snapshots(__u64 timestamp_ns)
 static __always_inline bool ipft_has_known_headers(__u64 skb, const struct ipft_journey *journey)
 {
 	return ipft_hash_headers(ipft_network_header(skb), journey->is_ipv6) == journey->headers;
+}
+
+/* Notes the connection of a followed packet. Returns whether it is a new one. */
+IPFT_FUNCTION int ipft_note_connection(__u64 skb, __u64 timestamp_ns)
+{
+	struct ipft_connection connection;
+
+	if (!ipft_find_connection(skb, &connection, false) || bpf_map_lookup_elem(&ipft_connections, &connection))
+		return 0;
+	return !bpf_map_update_elem(&ipft_connections, &connection, &timestamp_ns, BPF_ANY);
+}
+
+/* Where answers are followed: called where a packet has another place, or other headers. */
+static __always_inline void ipft_expect_answers(__u64 skb, __u64 timestamp_ns)
+{
+	struct ipft_cpu *cpu;
+
+	if (!ipft_config.connections || !ipft_note_connection(skb, timestamp_ns))
+		return;
+	cpu = ipft_this_cpu();
+	if (cpu)
+		ipft_count(cpu->connections);
 }
 
 #endif

@@ -56,3 +56,13 @@ test('encodeConfig: a name is compared up to its end, so that nothing behind it 
   });
   expect(device(1)).toEqual({ name: 'longest-name-15\0', mask: '\xff'.repeat(16), netns: 0 });
 });
+
+test('encodeConfig: the mark is there only with connections, where no instruction compares it', () => {
+  const mark = { value: 0x80000001, mask: 0xffffffff };
+  const read = (config: Uint8Array) =>
+    [layout.CONFIG_CONNECTIONS, layout.CONFIG_MARK, layout.CONFIG_MASK].map((at) =>
+      Buffer.from(config).readUInt32LE(at),
+    );
+  expect(read(encodeConfig({ ...sizes, ...flags }))).toEqual([0, 0, 0]);
+  expect(read(encodeConfig({ ...sizes, ...flags, connections: { mark } }))).toEqual([1, 0x80000001, 0xffffffff]);
+});

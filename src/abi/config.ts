@@ -1,5 +1,6 @@
 /** struct ipft_config, as the initial value of the section `.rodata.ipft`. */
 import {
+  CONFIG_CONNECTIONS,
   CONFIG_CONSUME_HAS_LOCATION,
   CONFIG_DATA_SIZE,
   CONFIG_DIRECT_READS,
@@ -7,6 +8,8 @@ import {
   CONFIG_FIELDS,
   CONFIG_FILTERS,
   CONFIG_FOLLOW,
+  CONFIG_MARK,
+  CONFIG_MASK,
   CONFIG_MODULE,
   CONFIG_PLACES,
   CONFIG_SAMPLE_PERIOD,
@@ -52,6 +55,8 @@ export function encodeConfig(config: {
   snaplen: number;
   /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
   places?: Places | undefined;
+  /** Where packets of connections are followed: the mark of those that begin to be. */
+  connections?: { readonly mark: { readonly value: number; readonly mask: number } } | undefined;
 }): Uint8Array {
   const bytes = Buffer.alloc(CONFIG_SIZE);
   bytes.writeUInt32LE(config.dataSize, CONFIG_DATA_SIZE);
@@ -70,6 +75,12 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.filters ? 1 : 0, CONFIG_FILTERS);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
+  if (config.connections) {
+    const { value, mask } = config.connections.mark;
+    bytes.writeUInt32LE(1, CONFIG_CONNECTIONS);
+    bytes.writeUInt32LE(value, CONFIG_MARK);
+    bytes.writeUInt32LE(mask, CONFIG_MASK);
+  }
   if (config.places) writePlaces(bytes.subarray(CONFIG_PLACES), config.places);
   return bytes;
 }

@@ -117,7 +117,7 @@ export const WANTED_PLACES_DEVICES = 72;
 export const WANTED_PLACES_DEVICES_SIZE = 640;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 768;
+export const CONFIG_SIZE = 784;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -130,10 +130,14 @@ export const CONFIG_FILTERS = 40;
 export const CONFIG_SNAPLEN = 44;
 export const CONFIG_SYMBOL_FORMAT = 48;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
-export const CONFIG_PLACES = 56;
+export const CONFIG_CONNECTIONS = 52;
+export const CONFIG_MARK = 56;
+export const CONFIG_MASK = 60;
+export const CONFIG_RESERVED = 64;
+export const CONFIG_PLACES = 72;
 
 /** struct ipft_cpu */
-export const CPU_SIZE = 64;
+export const CPU_SIZE = 72;
 export const CPU_LOST = 0;
 export const CPU_LOST_FIRST_NS = 8;
 export const CPU_LOST_LAST_NS = 16;
@@ -142,6 +146,7 @@ export const CPU_CALLS = 32;
 export const CPU_UNFOLLOWED = 40;
 export const CPU_ENDS_LOST = 48;
 export const CPU_UNSEEN = 56;
+export const CPU_CONNECTIONS = 64;
 
 /** enum ipft_sequence */
 export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
@@ -227,3 +232,6 @@ export const IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5;
 
 /** enum ipft_wanted_places_limit */
 export const IPFT_MAX_WANTED_PLACES = 16;
+
+/** enum ipft_connections_size */
+export const IPFT_MAX_CONNECTIONS = 0x10000;

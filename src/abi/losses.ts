@@ -1,6 +1,7 @@
 /** Decodes the losses that the kernel side counts: a struct ipft_cpu for each CPU. */
 import type { CountedLosses, RingLoss } from '../base/losses.js';
 import {
+  CPU_CONNECTIONS,
   CPU_ENDS_LOST,
   CPU_LOST,
   CPU_LOST_FIRST_NS,
@@ -23,4 +24,12 @@ export function decodeLosses(view: DataView): CountedLosses {
     if (lost !== 0n) cpus.push({ cpu, lost, firstNs: count(CPU_LOST_FIRST_NS), lastNs: count(CPU_LOST_LAST_NS) });
   }
   return { cpus, unfollowed, ends, unseen };
+}
+
+/** The connections that were noted on all CPUs. */
+export function decodeConnections(view: DataView): bigint {
+  let connections = 0n;
+  for (let at = 0; at + CPU_SIZE <= view.byteLength; at += CPU_SIZE)
+    connections += view.getBigUint64(at + CPU_CONNECTIONS, true);
+  return connections;
 }

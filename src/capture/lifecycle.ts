@@ -52,7 +52,7 @@ const COPYING: Record<string, number> = {
 const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
 
 /** Maps of the backend's object. */
-const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
+const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_connections', '.bss.ipft'];
 
 interface Copying {
   readonly name: string;

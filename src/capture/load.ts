@@ -68,11 +68,12 @@ export async function loadPrograms(
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
   const { fields, tracer, packets } = options;
-  const { mark, places } = packets;
+  const { compile, ...rest } = packets;
+  const { mark, places, connections } = rest;
   // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
-  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(packets.compile || places));
+  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(compile || places || connections));
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
-  const filter: CompiledFilter = { mark, places, object: packets.compile?.(loadKernelBtf(), byHelper) };
+  const filter: CompiledFilter = { ...rest, object: compile?.(loadKernelBtf(), byHelper) };
   const hasSnapshots = options.snaplen > 0;
   const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasSnapshots, signal });
   const marked = switchSnapshots(setMark(linked, filter.mark), hasSnapshots);
@@ -96,12 +97,13 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
+    if (!filter.connections) object.setMaxEntries('ipft_connections', 1);
     // A program that calls nothing is one function, which no kernel gets wrong.
     const filters = looksBeyondMark(filter);
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
-      ...{ filters, places: filter.places },
+      ...{ filters, places: filter.places, connections: filter.connections },
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

@@ -2,7 +2,7 @@
 
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
-import { decodeLosses } from '../abi/losses.js';
+import { decodeConnections, decodeLosses } from '../abi/losses.js';
 import { NoticeDecoder } from '../abi/notices.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RawTaker, RecordTaker } from '../base/event.js';
@@ -234,6 +234,11 @@ export class Session implements Disposable {
   losses(missed = this.countMisses()): TraceLosses {
     const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
     return { ...decodeLosses(cpus), missed, countsMisses: this.countsMisses, switchedOff: [...this.#switchedOff] };
+  }
+
+  /** How many connections were noted so far: `IPFT_MAX_CONNECTIONS` are kept. */
+  countConnections(): bigint {
+    return decodeConnections(readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE));
   }
 
   /** The missed calls so far. */

@@ -4,6 +4,7 @@ import { printable } from '../base/printable.js';
 import type { RecordSource } from '../base/record-source.js';
 import { setDebugLog } from '../capture/process.js';
 import type { Session } from '../capture/session.js';
+import { MAX_CONNECTIONS } from '../filter/packet-filter.js';
 import type { BackendChoice } from '../probes/backends.js';
 import type { TraceHost } from '../trace/host.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
@@ -117,6 +118,7 @@ async function follow(
   await taker.ending(run.finish());
   taker.report();
   await silence.report(run.losses);
+  warnOfConnections(live.session.countConnections(), terminal);
   const problem = await taker.close();
   const isWhole = taker.reportLosses(source, problem !== undefined);
   // Reported now, since a signal may end the process during the release.
@@ -124,6 +126,12 @@ async function follow(
   const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
   stop.endAtOnce(status);
   return status;
+}
+
+function warnOfConnections(noted: bigint, terminal: Terminal): void {
+  if (noted <= BigInt(MAX_CONNECTIONS)) return;
+  const lost = `the oldest of ${noted} connections were forgotten, since ${MAX_CONNECTIONS} are kept`;
+  terminal.warn(`${lost}: answers of those were not seen from their first function on`);
 }
 
 /** @returns the source; undefined if a signal came, which is answered while the kernel is still attaching */

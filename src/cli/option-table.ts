@@ -114,6 +114,10 @@ export const GROUPS: readonly OptionGroup[] = [
         repeats: true,
       },
       {
+        flags: '--connection',
+        summary: 'and what answers such a packet: all between the same addresses and ports, through NAT, too',
+      },
+      {
         flags: '--follow',
         summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
       },

@@ -58,7 +58,7 @@ test('parseCommandLine: packets are followed, but by a mark alone', () => {
     const request = parseCommandLine(args.split(' '));
     return 'plan' in request && request.plan.follow;
   };
-  for (const args of ['-m 1 --follow', '-m 1 --dev lo', '--netns blue', 'tcp port 80', '-m 1 udp'])
+  for (const args of ['-m 1 --follow', '-m 1 --connection', '-m 1 --dev lo', '--netns blue', 'tcp port 80', '-m 1 udp'])
     expect(follows(args), args).toBe(true);
   for (const args of ['-m 1', '-m 1 --no-follow', '--dev lo --no-follow', 'tcp --no-follow'])
     expect(follows(args), args).toBe(false);

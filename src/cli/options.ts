@@ -202,6 +202,7 @@ interface RawOptions {
   port?: string;
   netns?: string[];
   dev?: string[];
+  connection?: boolean;
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
@@ -658,6 +659,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   mask: { key: 'mask', read: parseUnsigned32 },
   netns: { key: 'netns' },
   dev: { key: 'dev' },
+  connection: { key: 'connection' },
   follow: { key: 'follow' },
   tracer: { key: 'tracer' },
   backend: { key: 'backend', read: (_flag, text) => findBackend(text) ?? text },

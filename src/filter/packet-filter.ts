@@ -1,4 +1,5 @@
 /** Packet filters: the choice of the packets to follow. */
+import { IPFT_MAX_CONNECTIONS } from '../abi/layout.js';
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
 import type { WantedPlaces } from './wanted-places.js';
@@ -24,18 +25,29 @@ export interface PacketFilter {
   readonly compile?: ((vmlinux: Btf, byHelper: boolean) => NamedObject) | undefined;
   /** Where packets are when they begin to be followed. Absent: anywhere. */
   readonly places?: WantedPlaces | undefined;
+  /** Present where packets of a followed packet's connection are followed, too. */
+  readonly connections?: Connections | undefined;
 }
 
-/** A filter as the kernel side has it. */
-export interface CompiledFilter {
+/**
+ * Packets between the same addresses and ports, in both directions. Answers have no mark: where connections are followed,
+ * `mark` of the filter is `ANY_MARK`, and the mark is asked about with all else.
+ */
+export interface Connections {
   readonly mark: WantedMark;
-  readonly places?: WantedPlaces | undefined;
+}
+
+/** How many connections are known at a time: those that had a packet last. */
+export const MAX_CONNECTIONS = IPFT_MAX_CONNECTIONS;
+
+/** A filter as the kernel side has it. */
+export interface CompiledFilter extends Omit<PacketFilter, 'compile'> {
   readonly object?: NamedObject | undefined;
 }
 
 /** Whether the kernel side looks at more of a packet than its mark. */
-export function looksBeyondMark({ object, places }: CompiledFilter): boolean {
-  return object !== undefined || places !== undefined;
+export function looksBeyondMark({ object, places, connections }: CompiledFilter): boolean {
+  return object !== undefined || places !== undefined || connections !== undefined;
 }
 
 /** Packets whose mark, under the mask, has this value. */

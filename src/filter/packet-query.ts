@@ -19,17 +19,19 @@ export interface PacketQuery {
   readonly netns: readonly string[];
   /** Packets on one of these devices, as `--dev` takes them; empty: on any, or none. */
   readonly dev: readonly string[];
+  /** Whether what belongs to the connection of such a packet is asked for, too: its answers. */
+  readonly connection: boolean;
 }
 
 /** A query that asks for nothing: to be added to. */
 export const NO_PACKETS: PacketQuery = {
   ...{ mark: undefined, mask: 0xffffffff },
-  ...{ expression: undefined, inner: undefined, netns: [], dev: [] },
+  ...{ expression: undefined, inner: undefined, netns: [], dev: [], connection: false },
 };
 
 /** Whether a query asks for more than a mark. */
-export function asksBeyondMark({ expression, inner, netns, dev }: PacketQuery): boolean {
-  return expression !== undefined || inner !== undefined || netns.length > 0 || dev.length > 0;
+export function asksBeyondMark({ expression, inner, netns, dev, connection }: PacketQuery): boolean {
+  return expression !== undefined || inner !== undefined || netns.length > 0 || dev.length > 0 || connection;
 }
 
 /** The words of a query as the kernel side takes them. */
@@ -40,19 +42,22 @@ export interface ResolvedQuery {
 }
 
 /** The filter that takes these packets. A query that asks for more brings its part of the filter from here. */
-export function createPacketFilter({ mark, mask }: PacketQuery, resolved: ResolvedQuery): PacketFilter {
+export function createPacketFilter({ mark, mask, connection }: PacketQuery, resolved: ResolvedQuery): PacketFilter {
   const { expression, inner, places } = resolved;
-  const marked = mark === undefined ? { mark: ANY_MARK } : markFilter(mark, mask);
-  return { ...(expression || inner ? pcapFilter({ outer: expression, inner }, marked.mark) : marked), places };
+  const wanted = mark === undefined ? ANY_MARK : markFilter(mark, mask).mark;
+  const compared = connection ? ANY_MARK : wanted;
+  const filter = expression || inner ? pcapFilter({ outer: expression, inner }, compared) : { mark: compared };
+  return { ...filter, places, connections: connection ? { mark: wanted } : undefined };
 }
 
 /** As in `packets with mark 0x4d2 under mask 0xffff were seen`, and `no packet matching 'tcp port 443' was seen`. */
-export function describePackets({ mark, mask, expression, inner, netns, dev }: PacketQuery): string {
+export function describePackets({ mark, mask, expression, inner, netns, dev, connection }: PacketQuery): string {
   const parts: string[] = [];
   if (mark !== undefined) {
     parts.push(`with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`);
   }
   if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
   if (inner !== undefined) parts.push(`with ${quote(inner)} in a tunnel`);
-  return [...parts, ...describePlaces(netns, dev)].join(' ');
+  parts.push(...describePlaces(netns, dev), ...(connection ? ['or of its connection'] : []));
+  return parts.join(' ');
 }

@@ -71,6 +71,11 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
    */
   readonly dev?: string | readonly string[] | undefined;
   /**
+   * Whether packets of a traced packet's connection are traced, too, in both directions: what answers it. A connection has
+   * the same addresses and ports, as the packet had them wherever it was: NAT included. Default: false.
+   */
+  readonly connection?: boolean | undefined;
+  /**
    * Whether packets are followed until they are freed, whatever becomes of their mark, their headers and their place.
    * Default: true, but false where a mark alone says which packets are traced.
    */

@@ -25,6 +25,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     mask: true,
     netns: true,
     dev: true,
+    connection: true,
     follow: true,
     functions: true,
     modules: true,

@@ -80,6 +80,7 @@ export interface GivenPlan {
   readonly mask?: unknown;
   readonly netns?: unknown;
   readonly dev?: unknown;
+  readonly connection?: unknown;
   readonly follow?: unknown;
   readonly tracer?: unknown;
   readonly backend?: unknown;
@@ -162,13 +163,20 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     mark: given.mark === undefined ? undefined : read.integer('mark', U32, 0),
     ...{ mask, expression: read.text('expression'), inner: read.text('inner') },
     ...{ netns: read.places('netns'), dev: readDevices(read, words) },
+    connection: read.boolean('connection', false),
   };
   const isFiltered = asksBeyondMark(packets);
+  const snaplen = read.integer('snaplen', SNAPLEN, isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS);
+  if (packets.connection && snaplen === 0) {
+    throw new UsageError(
+      `${words.name('connection')} needs ${words.name('snaplen')} 1 at least: it looks at the same headers`,
+    );
+  }
   return {
     warnings: checkMark(packets.mark, mask, words),
     packets: packets.mark === undefined && !isFiltered ? undefined : packets,
     follow: read.boolean('follow', isFiltered),
-    snaplen: read.integer('snaplen', SNAPLEN, isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS),
+    snaplen,
     probes: {
       ...readMethod(read, given),
       functionPattern: given.functions,

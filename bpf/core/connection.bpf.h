@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Connections: the addresses and ports of followed packets, wherever these have been. A packet between the same two ends
+ * belongs to the same connection, in either direction: so answers are known from their first function on. Where NAT
+ * changes a followed packet, the kernel side notes both connections, and finds the answer on either side.
+ */
+#ifndef IPFT_CONNECTION_H
+#define IPFT_CONNECTION_H
+
+#include "headers.bpf.h"
+#include "place.h"
+
+/* An address of IPv4 is in the first word. */
+struct ipft_connection {
+	__u64 lesser[2];	/* of the two ends, the address that is less; the same order in both directions */
+	__u64 greater[2];
+	__u16 lesser_port;	/* in network byte order; of ICMP the identifier, at both ends */
+	__u16 greater_port;
+	__u32 netns;		/* inode: other namespaces may have the same addresses */
+	__u32 protocol;		/* behind IP */
+	__u32 is_ipv6;
+};
+
+/* Drops those that no packet had for the longest time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, IPFT_MAX_CONNECTIONS);	/* 1 where there is no need: the user side sets it before loading */
+	__type(key, struct ipft_connection);
+	__type(value, __u64);	/* when it was noted */
+} ipft_connections SEC(".maps");
+
+/* linux/in.h, linux/in6.h */
+#define IPFT_IPPROTO_HOPOPTS	0
+#define IPFT_IPPROTO_ICMP	1
+#define IPFT_IPPROTO_DCCP	33
+#define IPFT_IPPROTO_ROUTING	43
+#define IPFT_IPPROTO_FRAGMENT	44
+#define IPFT_IPPROTO_AH		51
+#define IPFT_IPPROTO_ICMPV6	58
+#define IPFT_IPPROTO_DSTOPTS	60
+#define IPFT_IPPROTO_SCTP	132
+#define IPFT_IPPROTO_UDPLITE	136
+
+#define IPFT_ICMP_HLEN 8
+/* Types of ICMP with an identifier: echo, timestamp, information and address mask, as requests and replies. */
+#define IPFT_ICMP_WITH_ID	(1u << 0 | 1u << 8 | 1u << 13 | 1u << 14 | 1u << 15 | 1u << 16 | \
+				 1u << 17 | 1u << 18)
+/* Types of ICMP that quote a packet: unreachable, source quench, redirect, time exceeded, parameter problem. */
+#define IPFT_ICMP_WITH_QUOTE	(1u << 3 | 1u << 4 | 1u << 5 | 1u << 11 | 1u << 12)
+#define IPFT_ICMPV6_LAST_ERROR	4
+#define IPFT_ICMPV6_ECHO_REQUEST 128
+#define IPFT_ICMPV6_ECHO_REPLY	129
+
+#define IPFT_MAX_EXTENSION_HEADERS 4
+
+/* Ends of a packet that are being read. */
+struct ipft_ends_of_packet {
+	__u64 source[2];
+	__u64 destination[2];
+	__u64 header;		/* address of the header behind IP's */
+	__u32 protocol;
+};
+
+/* Reads IP's headers. Returns false for a later fragment, which does not say who it is for. */
+static __always_inline bool ipft_read_ipv4(__u64 header, struct ipft_ends_of_packet *ends)
+{
+	const __u64 word = ipft_read_word((void *)header);
+	const __u64 addresses = ipft_read_word((void *)(header + 12));
+
+	if ((__u16)(word >> 48) & bpf_htons(0x1fff))
+		return false;
+	ends->protocol = (__u8)(ipft_read_word((void *)(header + 8)) >> 8);
+	ends->source[0] = (__u32)addresses;
+	ends->destination[0] = addresses >> 32;
+	ends->source[1] = ends->destination[1] = 0;
+	ends->header = header + (word & 0x0f) * 4;
+	return true;
+}
+
+static __always_inline bool ipft_read_ipv6(__u64 header, struct ipft_ends_of_packet *ends)
+{
+	__u64 word = ipft_read_word((void *)header);
+	__u32 protocol = (__u8)(word >> 48), i;
+
+	ends->source[0] = ipft_read_word((void *)(header + 8));
+	ends->source[1] = ipft_read_word((void *)(header + 16));
+	ends->destination[0] = ipft_read_word((void *)(header + 24));
+	ends->destination[1] = ipft_read_word((void *)(header + 32));
+	header += IPFT_IPV6_HLEN;
+	for (i = 0; i < IPFT_MAX_EXTENSION_HEADERS; i++) {
+		word = ipft_read_word((void *)header);
+		if (protocol == IPFT_IPPROTO_FRAGMENT) {
+			if ((__u16)(word >> 16) & bpf_htons(0xfff8))
+				return false;
+			header += 8;
+		} else if (protocol == IPFT_IPPROTO_HOPOPTS || protocol == IPFT_IPPROTO_ROUTING ||
+			   protocol == IPFT_IPPROTO_DSTOPTS) {
+			header += 8 + (__u8)(word >> 8) * 8;
+		} else if (protocol == IPFT_IPPROTO_AH) {
+			header += 8 + (__u8)(word >> 8) * 4;
+		} else {
+			break;
+		}
+		protocol = (__u8)word;
+	}
+	ends->protocol = protocol;
+	ends->header = header;
+	return true;
+}
+
+static __always_inline bool ipft_has_ports(__u32 protocol)
+{
+	return protocol == IPFT_IPPROTO_TCP || protocol == IPFT_IPPROTO_UDP || protocol == IPFT_IPPROTO_SCTP ||
+	       protocol == IPFT_IPPROTO_DCCP || protocol == IPFT_IPPROTO_UDPLITE;
+}
+
+/* Whether the bits of a set include a type of ICMP. */
+static __always_inline bool ipft_is_one_of(__u32 types, __u8 type)
+{
+	return type < 32 && types >> type & 1;
+}
+
+/* The address of the packet that an error of ICMP quotes; else 0. @word: the first of ICMP's header */
+static __always_inline __u64 ipft_quoted_packet(const struct ipft_ends_of_packet *ends, __u64 word)
+{
+	const __u8 type = word;
+
+	if ((ends->protocol == IPFT_IPPROTO_ICMP && ipft_is_one_of(IPFT_ICMP_WITH_QUOTE, type)) ||
+	    (ends->protocol == IPFT_IPPROTO_ICMPV6 && type && type <= IPFT_ICMPV6_LAST_ERROR))
+		return ends->header + IPFT_ICMP_HLEN;
+	return 0;
+}
+
+/* The ports, source first; of ICMP its identifier twice. Returns false for ICMP without one. */
+static __always_inline bool ipft_read_ports(__u32 protocol, __u64 word, __u16 *source, __u16 *destination)
+{
+	*source = *destination = 0;
+	if (ipft_has_ports(protocol)) {
+		*source = word;
+		*destination = word >> 16;
+		return true;
+	}
+	if ((protocol == IPFT_IPPROTO_ICMP && !ipft_is_one_of(IPFT_ICMP_WITH_ID, word)) ||
+	    (protocol == IPFT_IPPROTO_ICMPV6 && (__u8)word != IPFT_ICMPV6_ECHO_REQUEST &&
+	     (__u8)word != IPFT_ICMPV6_ECHO_REPLY))
+		return false;
+	if (protocol == IPFT_IPPROTO_ICMP || protocol == IPFT_IPPROTO_ICMPV6)
+		*source = *destination = word >> 32;
+	return true;
+}
+
+/*
+ * Finds the connection of a packet. @with_quote: whether an error of ICMP belongs to the connection of the packet that it
+ * quotes; if not, it has none. Inlined, since lifecycle.bpf.c must not have functions that are never called.
+ */
+static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connection *connection, bool with_quote)
+{
+	struct ipft_ends_of_packet ends;
+	struct ipft_memory memory;
+	__u64 word, quoted, limit;
+	__u16 source, destination;
+	bool is_swapped;
+
+	ipft_read_memory(skb, &memory);
+	/* A driver has handed it over, and nobody has set the network header. */
+	if (memory.mac != IPFT_NO_MAC_HEADER && memory.network <= memory.mac)
+		memory.network = memory.data;
+	if (!ipft_is_network(skb, &memory) || memory.protocol == IPFT_ETH_P_ARP)
+		return false;
+	connection->is_ipv6 = memory.protocol == IPFT_ETH_P_IPV6;
+	connection->netns = ipft_netns_of((struct sk_buff *)skb);
+	limit = memory.head + memory.tail;
+	if (connection->is_ipv6 ? !ipft_read_ipv6(memory.head + memory.network, &ends) :
+				  !ipft_read_ipv4(memory.head + memory.network, &ends))
+		return false;
+	if (ends.header + 8 > limit)
+		return false;
+	word = ipft_read_word((void *)ends.header);
+	quoted = ipft_quoted_packet(&ends, word);
+	if (quoted) {
+		if (!with_quote || quoted + (connection->is_ipv6 ? IPFT_IPV6_HLEN : IPFT_IPV4_HLEN) > limit)
+			return false;
+		if (connection->is_ipv6 ? !ipft_read_ipv6(quoted, &ends) : !ipft_read_ipv4(quoted, &ends))
+			return false;
+		if (ends.header + 8 > limit)
+			return false;
+		word = ipft_read_word((void *)ends.header);
+	}
+	if (!ipft_read_ports(ends.protocol, word, &source, &destination))
+		return false;
+	connection->protocol = ends.protocol;
+	is_swapped = ends.source[0] > ends.destination[0] ||
+		     (ends.source[0] == ends.destination[0] &&
+		      (ends.source[1] > ends.destination[1] ||
+		       (ends.source[1] == ends.destination[1] && source > destination)));
+	connection->lesser[0] = is_swapped ? ends.destination[0] : ends.source[0];
+	connection->lesser[1] = is_swapped ? ends.destination[1] : ends.source[1];
+	connection->greater[0] = is_swapped ? ends.source[0] : ends.destination[0];
+	connection->greater[1] = is_swapped ? ends.source[1] : ends.destination[1];
+	connection->lesser_port = is_swapped ? destination : source;
+	connection->greater_port = is_swapped ? source : destination;
+	return true;
+}
+
+/* Whether a packet belongs to the connection of a followed one. */
+IPFT_FUNCTION int ipft_is_of_connection(struct sk_buff *skb)
+{
+	struct ipft_connection connection;
+
+	if (!ipft_config.connections || !ipft_find_connection((__u64)skb, &connection, true))
+		return 0;
+	return bpf_map_lookup_elem(&ipft_connections, &connection) != NULL;
+}
+
+#endif

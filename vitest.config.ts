@@ -19,6 +19,7 @@ const SAME = [
   'many-packets',
   'modules',
   'mark-help',
+  'places',
   'process',
   'record-same',
   'trace-same',

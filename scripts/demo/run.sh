@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 # Names of namespaces are files here. A mount of our own keeps them apart from the machine's.
 if [ -z "${IPFT_DEMO-}" ]; then
-  mkdir -p /run/netns && IPFT_DEMO=1 exec unshare --mount "$0" "$@"
+  mkdir -p /run/netns && IPFT_DEMO=1 exec unshare --mount sh scripts/demo/run.sh "$@"
 fi
 mount -t tmpfs demo /run/netns || exit 1
 

@@ -447,5 +447,16 @@ test('parseCommandLine: operands are an expression', () => {
   expect(packets('frobnicate the', 'net')).toMatchObject({ expression: 'frobnicate the net' });
   expect(packets('')).toMatchObject({ expression: '' });
   expect(() => packets('tcp', '--', 'curl')).toThrow('what stands behind -- is one');
-  expect(() => packets()).toThrow(/^the mark is missing, or an expression/);
+  for (const args of [[], ['--connection'], ['--mask', '0xff']])
+    expect(() => packets(...args)).toThrow(/^the mark is missing, or an expression/);
+});
+
+test('parseCommandLine: a mask without a mark is ignored, and it is said', () => {
+  const warnings = (...args: string[]) => {
+    const request = parseCommandLine(args);
+    return 'plan' in request ? request.plan.warnings : undefined;
+  };
+  expect(warnings('--mask', '0xff', 'icmp')).toEqual(['--mask is ignored: it needs --mark']);
+  expect(warnings('-m', '1', '--mask', '0xff', 'icmp')).toEqual([]);
+  expect(warnings('icmp')).toEqual([]);
 });

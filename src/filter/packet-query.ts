@@ -29,6 +29,11 @@ export const NO_PACKETS: PacketQuery = {
   ...{ expression: undefined, inner: undefined, netns: [], dev: [], connection: false },
 };
 
+/** Whether a query names packets: whoever asks for their connections must say whose. */
+export function namesPackets(query: PacketQuery): boolean {
+  return query.mark !== undefined || asksBeyondMark({ ...query, connection: false });
+}
+
 /** Whether a query asks for more than a mark. */
 export function asksBeyondMark({ expression, inner, netns, dev, connection }: PacketQuery): boolean {
   return expression !== undefined || inner !== undefined || netns.length > 0 || dev.length > 0 || connection;

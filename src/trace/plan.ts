@@ -8,7 +8,7 @@ import { UsageError } from '../base/errors.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { checkSuffix } from '../fields/c/extension.js';
-import { asksBeyondMark, type PacketQuery } from '../filter/packet-query.js';
+import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
 import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
 import { checkMethod } from '../probes/backends.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
@@ -173,8 +173,8 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     );
   }
   return {
-    warnings: checkMark(packets.mark, mask, words),
-    packets: packets.mark === undefined && !isFiltered ? undefined : packets,
+    warnings: [...checkMark(packets.mark, mask, words), ...warnOfMask(given, words)],
+    packets: namesPackets(packets) ? packets : undefined,
     follow: read.boolean('follow', isFiltered),
     snaplen,
     probes: {
@@ -303,6 +303,12 @@ function checkMark(mark: number | undefined, mask: number, words: Vocabulary): s
   }
   if (mark === undefined || (mark & ~mask) === 0) return [];
   return [`${markName} has bits that ${maskName} leaves out; they are ignored`];
+}
+
+/** @returns warnings; where no packets are named at all, that is an error of its own */
+function warnOfMask({ mark, mask }: GivenPlan, words: Vocabulary): string[] {
+  const isIgnored = mask !== undefined && mask !== MAX_U32 && mark === undefined;
+  return isIgnored ? [`${words.name('mask')} is ignored: it needs ${words.name('mark')}`] : [];
 }
 
 function readDevices(read: OptionReader, words: Vocabulary): readonly string[] {

@@ -13,6 +13,7 @@ test.each([
   ['ip broadcast', /netmask not known/],
   ['ifname eth0', /ifname/],
   ['inbound', /a direction/],
+  ['tcp[-1] = 0', /an offset before its first byte/],
   ['ip protochain 6', /needs a loop/],
   ['host foo.example', /^'foo.example' in 'host foo.example', at character 6, is no word of pcap-filter, and names/],
   ['src example', /names are not resolved/],
@@ -35,12 +36,17 @@ test('messages name the inner expression', () => {
   expect(compileInner('arp and tcp', compileWithLibpcap).warnings).toEqual([never]);
 });
 
-test.each(['port domain or ssh', 'ip proto \\tcp', 'host 2001:db8::1', 'ether host 02:00:00:00:00:01', 'net 10'])(
-  '%s has no name of a host',
-  (text) => {
-    expect(compileExpression(text, compileWithLibpcap).warnings).toEqual([]);
-  },
-);
+test.each([
+  'port domain or ssh',
+  'ip proto \\tcp',
+  'host 2001:db8::1',
+  'ether host 02:00:00:00:00:01',
+  'net 10',
+  'llc i',
+  'llc rr or llc disc',
+])('%s has no name of a host', (text) => {
+  expect(compileExpression(text, compileWithLibpcap).warnings).toEqual([]);
+});
 
 test('one that no packet matches', () => {
   expect(compileExpression('arp and tcp', compileWithLibpcap).warnings).toEqual(["no packet can match 'arp and tcp'"]);

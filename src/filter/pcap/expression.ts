@@ -95,7 +95,7 @@ function tooLong(length: string, most: number): UsageError {
 /** Words behind which a name is one of a service, a protocol or something else that no name server is asked for. */
 const NAMING = new Set([
   ...['port', 'portrange', 'proto', 'protochain', 'type', 'subtype', 'dir', 'direction', 'ifname', 'on'],
-  ...['rset', 'ruleset', 'reason', 'action'],
+  ...['rset', 'ruleset', 'reason', 'action', 'llc'],
 ]);
 /** Words that leave the meaning of a name as it was: `port http or https`. */
 const JOINING = new Set(['and', 'or', 'not', '&&', '||', '!', '(', ')']);
@@ -133,7 +133,7 @@ function isName(word: string, compile: Compile): boolean {
 
 const UNFIT: Record<Unfit, (text: string) => string> = {
   ancillary: (text) =>
-    `${quote(text)} asks for something that a packet does not tell on its way: a direction (inbound, outbound) or an interface`,
+    `${quote(text)} asks for something that a packet does not tell on its way: a direction (inbound, outbound), an interface, or an offset before its first byte`,
   loop: (text) => `${quote(text)} needs a loop (protochain), which the kernel does not run`,
   malformed: (text) => `libpcap makes no sound program of ${quote(text)}`,
 };

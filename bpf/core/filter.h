@@ -41,11 +41,10 @@ static __always_inline bool ipft_is_marked(struct sk_buff *skb)
 }
 
 /*
- * Whether the filter wants a packet whose mark matches. The call is there even if the filter is a mark alone: the kernel
- * drops the types of all functions of a program in which one is never called, and these types are needed when
- * trampolines are loaded again.
+ * Whether the filter wants a packet whose mark matches. A function of its own, so that the stack holds nothing of it while
+ * an extension runs.
  */
-static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
+IPFT_FUNCTION int ipft_is_asked_for(struct sk_buff *skb)
 {
 	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_wants(skb);
 }

@@ -32,13 +32,12 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		journey = NULL;
 	}
 	/*
-	 * ipft_wants is called even if the filter is a mark alone. The kernel drops the types of all functions of a program in
-	 * which one is never called, and these types are needed when trampolines are loaded again. More questions here keep
-	 * Linux 6.1 from attaching some of these programs: with places and connections journeys begin at functions alone.
+	 * Both functions are called whatever the filter is, and in this order: the kernel drops the types of all functions of
+	 * a program in which one is never called, and these types are needed when trampolines are loaded again. Where the
+	 * filter is a mark alone, ipft_wants is known to return 1, and nothing behind it would be called.
 	 */
-	if (!journey && !ipft_config.connections && !ipft_config.places.netns_count &&
-	    !ipft_config.places.device_count && ipft_matches((struct sk_buff *)skb) &&
-	    ipft_wants((struct sk_buff *)skb))
+	if (!journey && ipft_matches((struct sk_buff *)skb) &&
+	    (ipft_is_of_connection((struct sk_buff *)skb) || ipft_is_asked_for((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
 }

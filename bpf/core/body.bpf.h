@@ -92,45 +92,74 @@ static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
 	return (struct sk_buff *)skb;
 }
 
+/* What the filter says of a call. */
+enum ipft_verdict {
+	IPFT_REJECTED,		/* the packet is not followed */
+	IPFT_UNMATCHED,		/* the packet has a journey, or the call is of interest for its role */
+	IPFT_MATCHED,
+};
+
 /*
- * Whether a packet is not followed. This is all that runs in most calls: the rest stands in a function of its own, so
+ * Asks the filter about a call, where it has more than a mark. Without following, a known packet is asked about, too: it
+ * makes events only where it matches.
+ */
+static __always_inline enum ipft_verdict ipft_judge(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool matches)
+{
+	const __u64 number = IPFT_SKB_NUMBER(skb);
+	bool is_known;
+
+	if (!matches)
+		return IPFT_UNMATCHED;
+	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
+	if (!number)
+		return IPFT_REJECTED;
+	is_known = ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL);
+	if (is_known && ipft_config.follow)
+		return IPFT_MATCHED;
+	if (ipft_may_begin(number))
+		return IPFT_MATCHED;
+	return is_known ? IPFT_UNMATCHED : IPFT_REJECTED;
+}
+
+/*
+ * Functions of their own, which return before anything else runs: an extension, which the linker adds, has the stack that
+ * it has without a filter.
+ */
+IPFT_FUNCTION int ipft_judge_plain(void *ctx, struct sk_buff *skb, bool matches)
+{
+	return ipft_judge(ctx, skb, IPFT_PLAIN, matches);
+}
+
+IPFT_FUNCTION int ipft_judge_deciding(void *ctx, struct sk_buff *skb, bool matches)
+{
+	return ipft_judge(ctx, skb, IPFT_DECIDING, matches);
+}
+
+/*
+ * Whether a packet is not followed. This is all that runs in most calls: the rest stands in functions of their own, so
  * that registers are saved only there. For the same reason the context is kept in memory, and the skb is read again.
  */
 static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
 					   bool *matches)
 {
 	void *volatile kept = *ctx;
+	int verdict;
 
 	*matches = ipft_matches(skb_of(*ctx));
 	/* A deciding function must see a followed packet though its mark has changed. */
 	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
 		return true;
 	*ctx = kept;
-	if (*matches || (kind == IPFT_DECIDING && ipft_config.follow))
-		return false;
-	return !ipft_may_be_known(ipft_low_half(skb_of(*ctx)));
-}
-
-/*
- * Whether the filter rejects a packet that is not followed. This is all that runs in most calls where there is a filter:
- * it is called before all else that needs registers or the stack. Without following, a known packet is asked about, too:
- * it makes events only where it matches.
- */
-static __always_inline bool ipft_rejects(void *ctx, struct sk_buff *skb, enum ipft_kind kind, bool *matches)
-{
-	const __u64 number = IPFT_SKB_NUMBER(skb);
-
-	if (!*matches)
-		return false;
-	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
-	if (!number)
+	if (!*matches && !(kind == IPFT_DECIDING && ipft_config.follow) &&
+	    !ipft_may_be_known(ipft_low_half(skb_of(*ctx))))
 		return true;
-	if (ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL)) {
-		if (!ipft_config.follow)
-			*matches = ipft_may_begin(number);
+	if (!ipft_config.filters)
 		return false;
-	}
-	return !ipft_may_begin(number);
+	verdict = kind == IPFT_DECIDING ? ipft_judge_deciding(*ctx, skb_of(*ctx), *matches) :
+					  ipft_judge_plain(*ctx, skb_of(*ctx), *matches);
+	*ctx = kept;
+	*matches = verdict == IPFT_MATCHED;
+	return verdict == IPFT_REJECTED;
 }
 
 /* A call of a traced function with a packet. */
@@ -514,20 +543,6 @@ IPFT_TRACED(deciding, IPFT_DECIDING)
 IPFT_EXTENDED(plain, IPFT_PLAIN)
 IPFT_EXTENDED(deciding, IPFT_DECIDING)
 
-/* With a filter: it is asked first. */
-#define IPFT_FILTERED(name, kind)								\
-	IPFT_FUNCTION int ipft_filtered_##name(void *ctx, struct sk_buff *skb, bool matches)	\
-	{											\
-		if (ipft_rejects(ctx, skb, kind, &matches))					\
-			return 0;								\
-		if (ipft_config.data_size)							\
-			return ipft_extended_##name(ctx, skb, matches);				\
-		return ipft_traced_##name(ctx, skb, matches);					\
-	}
-
-IPFT_FILTERED(plain, IPFT_PLAIN)
-IPFT_FILTERED(deciding, IPFT_DECIDING)
-
 /* The entry of a function. @skb_of: returns the skb argument */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
@@ -535,11 +550,6 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
-	if (ipft_config.filters) {
-		if (kind == IPFT_DECIDING)
-			return ipft_filtered_deciding(ctx, skb_of(ctx), matches);
-		return ipft_filtered_plain(ctx, skb_of(ctx), matches);
-	}
 	if (ipft_config.data_size) {
 		if (kind == IPFT_DECIDING)
 			return ipft_extended_deciding(ctx, skb_of(ctx), matches);

@@ -188,17 +188,6 @@ IPFT_FUNCTION __u64 ipft_enter_deciding(void *ctx, struct sk_buff *skb, bool mat
 	return ipft_enter(ctx, skb, IPFT_DECIDING, matches);
 }
 
-/* With a filter: it is asked first. */
-IPFT_FUNCTION __u64 ipft_enter_filtered_plain(void *ctx, struct sk_buff *skb, bool matches)
-{
-	return ipft_rejects(ctx, skb, IPFT_PLAIN, &matches) ? 0 : ipft_enter_plain(ctx, skb, matches);
-}
-
-IPFT_FUNCTION __u64 ipft_enter_filtered_deciding(void *ctx, struct sk_buff *skb, bool matches)
-{
-	return ipft_rejects(ctx, skb, IPFT_DECIDING, &matches) ? 0 : ipft_enter_deciding(ctx, skb, matches);
-}
-
 /* The body of a program at the entry of a function. Returns as ipft_enter. @skb_of: finds the skb among the arguments */
 static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
@@ -206,11 +195,6 @@ static __always_inline __u64 ipft_entered_call(void *ctx, struct sk_buff *(*skb_
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
-	if (ipft_config.filters) {
-		if (kind == IPFT_DECIDING)
-			return ipft_enter_filtered_deciding(ctx, skb_of(ctx), matches);
-		return ipft_enter_filtered_plain(ctx, skb_of(ctx), matches);
-	}
 	if (kind == IPFT_DECIDING)
 		return ipft_enter_deciding(ctx, skb_of(ctx), matches);
 	return ipft_enter_plain(ctx, skb_of(ctx), matches);

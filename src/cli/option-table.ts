@@ -40,6 +40,8 @@ export interface OptionEntry {
   readonly completes?: Completion;
   /** Whether it may be given several times. */
   readonly repeats?: true;
+  /** Whether a second one is refused. Otherwise the last one counts. */
+  readonly once?: true;
   /** For our own scripts: no help shows it. */
   readonly hidden?: true;
 }
@@ -97,6 +99,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '--inner <EXPRESSION>',
         summary: 'only packets with such a packet in a tunnel (VXLAN, Geneve, GRE, IP in IP, GTP-U), or on its device',
+        once: true,
       },
       { flags: '-m, --mark <N>', summary: 'trace packets whose mark, under the mask, is N (decimal or 0x…)' },
       { flags: '--mask <N>', summary: 'compare only these bits of the mark', default: '0xffffffff' },

@@ -247,9 +247,28 @@ test('parseCommandLine: what resembles nothing gets no suggestion', () => {
   expect(() => parse('\x1b[2J')).toThrow(/^there is no command '\\x1b\[2J'$/);
 });
 
+test.each([
+  ['10.0.0.5', 'host 10.0.0.5'],
+  ['2001:db8::1', 'host 2001:db8::1'],
+  ['host', 'host 10.0.0.5'],
+  ['example.com', 'host 10.0.0.5'],
+])('parseCommandLine: %s is no command, and the hint has an expression', (word, example) => {
+  const hint = `an expression says which packets to trace, as in: ipft ${example}; ipft --help shows the options`;
+  const message = `there is no command '${word}'`;
+  expect(() => parse(word)).toThrow(expect.objectContaining({ message, hint }));
+  expect(() => parse('docter')).toThrow(expect.objectContaining({ hint: 'ipft --help shows the options' }));
+});
+
+test('parseCommandLine: a second --inner is refused, since only one would count', () => {
+  expect(parse('--inner icmp')).toMatchObject({ inner: 'icmp' });
+  for (const command of ['', 'record x.ipft '])
+    expect(() => parse(`${command}--inner icmp --inner tcp`)).toThrow(/^--inner is given twice$/);
+});
+
 test('parseCommandLine: built-in fields, each once, in the order given', () => {
   expect(parse('-m 1 --fields tuple,dev --fields ct,dev')).toMatchObject({ builtin: ['tuple', 'dev', 'ct'] });
-  expect(parse('--fields help')).toMatchObject({ action: 'fields-help' });
+  for (const line of ['--fields help', 'record x.ipft --fields help', '-w x.ipft --fields help'])
+    expect(parse(line)).toMatchObject({ action: 'fields-help' });
   expect(() => parse('-m 1 --fields tupel')).toThrow(
     /^--fields 'tupel' is unknown: there are tuple, .*mean tuple\?\)$/,
   );

@@ -1,5 +1,6 @@
 /** Parses the command line. Its options are in option-table.ts, their meaning is here. */
 
+import { isIP } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Help, Option } from 'commander';
@@ -314,7 +315,7 @@ function subcommandTerm(subcommand: Command): string {
 }
 
 function addOption(command: Command, entry: OptionEntry): void {
-  const { flags, summary, default: value, repeats, hidden } = entry;
+  const { flags, summary, default: value, repeats, once, hidden } = entry;
   const { long } = splitFlags(entry);
   if (long === '--help') command.helpOption(flags, summary);
   else if (long === '--version') command.version(packageVersion(), flags, summary);
@@ -323,9 +324,15 @@ function addOption(command: Command, entry: OptionEntry): void {
     // Shown as the user would type it, without quotes.
     if (value !== undefined) option.default(value, value);
     if (repeats) option.argParser((one: string, previous: string[] = []) => [...previous, one]);
+    if (once) option.argParser((one: string, previous: string | undefined) => refuseSecond(long, previous) ?? one);
     if (hidden) option.hideHelp();
     command.addOption(option);
   }
+}
+
+function refuseSecond(long: string, previous: string | undefined): undefined {
+  if (previous !== undefined)
+    throw new UsageError(`${long} is given twice`, 'one expression may ask for both: A and B');
 }
 
 /**
@@ -419,8 +426,13 @@ function answerHelp(args: readonly string[]): readonly string[] {
   throw noSuchCommand(about);
 }
 
+/** A word that resembles no command may be meant for an expression. */
 function noSuchCommand(word: string): UsageError {
-  return new UsageError(`there is no command '${printable(word)}'${didYouMean(word, COMMAND_NAMES)}`, SEE_HELP);
+  const meant = didYouMean(word, COMMAND_NAMES);
+  const example = isIP(word) > 0 ? `host ${word}` : 'host 10.0.0.5';
+  const hint =
+    meant === '' ? `an expression says which packets to trace, as in: ipft ${example}; ${SEE_HELP}` : SEE_HELP;
+  return new UsageError(`there is no command '${printable(word)}'${meant}`, hint);
 }
 
 /** The error for people: commander's message, or a better one. */
@@ -473,7 +485,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
     return interpretRecord(raw.write, raw);
   }
   refuseRecording(raw);
-  if (raw.fields?.includes('help')) return { action: 'fields-help', ...interpretWriting(raw) };
+  if (asksForFields(raw)) return { action: 'fields-help', ...interpretWriting(raw) };
   const words = createVocabulary(raw);
   const plan = interpretPlan(raw, words);
   const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
@@ -517,7 +529,10 @@ function interpretOutcomes({ only, outcome }: RawOptions): Outcome[] | undefined
   return only || outcome ? [...read('--only', only), ...read('--outcome', outcome)] : undefined;
 }
 
+const asksForFields = ({ fields }: RawOptions) => fields?.includes('help') ?? false;
+
 function interpretRecord(file: string, raw: RawOptions): Request {
+  if (asksForFields(raw)) return { action: 'fields-help', ...interpretWriting(raw) };
   if (file === '') throw new UsageError('a recording needs the path of a file');
   const words = createVocabulary(raw);
   return {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { findNetns, listDevices } from './places.js';
 
@@ -33,4 +33,9 @@ test('listDevices: those of the own namespace are among them', () => {
     .slice(2, -1)
     .map((line) => line.split(':')[0]!.trim());
   expect([...(listDevices().get(OWN) ?? [])]).toEqual(own);
+});
+
+test('listDevices: it looks into all namespaces, and this thread stays in its own', () => {
+  listDevices();
+  expect(readlinkSync('/proc/thread-self/ns/net')).toBe(`net:[${OWN}]`);
 });

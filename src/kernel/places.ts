@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { causedBy, UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import { withinNetns } from '../sys/libc.js';
 import { NAMED_NETNS, namespaceDevice } from './netns-names.js';
 
 const LIST_HINT = 'ip netns lists namespaces with a name, lsns -t net those of processes';
@@ -58,32 +59,56 @@ function noNetns(words: string, reason: string): UsageError {
   return new UsageError(`there is no network namespace '${printable(words)}': ${printable(reason)}`, LIST_HINT);
 }
 
+/** The key of all namespaces that belong to others: they can't be told from one another. No namespace has this inode. */
+const OF_OTHERS = 0;
+
 /** A process in each network namespace that has any, by the namespace's inode. */
 function listProcesses(): Map<number, string> {
   const processes = new Map<number, string>();
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    try {
-      const { ino } = statSync(`/proc/${pid}/ns/net`);
-      if (!processes.has(ino)) processes.set(ino, pid);
-    } catch {
-      // The process has ended, or is another user's.
-    }
+    const netns = netnsOf(pid);
+    if (netns !== undefined && !processes.has(netns)) processes.set(netns, pid);
   }
   return processes;
 }
 
-/** The names of the devices in each namespace that has a process: others can't be seen from here. By inode. */
-export function listDevices(): ReadonlyMap<number, ReadonlySet<string>> {
-  return new Map([...listProcesses()].map(([netns, pid]) => [netns, readDevices(pid)]));
+/** The inode of a process' namespace; undefined if it has ended. */
+function netnsOf(pid: string): number | undefined {
+  try {
+    return statSync(`/proc/${pid}/ns/net`).ino;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? OF_OTHERS : undefined;
+  }
 }
 
-/** The devices in the namespace of a process. */
-function readDevices(pid: string): ReadonlySet<string> {
+/**
+ * The names of the devices in each namespace that has a process, or is mounted, by the namespace's inode. They are
+ * undefined where this process may not look.
+ */
+export function listDevices(): ReadonlyMap<number, ReadonlySet<string> | undefined> {
+  const devices = new Map<number, ReadonlySet<string> | undefined>();
+  for (const [netns, pid] of listProcesses()) devices.set(netns, netns === OF_OTHERS ? undefined : readDevices(pid));
+  for (const [netns, path] of listMounts()) {
+    devices.set(netns, devices.get(netns) ?? withinNetns(path, () => readDevices('thread-self')));
+  }
+  return devices;
+}
+
+/** Where the namespaces are mounted, as `ip netns` mounts them, by the namespace's inode. */
+function listMounts(): Map<number, string> {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').matchAll(/^\S+ \S+ \S+ net:\[(\d+)\] (\S+) /gm);
+  const fromOctal = (path: string) =>
+    path.replace(/\\(\d{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return new Map([...mounts].map(([, netns, path = '']) => [Number(netns), fromOctal(path)]));
+}
+
+/** The devices in the namespace of a process; undefined if it has ended, or is another user's. */
+function readDevices(pid: string): ReadonlySet<string> | undefined {
   try {
     const lines = readFileSync(`/proc/${pid}/net/dev`, 'utf8').split('\n').slice(2, -1);
     return new Set(lines.map((line) => line.slice(0, line.indexOf(':')).trim()));
   } catch {
-    return new Set();
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 /** Functions of the C library that Node does not offer, through koffi. */
-import { existsSync } from 'node:fs';
+import { existsSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { EnvironmentError, SystemCallError } from '../base/errors.js';
@@ -20,6 +20,7 @@ const c = {
   poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
   send: libc.func('long send(int socket, void *bytes, size_t length, int flags)'),
   dup: libc.func('int dup(int fd)'),
+  setns: libc.func('int setns(int fd, int kind)'),
   windowSize: libc.func('int ioctl(int fd, ulong request, void *size)'),
   signal: libc.func('void *signal(int number, intptr_t action)'),
   sigmask: libc.func('int pthread_sigmask(int how, void *set, void *old)'),
@@ -287,6 +288,38 @@ export function sendNow(fd: number, bytes: Uint8Array): number {
 export function duplicate(fd: number): number {
   const copy: number = c.dup(fd);
   return copy < 0 ? -koffi.errno() : copy;
+}
+
+const CLONE_NEWNET = 0x40000000;
+
+/**
+ * Calls a function while this thread, and no other, is in another network namespace. It must wait for nothing: what
+ * runs meanwhile would be there, too.
+ * @param path of the namespace's file
+ * @returns undefined, without a call, where the namespace can't be entered: that needs CAP_SYS_ADMIN
+ * @throws SystemCallError if there is no way back
+ */
+export function withinNetns<T>(path: string, body: () => T): T | undefined {
+  using own = new Descriptor(openSync('/proc/thread-self/ns/net', 'r'));
+  if (!enterNetns(path)) return undefined;
+  try {
+    return body();
+  } finally {
+    returnToNetns(own);
+  }
+}
+
+function enterNetns(path: string): boolean {
+  try {
+    using file = new Descriptor(openSync(path, 'r'));
+    return c.setns(file.fd, CLONE_NEWNET) === 0;
+  } catch {
+    return false;
+  }
+}
+
+function returnToNetns({ fd }: Descriptor): void {
+  if (c.setns(fd, CLONE_NEWNET) !== 0) throw systemCallError('setns');
 }
 
 const TIOCGWINSZ = 0x5413;

@@ -36,9 +36,9 @@ function resolvePlaces({ netns, dev }: PacketQuery, warn: (text: string) => void
   return places;
 }
 
-/** The devices that are not there, with their index. */
+/** The devices that are not there, with their index. Where nobody may look, a device may be. */
 function findMissing(devices: WantedPlaces['devices']) {
-  const known = devices.length > 0 ? listDevices() : new Map<number, ReadonlySet<string>>();
+  const known: ReturnType<typeof listDevices> = devices.length > 0 ? listDevices() : new Map();
   return [...devices.entries()].filter(([, { name, netns }]) => {
     const where = netns === undefined ? [...known.values()] : [known.get(netns)];
     return where.every((names) => names !== undefined && !names.has(name));

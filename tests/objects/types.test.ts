@@ -39,8 +39,8 @@ export async function graph(fields: FieldSchema): Promise<Journey[]> {
 }
 
 export async function wrong(): Promise<void> {
-  // @ts-expect-error the mark is missing
-  await trace({}).catch((error: unknown) => error instanceof ExtensionError && console.log(error.log, OUTCOMES));
+  // @ts-expect-error a mark is a number
+  await trace({ mark: '1' }).catch((error: unknown) => error instanceof ExtensionError && console.log(error.log, OUTCOMES));
   // @ts-expect-error that is no type of a field
   await trace({ mark: 1, extension: 'x.o', fields: { len: 'int' } });
 }

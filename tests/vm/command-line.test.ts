@@ -184,7 +184,7 @@ describe('at a terminal', () => {
   test('ipft alone says what it is, and what to try, also where nobody reads it at a terminal', () => {
     const result = atTerminal('ipft', { NO_COLOR: '1' });
     expect(result.status).toBe(2);
-    for (const command of ['ipft doctor', "ipft -l -r '^ip_'", 'ipft -m 42']) {
+    for (const command of ['ipft doctor', "ipft -l -r '^ip_'", "ipft 'host 10.0.0.5 and tcp port 5432'"]) {
       expect(result.stdout).toContain(`\r\n  ${command} `);
     }
     expect(result.stdout.trimEnd().split('\n').length).toBeLessThan(10);

@@ -57,9 +57,13 @@ describe('packets are followed from where they are wanted, until they are freed'
     const elsewhere = await ping(['--dev', `veth-b@${network.here}`, '--dev', 'veth-nowhere']);
     expect(elsewhere.functions).toEqual([]);
     expect(elsewhere.stderr).toContain("there is no interface 'veth-nowhere' now; ipft waits for it");
+    // No process is in these namespaces.
+    expect(elsewhere.stderr).toContain(`there is no interface 'veth-b' in the namespace ${network.here} now`);
+    expect(device.stderr).not.toContain('there is no interface');
     expect(elsewhere.stderr).toContain(`no packet on veth-b@${network.here} or veth-nowhere was seen`);
     const there = await ping(['--dev', `veth-b@${network.there}`, '--dev', 'veth-nowhere']);
     expect(there.functions).toEqual(device.functions);
+    expect(there.stderr).not.toContain("there is no interface 'veth-b'");
   });
 
   test('with a mark, or an expression, a packet must be all of it', async () => {

@@ -1,4 +1,4 @@
-/** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/MACHINE/ for each machine that is supported. */
+/** `npm run build`: TypeScript to dist/, BPF C to dist/bpf/ for each machine that is supported. */
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -47,7 +47,10 @@ export function build(root) {
   // new one.
   const made = join(root, `dist.${process.pid}`);
   try {
-    compile(root, join(root, 'node_modules/.bin/tsc'), ['-p', root, '--outDir', made]);
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    // What users read of it are the declarations.
+    compile(root, tsc, ['-p', root, '--outDir', made, '--removeComments', '--declaration', 'false']);
+    compile(root, tsc, ['-p', root, '--outDir', made, '--emitDeclarationOnly']);
     bundle(root, made);
     for (const [machine, define] of Object.entries(MACHINES)) {
       const dir = join(made, 'bpf', machine);
@@ -97,13 +100,18 @@ function findPrograms(root) {
  * @param {string} made
  */
 function bundle(root, made) {
-  const options = ['--format', 'esm', '--platform', 'node', '--external', 'koffi'];
+  const options = ['--config', join(root, 'scripts/setup/bundle.js')];
   // Run in that directory, it names the modules by the same paths in every build.
   for (const [from, to, types] of [
     ['cli/main.js', join('cli', BUNDLE), BUNDLE_TYPES],
     ['cli/man-page.js', MAN_PAGE, MAN_PAGE_TYPES],
   ]) {
-    compile(made, join(root, 'node_modules/.bin/rolldown'), [from ?? '', '--file', to ?? '', ...options], 'quiet');
+    compile(
+      made,
+      join(root, 'node_modules/.bin/rolldown'),
+      [...options, '--input', from ?? '', '--file', to ?? ''],
+      'quiet',
+    );
     writeFileSync(join(made, (to ?? '').replace(/\.js$/, '.d.ts')), types ?? '');
   }
   for (const name of readdirSync(join(made, 'cli')))

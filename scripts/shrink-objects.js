@@ -1,33 +1,45 @@
 /**
- * `shrink-objects.js DIST`: makes of each DIST/bpf/MACHINE/NAME.bpf.o a NAME.bpf.o.br, a seventh as large. clang writes
- * debugging information of two kinds; only BTF is used by the kernel and by libbpf, whose linker leaves the other out.
+ * `shrink-objects.js DIST`: makes of DIST/bpf/MACHINE/NAME.bpf.o and NAME.VARIANT.bpf.o of all machines one DIST/bpf/NAME.br,
+ * a tenth as large: they are much alike. src/sys/own-objects.ts reads it. clang writes debugging information of two kinds;
+ * only BTF is used by the kernel and by libbpf, whose linker leaves the other out.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { brotliCompressSync } from 'node:zlib';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 
 const EXTENSION = '.bpf.o';
+/** As far as brotli looks back: over all objects of a source. */
+const PARAMS = { params: { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS } };
 
 await runScript('build', async () => {
   const dist = process.argv[2];
   if (dist === undefined) throw new ScriptError('shrink-objects.js needs the path of dist/', 2);
   /** @type {typeof import('../src/sys/libbpf.js')} */
   const { linkObjects } = await import(pathToFileURL(resolve(dist, 'sys/libbpf.js')).href);
-  const objects = readdirSync(join(dist, 'bpf'), { recursive: true, encoding: 'utf8' });
-  for (const name of objects.filter((path) => path.endsWith(EXTENSION))) {
-    const path = join(dist, 'bpf', name);
-    let linked;
+  const bpf = join(dist, 'bpf');
+  const names = readdirSync(bpf, { recursive: true, encoding: 'utf8' });
+  /** @type {Map<string, { name: string, bytes: Uint8Array }[]>} */
+  const sources = new Map();
+  for (const name of names.filter((path) => path.endsWith(EXTENSION)).sort()) {
+    let bytes;
     try {
-      linked = linkObjects([{ name, bytes: readFileSync(path) }]);
+      bytes = linkObjects([{ name, bytes: readFileSync(join(bpf, name)) }]);
     } catch (error) {
       const { message, hint } = /** @type {import('../src/base/errors.js').IpftError} */ (error);
       throw new ScriptError(hint === undefined ? message : `${message}; ${hint}`);
     }
-    writeFileSync(`${path}.br`, brotliCompressSync(linked));
-    rmSync(path);
+    const source = name.replace(/^.*\//, '').replace(/\..*/, '');
+    sources.set(source, [...(sources.get(source) ?? []), { name, bytes }]);
+  }
+  for (const machine of new Set(names.map((name) => name.split('/')[0] ?? '')))
+    rmSync(join(bpf, machine), { recursive: true });
+  for (const [source, objects] of sources) {
+    const sizes = Object.fromEntries(objects.map(({ name, bytes }) => [name, bytes.length]));
+    const whole = Buffer.concat([Buffer.from(`${JSON.stringify(sizes)}\n`), ...objects.map(({ bytes }) => bytes)]);
+    writeFileSync(join(bpf, `${source}.br`), brotliCompressSync(whole, PARAMS));
   }
   return 0;
 });

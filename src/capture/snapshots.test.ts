@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
 import { IPFT_SNAPSHOTS_PLACEHOLDER } from '../abi/layout.js';
+import { loadOwnObject } from '../sys/own-objects.js';
 import { switchSnapshots } from './snapshots.js';
 
 const [JGT, JGE, JLT, JLE, JEQ] = [0x25, 0x35, 0xa5, 0xb5, 0x15];
@@ -39,8 +38,7 @@ test('switchSnapshots: jumps that ask for snapshots have a known answer, and go 
 test.each(['kprobe-multi', 'kprobe.by-helper', 'kprobe-session', 'ftrace.with-calls', 'fentry-multi'])(
   'switchSnapshots: %s asks nowhere afterwards',
   (name) => {
-    const path = new URL(`../../dist/bpf/x64/${name}.bpf.o.br`, import.meta.url);
-    const built = brotliDecompressSync(readFileSync(path));
+    const built = loadOwnObject(`${name}.bpf.o`).bytes;
     const count = (bytes: Uint8Array) => {
       let found = 0;
       const view = new DataView(bytes.buffer, bytes.byteOffset);

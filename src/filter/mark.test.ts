@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
 import { IPFT_ANY_MARK_PLACEHOLDER, IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
+import { loadOwnObject } from '../sys/own-objects.js';
 import { setMark } from './mark.js';
 
-const OBJECT = brotliDecompressSync(readFileSync(new URL('../../dist/bpf/x64/kprobe-multi.bpf.o.br', import.meta.url)));
+const OBJECT = loadOwnObject('kprobe-multi.bpf.o').bytes;
 const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
   const pattern = Buffer.from([opcode, 0, 0, 0, 0, 0, 0, 0]);
   pattern.writeUInt32LE(immediate, 4);
@@ -71,9 +70,7 @@ test('setMark: of the instructions only those, in sections that have a function,
 });
 
 test('setMark: a program that need not read the mark is told so', () => {
-  const object = brotliDecompressSync(
-    readFileSync(new URL('../../dist/bpf/x64/kprobe.by-helper.bpf.o.br', import.meta.url)),
-  );
+  const object = loadOwnObject('kprobe.by-helper.bpf.o').bytes;
   const MOV = 0xb7;
   const places = count(object, MOV, IPFT_ANY_MARK_PLACEHOLDER);
   expect(places).toBeGreaterThanOrEqual(4);

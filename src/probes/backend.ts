@@ -53,7 +53,7 @@ export interface Backend {
   support(tracer: TracerName, vmlinux: Btf): Support | Promise<Support>;
   /** How copies are seen on a kernel that supports it. */
   copies(vmlinux: Btf): CopyMethod;
-  /** Name of the BPF object below `dist/bpf/MACHINE/`, without `.bpf.o.br`. */
+  /** Name of the BPF object, without `.bpf.o`. */
   object(tracer: TracerName, build: Build): string;
   /** The programs that these probes need; by default all that can be loaded without a probe. */
   programs(tracer: TracerName, probes?: readonly Probe[]): ProgramSpec[];

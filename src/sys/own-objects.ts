@@ -6,7 +6,24 @@ import type { NamedObject } from '../base/named-object.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
 
 /** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
-const OBJECTS = new URL(`dist/bpf/${process.arch}/`, PACKAGE_ROOT);
+const OBJECTS = new URL('dist/bpf/', PACKAGE_ROOT);
+const NEWLINE = 10;
+
+/**
+ * All objects that are built of a source, for all machines: `x64/kprobe.bpf.o`.
+ * @param file a line of JSON with their names and sizes, then the objects one behind the other, all compressed
+ */
+export function unpackObjects(file: URL): ReadonlyMap<string, Uint8Array> {
+  const whole = brotliDecompressSync(readFileSync(file));
+  let at = whole.indexOf(NEWLINE) + 1;
+  const sizes = Object.entries(JSON.parse(whole.toString('utf8', 0, at)) as Record<string, number>);
+  const objects = new Map<string, Uint8Array>();
+  for (const [name, size] of sizes) {
+    objects.set(name, Uint8Array.from(whole.subarray(at, at + size)));
+    at += size;
+  }
+  return objects;
+}
 
 /** Reads one of the built BPF objects. @throws IpftError `NOT_BUILT` */
 export function loadOwnObject(name: string): NamedObject {
@@ -14,7 +31,9 @@ export function loadOwnObject(name: string): NamedObject {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
   try {
-    return { name, bytes: brotliDecompressSync(readFileSync(new URL(`${name}.br`, OBJECTS))) };
+    const bytes = unpackObjects(new URL(`${name.replace(/\..*/, '')}.br`, OBJECTS)).get(`${process.arch}/${name}`);
+    if (bytes === undefined) throw new Error('it is not among those of its source');
+    return { name, bytes };
   } catch (error) {
     throw causedBy(
       new IpftError(

@@ -1,8 +1,8 @@
 /** The BPF programs for each machine read the arguments where its kernel's pt_regs has them. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parseElf } from '../../src/bytecode/elf.js';
+import { unpackObjects } from '../../src/sys/own-objects.js';
 
 /** Offsets into struct pt_regs of the first five arguments: arch/x86 and arch/arm64 `include/asm/ptrace.h`. */
 const ARGUMENTS = {
@@ -17,9 +17,9 @@ const STACK_REGISTER = 10;
 
 for (const [machine, offsets] of Object.entries(ARGUMENTS)) {
   // Builds that read with helpers take their arguments alike.
-  const objects = readdirSync(new URL(machine, OBJECTS)).filter((name) => /^kprobe[^.]*\.bpf\.o\.br$/.test(name));
-  test.each(objects.map((name) => name.replace('.bpf.o.br', '')))(`${machine}: %s`, (backend) => {
-    const bytes = brotliDecompressSync(readFileSync(new URL(`${machine}/${backend}.bpf.o.br`, OBJECTS)));
+  const sources = readdirSync(OBJECTS).filter((name) => name.startsWith('kprobe'));
+  test.each(sources.map((name) => name.replace('.br', '')))(`${machine}: %s`, (backend) => {
+    const bytes = unpackObjects(new URL(`${backend}.br`, OBJECTS)).get(`${machine}/${backend}.bpf.o`)!;
     const elf = parseElf(bytes);
     const prefix = `ipft_${backend.includes('session') ? 'session' : 'entry'}_`;
     // Which of them it is, the cookie tells. A session looks first whether it is an entry: that is too much for this test.

@@ -10,6 +10,8 @@ const PACKAGE = 'tests/vm/package.test.ts';
 const DOCS = 'tests/vm/docs.test.ts';
 /** Tests of behaviour that is the same on all kernels: one kernel is enough. */
 const SAME = [
+  'answers-same',
+  'builtin-fields-same',
   'cache',
   'command-line',
   'expressions-same',

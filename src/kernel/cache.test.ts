@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -38,5 +38,29 @@ test.each([
   `{"format":1,"key":"key","value":"${'x'.repeat(9 << 20)}"}`,
 ])('loadCached: damaged content is not there', (content) => {
   writeFileSync(join(dir, 'kind.json'), content, { mode: 0o600 });
+  expect(loadCached('kind', 'key')).toBeUndefined();
+});
+
+const file = () => join(dir, 'kind.json');
+
+test.each([
+  ['others may write the file', () => chmodSync(file(), 0o622)],
+  ['others may write the directory', () => chmodSync(dir, 0o722)],
+  [
+    'it has another form',
+    () => writeFileSync(file(), readFileSync(file(), 'utf8').replace('"format":1', '"format":0')),
+  ],
+  ['it is cut off', () => writeFileSync(file(), readFileSync(file()).subarray(0, -1))],
+  [
+    'a link leads to it',
+    () => {
+      renameSync(file(), join(dir, 'elsewhere'));
+      symlinkSync('elsewhere', file());
+    },
+  ],
+])('loadCached: what is kept is not used where %s', (_, change) => {
+  storeCached('kind', 'key', 1);
+  expect(loadCached('kind', 'key')).toBe(1);
+  change();
   expect(loadCached('kind', 'key')).toBeUndefined();
 });

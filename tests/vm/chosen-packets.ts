@@ -14,10 +14,19 @@ export const compile = (text: string) => compileExpression(text, compileWithLibp
 export const filterOf = (text: string) => pcapFilter({ outer: compile(text) });
 export const innerFilterOf = (text: string) => pcapFilter({ inner: compile(text) });
 
-/** A session with functions whose names match, not attached. */
-export async function open(packets: PacketFilter, functions: RegExp, tracer: TracerName = 'function') {
+const prepared = new Map<string, ReturnType<typeof prepare>>();
+
+async function prepare(functions: RegExp, tracer: TracerName) {
   const { backend } = await chooseBackend(tracer, undefined);
-  const { targets, deciding } = await loadTargets(backend, { functionPattern: { regExp: functions, text: '' } });
+  return { backend, ...(await loadTargets(backend, { functionPattern: { regExp: functions, text: '' } })) };
+}
+
+/** A session with functions whose names match, not attached. They are looked up once. */
+export async function open(packets: PacketFilter, functions: RegExp, tracer: TracerName = 'function') {
+  const key = `${tracer} ${functions.source}`;
+  const found = prepared.get(key) ?? prepare(functions, tracer);
+  prepared.set(key, found);
+  const { backend, targets, deciding } = await found;
   const session = await Session.open({
     ...{ backend, tracer, targets, deciding, packets, samplePeriod: 1, follow: true },
     ...{ ringSizeBytes: 1 << 20, snaplen: 96, fields: NO_FIELDS },

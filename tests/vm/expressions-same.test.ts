@@ -1,6 +1,8 @@
 /** What expressions choose of real packets, against libpcap itself. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PacketFilter } from '../../src/filter/packet-filter.js';
 import { DLT_EN10MB, DLT_RAW } from '../../src/filter/pcap/expression.js';
@@ -20,14 +22,17 @@ const ON_FRAMES = [
   ...['tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8', 'icmp6', '(1 << (ip[8] & 63)) = 1'],
 ];
 
-/** What becomes of a received frame: the kernel takes away a tag that no device is for, and two if the first has no id. */
+/**
+ * The forms in which a received frame is seen at the functions below: the kernel takes away a tag that no device is for,
+ * and two at once if the first has no id.
+ */
 function formsOf(frame: Buffer): Buffer[] {
   const isTagged = (one: Buffer) => one.length >= 18 && [0x8100, 0x88a8].includes(one.readUInt16BE(12));
   const strip = (one: Buffer) => Buffer.concat([one.subarray(0, 12), one.subarray(16)]);
   if (!isTagged(frame)) return [frame];
   const once = strip(frame);
   const hasId = (frame.readUInt16BE(14) & 0xfff) > 0;
-  return [frame, once, ...(!hasId && isTagged(once) ? [strip(once)] : [])];
+  return [frame, hasId || !isTagged(once) ? once : strip(once)];
 }
 
 /** Of the packet in a tunnel, the same. */
@@ -43,7 +48,10 @@ describe('expressions choose the frames that libpcap chooses', () => {
   const chance = new Chance(47);
   const frames = Array.from({ length: 60 }, () => makeFrame(chance).bytes);
   const tunnels = Array.from({ length: 60 }, () => makeTunnelFrame(chance).bytes);
+  let sender: ChildProcessByStdio<Writable, Readable, null>;
   beforeAll(() => {
+    const script = ['-IS', join(ROOT, 'tests/vm/frames.py')];
+    sender = spawn('/usr/bin/python3', script, { stdio: ['pipe', 'pipe', 'inherit'] });
     execFileSync('modprobe', ['dummy']);
     execFileSync('modprobe', ['tun']);
     const ip = (...args: string[]) => execFileSync('ip', args);
@@ -55,6 +63,7 @@ describe('expressions choose the frames that libpcap chooses', () => {
     }
   });
   afterAll(() => {
+    sender?.kill();
     spawnSync('ip', ['link', 'del', SENDER]);
     spawnSync('ip', ['link', 'del', TAP]);
   });
@@ -100,8 +109,8 @@ describe('expressions choose the frames that libpcap chooses', () => {
       ['tap', TAP],
     ] as const) {
       began = 0;
-      const input = frames.map((frame) => frame.toString('hex')).join('\n');
-      execFileSync('/usr/bin/python3', ['-IS', join(ROOT, 'tests/vm/frames.py'), kind, device], { input });
+      sender.stdin.write(`${[kind, device, ...frames.map((frame) => frame.toString('hex'))].join(' ')}\n`);
+      await once(sender.stdout, 'data');
       await until(
         () => {
           read();

@@ -1,4 +1,7 @@
-"""Frames, as hexadecimal lines on stdin: frames.py packet DEVICE sends them there, frames.py tap DEVICE has it receive them."""
+"""
+Sends frames. Each line on stdin has a kind, a device and frames in hexadecimal: "packet" sends them there, "tap" has the
+device receive them. A line on stdout says that it is done.
+"""
 import fcntl
 import os
 import socket
@@ -10,18 +13,21 @@ IFF_TAP = 0x0002
 IFF_NO_PI = 0x1000
 
 
-def main(kind, device):
-    frames = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+def send(kind, device, frames):
     if kind == "packet":
-        out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        out.bind((device, 0))
-        for frame in frames:
-            out.send(frame)
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
+            out.bind((device, 0))
+            for frame in frames:
+                out.send(frame)
         return
     tap = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH", device.encode(), IFF_TAP | IFF_NO_PI))
     for frame in frames:
         os.write(tap, frame)
+    os.close(tap)
 
 
-main(sys.argv[1], sys.argv[2])
+for line in sys.stdin:
+    kind, device, *frames = line.split()
+    send(kind, device, [bytes.fromhex(frame) for frame in frames])
+    print("sent", flush=True)

@@ -17,9 +17,9 @@ import { loadTargets } from '../../src/probes/targets.js';
 import { writeMapEntry } from '../../src/sys/bpf.js';
 import { PAGE_SIZE } from '../../src/sys/page-size.js';
 import { extension, ipft, Network, ROOT, run, splitJson, traceWhile } from './harness.js';
-import { KERNEL, METHODS, optionsOf, testMethod } from './kernels.js';
+import { KERNEL, optionsOf, SOME_METHODS, testMethod } from './kernels.js';
 
-const GRAPHS = METHODS.filter((method) => method.endsWith('function_graph'));
+const GRAPHS = SOME_METHODS.filter((method) => method.endsWith('function_graph'));
 /** Functions that free packets and tell tracepoints the location, on some kernel. */
 const FREEING = 'kfree_skb|kfree_skb_reason|sk_skb_reason_drop|kfree_skb_list_reason|consume_skb|kfree_skbmem';
 

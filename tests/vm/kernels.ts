@@ -60,6 +60,9 @@ const NEWEST: Kernel = {
 
 const OWN = Object.entries(KERNELS).find(([begin]) => release().startsWith(begin))?.[1] ?? NEWEST;
 
+/** The kernel that has the tests of what is the same on all of them: see vitest.config.ts. */
+export const HAS_ALL_TESTS = release().startsWith('6.12.');
+
 /** `methods`: the backends that it must have by its version, which the backends name and never look at. */
 export const KERNEL: Kernel & { readonly methods: readonly Method[] } = {
   ...OWN,
@@ -75,6 +78,15 @@ function isSince(version: string): boolean {
     .map((part) => Number.parseInt(part, 10));
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
+
+/**
+ * The methods for tests of what a backend does alike on all kernels: each is tested where `ipft` chooses it, and on the
+ * kernel that has all tests. What a kernel's verifier may refuse is tested with METHODS.
+ */
+export const SOME_METHODS = METHODS.filter((method) => {
+  const [backend, tracer] = method.split(' ') as [string, TracerName];
+  return HAS_ALL_TESTS || OWN.chosen[tracer] === backend;
+});
 
 interface Doctor {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly result: string }[];

@@ -12,7 +12,7 @@ import { ANY_MARK, type PacketFilter } from '../../src/filter/packet-filter.js';
 import { BACKENDS } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
 import { compiled, example, Network, ROOT, run, until } from './harness.js';
-import { METHODS, testMethod } from './kernels.js';
+import { METHODS, SOME_METHODS, testMethod } from './kernels.js';
 
 let network: Network;
 let object: { name: string; bytes: Uint8Array };
@@ -77,7 +77,7 @@ const NOTHING = { began: 0, ended: 0, functions: [], packets: 0, leftOut: 0 };
 
 describe('a filter without a mark', () => {
   const filter: PacketFilter = { mark: ANY_MARK, compile: () => object };
-  for (const method of METHODS) {
+  for (const method of SOME_METHODS) {
     testMethod(method, 'only what it wants has journeys, from where it wants it until it is freed', async () => {
       const { afterShort, functions, began } = await pingWith(filter, method, { follow: true });
       expect(afterShort).toEqual(NOTHING);

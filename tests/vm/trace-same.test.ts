@@ -260,6 +260,16 @@ describe('-o json', () => {
 });
 
 describe('where there are no events, it says what was seen', () => {
+  test('other packets', async () => {
+    using others = new Tracing(['-m', '0x77', '-r', '^(ip_output|icmp_rcv)$']);
+    await others.ready();
+    // Until calls have been counted, on a slow machine too.
+    for (let tries = 0; tries < 3; tries++) network.ping(0x76, { count: 8 });
+    expect((await others.stop()).stderr).toMatch(
+      /^ {2}no packet with mark 0x77 was seen\n {2}in \d\.\d s that were counted the 2 traced functions were called \d+ times: by other packets\n {2}ipft mark-help /m,
+    );
+  });
+
   test('packets elsewhere, and those that an extension leaves out', async () => {
     const elsewhere = await traceWhile(['-m', '0x77', '-r', '^tcp_v4_rcv$'], () => network.ping(0x77, { count: 1 }));
     expect(elsewhere.stderr).toMatch(/^ {2}packets with mark 0x77 were seen, but none passed the traced function$/m);

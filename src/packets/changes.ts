@@ -57,11 +57,19 @@ export class ChangeFinder {
     const [before, after] = [flowOf(old), flowOf(now)];
     // Another protocol: a header that is not known stands before this one.
     if (!before || !after || before.protocol !== after.protocol) return;
-    if (differs(before.source, after.source)) {
-      this.#add(level, { kind: 'snat', from: before.source, to: after.source });
-    }
-    if (differs(before.destination, after.destination)) {
-      this.#add(level, { kind: 'dnat', from: before.destination, to: after.destination });
+    this.#compareEnds(level, 'snat', before.source, after.source);
+    this.#compareEnds(level, 'dnat', before.destination, after.destination);
+  }
+
+  /** The kernel writes port and address one after the other, and a function between the two sees one of them changed. */
+  #compareEnds(level: number, kind: 'snat' | 'dnat', old: Endpoint, now: Endpoint): void {
+    if (!differs(old, now)) return;
+    const last = this.changes.at(-1);
+    if (last?.level === level && last.change.kind === kind && isOtherHalf(last.change, old, now)) {
+      this.changes.pop();
+      this.#add(level, { kind, from: last.change.from, to: now });
+    } else {
+      this.#add(level, { kind, from: old, to: now });
     }
   }
 
@@ -87,6 +95,14 @@ function nestingOf(packet: Packet): (Packet | undefined)[] {
 
 function carriesPacket({ kind, message }: Tunnel): boolean {
   return message === undefined || (kind === 'wireguard' && message === 'data');
+}
+
+/** Whether of address and port one was translated before, and the other one now. */
+function isOtherHalf({ from, to }: { from: Endpoint; to: Endpoint }, old: Endpoint, now: Endpoint): boolean {
+  return (
+    (from.address === to.address) !== (old.address === now.address) &&
+    (from.port === to.port) !== (old.port === now.port)
+  );
 }
 
 /** A fragment may have no ports. */

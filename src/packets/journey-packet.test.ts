@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Bytes, bytes, ethernet, ipv4, tcp, udp, vlan, vxlan } from '../../tests/support/headers.js';
 import type { Snapshot } from '../base/snapshot.js';
+import { formatChange } from './changes.js';
 import { describePacket } from './journey-packet.js';
 
 const OF_IP = { hasEthernet: false, protocol: 0x800, vlan: undefined, gso: undefined };
@@ -34,6 +35,22 @@ test('describePacket: source and destination are translated', () => {
     { kind: 'dnat', from: { address: '1.2.3.4', port: 443 }, to: { address: '10.9.9.9', port: 8443 } },
   ]);
   expect(packet?.last.network).toMatchObject({ source: '192.0.2.1', destination: '10.9.9.9' });
+});
+
+test('describePacket: port and address that are written one after the other are one translation', () => {
+  const packet = describePacket([
+    atNetwork(syn('10.0.0.2', '1.2.3.4')),
+    atNetwork(syn('10.0.0.2', '1.2.3.4', [4711, 8443])),
+    atNetwork(syn('10.0.0.2', '10.9.9.9', [4711, 8443])),
+    atNetwork(syn('10.0.0.2', '10.9.9.9', [61001, 8443])),
+    atNetwork(syn('192.0.2.1', '10.9.9.9', [61001, 8443])),
+    atNetwork(syn('192.0.2.7', '10.9.9.9', [61001, 8443])),
+  ]);
+  expect(packet?.changes.map(formatChange)).toEqual([
+    'DNAT 10.9.9.9:8443',
+    'SNAT 192.0.2.1:61001',
+    'SNAT 192.0.2.7:61001',
+  ]);
 });
 
 test('describePacket: a fragment without ports, and a port that is not known, are no translation', () => {

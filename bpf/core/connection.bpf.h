@@ -165,7 +165,7 @@ static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connecti
 	/* A driver has handed it over, and nobody has set the network header. */
 	if (memory.mac != IPFT_NO_MAC_HEADER && memory.network <= memory.mac)
 		memory.network = memory.data;
-	if (!ipft_is_network(skb, false, &memory) || memory.protocol == IPFT_ETH_P_ARP)
+	if (!ipft_is_network(skb, &memory) || memory.protocol == IPFT_ETH_P_ARP)
 		return false;
 	connection->is_ipv6 = memory.protocol == IPFT_ETH_P_IPV6;
 	connection->netns = ipft_netns_of((struct sk_buff *)skb);

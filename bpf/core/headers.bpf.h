@@ -192,44 +192,21 @@ static __always_inline bool ipft_find_ethernet(__u64 skb, __u32 ifindex, const s
 	return ipft_has_own_ethernet(skb, ifindex, memory);
 }
 
-/* Whether UDP may stand behind an IP header with this protocol: the extension headers of IPv6 do not tell. */
+/*
+ * Whether UDP may stand behind an IP header with this protocol: the extension headers of IPv6 do not tell. Fragments of
+ * IPv6 are made when all headers are written.
+ */
 static __always_inline bool ipft_may_have_udp(__u8 protocol)
 {
 	switch (protocol) {
 	case 0:		/* hop-by-hop options */
 	case 43:	/* routing */
-	case 44:	/* fragment */
 	case 60:	/* destination options */
 	case IPFT_IPPROTO_UDP:
 		return true;
 	default:
 		return false;
 	}
-}
-
-/*
- * Whether the IP header of a packet that is being sent, and the header behind it, are written. @protocol: what the IP
- * header says is behind it
- *
- * It has a route by then. Fragments get their owner before their header, so that it has an owner, too, unless it is a
- * copy. UDP writes its header after IP has written its own: it is there once its checksum is set up, or IP has sent the
- * packet on.
- */
-static __always_inline bool ipft_is_written(__u64 skb, bool is_copy, bool is_sent_on, __u8 protocol)
-{
-	struct sk_buff___headers *headers = (void *)skb;
-	__u32 checksum;
-
-	if (!ipft_read_word(&headers->_skb_refdst))
-		return false;
-	if (!is_copy && !ipft_read_word(&((struct sk_buff *)skb)->sk))
-		return false;
-	if (is_sent_on || !ipft_may_have_udp(protocol))
-		return true;
-	if (protocol != IPFT_IPPROTO_UDP)
-		return false;
-	checksum = ipft_read_word(&headers->csum_start);
-	return checksum == ((__u16)ipft_read_word(&headers->transport_header) | IPFT_UDP_CHECK << 16);
 }
 
 static __always_inline bool ipft_is_sent_on_by_ipv6(__u64 skb)
@@ -244,10 +221,29 @@ static __always_inline bool ipft_is_sent_on_by_ipv6(__u64 skb)
 }
 
 /*
- * Whether a header of skb->protocol stands at skb->network_header. IPv4 sets the protocol of what it sends late: then it
- * is set in @memory. @is_copy: whether the packet is known to be a copy of another
+ * Whether the IP header of a packet that is being sent, and the header behind it, are written. @protocol: what the IP
+ * header says is behind it
  */
-static __always_inline bool ipft_is_network(__u64 skb, bool is_copy, struct ipft_memory *memory)
+static __always_inline bool ipft_is_written(__u64 skb, bool is_ipv6, bool is_sent_on, __u8 protocol)
+{
+	struct sk_buff___headers *headers = (void *)skb;
+	const __u32 checksum = ipft_read_word(&headers->csum_start);
+
+	if (!ipft_read_word(&headers->_skb_refdst))
+		return false;
+	if (is_ipv6 && is_sent_on)
+		return true;
+	if (!checksum && !(__u32)ipft_read_word(&headers->skb_iif) && !ipft_read_word(&((struct sk_buff *)skb)->sk))
+		return false;
+	return is_sent_on || !ipft_may_have_udp(protocol) ||
+	       checksum == ((__u16)ipft_read_word(&headers->transport_header) | IPFT_UDP_CHECK << 16);
+}
+
+/*
+ * Whether a header of skb->protocol stands at skb->network_header. IPv4 sets the protocol of what it sends late: then it
+ * is set in @memory.
+ */
+static __always_inline bool ipft_is_network(__u64 skb, struct ipft_memory *memory)
 {
 	const bool is_being_sent = memory->mac == IPFT_NO_MAC_HEADER;
 	const __u64 header = memory->head + memory->network;
@@ -267,11 +263,11 @@ static __always_inline bool ipft_is_network(__u64 skb, bool is_copy, struct ipft
 		if (!is_sent_on && (!is_being_sent || memory->data != memory->network))
 			return false;
 		memory->protocol = IPFT_ETH_P_IP;
-		return !is_being_sent || ipft_is_written(skb, is_copy, is_sent_on, ipft_read_word((void *)(header + 9)));
+		return !is_being_sent || ipft_is_written(skb, false, is_sent_on, ipft_read_word((void *)(header + 9)));
 	case IPFT_ETH_P_IPV6:
 		if ((word & 0xf0) != 0x60 || room < IPFT_IPV6_HLEN)
 			return false;
-		return !is_being_sent || ipft_is_written(skb, is_copy, ipft_is_sent_on_by_ipv6(skb), word >> 48);
+		return !is_being_sent || ipft_is_written(skb, true, ipft_is_sent_on_by_ipv6(skb), word >> 48);
 	case IPFT_ETH_P_ARP:
 		return !is_being_sent && (__u16)word == bpf_htons(1) && room >= IPFT_ARP_HLEN;
 	default:

@@ -30,9 +30,9 @@ static __always_inline __u64 ipft_hash_headers(__u64 header, bool is_ipv6)
 	}
 }
 
-IPFT_FUNCTION int ipft_find_network(__u64 skb, bool is_copy, struct ipft_memory *memory)
+IPFT_FUNCTION int ipft_find_network(__u64 skb, struct ipft_memory *memory)
 {
-	return ipft_is_network(skb, is_copy, memory);
+	return ipft_is_network(skb, memory);
 }
 
 /* The size of a snapshot with its bytes. */
@@ -51,7 +51,7 @@ IPFT_FUNCTION int ipft_fill_snapshot(__u64 skb, struct ipft_journey *journey, __
 
 	ipft_read_memory(skb, &memory);
 	has_ethernet = ipft_find_ethernet(skb, ifindex, &memory);
-	if (!has_ethernet && !ipft_find_network(skb, journey->parent, &memory))
+	if (!has_ethernet && !ipft_find_network(skb, &memory))
 		goto none;
 	begin = has_ethernet ? memory.mac : memory.network;
 	bytes = memory.tail - begin;

@@ -8,6 +8,7 @@ import { runBpf } from '../support/bpf-machine.js';
 import { EXPRESSIONS } from '../support/expressions.js';
 import { type FakeSkb, fakeVmlinux, layOut } from '../support/fake-skb.js';
 import { Chance, makeFrame } from '../support/frames.js';
+import { bytes, echo, ipv4, ipv6, tcp, udp } from '../support/headers.js';
 import { takenByLibpcap } from '../support/libpcap-reference.js';
 
 /** Where a VLAN tag was put back, offsets below 16 that are computed are not answered. */
@@ -56,7 +57,7 @@ function skbsOf(frame: Buffer): { skb: FakeSkb; packet: Buffer; linkType: number
       : packet.length >= 40 && packet[0]! >> 4 === 6);
   if (isSound) {
     skbs.push({
-      skb: { bytes: packet, network: 0, protocol, dst: true, nextHeaderOffset: 6 },
+      skb: { bytes: packet, network: 0, protocol, dst: true, owner: true, nextHeaderOffset: 6 },
       packet,
       linkType: DLT_RAW,
     });
@@ -86,5 +87,43 @@ describe.each(WAYS)('expressions, $name', ({ direct, hasVlanBit }) => {
         expect(stackBytes).toBeLessThanOrEqual(256);
       }
     }
+  });
+});
+
+/** What is in an skb's memory, and the skb when it is being sent: without Ethernet's header, and with a route. */
+const PING = { bytes: ipv4(1, echo(8, 1, 1)), protocol: 0x800 };
+const UDP4 = { bytes: ipv4(17, udp([5, 6], bytes('00'))), protocol: 0x800 };
+const UDP6 = { bytes: ipv6(17, udp([5, 6], bytes('00'))), protocol: 0x86dd };
+const OPTIONS6 = { bytes: ipv6(60, bytes('1100010400000000', udp([5, 6], bytes('00')))), protocol: 0x86dd };
+const FRAGMENT6 = { bytes: ipv6(44, bytes('1100000100000001', udp([5, 6], bytes('00')))), protocol: 0x86dd };
+const RESET6 = { bytes: ipv6(6, tcp([5, 6], 4)), protocol: 0x86dd };
+const UDP_CHECKSUM = [20, 6] as const;
+
+describe.each(WAYS)('whether the headers of a packet that is being sent are there, $name', ({ direct, hasVlanBit }) => {
+  const vmlinux = fakeVmlinux({ hasVlanBit });
+  const layout = readSkbLayout(vmlinux);
+  const compiled = compileExpression('ip or ip6', compileWithLibpcap);
+  const code = translate({ outer: compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
+
+  test.each<[string, 0 | 1, FakeSkb]>([
+    ['without a route', 0, { ...PING, dst: false, owner: true }],
+    ['a fragment that has no header yet', 0, PING],
+    ['a fragment that has its owner', 1, { ...PING, owner: true }],
+    ['a fragment of a forwarded packet', 1, { ...PING, receivedOn: 2 }],
+    ['a fragment of IPv6 that has no header yet', 0, FRAGMENT6],
+    ['a fragment of IPv6 that has its owner', 1, { ...FRAGMENT6, owner: true }],
+    ['a reset without an owner', 1, { ...RESET6, checksum: [40, 16] }],
+    ['without an owner, sent on by IPv6', 1, { ...RESET6, nextHeaderOffset: 6 }],
+    ['UDP that has no header yet', 0, { ...UDP4, protocol: 0, owner: true }],
+    ['UDP whose checksum is set up', 1, { ...UDP4, protocol: 0, transport: 20, checksum: UDP_CHECKSUM, owner: true }],
+    ['UDP that was sent on', 1, { ...UDP4, owner: true }],
+    ['UDP over IPv6 that has no header yet', 0, { ...UDP6, owner: true }],
+    ['UDP over IPv6 that was sent on', 1, { ...UDP6, owner: true, nextHeaderOffset: 6 }],
+    ['UDP behind options that has no header yet', 0, { ...OPTIONS6, owner: true }],
+    ['UDP behind options whose checksum is set up', 1, { ...OPTIONS6, owner: true, transport: 48, checksum: [48, 6] }],
+    ['UDP behind options that was sent on', 1, { ...OPTIONS6, owner: true, nextHeaderOffset: 6 }],
+  ])('%s: %i', (_, wanted, skb) => {
+    const { address, regions } = layOut({ network: 0, dst: true, ...skb });
+    expect(runBpf(code, address, regions).result).toBe(wanted);
   });
 });

@@ -5,7 +5,18 @@ import { BtfBuilder } from './btf-builder.js';
 
 /** Offsets as in Linux 6.12. */
 const OFFSETS = {
-  ...{ dev: 16, _skb_refdst: 88, len: 112, data_len: 116, csum_start: 136, csum_offset: 138, cb: 40, vlan_proto: 156 },
+  ...{
+    dev: 16,
+    sk: 24,
+    skb_iif: 144,
+    _skb_refdst: 88,
+    len: 112,
+    data_len: 116,
+    csum_start: 136,
+    csum_offset: 138,
+    cb: 40,
+    vlan_proto: 156,
+  },
   ...{ vlan_tci: 158, protocol: 180, transport_header: 182, network_header: 184, mac_header: 186, tail: 188, end: 192 },
   ...{ head: 200, data: 208 },
 };
@@ -62,11 +73,16 @@ export interface FakeSkb {
   /** How many of the bytes lie in the linear part. */
   readonly linear?: number;
   readonly dst?: boolean;
+  /** Whether it belongs to a socket. */
+  readonly owner?: boolean;
+  /** The number of the device on which it was received. */
+  readonly receivedOn?: number;
   /** The kind of its device, as `vxlan`; empty: one that has none; undefined: there is no device. */
   readonly deviceKind?: string | undefined;
   /** What was in memory before. */
   readonly nextHeaderOffset?: number;
-  readonly checksumStart?: number;
+  /** Where a checksum begins that the device is to complete, and where in its header it is stored. */
+  readonly checksum?: readonly [begin: number, at: number];
 }
 
 /** @returns the skb's address, and the memory */
@@ -92,10 +108,12 @@ export function layOut(skb: FakeSkb): { address: bigint; regions: Region[] } {
     bytes.writeUInt8(8, 132);
   }
   if (skb.dst) bytes.writeBigUInt64LE(0xffff888000030001n, OFFSETS._skb_refdst);
+  if (skb.owner) bytes.writeBigUInt64LE(0xffff888000050000n, OFFSETS.sk);
+  bytes.writeUInt32LE(skb.receivedOn ?? 0, OFFSETS.skb_iif);
   if (skb.nextHeaderOffset !== undefined) bytes.writeUInt16LE(skb.nextHeaderOffset, OFFSETS.cb + 14);
-  if (skb.checksumStart !== undefined) {
-    bytes.writeUInt16LE(HEADROOM + skb.checksumStart, OFFSETS.csum_start);
-    bytes.writeUInt16LE(6, OFFSETS.csum_offset);
+  if (skb.checksum) {
+    bytes.writeUInt16LE(HEADROOM + skb.checksum[0], OFFSETS.csum_start);
+    bytes.writeUInt16LE(skb.checksum[1], OFFSETS.csum_offset);
   }
   const regions = [
     { address: SKB, bytes },

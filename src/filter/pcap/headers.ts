@@ -6,8 +6,11 @@
  * known to be written:
  *
  * - `network_header` is set, the header lies within the linear part and has the version that `skb->protocol` says;
- * - the packet was received, or on its way out it has a route. UDP writes its header after IP has written its own: of a
- *   packet that is sent, UDP's is there once the checksum is set up, or IP has sent the packet on.
+ * - the packet was received, or on its way out it has a route, and is no fragment that may be without its header: those
+ *   have a route, and then an owner, before they have a header. Other packets have an owner, a checksum, or a device that
+ *   they were received on, or IPv6 has sent them on;
+ * - the header behind it is there, too. UDP writes its header after IP has written its own: of a packet that is sent, UDP's
+ *   is there once the checksum is set up, or IP has sent the packet on. Extension headers do not tell whether it is UDP.
  *
  * Else it can't be told what the packet is, and it does not match.
  */
@@ -28,6 +31,8 @@ export const ETHERNET_BYTES = 14;
 export const IPV4_BYTES = 20;
 export const IPV6_BYTES = 40;
 const IPPROTO_UDP = 17;
+/** IPv6's extension headers that UDP may stand behind: options, and routing. Fragments are made when all is written. */
+const EXTENSIONS = [0, 43, 60];
 /** Where UDP's header has its checksum. */
 const UDP_CHECK = 6;
 const NOT_SET = 0xffff;
@@ -158,6 +163,7 @@ function writeEthernet({ asm, layout, reader }: Finding, otherwise: Label): void
 function writeIp({ asm, layout, reader, reject }: Finding): void {
   const isVersion4 = new Label();
   const isVersion6 = new Label();
+  const byProtocol = new Label();
   const mayBeUdp = new Label();
   const isWritten = new Label();
   loadOffset(asm, 'r3', 32);
@@ -182,13 +188,14 @@ function writeIp({ asm, layout, reader, reject }: Finding): void {
   asm.jumpIf('r4', '!=', NOT_SET, isWritten);
   reader.readMember(8, 'r1', layout.dst);
   asm.jumpIf('r1', '==', 0, reject);
+  writeFragmentCheck({ asm, layout, reader, reject });
   loadOffset(asm, 'r3', 0);
   asm.jumpIf('r3', '!=', 0, isWritten);
   reader.readMember(8, 'r1', layout.data);
   asm.load(8, 'r2', 'r10', BASE);
   asm.jumpIf('r1', '!=', 'r2', reject);
   reader.readAt(1, 'r1', 9);
-  asm.goto(mayBeUdp);
+  asm.goto(byProtocol);
 
   asm.place(isVersion6);
   asm.alu('and', 'r2', 0xf0);
@@ -201,15 +208,30 @@ function writeIp({ asm, layout, reader, reject }: Finding): void {
     reader.readMember(2, 'r1', layout.nextHeaderOffset);
     asm.jumpIf('r1', '!=', 0, isWritten);
   }
+  writeFragmentCheck({ asm, layout, reader, reject });
   reader.readAt(1, 'r1', 6);
 
-  asm.place(mayBeUdp);
+  asm.place(byProtocol);
+  for (const extension of EXTENSIONS) asm.jumpIf('r1', '==', extension, mayBeUdp);
   asm.jumpIf('r1', '!=', IPPROTO_UDP, isWritten);
+  asm.place(mayBeUdp);
   reader.readMember(4, 'r1', layout.checksumStart);
   loadOffset(asm, 'r2', 16);
   asm.alu('or', 'r2', UDP_CHECK << 16);
   asm.jumpIf('r1', '!=', 'r2', reject);
   asm.place(isWritten);
+}
+
+/** Rejects a packet that is being sent if it may be a fragment whose header is not written yet. */
+function writeFragmentCheck({ asm, layout, reader, reject }: Finding): void {
+  const isNone = new Label();
+  reader.readMember(8, 'r1', layout.owner);
+  asm.jumpIf('r1', '!=', 0, isNone);
+  reader.readMember(4, 'r1', layout.checksumStart);
+  asm.jumpIf('r1', '!=', 0, isNone);
+  reader.readMember(4, 'r1', layout.receivedOn);
+  asm.jumpIf('r1', '==', 0, reject);
+  asm.place(isNone);
 }
 
 /** Loads a header offset, or the protocol. @param bit where it begins in OFFSETS */

@@ -20,6 +20,10 @@ export interface SkbLayout {
   readonly vlanPresent: { readonly at: number; readonly mask: number } | undefined;
   /** The route; not 0 once there is one. */
   readonly dst: number;
+  /** The socket that it belongs to, or NULL. */
+  readonly owner: number;
+  /** u32: the number of the device on which it was received, or 0. */
+  readonly receivedOn: number;
   /** For a checksum that the device is to complete: where it begins u16, and where it is stored from there u16. */
   readonly checksumStart: number;
   /** u16; not 0 once IPv6 has sent the packet on its way. */
@@ -58,7 +62,8 @@ export function readSkbLayout(vmlinux: Btf): SkbLayout {
   return {
     ...{ len: at('len'), head: at('head'), data: at('data'), tail: at('tail'), protocol: at('protocol') },
     ...{ transportHeader: at('transport_header'), networkHeader: at('network_header'), macHeader: at('mac_header') },
-    ...{ vlan: at('vlan_proto'), dst: at('_skb_refdst'), checksumStart: at('csum_start') },
+    ...{ vlan: at('vlan_proto'), dst: at('_skb_refdst'), owner: at('sk'), receivedOn: at('skb_iif') },
+    checksumStart: at('csum_start'),
     vlanPresent: present && { at: present.offsetBits >> 3, mask: 1 << (present.offsetBits & 7) },
     nextHeaderOffset: nextHeader && at('cb') + nextHeader.offsetBits / 8,
   };

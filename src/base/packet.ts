@@ -85,7 +85,7 @@ export interface Ipv4 {
   readonly source: string;
   /** The receiver. */
   readonly destination: string;
-  /** The protocol of its data, as `IPPROTO_TCP`. */
+  /** The protocol of its data, behind the extension headers, as `IPPROTO_TCP`. */
   readonly protocol: number;
   /** The hops that are left. */
   readonly ttl: number;
@@ -99,7 +99,9 @@ export interface Ipv4 {
   readonly fragment: Fragment | undefined;
   /** The names of its options, as `RR`; numbers where they have none. */
   readonly options: readonly string[];
-  /** The length of its data. */
+  /** The names of its extension headers: `authentication` is the only one that IPv4 shares with IPv6. */
+  readonly extensions: readonly string[];
+  /** The length of the data behind the extension headers. */
   readonly payloadBytes: number;
 }
 
@@ -149,7 +151,7 @@ export interface OtherNetwork {
   readonly kind: 'other';
   /** The EtherType; below 0x600 a length. */
   readonly etherType: number;
-  /** Its name, as `LLDP`; undefined if it has none here. */
+  /** Its name, as `LLDP`, or of a frame with a length, as `STP`; undefined if it has none here. */
   readonly name: string | undefined;
 }
 

@@ -31,14 +31,19 @@ export function decodeIpv4(slice: Slice): Decoded<Ipv4> {
   const id = slice.u16(4);
   const word = slice.u16(6);
   const fragment = createFragment(id, (word & 0x1fff) * 8, (word & 0x2000) !== 0);
+  const isMiddle = fragment !== undefined && fragment.offsetBytes > 0;
   const payload = slice.limit(stated).behind(headerBytes);
+  const chain = decodeExtensions(payload, slice.u8(9), isMiddle ? {} : IPV4_EXTENSIONS);
   return {
     header: {
-      ...{ kind: 'ipv4', source: slice.ipv4(12), destination: slice.ipv4(16), protocol: slice.u8(9) },
+      ...{ kind: 'ipv4', source: slice.ipv4(12), destination: slice.ipv4(16), protocol: chain.protocol },
       ...{ ttl: slice.u8(8), tos: slice.u8(1), id, dontFragment: (word & 0x4000) !== 0, fragment },
-      ...{ options: decodeIpv4Options(slice, headerBytes), payloadBytes: payload.lengthBytes },
+      options: decodeIpv4Options(slice, headerBytes),
+      ...{ extensions: chain.extensions, payloadBytes: chain.rest.lengthBytes },
     },
-    ...(slice.has(headerBytes) ? { payload: fragment ? payload.cut() : payload } : TRUNCATED),
+    ...(slice.has(headerBytes) && !chain.isTruncated
+      ? { payload: fragment ? chain.rest.cut() : chain.rest }
+      : TRUNCATED),
   };
 }
 
@@ -64,11 +69,13 @@ function createFragment(id: number, offsetBytes: number, more: boolean): Fragmen
   return offsetBytes === 0 && !more ? undefined : { id, offsetBytes, more };
 }
 
-const EXTENSIONS: Readonly<Record<number, string>> = {
+type Extensions = Readonly<Record<number, string>>;
+const IPV4_EXTENSIONS: Extensions = { [IPPROTO_AH]: 'authentication' };
+const IPV6_EXTENSIONS: Extensions = {
+  ...IPV4_EXTENSIONS,
   [IPPROTO_HOPOPTS]: 'hop-by-hop',
   [IPPROTO_ROUTING]: 'routing',
   [IPPROTO_FRAGMENT]: 'fragment',
-  [IPPROTO_AH]: 'authentication',
   [IPPROTO_DSTOPTS]: 'destination',
   [IPPROTO_MH]: 'mobility',
 };
@@ -80,7 +87,7 @@ export function decodeIpv6(slice: Slice): Decoded<Ipv6> {
   if (!slice.has(IPV6_BYTES)) return TRUNCATED;
   const stated = slice.u16(4);
   // Of a jumbogram the header says 0.
-  const chain = decodeExtensions(slice.behind(IPV6_BYTES).limit(stated), slice.u8(6));
+  const chain = decodeExtensions(slice.behind(IPV6_BYTES).limit(stated), slice.u8(6), IPV6_EXTENSIONS);
   return {
     header: {
       ...{ kind: 'ipv6', source: slice.ipv6(8), destination: slice.ipv6(24), protocol: chain.protocol },
@@ -100,13 +107,13 @@ interface Chain {
   readonly isTruncated: boolean;
 }
 
-/** @param first the protocol number of the first header */
-function decodeExtensions(slice: Slice, first: number): Chain {
+/** @param first the protocol number of the first header @param known the names of extension headers, by number */
+function decodeExtensions(slice: Slice, first: number, known: Extensions): Chain {
   const extensions: string[] = [];
   let fragment: Fragment | undefined;
   let protocol = first;
   let rest = slice;
-  for (let name = EXTENSIONS[protocol]; name !== undefined; name = EXTENSIONS[protocol]) {
+  for (let name = known[protocol]; name !== undefined; name = known[protocol]) {
     extensions.push(name);
     if (!rest.has(2)) return { protocol, fragment, extensions, rest, isTruncated: true };
     const headerBytes = extensionBytes(protocol, rest.u8(1));

@@ -48,9 +48,19 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   ...{ 135: 'mobility', 136: 'UDPLite', 137: 'MPLS', 139: 'HIP', 140: 'shim6', 143: 'Ethernet' },
 };
 
+/** By service access point (IEEE 802.2). */
+const ACCESS_POINTS: Readonly<Record<number, string>> = {
+  ...{ 66: 'STP', 170: 'SNAP', 224: 'IPX', 240: 'NetBEUI', 254: 'OSI' },
+};
+
 /** The name of an EtherType; undefined if it has none here. */
 export function etherTypeName(etherType: number): string | undefined {
-  return etherType < ETH_P_802_3_MIN && etherType !== 0x00fe ? 'LLC' : ETHER_TYPES[etherType];
+  return ETHER_TYPES[etherType];
+}
+
+/** What a service access point is for; undefined if it has no name here. */
+export function accessPointName(accessPoint: number): string | undefined {
+  return ACCESS_POINTS[accessPoint];
 }
 
 /** The name of an IP protocol; undefined if it has none here. */

@@ -25,7 +25,7 @@ test('parsePacket: members of headers', () => {
     ethernet: { source: '52:54:00:00:00:01', destination: '52:54:00:00:00:02', etherType: 0x800 },
     network: {
       ...{ kind: 'ipv4', source: '10.0.0.1', destination: '10.0.0.2', protocol: 6, ttl: 64, tos: 0, id: 0x1234 },
-      ...{ dontFragment: true, fragment: undefined, options: [], payloadBytes: 21 },
+      ...{ dontFragment: true, fragment: undefined, options: [], extensions: [], payloadBytes: 21 },
     },
     transport: {
       ...{ kind: 'tcp', sourcePort: 4711, destinationPort: 443, sequence: 1000, acknowledgment: 0xffffffff },

@@ -6,8 +6,9 @@ import type { Ethernet, Gso, Icmp, Packet, Transport, Tunnel, TunnelKind, Vlan }
 import type { Snapshot } from '../base/snapshot.js';
 import { decodeIcmp } from './icmp.js';
 import { decodeIpv4, decodeIpv6 } from './ip.js';
-import { createVlan, decodeArp, decodeEthernet, decodeVlans } from './link.js';
+import { createVlan, decodeArp, decodeEthernet, decodeLlc, decodeVlans } from './link.js';
 import {
+  ETH_P_802_3_MIN,
   ETH_P_ARP,
   ETH_P_IP,
   ETH_P_IPV6,
@@ -103,8 +104,15 @@ function parseNetwork(draft: Draft, slice: Slice, etherType: number): void {
       break;
     }
     default:
-      draft.network = { kind: 'other', etherType, name: etherTypeName(etherType) };
+      if (draft.ethernet && etherType < ETH_P_802_3_MIN) parseLlc(draft, slice.limit(etherType), etherType);
+      else draft.network = { kind: 'other', etherType, name: etherTypeName(etherType) };
   }
+}
+
+function parseLlc(draft: Draft, slice: Slice, lengthBytes: number): void {
+  const decoded = decodeLlc(slice);
+  if (typeof decoded !== 'string') parseNetwork(draft, decoded.payload, decoded.etherType);
+  else draft.network = { kind: 'other', etherType: lengthBytes, name: decoded };
 }
 
 function parseIp(

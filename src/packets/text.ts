@@ -26,6 +26,7 @@ import type {
 } from '../base/packet.js';
 import { flowOf, formatFlow } from './endpoints.js';
 import { formatIcmp } from './icmp-text.js';
+import { ETH_P_802_3_MIN } from './numbers.js';
 
 /**
  * @param notes what is to stand behind the addresses of a packet, by the number of packets that it lies in
@@ -66,6 +67,7 @@ export function formatVlan({ id, priority }: Vlan): string {
 }
 
 function formatEtherType({ etherType, name }: { etherType: number; name: string | undefined }): string {
+  if (etherType < ETH_P_802_3_MIN && name !== undefined) return name;
   return `ethertype ${name ?? 'unknown'} (0x${etherType.toString(16).padStart(4, '0')})`;
 }
 
@@ -89,7 +91,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 /** What stands behind the addresses. */
 function formatIp(network: Ipv4 | Ipv6, packet: Packet, formatInner: (inner: Packet) => string): string {
   const { transport, tunnel, gso } = packet;
-  const extensions = network.kind === 'ipv4' ? '' : network.extensions.map((name) => EXTENSIONS[name] ?? '').join('');
+  const extensions = network.extensions.map((name) => EXTENSIONS[name] ?? '').join('');
   const fragment = network.fragment ? `, ${formatFragment(network.fragment)}` : '';
   if (tunnel) return `${extensions}${formatTunnel(tunnel, network.payloadBytes, formatInner)}${fragment}`;
   const text = transport

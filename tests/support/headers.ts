@@ -79,6 +79,9 @@ export const icmp = (type: number, code: number, rest: number, payload: Bytes = 
 export const echo = (type: number, id: number, sequence: number, payload = bytes(new Array(56).fill(0))): Bytes =>
   icmp(type, 0, ((id << 16) | sequence) >>> 0, payload);
 
+export const ah = (next: number, payload: Bytes): Bytes =>
+  bytes([next, 4], u16(0), u32(0x100), u32(1), new Array(12).fill(0), payload);
+
 export const arp = (operation: number, targetMac = '00:00:00:00:00:00'): Bytes =>
   bytes(
     ...[u16(1), u16(0x800), [6, 4], u16(operation), macBytes('52:54:00:00:00:01'), ipv4Bytes('10.0.0.1')],
@@ -166,6 +169,28 @@ export const FRAMES: readonly (readonly [frame: Bytes, text: string])[] = [
   ],
   [ethernet(0x806, arp(1)), 'ARP, Request who-has 10.0.0.2 tell 10.0.0.1, length 28'],
   [ethernet(0x806, arp(2)), 'ARP, Reply 10.0.0.1 is-at 52:54:00:00:00:01, length 28'],
+  [
+    ethernet(0x800, ipv4(51, ah(6, tcp([4711, 443], 2)))),
+    '10.0.0.1:4711 > 10.0.0.2:443: AH Flags [S], seq 1000, win 64240, length 0',
+  ],
+  [
+    ethernet(0x800, ipv4(51, ah(50, bytes('0000010000000002', '00')))),
+    '10.0.0.1 > 10.0.0.2: AH ESP(spi=0x00000100,seq=0x2), length 9',
+  ],
+  [
+    ethernet(0x800, ipv4(51, ah(17, udp([1, 2], bytes('00'))), { fragment: 0x00b9 })),
+    '10.0.0.1 > 10.0.0.2: ip-proto-51, length 33, frag (id 4660, offset 1480, last)',
+  ],
+  [ethernet(0x26, bytes('424203', '00'.repeat(43))), '52:54:00:00:00:01 > 52:54:00:00:00:02: STP, length 60'],
+  [ethernet(0xfe, bytes('0610', '00'.repeat(252))), '52:54:00:00:00:01 > 52:54:00:00:00:02: LLC, length 268'],
+  [
+    ethernet(0x30, bytes('aaaa03000000', '0800', ipv4(6, tcp([4711, 443], 2)))),
+    '10.0.0.1:4711 > 10.0.0.2:443: Flags [S], seq 1000, win 64240, length 0',
+  ],
+  [
+    ethernet(0x22, bytes('aaaa0300000c', '2000', '00'.repeat(26))),
+    '52:54:00:00:00:01 > 52:54:00:00:00:02: SNAP, length 48',
+  ],
   [ethernet(0x88cc, bytes('0207')), '52:54:00:00:00:01 > 52:54:00:00:00:02: ethertype LLDP (0x88cc), length 16'],
   [
     ethernet(0x86dd, ipv6(6, tcp([4711, 443], 0x12, { acknowledgment: 1 }))),

@@ -41,19 +41,7 @@ export async function cost({ backends, floors, runs, note }) {
     const measure = async (attach, marked) => {
       const attached = await attach();
       ping(marked);
-      const calls = [];
-      const programs = [];
-      for (let run = 0; run < runs; run++) {
-        attached.empty();
-        const before = attached.count();
-        const ns = ping(marked);
-        const after = attached.count();
-        const count = after.runs - before.runs;
-        calls.push((ns - none) / count);
-        programs.push((after.ns - before.ns) / count);
-      }
-      await attached.release();
-      return { calls, programs };
+      return await attached.measureCalls(() => ping(marked), none, runs);
     };
     const floor = (
       /** @type {import('../attached.js').Floor} */ kind,

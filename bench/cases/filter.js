@@ -79,19 +79,7 @@ export async function filter({ backends, runs, note }) {
       const measure = async (options) => {
         const attached = await attachTracer(backend, options, only);
         turn(kind);
-        const calls = [];
-        const programs = [];
-        for (let run = 0; run < runs; run++) {
-          attached.empty();
-          const before = attached.count();
-          const ns = turn(kind);
-          const after = attached.count();
-          const count = after.runs - before.runs;
-          calls.push((ns - none) / count);
-          programs.push((after.ns - before.ns) / count);
-        }
-        await attached.release();
-        return { calls, programs };
+        return await attached.measureCalls(() => turn(kind), none, runs);
       };
       const marked = await measure({});
       for (const text of EXPRESSIONS) {

@@ -216,27 +216,14 @@ class Walk {
   /** Goes on behind an extension header of IPv6. */
   #writeExtension(): void {
     const asm = this.#asm;
-    const [isOptions, isFragment, hasLength, end] = [new Label(), new Label(), new Label(), new Label()];
+    const [isOptions, isFragment, end] = [new Label(), new Label(), new Label()];
     for (const kind of [IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS]) asm.jumpIf(KIND, '==', kind, isOptions);
     asm.jumpIf(KIND, '==', IPPROTO_FRAGMENT, isFragment);
     asm.jumpIf(KIND, '!=', IPPROTO_AH, this.#byProtocol);
-    this.#require(8);
-    this.#read(2, KIND, 0);
-    asm.mov('r1', KIND);
-    asm.alu('and', 'r1', 0xff);
-    asm.alu('add', 'r1', 2);
-    asm.alu('lsh', 'r1', 2);
-    asm.goto(hasLength);
+    this.#skipHeader(2, 2);
+    asm.goto(end);
     asm.place(isOptions);
-    this.#require(8);
-    this.#read(2, KIND, 0);
-    asm.mov('r1', KIND);
-    asm.alu('and', 'r1', 0xff);
-    asm.alu('add', 'r1', 1);
-    asm.alu('lsh', 'r1', 3);
-    asm.place(hasLength);
-    asm.alu('add', AT, 'r1');
-    asm.alu('rsh', KIND, 8);
+    this.#skipHeader(1, 3);
     asm.goto(end);
     asm.place(isFragment);
     this.#require(8);
@@ -246,6 +233,19 @@ class Walk {
     this.#read(1, KIND, 0);
     asm.alu('add', AT, 8);
     asm.place(end);
+  }
+
+  /** Goes behind a header whose length, without `first` units of 2^`shift` bytes, stands behind the next header's kind. */
+  #skipHeader(first: number, shift: number): void {
+    const asm = this.#asm;
+    this.#require(8);
+    this.#read(2, KIND, 0);
+    asm.mov('r1', KIND);
+    asm.alu('and', 'r1', 0xff);
+    asm.alu('add', 'r1', first);
+    asm.alu('lsh', 'r1', shift);
+    asm.alu('add', AT, 'r1');
+    asm.alu('rsh', KIND, 8);
   }
 
   #writeUdp(): void {

@@ -83,6 +83,29 @@ describe('-o json', () => {
 });
 
 describe('an extension', () => {
+  test('may have a license, maps, globals, constants and functions of its own', async () => {
+    const args = [
+      '-m',
+      '9',
+      '-o',
+      'json',
+      '-r',
+      '^(ip_output|ip_finish_output|dev_hard_start_xmit)$',
+      '-e',
+      extension('maps.bpf.c'),
+    ];
+    const result = await traceWhile(args, () => network.ping(9, { count: 2, bytes: 100 }));
+    const shown = parseEvents(result.stdout).map(({ seen, count, doubled }) => [seen, count, doubled]);
+    expect(shown).toEqual([
+      [1, 1, 256],
+      [2, 2, 256],
+      [1, 3, 284],
+      [3, 4, 256],
+      [4, 5, 256],
+      [2, 6, 284],
+    ]);
+  });
+
   test('drops events with a non-zero return', async () => {
     const args = [
       '-m',
@@ -112,6 +135,21 @@ describe('an extension', () => {
 });
 
 describe('loss', () => {
+  test('of events that find no room is counted: shown and lost together are all', async () => {
+    const functions = ['ip_output', 'ip_finish_output', 'dev_hard_start_xmit', '__dev_queue_xmit'];
+    const args = ['-m', '3', '-o', 'json', '--ring-size', '4K', '-r', `^(${functions.join('|')})$`];
+    let sent = 0;
+    const result = await traceWhile(args, () => {
+      sent = network.ping(3, { count: 400, more: ['-f', '-l', '64'] });
+    });
+    const shown = parseEvents(result.stdout).length;
+    const lost = Number(
+      /warning: (\d+) events were lost, since the ring was full \(CPU \d+: /.exec(result.stderr)?.[1],
+    );
+    expect(lost).toBeGreaterThan(0);
+    expect(shown + lost).toBe(functions.length * sent);
+  });
+
   test('does not happen where there is room; sampling keeps one in N', async () => {
     const only = ['-r', '^ip_output$', '-o', 'json'];
     const all = await traceWhile(['-m', '3', ...only], () => network.ping(3, { count: 100, more: ['-f'] }));

@@ -63,29 +63,6 @@ describe('-o aggregate', () => {
 });
 
 describe('an extension', () => {
-  test('may have a license, maps, globals, constants and functions of its own', async () => {
-    const args = [
-      '-m',
-      '9',
-      '-o',
-      'json',
-      '-r',
-      '^(ip_output|ip_finish_output|dev_hard_start_xmit)$',
-      '-e',
-      extension('maps.bpf.c'),
-    ];
-    const result = await traceWhile(args, () => network.ping(9, { count: 2, bytes: 100 }));
-    const shown = parseEvents(result.stdout).map(({ seen, count, doubled }) => [seen, count, doubled]);
-    expect(shown).toEqual([
-      [1, 1, 256],
-      [2, 2, 256],
-      [1, 3, 284],
-      [3, 4, 256],
-      [4, 5, 256],
-      [2, 6, 284],
-    ]);
-  });
-
   test('is refused with the line that the verifier does not like', () => {
     const result = ipft('-m', '9', '-r', '^ip_output$', '-e', extension('refused.bpf.c'));
     expect(result.status).toBe(1);
@@ -94,23 +71,6 @@ describe('an extension', () => {
     expect(result.stderr).toMatch(/invalid access to (memory|mem)/);
     expect(result.stderr).not.toMatch(/^ +at /m);
     expect(result.stdout).toBe('');
-  });
-});
-
-describe('loss', () => {
-  test('of events that find no room is counted: shown and lost together are all', async () => {
-    const functions = ['ip_output', 'ip_finish_output', 'dev_hard_start_xmit', '__dev_queue_xmit'];
-    const args = ['-m', '3', '-o', 'json', '--ring-size', '4K', '-r', `^(${functions.join('|')})$`];
-    let sent = 0;
-    const result = await traceWhile(args, () => {
-      sent = network.ping(3, { count: 400, more: ['-f', '-l', '64'] });
-    });
-    const shown = parseEvents(result.stdout).length;
-    const lost = Number(
-      /warning: (\d+) events were lost, since the ring was full \(CPU \d+: /.exec(result.stderr)?.[1],
-    );
-    expect(lost).toBeGreaterThan(0);
-    expect(shown + lost).toBe(functions.length * sent);
   });
 });
 

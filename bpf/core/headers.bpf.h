@@ -122,16 +122,14 @@ static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memo
 	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
 	/* sk_buff_data_t tail, end: side by side. */
 	const __u64 ends = ipft_read_word(&((struct sk_buff___headers *)skb)->tail);
-	/* protocol, transport_header, network_header, mac_header: the same. A read costs some ten instructions. */
-	const __u64 offsets = ipft_read_word(&((struct sk_buff___headers *)skb)->protocol);
 
 	memory->head = (__u64)headers->head;
 	memory->data = (__u64)headers->data - memory->head;
 	memory->tail = ends;
 	memory->end = ends >> 32;
-	memory->network = offsets >> 32;
-	memory->mac = offsets >> 48;
-	memory->protocol = offsets;
+	memory->network = headers->network_header;
+	memory->mac = headers->mac_header;
+	memory->protocol = headers->protocol;
 }
 
 /* A struct of the kernel's interface, so that every kernel has it, with members of 8 bytes. */

@@ -36,10 +36,13 @@ static inline __attribute__((always_inline)) __u32 ipft_target_arguments(__u32 t
 	return (target >> IPFT_TARGET_ARGUMENTS) & 7;
 }
 
-/* The attach cookies of functions that copy an skb. */
+/* The attach cookies of functions that make packets of an skb, which is their first argument. */
 enum ipft_copy {
-	IPFT_COPY = 0,
+	IPFT_COPY = 0,				/* returns a copy */
 	IPFT_SEGMENTS = 1,			/* returns a list of them */
+	IPFT_FRAGMENTS = 2,			/* its second argument is a struct ip_fraglist_iter, which has the list */
+	IPFT_FRAGMENTS6 = 3,			/* the same with a struct ip6_fraglist_iter */
+	IPFT_MORPH = 4,				/* returns the skb, which is a copy of the second argument now */
 };
 
 /* The cookies that the programs of kprobe-multi keep; see probes/cookie.h. */

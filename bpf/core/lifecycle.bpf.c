@@ -138,27 +138,29 @@ int ipft_on_transmit(__u64 *ctx)
 
 /*
  * An skb was copied. The copy of a followed packet is followed, whatever its mark. The function is not static, so that
- * the verifier checks it once, and not for each segment of a packet.
- * @within: whether a function within this call may have told of the copy already
+ * the verifier checks it once, and not for each segment of a packet. Returns whether the skb is followed.
+ * @within: whether the copy may be known already: a function within this call, or an earlier one, has told of it
  */
 __noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 {
 	struct ipft_journey *journey, *known;
 
-	if (!copy || copy >= -4095ull || copy == skb)	/* none, or an error */
+	if (!copy || copy >= -4095ull)	/* none, or an error */
 		return 0;
 	journey = ipft_follow(skb);
 	if (!journey)
 		return 0;
+	if (copy == skb)
+		return 1;
 	known = ipft_find(copy);
 	if (known) {
 		if (within)
-			return 0;
+			return 1;
 		/* Its end was missed: the copy has its memory now. */
 		ipft_end(copy, known);
 	}
 	ipft_begin(copy, journey->id, ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED);
-	return 0;
+	return 1;
 }
 
 /* A packet has no more segments than the square of this: an skb counts them in 16 bits. */
@@ -175,7 +177,8 @@ __noinline __u64 ipft_some_segments(__u64 skb, __u64 segment)
 	for (i = 0; i < IPFT_SEGMENTS_AT_ONCE; i++) {
 		if (!segment || segment >= -4095ull)
 			return 0;
-		ipft_copied(skb, segment, true);
+		if (!ipft_copied(skb, segment, true))
+			return 0;
 		if (bpf_core_read(&segment, sizeof(segment), &((struct sk_buff *)segment)->next))
 			return 0;
 	}
@@ -192,6 +195,42 @@ static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
 }
 
 /*
+ * An skb is sent as fragments that the kernel did not have to copy: they are the members of its list. The function is
+ * called before each of them is sent but the first, which is the skb itself, and finds those that are left.
+ */
+struct ip_fraglist_iter {
+	struct sk_buff *frag;
+} __attribute__((preserve_access_index));
+
+struct ip6_fraglist_iter {
+	struct sk_buff *frag;
+} __attribute__((preserve_access_index));
+
+#define IPFT_FIRST_FRAGMENT(iterator)								\
+	(bpf_core_field_exists((iterator)->frag) ? ipft_read_word(&(iterator)->frag) : 0)
+
+static __always_inline __u64 ipft_first_fragment(__u64 how, __u64 iterator)
+{
+	if (how == IPFT_FRAGMENTS)
+		return IPFT_FIRST_FRAGMENT((struct ip_fraglist_iter *)iterator);
+	return IPFT_FIRST_FRAGMENT((struct ip6_fraglist_iter *)iterator);
+}
+
+/*
+ * A function that makes packets has returned.
+ * @how: enum ipft_copy
+ */
+static __always_inline void ipft_returned(__u64 how, __u64 skb, __u64 second, __u64 result)
+{
+	if (how == IPFT_FRAGMENTS || how == IPFT_FRAGMENTS6)
+		result = ipft_first_fragment(how, second);
+	if (how == IPFT_COPY || how == IPFT_MORPH)
+		ipft_copied(how == IPFT_MORPH ? second : skb, result, false);
+	else
+		ipft_segmented(skb, result);
+}
+
+/*
  * fexit: ctx holds the arguments and, behind them, the return value. They are read through memory, since the verifier
  * knows them for pointers and allows no arithmetic with them.
  */
@@ -203,44 +242,46 @@ static __always_inline __u64 ipft_trampoline_word(__u64 *ctx, int n)
 	return word;
 }
 
-#define IPFT_COPIED(arguments)									\
+/* The number at the end is that of the function's arguments. */
+#define IPFT_RETURNED(program, how, arguments)							\
 	SEC("ipft/fexit")									\
-	int ipft_copied_##arguments(__u64 *ctx)							\
+	int program##arguments(__u64 *ctx)							\
 	{											\
-		ipft_copied(ipft_trampoline_word(ctx, 0), ipft_trampoline_word(ctx, arguments), false);	\
-		return 0;									\
-	}											\
-	SEC("ipft/fexit")									\
-	int ipft_segmented_##arguments(__u64 *ctx)						\
-	{											\
-		ipft_segmented(ipft_trampoline_word(ctx, 0), ipft_trampoline_word(ctx, arguments));	\
+		ipft_returned(how, ipft_trampoline_word(ctx, 0),				\
+			      how < IPFT_FRAGMENTS ? 0 : ipft_trampoline_word(ctx, 1),		\
+			      ipft_trampoline_word(ctx, arguments));				\
 		return 0;									\
 	}
 
-IPFT_COPIED(2)
-IPFT_COPIED(3)
-IPFT_COPIED(4)
-
-static __always_inline void ipft_returned(void *ctx, __u64 skb, __u64 copy)
-{
-	if (bpf_get_attach_cookie(ctx) == IPFT_SEGMENTS)
-		ipft_segmented(skb, copy);
-	else
-		ipft_copied(skb, copy, false);
-}
+IPFT_RETURNED(ipft_copied_, IPFT_COPY, 2)
+IPFT_RETURNED(ipft_copied_, IPFT_COPY, 4)
+IPFT_RETURNED(ipft_segmented_, IPFT_SEGMENTS, 2)
+IPFT_RETURNED(ipft_segmented_, IPFT_SEGMENTS, 3)
+IPFT_RETURNED(ipft_fragmented_, IPFT_FRAGMENTS, 2)
+IPFT_RETURNED(ipft_fragmented6_, IPFT_FRAGMENTS6, 2)
+IPFT_RETURNED(ipft_morphed_, IPFT_MORPH, 2)
 
 #ifdef IPFT_SESSIONS
-/* kprobe.session: the skb is kept in the session cookie until the function returns. */
+/*
+ * kprobe.session: the session cookie keeps one argument until the function returns. Fragments need both, and are there
+ * at the entry.
+ */
 SEC("ipft/kprobe.session")
 int ipft_copies_session(struct ipft_registers *ctx)
 {
-	__u64 *skb = ipft_session_cookie(ctx);
+	const __u64 how = bpf_get_attach_cookie(ctx);
+	/* Both are read in any case: the verifier takes no choice between two places in the context. */
+	__u64 skb = *(volatile __u64 *)&ctx->IPFT_REGISTER_0, second = *(volatile __u64 *)&ctx->IPFT_REGISTER_1;
+	__u64 *kept = ipft_session_cookie(ctx);
 
-	if (ipft_session_is_return(ctx))
-		ipft_returned(ctx, *skb, ctx->IPFT_REGISTER_RETURN);
-	else
-		*skb = ctx->IPFT_REGISTER_0;
-	return IPFT_WITH_RETURN;
+	if (ipft_session_is_return(ctx)) {
+		skb = second = *kept;
+	} else if (how != IPFT_FRAGMENTS && how != IPFT_FRAGMENTS6) {
+		*kept = how == IPFT_MORPH ? second : skb;
+		return IPFT_WITH_RETURN;
+	}
+	ipft_returned(how, skb, second, ctx->IPFT_REGISTER_RETURN);
+	return IPFT_WITHOUT_RETURN;
 }
 #endif
 
@@ -248,11 +289,12 @@ int ipft_copies_session(struct ipft_registers *ctx)
 SEC("ipft/fexit.multi")
 int ipft_copies_multi(__u64 *ctx)
 {
-	__u64 skb = 0, copy = 0;
+	__u64 skb = 0, second = 0, result = 0;
 
 	bpf_get_func_arg(ctx, 0, &skb);
-	bpf_get_func_ret(ctx, &copy);
-	ipft_returned(ctx, skb, copy);
+	bpf_get_func_arg(ctx, 1, &second);
+	bpf_get_func_ret(ctx, &result);
+	ipft_returned(bpf_get_attach_cookie(ctx), skb, second, result);
 	return 0;
 }
 

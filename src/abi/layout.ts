@@ -209,6 +209,9 @@ export const IPFT_MAX_ARGUMENTS = 6;
 /** enum ipft_copy */
 export const IPFT_COPY = 0;
 export const IPFT_SEGMENTS = 1;
+export const IPFT_FRAGMENTS = 2;
+export const IPFT_FRAGMENTS6 = 3;
+export const IPFT_MORPH = 4;
 
 /** enum ipft_cookies_size */
 export const IPFT_COOKIE_BITS = 14;

@@ -2,7 +2,7 @@
  * Attaches the programs of `bpf/core/lifecycle.bpf.c`, which see packets end and being copied. They share the maps of
  * the backend's object.
  */
-import { IPFT_COPY, IPFT_SEGMENTS } from '../abi/layout.js';
+import { IPFT_COPY, IPFT_FRAGMENTS, IPFT_FRAGMENTS6, IPFT_MORPH, IPFT_SEGMENTS } from '../abi/layout.js';
 import { IpftError } from '../base/errors.js';
 import type { Misses } from '../base/losses.js';
 import { VMLINUX } from '../base/target.js';
@@ -44,12 +44,29 @@ const TRACEPOINTS = [
   ['net_dev_start_xmit', 'ipft_on_transmit'],
 ] as const;
 
-/** Functions that return a copy of their first argument, with the number of their arguments. */
-const COPYING: Record<string, number> = {
-  ...{ skb_clone: 2, skb_copy: 2, __pskb_copy_fclone: 4, skb_copy_expand: 4, ip_frag_next: 2, ip6_frag_next: 2 },
+/** Functions that make packets of packets: how they do it, and the number of their arguments. */
+const COPYING: readonly (readonly [name: string, how: number, arguments: number])[] = [
+  ['skb_clone', IPFT_COPY, 2],
+  ['skb_copy', IPFT_COPY, 2],
+  ['__pskb_copy_fclone', IPFT_COPY, 4],
+  ['skb_copy_expand', IPFT_COPY, 4],
+  ['skb_segment', IPFT_SEGMENTS, 2],
+  ['skb_segment_list', IPFT_SEGMENTS, 3],
+  ['ip_frag_next', IPFT_COPY, 2],
+  ['ip6_frag_next', IPFT_COPY, 2],
+  ['ip_fraglist_prepare', IPFT_FRAGMENTS, 2],
+  ['ip6_fraglist_prepare', IPFT_FRAGMENTS6, 2],
+  // The fragment that came last becomes the whole packet: a copy of the first one, behind which all others hang.
+  ['skb_morph', IPFT_MORPH, 2],
+];
+/** The programs of `fexit`, by how a function makes packets. */
+const PROGRAMS: Record<number, string> = {
+  [IPFT_COPY]: 'copied',
+  [IPFT_SEGMENTS]: 'segmented',
+  [IPFT_FRAGMENTS]: 'fragmented',
+  [IPFT_FRAGMENTS6]: 'fragmented6',
+  [IPFT_MORPH]: 'morphed',
 };
-/** Functions that return a list of copies. */
-const SEGMENTING: Record<string, number> = { skb_segment: 2, skb_segment_list: 3 };
 
 /** Maps of the backend's object. */
 const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_connections', '.bss.ipft'];
@@ -57,8 +74,8 @@ const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_
 interface Copying {
   readonly name: string;
   readonly btfId: number;
+  readonly how: number;
   readonly arguments: number;
-  readonly segments: boolean;
 }
 
 export class Lifecycle extends Attachment {
@@ -81,13 +98,14 @@ export class Lifecycle extends Attachment {
    */
   static async load(loaded: LoadedPrograms, backend: Backend, vmlinux: Btf, signal?: AbortSignal): Promise<Lifecycle> {
     const method = backend.copies(vmlinux);
-    const ids = findFunctions(vmlinux, [...Object.keys(COPYING), ...Object.keys(SEGMENTING)]);
-    const known = (of: Record<string, number>, segments: boolean) =>
-      Object.entries(of).flatMap(([name, count]) => {
-        const btfId = ids.get(name);
-        return btfId === undefined ? [] : [{ name, btfId, arguments: count, segments }];
-      });
-    const functions = [...known(COPYING, false), ...known(SEGMENTING, true)];
+    const ids = findFunctions(
+      vmlinux,
+      COPYING.map(([name]) => name),
+    );
+    const functions = COPYING.flatMap(([name, how, count]) => {
+      const btfId = ids.get(name);
+      return btfId === undefined ? [] : [{ name, btfId, how, arguments: count }];
+    });
     const variant = method === 'session' ? (sessionKfuncsTakeContext(vmlinux) ? '-session-ctx' : '-session') : '';
     const loadFor = (name: string, copying: readonly Copying[]) =>
       loadUndisturbed((load) => loadObject(name, { method, copying, loaded }, load), signal);
@@ -125,7 +143,7 @@ export class Lifecycle extends Attachment {
   async #link(programFd: number, functions: readonly Copying[]): Promise<void> {
     this.#programs.add(programFd);
     const names = functions.map(({ name }) => name);
-    const cookies = functions.map(({ segments }) => (segments ? IPFT_SEGMENTS : IPFT_COPY));
+    const cookies = functions.map(({ how }) => how);
     const link =
       this.#method === 'session'
         ? await linkKprobeMulti(programFd, BPF_TRACE_KPROBE_SESSION, {
@@ -228,9 +246,9 @@ function mapsOf(bytes: Uint8Array): string[] {
     .map(({ name }) => name);
 }
 
-function programName(method: CopyMethod, { arguments: count, segments }: Copying): string {
+function programName(method: CopyMethod, { arguments: count, how }: Copying): string {
   if (method !== 'fexit') return `ipft_copies_${method}`;
-  return `ipft_${segments ? 'segmented' : 'copied'}_${count}`;
+  return `ipft_${PROGRAMS[how]}_${count}`;
 }
 
 const TYPES: Record<CopyMethod, { type: number; attach: number }> = {

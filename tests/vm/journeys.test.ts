@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type JourneyLine, parseEvents, Route, splitJson, Tracing, traceWhile } from './harness.js';
+import { type JourneyLine, Network, parseEvents, Route, splitJson, Tracing, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 let route: Route;
@@ -356,4 +356,25 @@ describe('thousands of packets', () => {
       writeFileSync(`${tracefs}/kprobe_events`, '');
     }
   });
+});
+
+test('what fragments are made of, and what is put together from them, is told by parents', async () => {
+  for (const module of ['nf_nat', 'nft_masq']) execFileSync('modprobe', [module]);
+  using network = new Network();
+  const functions = ['ip_output', 'ip6_output', 'dev_hard_start_xmit', 'ip_rcv', 'ipv6_rcv', 'icmp_rcv', 'icmpv6_rcv'];
+  const args = ['-o', 'json', '-r', `^(${functions.join('|')})$`, 'icmp[0] = 8 or icmp6[icmp6type] = 128'];
+  const trace = async (traffic: () => unknown) => {
+    const { events, journeys } = splitJson((await traceWhile(args, traffic)).stdout);
+    const passed = events.map((event) => String(event['function']));
+    const counts = functions.map((name) => passed.filter((one) => one === name).length);
+    return { counts, roots: journeys.filter(({ parent }) => parent === null).length };
+  };
+  // The router puts the packet together for NAT, and cuts it up again.
+  const chain = 'chain out { type nat hook postrouting priority 100; oifname "middle1" masquerade; };';
+  route.exec(route.middle, 'nft', `table ip nat { ${chain} }`);
+  const ping = ['ping', '-q', '-c1', '-w300', '-s', '3000'] as const;
+  const routed = await trace(() => route.exec(route.near, ...ping, '10.22.0.3'));
+  route.exec(route.middle, 'nft', 'delete', 'table', 'ip', 'nat');
+  expect(routed).toEqual({ counts: [2, 0, 6, 6, 0, 1, 0], roots: 1 });
+  expect(await trace(() => network.exec(...ping, 'fd11::2'))).toEqual({ counts: [0, 1, 3, 0, 3, 0, 1], roots: 1 });
 });

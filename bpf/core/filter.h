@@ -40,11 +40,8 @@ static __always_inline bool ipft_is_marked(struct sk_buff *skb)
 	return !((mark ^ ipft_config.mark) & ipft_config.mask);
 }
 
-/*
- * Whether the filter wants a packet whose mark matches. A function of its own, so that the stack holds nothing of it while
- * an extension runs.
- */
-IPFT_FUNCTION int ipft_is_asked_for(struct sk_buff *skb)
+/* Whether the filter wants a packet whose mark matches. */
+static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
 {
 	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_wants(skb);
 }

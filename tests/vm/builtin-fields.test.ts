@@ -19,8 +19,8 @@ const SOME = HAS_ALL_TESTS
 let network: Network;
 beforeAll(() => {
   for (const module of ['veth', '8021q']) execFileSync('modprobe', [module]);
-  execFileSync('modprobe', ['nf_conntrack', 'enable_hooks=1']);
   network = new Network();
+  network.trackConnections();
 });
 afterAll(() => network?.[Symbol.dispose]());
 

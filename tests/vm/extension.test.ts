@@ -9,8 +9,8 @@ import { KERNEL, type Method, optionsOf, testMethod } from './kernels.js';
 let network: Network;
 beforeAll(() => {
   execFileSync('modprobe', ['veth']);
-  execFileSync('modprobe', ['nf_conntrack', 'enable_hooks=1']);
   network = new Network();
+  network.trackConnections();
 });
 afterAll(() => network?.[Symbol.dispose]());
 

@@ -108,6 +108,13 @@ export class Network implements Disposable {
     return execFileSync('ip', ['netns', 'exec', this.here, program, ...args], OPTIONS);
   }
 
+  /** Has the first namespace track the connections of what it sends, whichever modules were loaded before, and how. */
+  trackConnections(): void {
+    for (const module of ['nf_tables', 'nf_conntrack', 'nft_ct']) execFileSync('modprobe', [module]);
+    const chain = 'chain out { type filter hook output priority 0; ct state new accept; };';
+    this.exec('nft', `table inet ipft_tracked { ${chain} }`);
+  }
+
   /** Pings with a mark; `bytes` is the payload. Returns how many packets were sent. */
   ping(mark: number, options: { count?: number; bytes?: number; to?: string; more?: string[] } = {}): number {
     const { count = 3, bytes = 56, to = '10.11.0.2', more = ['-i', '0.02'] } = options;

@@ -41,6 +41,8 @@ const NOT_SET = 0xffff;
 const OFFSETS = 'r6';
 const HEAD = 'r7';
 const TAIL = LIMIT;
+/** Where the checksum of UDP's header would be. */
+const UDP_AT = 'r6';
 
 export interface Finding {
   readonly asm: Assembler;
@@ -52,7 +54,7 @@ export interface Finding {
 
 /**
  * Writes the search. Afterwards the packet is open for the reader, LIMIT is how much of it can be read, and IS_TAGGED is
- * set.
+ * set. Whether the headers of a packet that begins with IP's are written is not asked yet: see writeIsWritten.
  * @param ethernet what is done with a packet that begins with Ethernet's header; it ends the function
  * @param ip the same for one that begins with IP's
  */
@@ -160,12 +162,10 @@ function writeEthernet({ asm, layout, reader }: Finding, otherwise: Label): void
   asm.place(isUntagged);
 }
 
-function writeIp({ asm, layout, reader, reject }: Finding): void {
+function writeIp({ asm, reader, reject }: Finding): void {
   const isVersion4 = new Label();
   const isVersion6 = new Label();
-  const byProtocol = new Label();
-  const mayBeUdp = new Label();
-  const isWritten = new Label();
+  const hasHeader = new Label();
   loadOffset(asm, 'r3', 32);
   asm.jumpIf('r3', '==', 0, reject);
   asm.alu('sub', LIMIT, 'r3');
@@ -176,21 +176,42 @@ function writeIp({ asm, layout, reader, reject }: Finding): void {
   asm.store(4, 'r10', IS_TAGGED, 0);
   reader.readAt(1, 'r2', 0);
   loadOffset(asm, 'r3', 0);
-  loadOffset(asm, 'r4', 48);
   asm.jumpIf('r3', '==', ETH_P_IP, isVersion4);
   asm.jumpIf('r3', '==', ETH_P_IPV6, isVersion6);
   // IPv4 sets the protocol of what it sends late.
   asm.jumpIf('r3', '!=', 0, reject);
+  loadOffset(asm, 'r4', 48);
   asm.jumpIf('r4', '!=', NOT_SET, reject);
   asm.place(isVersion4);
   asm.jumpIf('r2', '<', 0x45, reject);
   asm.jumpIf('r2', '>', 0x4f, reject);
-  asm.jumpIf('r4', '!=', NOT_SET, isWritten);
+  asm.goto(hasHeader);
+  asm.place(isVersion6);
+  asm.alu('and', 'r2', 0xf0);
+  asm.jumpIf('r2', '!=', 0x60, reject);
+  asm.jumpIf(LIMIT, 's<', IPV6_BYTES, reject);
+  asm.place(hasHeader);
+}
+
+/**
+ * Writes the question whether the headers of a packet that begins with IP's are written; else it is rejected. The packet
+ * is open. This takes several reads: an expression asks it last, so that packets which do not match don't pay for it.
+ */
+export function writeIsWritten(finding: Finding): void {
+  const { asm, layout, reader, reject } = finding;
+  const isVersion6 = new Label();
+  const byProtocol = new Label();
+  const mayBeUdp = new Label();
+  const isWritten = new Label();
+  reader.readMember(2, 'r1', layout.macHeader);
+  asm.jumpIf('r1', '!=', NOT_SET, isWritten);
   reader.readMember(8, 'r1', layout.dst);
   asm.jumpIf('r1', '==', 0, reject);
-  writeFragmentCheck({ asm, layout, reader, reject });
-  loadOffset(asm, 'r3', 0);
-  asm.jumpIf('r3', '!=', 0, isWritten);
+  reader.readMember(2, 'r1', layout.protocol);
+  asm.jumpIf('r1', '==', ETH_P_IPV6, isVersion6);
+  writeFragmentCheck(finding);
+  reader.readMember(2, 'r1', layout.protocol);
+  asm.jumpIf('r1', '!=', 0, isWritten);
   reader.readMember(8, 'r1', layout.data);
   asm.load(8, 'r2', 'r10', BASE);
   asm.jumpIf('r1', '!=', 'r2', reject);
@@ -198,27 +219,21 @@ function writeIp({ asm, layout, reader, reject }: Finding): void {
   asm.goto(byProtocol);
 
   asm.place(isVersion6);
-  asm.alu('and', 'r2', 0xf0);
-  asm.jumpIf('r2', '!=', 0x60, reject);
-  asm.jumpIf(LIMIT, 's<', IPV6_BYTES, reject);
-  asm.jumpIf('r4', '!=', NOT_SET, isWritten);
-  reader.readMember(8, 'r1', layout.dst);
-  asm.jumpIf('r1', '==', 0, reject);
   if (layout.nextHeaderOffset !== undefined) {
     reader.readMember(2, 'r1', layout.nextHeaderOffset);
     asm.jumpIf('r1', '!=', 0, isWritten);
   }
-  writeFragmentCheck({ asm, layout, reader, reject });
+  writeFragmentCheck(finding);
   reader.readAt(1, 'r1', 6);
 
   asm.place(byProtocol);
   for (const extension of EXTENSIONS) asm.jumpIf('r1', '==', extension, mayBeUdp);
   asm.jumpIf('r1', '!=', IPPROTO_UDP, isWritten);
   asm.place(mayBeUdp);
+  reader.readMember(2, UDP_AT, layout.transportHeader);
+  asm.alu('or', UDP_AT, UDP_CHECK << 16);
   reader.readMember(4, 'r1', layout.checksumStart);
-  loadOffset(asm, 'r2', 16);
-  asm.alu('or', 'r2', UDP_CHECK << 16);
-  asm.jumpIf('r1', '!=', 'r2', reject);
+  asm.jumpIf('r1', '!=', UDP_AT, reject);
   asm.place(isWritten);
 }
 
@@ -235,7 +250,7 @@ function writeFragmentCheck({ asm, layout, reader, reject }: Finding): void {
 }
 
 /** Loads a header offset, or the protocol. @param bit where it begins in OFFSETS */
-function loadOffset(asm: Assembler, to: Register, bit: 0 | 16 | 32 | 48): void {
+function loadOffset(asm: Assembler, to: Register, bit: 0 | 32 | 48): void {
   asm.mov(to, OFFSETS);
   if (bit > 0) asm.alu('rsh', to, bit);
   if (bit < 48) asm.alu('and', to, 0xffff);

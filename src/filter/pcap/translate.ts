@@ -8,7 +8,7 @@
 import { Assembler, type Condition, Label, type Operation, type Register } from '../../bytecode/assembler.js';
 import * as classic from './classic-bpf.js';
 import { A, BASE, IS_TAGGED, LENGTH, LIMIT, MEMORY, SKB, X } from './frame.js';
-import { ETHERNET_BYTES, IPV4_BYTES, writeSearch } from './headers.js';
+import { ETHERNET_BYTES, IPV4_BYTES, writeIsWritten, writeSearch } from './headers.js';
 import { CopyingReader, DirectReader, type MemoryReader, TAG_END } from './memory-reader.js';
 import type { DeviceLayout, DirectReads, SkbLayout } from './skb-layout.js';
 import { writeTunnelSearch } from './tunnels.js';
@@ -39,21 +39,27 @@ export interface Translation {
  */
 export function translate({ outer, inner, layout, direct }: Translation): Uint8Array {
   const asm = new Assembler();
-  const [reject, isWanted] = [new Label(), new Label()];
+  const [reject, isFound, isWanted] = [new Label(), new Label(), new Label()];
   asm.store(8, 'r10', SKB, 'r1');
-  const prepare = ({ ethernet, ip }: Programs, accept?: Label) => {
+  const prepare = ({ ethernet, ip }: Programs, accept?: Label, acceptIp?: Label) => {
     const prefix = Math.max(readPrefix(ethernet), readPrefix(ip));
     const reader = direct ? new DirectReader(asm, direct) : new CopyingReader(asm, reject, prefix);
     const finding = { asm, layout, reader, reject };
     return {
       finding,
       whenEthernet: () => new Body({ ...finding, accept, program: ethernet, isEthernet: true }).write(),
-      whenIp: () => new Body({ ...finding, accept, program: ip, isEthernet: false }).write(),
+      whenIp: () => new Body({ ...finding, accept: acceptIp, program: ip, isEthernet: false }).write(),
     };
   };
   if (outer) {
-    const { finding, whenEthernet, whenIp } = prepare(outer, inner && isWanted);
+    const { finding, whenEthernet, whenIp } = prepare(outer, inner && isWanted, isFound);
     writeSearch(finding, whenEthernet, whenIp);
+    if (!classic.rejectsAll(outer.ip)) {
+      asm.place(isFound);
+      writeIsWritten(finding);
+      if (inner) asm.goto(isWanted);
+      else writeReturn(asm, 1);
+    }
   }
   // The verifier refuses instructions that nothing leads to.
   const isReached = !outer || !(classic.rejectsAll(outer.ethernet) && classic.rejectsAll(outer.ip));
@@ -63,9 +69,13 @@ export function translate({ outer, inner, layout, direct }: Translation): Uint8A
     writeTunnelSearch(finding, inner.device, whenEthernet, whenIp);
   }
   asm.place(reject);
-  asm.mov32('r0', 0);
-  asm.exit();
+  writeReturn(asm, 0);
   return asm.finish();
+}
+
+function writeReturn(asm: Assembler, value: 0 | 1): void {
+  asm.mov32('r0', value);
+  asm.exit();
 }
 
 /** How many of the packet's first bytes a program reads at known offsets. */
@@ -292,8 +302,7 @@ class Body {
       this.#asm.goto(this.#accept);
       return;
     }
-    this.#asm.mov32('r0', value);
-    this.#asm.exit();
+    writeReturn(this.#asm, value);
   }
 
   #returnA(): void {

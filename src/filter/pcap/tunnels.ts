@@ -14,7 +14,7 @@
  */
 import { type Assembler, Label, type Register } from '../../bytecode/assembler.js';
 import { BASE, HAS_ETHERNET, IS_TAGGED, LIMIT, PACKET } from './frame.js';
-import { ETHERNET_BYTES, type Finding, IPV4_BYTES, IPV6_BYTES, writeSearch } from './headers.js';
+import { ETHERNET_BYTES, type Finding, IPV4_BYTES, IPV6_BYTES, writeIsWritten, writeSearch } from './headers.js';
 import { ADDRESSES_BYTES } from './memory-reader.js';
 import type { DeviceLayout } from './skb-layout.js';
 
@@ -84,7 +84,10 @@ export function writeTunnelSearch(finding: Finding, device: DeviceLayout, ethern
   writeSearch(
     finding,
     () => walk.beginWithEthernet(),
-    () => walk.beginWithIp(),
+    () => {
+      writeIsWritten(finding);
+      walk.beginWithIp();
+    },
   );
   walk.write();
   asm.place(walk.none);

@@ -1,6 +1,6 @@
 /**
  * `shrink-objects.js DIST`: makes of DIST/bpf/MACHINE/NAME.bpf.o and NAME.VARIANT.bpf.o of all machines one DIST/bpf/NAME.br,
- * a tenth as large: they are much alike. src/sys/own-objects.ts reads it. clang writes debugging information of two kinds;
+ * a fourteenth as large: they are much alike. src/sys/own-objects.ts reads it. clang writes debugging information of two kinds;
  * only BTF is used by the kernel and by libbpf, whose linker leaves the other out.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

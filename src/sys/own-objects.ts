@@ -19,7 +19,7 @@ export function unpackObjects(file: URL): ReadonlyMap<string, Uint8Array> {
   const sizes = Object.entries(JSON.parse(whole.toString('utf8', 0, at)) as Record<string, number>);
   const objects = new Map<string, Uint8Array>();
   for (const [name, size] of sizes) {
-    objects.set(name, Uint8Array.from(whole.subarray(at, at + size)));
+    objects.set(name, whole.subarray(at, at + size));
     at += size;
   }
   return objects;
@@ -33,7 +33,8 @@ export function loadOwnObject(name: string): NamedObject {
   try {
     const bytes = unpackObjects(new URL(`${name.replace(/\..*/, '')}.br`, OBJECTS)).get(`${process.arch}/${name}`);
     if (bytes === undefined) throw new Error('it is not among those of its source');
-    return { name, bytes };
+    // A copy: it keeps the others from staying in memory with it.
+    return { name, bytes: Uint8Array.from(bytes) };
   } catch (error) {
     throw causedBy(
       new IpftError(

@@ -195,7 +195,8 @@ function writeIp({ asm, reader, reject }: Finding): void {
 
 /**
  * Writes the question whether the headers of a packet that begins with IP's are written; else it is rejected. The packet
- * is open. This takes several reads: an expression asks it last, so that packets which do not match don't pay for it.
+ * is open. This takes several reads: an expression asks it last, so that packets which do not match don't pay for it. Loses
+ * r0 to r6.
  */
 export function writeIsWritten(finding: Finding): void {
   const { asm, layout, reader, reject } = finding;

@@ -116,7 +116,7 @@ static __always_inline enum ipft_verdict ipft_judge(void *ctx, struct sk_buff *s
 	is_known = ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL);
 	if (is_known && ipft_config.follow)
 		return IPFT_MATCHED;
-	if (ipft_may_begin(number))
+	if (ipft_is_chosen((struct sk_buff *)number))
 		return IPFT_MATCHED;
 	return is_known ? IPFT_UNMATCHED : IPFT_REJECTED;
 }

@@ -46,16 +46,19 @@ static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
 	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_wants(skb);
 }
 
+/* The same, or whether it belongs to the connection of a followed packet. */
+static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
+{
+	return ipft_is_asked_for(skb) || (ipft_config.connections && ipft_is_of_connection(skb));
+}
+
 /*
  * Whether to follow a packet whose mark matches and that has no journey. Where the filter is a mark alone, the verifier
  * removes the call.
  */
 static __always_inline bool ipft_may_begin(__u64 number)
 {
-	struct sk_buff *skb = (struct sk_buff *)number;
-
-	return !ipft_config.filters || ipft_is_asked_for(skb) ||
-	       (ipft_config.connections && ipft_is_of_connection(skb));
+	return !ipft_config.filters || ipft_is_chosen((struct sk_buff *)number);
 }
 
 #endif

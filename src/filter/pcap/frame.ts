@@ -14,14 +14,14 @@ export const TAG_BYTES = 4;
 export const VLAN = -32;
 /** 8 bytes for a value that a helper reads. */
 export const SCRATCH = -40;
-/** 4 bytes: 12 to 15 of the packet, behind the addresses of Ethernet. */
-export const TYPE = -44;
 /** `u32`: whether the first header is Ethernet's; where a tunnel is searched. */
-export const HAS_ETHERNET = -48;
+export const HAS_ETHERNET = -44;
 /** 16 words of 32 bits: the memory of classic BPF. */
 export const MEMORY = -112;
 /** 72 bytes: a copy of a part of the skb, and then of the packet's first bytes. */
 export const COPY = -184;
+/** 16 bytes for readers without a helper: those of the packet that nearly every expression looks at. */
+export const BEGINNING = -128;
 
 /** A of classic BPF. */
 export const A = 'r6';

@@ -61,16 +61,19 @@ export interface Finding {
 export function writeSearch(finding: Finding, ethernet: () => void, ip: () => void): void {
   const { asm } = finding;
   const withoutEthernet = new Label();
-  writeOffsets(finding);
-  writeEthernet(finding, withoutEthernet);
+  const isTagNear = writeOffsets(finding);
+  writeEthernet(finding, isTagNear, withoutEthernet);
   ethernet();
   asm.place(withoutEthernet);
   writeIp(finding);
   ip();
 }
 
-/** Reads what the search needs of the skb into OFFSETS, HEAD, TAIL and VLAN. */
-function writeOffsets({ asm, layout, reader }: Finding): void {
+/**
+ * Reads what the search needs of the skb into OFFSETS, HEAD and TAIL.
+ * @returns whether `loadMember` reaches the tag; else VLAN is set
+ */
+function writeOffsets({ asm, layout, reader }: Finding): boolean {
   const { protocol, transportHeader, networkHeader, macHeader, vlan } = layout;
   const used = [protocol, transportHeader, networkHeader, macHeader, layout.tail, layout.head, layout.data];
   // The tag lies a little before the rest.
@@ -93,12 +96,10 @@ function writeOffsets({ asm, layout, reader }: Finding): void {
   }
   reader.loadMember(8, HEAD, layout.head);
   reader.loadMember(4, TAIL, layout.tail);
-  if (!isNear) return;
-  reader.loadMember(4, 'r1', vlan);
-  asm.store(4, 'r10', VLAN, 'r1');
+  return isNear;
 }
 
-function writeEthernet({ asm, layout, reader }: Finding, otherwise: Label): void {
+function writeEthernet({ asm, layout, reader }: Finding, isTagNear: boolean, otherwise: Label): void {
   const isBefore = new Label();
   const isNear = new Label();
   const isEthernet = new Label();
@@ -125,6 +126,10 @@ function writeEthernet({ asm, layout, reader }: Finding, otherwise: Label): void
   asm.mov('r5', TAIL);
   asm.alu('sub', 'r5', mac);
   asm.jumpIf('r5', 's<', ETHERNET_BYTES, otherwise);
+  if (isTagNear) {
+    reader.loadMember(4, 'r1', layout.vlan);
+    asm.store(4, 'r10', VLAN, 'r1');
+  }
   asm.mov(PACKET, HEAD);
   asm.alu('add', PACKET, mac);
   reader.openPacket(true);

@@ -1,8 +1,10 @@
 /** How a compiled filter reads the skb and its packet: without helpers where the kernel can, else with one. Pure. */
 import type { Assembler, Label, Register, Size } from '../../bytecode/assembler.js';
-import { BASE, COPY, IS_TAGGED, PACKET, SCRATCH, SKB, TAG_BYTES, TYPE } from './frame.js';
+import { BASE, BEGINNING, COPY, IS_TAGGED, PACKET, SCRATCH, SKB, TAG_BYTES } from './frame.js';
 import { type DirectReads, WINDOW_BYTES } from './skb-layout.js';
 
+/** How many bytes of the packet are kept on the stack: a load from there is one instruction, one from the packet eight. */
+const BEGINNING_BYTES = 16;
 /** Bytes of Ethernet's addresses, and the end of the VLAN tag that may be put back behind them. */
 export const ADDRESSES_BYTES = 12;
 export const TAG_END = 16;
@@ -32,6 +34,15 @@ export interface MemoryReader {
   readAt(size: 1 | 2 | 4, to: Register, offset: number): void;
   /** Reads bytes at the offset in r1, which is within the packet. */
   readAtRegister(size: 1 | 2 | 4, to: Register): void;
+  /**
+   * How many bytes behind the offset of `readAtRegister` are readable by `readNear`, until another call of the reader
+   * that is not `readNear`, nor `readAt` where `keepsNear` says so.
+   */
+  readonly nearBytes: number;
+  /** Whether `readAt` leaves `readNear` as it was. */
+  keepsNear(size: 1 | 2 | 4, offset: number): boolean;
+  /** Reads bytes at a distance from where `readAtRegister` read last. Loses r1. */
+  readNear(size: 1 | 2 | 4, to: Register, distance: number): void;
 }
 
 /** Makes a number in network order one of the machine. */
@@ -65,7 +76,8 @@ export function loadFromStack(asm: Assembler, size: 1 | 2 | 4, to: Register, at:
  * Requires Linux 6.2, and 6.4 to be safe.
  */
 export class DirectReader implements MemoryReader {
-  readonly typeAt = TYPE;
+  readonly typeAt = BEGINNING;
+  readonly nearBytes = 8;
   readonly #asm: Assembler;
   readonly #types: DirectReads;
   #windowFrom = 0;
@@ -111,25 +123,49 @@ export class DirectReader implements MemoryReader {
     asm.mov('r1', PACKET);
     this.#cast(this.#types.window);
     asm.mov(PACKET, 'r0');
-    if (!hasEthernet) return;
-    asm.load(4, 'r1', PACKET, ADDRESSES_BYTES);
-    asm.store(4, 'r10', TYPE, 'r1');
+    for (let at = 0; at < BEGINNING_BYTES; at += 8) {
+      asm.load(8, 'r1', PACKET, this.#beginning + at);
+      asm.store(8, 'r10', BEGINNING + at, 'r1');
+    }
   }
 
   openTagged(): void {
-    this.#asm.load(8, 'r1', 'r10', BASE);
+    const asm = this.#asm;
+    asm.load(8, 'r1', 'r10', BASE);
     this.#cast(this.#types.window);
-    this.#asm.mov(PACKET, 'r0');
+    asm.mov(PACKET, 'r0');
+    asm.load(4, 'r1', PACKET, TAG_END);
+    asm.store(4, 'r10', BEGINNING + TAG_BYTES, 'r1');
+    asm.load(8, 'r1', PACKET, TAG_END + 4);
+    asm.store(8, 'r10', BEGINNING + 8, 'r1');
+  }
+
+  /** Where the bytes that are on the stack begin in the packet: with Ethernet's type, or with IP's header. */
+  get #beginning(): number {
+    return this.#hasEthernet ? ADDRESSES_BYTES : 0;
+  }
+
+  keepsNear(size: 1 | 2 | 4, offset: number): boolean {
+    const at = offset - this.#beginning;
+    return at >= 0 && at + size <= BEGINNING_BYTES;
   }
 
   readAt(size: 1 | 2 | 4, to: Register, offset: number): void {
-    if (this.#hasEthernet && offset < TAG_END) this.#readHeader(size, to, offset);
-    else this.#readBehindTag(size, to, offset);
-  }
-
-  #readBehindTag(size: 1 | 2 | 4, to: Register, offset: number): void {
     const asm = this.#asm;
-    if (offset + size <= WINDOW_BYTES) {
+    const at = offset - this.#beginning;
+    const end = offset + size;
+    if (this.keepsNear(size, offset)) {
+      loadFromStack(asm, size, to, BEGINNING + at, 'r1');
+      return;
+    }
+    if (at < 0 && end > ADDRESSES_BYTES) {
+      this.#readAcross(to, offset, end);
+      return;
+    }
+    if (at < 0) {
+      this.#openAddresses();
+      asm.load(size, to, 'r0', offset);
+    } else if (end <= WINDOW_BYTES) {
       asm.load(size, to, PACKET, offset);
     } else {
       asm.load(8, 'r1', 'r10', BASE);
@@ -140,30 +176,19 @@ export class DirectReader implements MemoryReader {
     toHostOrder(asm, size, to);
   }
 
-  /** Bytes 0 to 15: the addresses stand before a tag that was put back, the rest behind it. */
-  #readHeader(size: 1 | 2 | 4, to: Register, offset: number): void {
+  /** Reads bytes of which the first are Ethernet's addresses, which stand before a tag that was put back. */
+  #readAcross(to: Register, offset: number, end: number): void {
     const asm = this.#asm;
-    const end = offset + size;
-    if (offset >= ADDRESSES_BYTES && end <= TAG_END) {
-      loadFromStack(asm, size, to, TYPE + offset - ADDRESSES_BYTES, 'r1');
-    } else if (end <= ADDRESSES_BYTES) {
-      this.#openAddresses();
-      asm.load(size, to, 'r0', offset);
-      toHostOrder(asm, size, to);
-    } else {
-      asm.mov32(to, 0);
-      for (let at = offset; at < end; at++) {
-        asm.alu32('lsh', to, 8);
-        if (at < ADDRESSES_BYTES) {
-          this.#openAddresses();
-          asm.load(1, 'r1', 'r0', at);
-        } else if (at < TAG_END) {
-          asm.load(1, 'r1', 'r10', TYPE + at - ADDRESSES_BYTES);
-        } else {
-          asm.load(1, 'r1', PACKET, at);
-        }
-        asm.alu32('or', to, 'r1');
+    asm.mov32(to, 0);
+    for (let at = offset; at < end; at++) {
+      asm.alu32('lsh', to, 8);
+      if (at < ADDRESSES_BYTES) {
+        this.#openAddresses();
+        asm.load(1, 'r1', 'r0', at);
+      } else {
+        asm.load(1, 'r1', 'r10', BEGINNING + at - ADDRESSES_BYTES);
       }
+      asm.alu32('or', to, 'r1');
     }
   }
 
@@ -182,8 +207,12 @@ export class DirectReader implements MemoryReader {
     asm.load(8, 'r2', 'r10', BASE);
     asm.alu('add', 'r1', 'r2');
     this.#cast(this.#types.word);
-    asm.load(size, to, 'r0', 0);
-    toHostOrder(asm, size, to);
+    this.readNear(size, to, 0);
+  }
+
+  readNear(size: 1 | 2 | 4, to: Register, distance: number): void {
+    this.#asm.load(size, to, 'r0', distance);
+    toHostOrder(this.#asm, size, to);
   }
 
   /** r0: r1 as a pointer to a struct that may be read. */
@@ -201,6 +230,7 @@ const ETHERNET_SHIFT = 2;
 
 /** Copies memory to the stack with bpf_probe_read_kernel. Requires Linux 5.5. */
 export class CopyingReader implements MemoryReader {
+  readonly nearBytes = 8;
   readonly #asm: Assembler;
   readonly #reject: Label;
   readonly #copied: number;
@@ -267,7 +297,7 @@ export class CopyingReader implements MemoryReader {
   }
 
   readAt(size: 1 | 2 | 4, to: Register, offset: number): void {
-    if (offset + size <= this.#copied) {
+    if (this.keepsNear(size, offset)) {
       loadFromStack(this.#asm, size, to, this.#copyAt + offset, 'r1');
     } else {
       this.#asm.mov32('r1', offset);
@@ -279,9 +309,16 @@ export class CopyingReader implements MemoryReader {
     const asm = this.#asm;
     asm.load(8, 'r3', 'r10', BASE);
     asm.alu('add', 'r3', 'r1');
-    this.#copy(SCRATCH, size);
-    asm.load(size, to, 'r10', SCRATCH);
-    toHostOrder(asm, size, to);
+    this.#copy(SCRATCH, this.nearBytes);
+    this.readNear(size, to, 0);
+  }
+
+  keepsNear(size: 1 | 2 | 4, offset: number): boolean {
+    return offset + size <= this.#copied;
+  }
+
+  readNear(size: 1 | 2 | 4, to: Register, distance: number): void {
+    loadFromStack(this.#asm, size, to, SCRATCH + distance, 'r1');
   }
 
   /** Copies from r3. */

@@ -109,6 +109,23 @@ interface BodyOptions {
   readonly isEthernet: boolean;
 }
 
+/** What is known of a packet at an instruction. */
+interface Facts {
+  /** How many of its bytes are known to be readable. */
+  readonly readable: number;
+  /** The constant of the last indirect load, if X is what it was and the reader can read near it; else undefined. */
+  readonly near: number | undefined;
+}
+
+/** What is known where two ways meet. */
+function meet(one: Facts | undefined, other: Facts): Facts {
+  if (one === undefined) return other;
+  return {
+    readable: Math.min(one.readable, other.readable),
+    near: one.near === other.near ? one.near : undefined,
+  };
+}
+
 /** One of libpcap's programs, for a packet that is open. Instructions that can't be reached are left out: the verifier refuses them. */
 class Body {
   readonly #asm: Assembler;
@@ -119,8 +136,8 @@ class Body {
   readonly #program: Program;
   readonly #isEthernet: boolean;
   readonly #labels: readonly Label[];
-  /** By instruction: how many bytes are known to be readable there; undefined if it can't be reached. */
-  readonly #known: (number | undefined)[];
+  /** By instruction; undefined if it can't be reached. */
+  readonly #facts: (Facts | undefined)[];
 
   constructor({ asm, layout, reader, reject, accept, program, isEthernet }: BodyOptions) {
     this.#asm = asm;
@@ -131,8 +148,8 @@ class Body {
     this.#program = program;
     this.#isEthernet = isEthernet;
     this.#labels = program.map(() => new Label());
-    this.#known = program.map(() => undefined);
-    this.#known[0] = isEthernet ? ETHERNET_BYTES : IPV4_BYTES;
+    this.#facts = program.map(() => undefined);
+    this.#facts[0] = { readable: isEthernet ? ETHERNET_BYTES : IPV4_BYTES, near: undefined };
   }
 
   write(): void {
@@ -142,11 +159,12 @@ class Body {
     asm.mov32(X, 0);
     for (const word of memoryOf(this.#program)) asm.store(4, 'r10', MEMORY + 4 * word, 0);
     for (const [index, instruction] of this.#program.entries()) {
-      if (this.#known[index] === undefined) continue;
+      const before = this.#facts[index];
+      if (before === undefined) continue;
       asm.place(this.#labels[index]!);
-      const known = this.#writeOne(instruction, index, this.#known[index]);
+      const after = this.#writeOne(instruction, index, before);
       for (const target of classic.targetsOf(this.#program, index)) {
-        this.#known[target] = Math.min(this.#known[target] ?? known, known);
+        this.#facts[target] = meet(this.#facts[target], after);
       }
     }
   }
@@ -162,78 +180,84 @@ class Body {
     asm.store(8, 'r10', LENGTH, A);
   }
 
-  /** @returns how many bytes are known to be readable afterwards */
-  #writeOne({ code, jt, jf, k }: classic.ClassicInstruction, index: number, known: number): number {
+  /** @returns what is known afterwards */
+  #writeOne({ code, jt, jf, k }: classic.ClassicInstruction, index: number, facts: Facts): Facts {
     const asm = this.#asm;
     switch (classic.classOf(code)) {
       case classic.LD:
-        return this.#writeLoad(A, code, k, known);
+        return this.#writeLoad(A, code, k, facts);
       case classic.LDX:
-        return this.#writeLoad(X, code, k, known);
+        return { ...this.#writeLoad(X, code, k, facts), near: undefined };
       case classic.ST:
         asm.store(4, 'r10', MEMORY + 4 * k, A);
-        return known;
+        return facts;
       case classic.STX:
         asm.store(4, 'r10', MEMORY + 4 * k, X);
-        return known;
+        return facts;
       case classic.ALU:
         this.#writeOperation(code, k);
-        return known;
+        return facts;
       case classic.JMP:
         this.#writeJump(code, k, index + 1 + (code === classic.JA ? k : jt), index + 1 + jf, index + 1);
-        return known;
+        return facts;
       case classic.RET:
         if (code & 0x10) this.#returnA();
         else this.#return(k === 0 ? 0 : 1);
-        return known;
+        return facts;
       default:
-        if (classic.operationOf(code) & TXA) asm.mov32(A, X);
-        else asm.mov32(X, A);
-        return known;
+        if (classic.operationOf(code) & TXA) {
+          asm.mov32(A, X);
+          return facts;
+        }
+        asm.mov32(X, A);
+        return { ...facts, near: undefined };
     }
   }
 
-  #writeLoad(to: Register, code: number, k: number, known: number): number {
+  #writeLoad(to: Register, code: number, k: number, facts: Facts): Facts {
     const asm = this.#asm;
     const size = classic.sizeOf(code);
     switch (classic.modeOf(code)) {
       case classic.IMM:
         asm.mov32(to, k);
-        return known;
+        return facts;
       case classic.MEM:
         asm.load(4, to, 'r10', MEMORY + 4 * k);
-        return known;
+        return facts;
       case classic.LEN:
         asm.load(4, to, 'r10', LENGTH);
-        return known;
-      case classic.ABS: {
-        const next = this.#require(k + size, known);
-        this.#reader.readAt(size, to, Math.min(k, TOO_FAR - size));
-        return next;
-      }
+        return facts;
+      case classic.ABS:
+        return this.#readAt(size, to, k, facts);
       case classic.MSH: {
-        const next = this.#require(k + 1, known);
-        this.#reader.readAt(1, to, Math.min(k, TOO_FAR - 1));
+        const next = this.#readAt(1, to, k, facts);
         asm.alu32('and', to, 0xf);
         asm.alu32('lsh', to, 2);
         return next;
       }
       default:
-        this.#readIndirect(size, to, k);
-        return known;
+        return { ...facts, near: this.#readIndirect(size, to, k, facts) };
     }
   }
 
-  /** Has the packet rejected unless so many bytes can be read. */
-  #require(bytes: number, known: number): number {
-    if (bytes <= known) return known;
-    this.#asm.jumpIf(LIMIT, 's<', Math.min(bytes, TOO_FAR), this.#reject);
-    return bytes;
+  /** Reads bytes at k. The packet is rejected unless they can be read. */
+  #readAt(size: 1 | 2 | 4, to: Register, k: number, { readable, near }: Facts): Facts {
+    const end = k + size;
+    if (end > readable) this.#asm.jumpIf(LIMIT, 's<', Math.min(end, TOO_FAR), this.#reject);
+    this.#reader.readAt(size, to, Math.min(k, TOO_FAR - size));
+    return { readable: Math.max(end, readable), near: this.#reader.keepsNear(size, k) ? near : undefined };
   }
 
-  /** Reads bytes at X + k. */
-  #readIndirect(size: 1 | 2 | 4, to: Register, k: number): void {
+  /** Reads bytes at X + k. @returns what to read near next */
+  #readIndirect(size: 1 | 2 | 4, to: Register, k: number, { near }: Facts): number {
     const asm = this.#asm;
+    if (near !== undefined && k >= near && k + size <= near + this.#reader.nearBytes) {
+      asm.mov32('r1', k + size);
+      asm.alu('add', 'r1', X);
+      asm.jumpIf('r1', 's>', LIMIT, this.#reject);
+      this.#reader.readNear(size, to, k - near);
+      return near;
+    }
     asm.mov32('r1', k);
     asm.alu('add', 'r1', X);
     asm.mov('r2', 'r1');
@@ -248,6 +272,7 @@ class Body {
       asm.place(isBehind);
     }
     this.#reader.readAtRegister(size, to);
+    return k;
   }
 
   #writeOperation(code: number, k: number): void {

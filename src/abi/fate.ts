@@ -67,6 +67,12 @@ const STAGES: Readonly<Record<number, Fate['stage']>> = {
   [IPFT_STAGE_UNREAD]: 'unread',
 };
 
+/**
+ * The kernel gives back the fragments of a packet that was put together with it, and does so as if it dropped them, also
+ * where the packet was delivered.
+ */
+const GIVES_BACK_FRAGMENTS = /^skb_release_data[+.]/;
+
 const NO_SYMBOLS: ReadonlyMap<bigint, string> = new Map();
 
 /**
@@ -80,15 +86,16 @@ export function decodeFate(
   symbols: ReadonlyMap<bigint, string> = NO_SYMBOLS,
 ): Fate {
   const location = view.getBigUint64(at + layout.location, true);
+  const symbol = symbols.get(location) ?? '';
   const flags = view.getUint8(at + layout.flags);
   return {
-    ...{ location, symbol: symbols.get(location) ?? '' },
+    ...{ location, symbol },
     reason: view.getUint32(at + layout.reason, true),
     family: view.getUint16(at + layout.family, true),
     protocol: view.getUint16(at + layout.protocol, true),
     stage: STAGES[view.getUint8(at + layout.stage)] ?? 'none',
     received: (flags & IPFT_JOURNEY_RECEIVED) !== 0,
-    dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0,
+    dropped: (flags & IPFT_JOURNEY_DROPPED) !== 0 && !GIVES_BACK_FRAGMENTS.test(symbol),
     device: decodeText(view, at + layout.device, PLACE_DEVICE_SIZE),
   };
 }

@@ -74,6 +74,9 @@ test('NoticeDecoder.ended: what became of it; an address is named once', () => {
   expect(decoder.ended(ended, LEAD, short).fate).toBe(first.fate);
   fill(ended, LEAD, 'end', { reason: 7 });
   expect(decoder.ended(ended, LEAD, short).fate).toEqual({ ...first.fate, reason: 7 });
+  // The kernel gives back a packet's fragments in the way of dropped ones.
+  fill(ended, LEAD, 'end', { location: 0xffffffff81234568n, symbol: 'skb_release_data+0x1f/0x40' });
+  expect(decoder.ended(ended, LEAD, sizeOf('end')).fate).toMatchObject({ dropped: false, reason: 7 });
 });
 
 /** A place's notice, of a decoder that may know it. */

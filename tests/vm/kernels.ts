@@ -22,6 +22,8 @@ interface Kernel {
   readonly hasModuleBtf: boolean;
   /** Whether functions that drop packets are told why. */
   readonly hasDropReasons: boolean;
+  /** Whether programs can write the name of an address. */
+  readonly namesAddresses: boolean;
   /** Whether BTF describes functions that share a name: newer versions of pahole leave them out. */
   readonly hasSharedNames: boolean;
 }
@@ -33,6 +35,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: false,
     hasDropReasons: false,
+    namesAddresses: false,
     hasSharedNames: true,
   },
   '6.1.': {
@@ -40,6 +43,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: true,
     hasDropReasons: true,
+    namesAddresses: true,
     hasSharedNames: true,
   },
   '6.12.': {
@@ -47,6 +51,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
     hasModuleBtf: true,
     hasDropReasons: true,
+    namesAddresses: true,
     hasSharedNames: true,
   },
 };
@@ -55,6 +60,7 @@ const NEWEST: Kernel = {
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
   hasDropReasons: true,
+  namesAddresses: true,
   hasSharedNames: false,
 };
 

@@ -33,6 +33,13 @@ struct ipft_wanted_places {
 	struct ipft_wanted_device devices[IPFT_MAX_WANTED_PLACES];
 };
 
+/* What a packet is asked for whose mark matches: see ipft_may_begin. */
+enum ipft_filters {
+	IPFT_FILTERS_NOTHING = 0,
+	IPFT_FILTERS_BY_PROGRAM = 1,	/* ipft_wants() alone */
+	IPFT_FILTERS_BY_MORE = 2,	/* places or connections, too */
+};
+
 /* The section .rodata.ipft. The verifier knows these constants, and removes the branches that they rule out. */
 struct ipft_config {
 	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
@@ -43,7 +50,7 @@ struct ipft_config {
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
-	__u32 filters;		/* whether a packet whose mark matches is asked about: see ipft_may_begin */
+	__u32 filters;		/* enum ipft_filters */
 	__u32 snaplen;		/* bytes of a packet in its snapshots, up to IPFT_MAX_SNAPLEN; 0: there are no snapshots */
 	char symbol_format[4];	/* "%pS" */
 	__u32 connections;	/* whether packets of a followed packet's connection are followed */

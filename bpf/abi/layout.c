@@ -36,6 +36,7 @@ enum ipft_target_limit target_limit;
 enum ipft_copy copy;
 enum ipft_cookies_size cookies_size;
 enum ipft_function_constant function_constant;
+enum ipft_filters filters;
 enum ipft_data_size data_size;
 enum ipft_mark_constant mark_constant;
 enum ipft_switch_constant switch_constant;

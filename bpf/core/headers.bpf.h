@@ -122,11 +122,23 @@ static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memo
 	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
 	/* sk_buff_data_t tail, end: side by side. */
 	const __u64 ends = ipft_read_word(&((struct sk_buff___headers *)skb)->tail);
+	__u64 offsets;
 
 	memory->head = (__u64)headers->head;
 	memory->data = (__u64)headers->data - memory->head;
 	memory->tail = ends;
 	memory->end = ends >> 32;
+	/* Each load takes eight instructions: on most kernels one reads all three. */
+	if (bpf_core_field_offset(struct sk_buff___headers, network_header) ==
+		    bpf_core_field_offset(struct sk_buff___headers, protocol) + 4 &&
+	    bpf_core_field_offset(struct sk_buff___headers, mac_header) ==
+		    bpf_core_field_offset(struct sk_buff___headers, protocol) + 6) {
+		offsets = ipft_read_word(&((struct sk_buff___headers *)skb)->protocol);
+		memory->protocol = offsets;
+		memory->network = offsets >> 32;
+		memory->mac = offsets >> 48;
+		return;
+	}
 	memory->network = headers->network_header;
 	memory->mac = headers->mac_header;
 	memory->protocol = headers->protocol;

@@ -13,8 +13,7 @@ static __always_inline bool ipft_is_wanted(__u64 mark)
 	return !(__u32)mark;
 }
 
-#ifdef IPFT_BY_HELPER
-/* Whether every mark matches, so that it need not be read. */
+/* Whether every mark matches, so that it need not be read. The verifier knows it, and leaves out the rest or the question. */
 static __always_inline bool ipft_any_mark(void)
 {
 	__u64 any;
@@ -22,16 +21,13 @@ static __always_inline bool ipft_any_mark(void)
 	asm volatile("%0 = %1" : "=r"(any) : "i"(IPFT_ANY_MARK_PLACEHOLDER));
 	return any;
 }
-#endif
 
 static __always_inline bool ipft_matches(struct sk_buff *skb)
 {
 	__u32 mark;
 
-#ifdef IPFT_BY_HELPER
 	if (ipft_any_mark())
 		return true;
-#endif
 	/*
 	 * A load without a helper costs too little to measure, but reads 0 from an invalid pointer. If 0 is the wanted
 	 * mark, only the helper tells the two apart: then the user side takes the build with helpers. Such a load from

@@ -28,6 +28,16 @@ test('encodeConfig: each member in its place', () => {
   }
 });
 
+test('encodeConfig: a program alone is asked apart from all that asks for more', () => {
+  const filters = (more: object) =>
+    Buffer.from(encodeConfig({ ...sizes, ...flags, ...more })).readUInt32LE(layout.CONFIG_FILTERS);
+  const connections = { mark: { value: 0, mask: 0 } };
+  expect(filters({ filters: false })).toBe(layout.IPFT_FILTERS_NOTHING);
+  expect(filters({})).toBe(layout.IPFT_FILTERS_BY_PROGRAM);
+  expect(filters({ connections })).toBe(layout.IPFT_FILTERS_BY_MORE);
+  expect(filters({ filters: false, places: { netns: [1], devices: [] } })).toBe(layout.IPFT_FILTERS_BY_MORE);
+});
+
 test('encodeConfig: a name is compared up to its end, so that nothing behind it counts', () => {
   const places = {
     netns: [0xf0000001],

@@ -16,6 +16,9 @@ import {
   CONFIG_SIZE,
   CONFIG_SNAPLEN,
   CONFIG_SYMBOL_FORMAT,
+  IPFT_FILTERS_BY_MORE,
+  IPFT_FILTERS_BY_PROGRAM,
+  IPFT_FILTERS_NOTHING,
   PART_AT,
   PART_BYTES,
   WANTED_DEVICE_MASK,
@@ -51,6 +54,7 @@ export function encodeConfig(config: {
   follow: boolean;
   dropHasReason: boolean;
   consumeHasLocation: boolean;
+  /** Whether a packet whose mark matches is asked about by a program. */
   filters: boolean;
   snaplen: number;
   /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
@@ -72,7 +76,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.follow ? 1 : 0, CONFIG_FOLLOW);
   bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, CONFIG_DROP_HAS_REASON);
   bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, CONFIG_CONSUME_HAS_LOCATION);
-  bytes.writeUInt32LE(config.filters ? 1 : 0, CONFIG_FILTERS);
+  bytes.writeUInt32LE(filtersOf(config), CONFIG_FILTERS);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   if (config.connections) {
@@ -83,6 +87,11 @@ export function encodeConfig(config: {
   }
   if (config.places) writePlaces(bytes.subarray(CONFIG_PLACES), config.places);
   return bytes;
+}
+
+function filtersOf({ filters, places, connections }: Parameters<typeof encodeConfig>[0]): number {
+  if (places || connections) return IPFT_FILTERS_BY_MORE;
+  return filters ? IPFT_FILTERS_BY_PROGRAM : IPFT_FILTERS_NOTHING;
 }
 
 function writePlaces(bytes: Buffer, { netns, devices }: Places): void {

@@ -220,6 +220,11 @@ export const IPFT_COOKIE_BITS = 14;
 export const IPFT_COOKIE_PLACEHOLDER = 0x69c00c1e;
 export const IPFT_ADDRESS_PLACEHOLDER = 0x69add7e5;
 
+/** enum ipft_filters */
+export const IPFT_FILTERS_NOTHING = 0;
+export const IPFT_FILTERS_BY_PROGRAM = 1;
+export const IPFT_FILTERS_BY_MORE = 2;
+
 /** enum ipft_data_size */
 export const IPFT_DATA_SIZE = 64;
 export const IPFT_MAX_DATA_SIZE = 1024;

@@ -103,7 +103,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
-      ...{ filters, places: filter.places, connections: filter.connections },
+      ...{ filters: filter.object !== undefined, places: filter.places, connections: filter.connections },
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

@@ -196,34 +196,54 @@ static __always_inline void ipft_segmented(__u64 skb, __u64 segment)
 
 /*
  * An skb is sent as fragments that the kernel did not have to copy: they are the members of its list. The function is
- * called before each of them is sent but the first, which is the skb itself, and finds those that are left.
+ * called before each of them is sent, with the skb itself first, and then finds all others.
  */
 struct ip_fraglist_iter {
 	struct sk_buff *frag;
+	int offset;		/* of the next fragment's payload */
+	unsigned int hlen;
 } __attribute__((preserve_access_index));
 
 struct ip6_fraglist_iter {
 	struct sk_buff *frag;
+	int offset;
+	unsigned int hlen;
 } __attribute__((preserve_access_index));
 
-#define IPFT_FIRST_FRAGMENT(iterator)								\
-	(bpf_core_field_exists((iterator)->frag) ? ipft_read_word(&(iterator)->frag) : 0)
+#define IPFT_FRAGMENT_HLEN 8	/* of IPv6's fragment header */
 
-static __always_inline __u64 ipft_first_fragment(__u64 how, __u64 iterator)
+/* Whether the call is the first one, for the skb itself. @headers: how much of the skb's length is no payload */
+static __always_inline bool ipft_is_cut_up(__u64 skb, __u32 offset, __u32 headers, bool is_entry)
 {
+	/* The function counts the skb's payload when it is called. */
+	return offset == (is_entry ? 0 : (__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->len) - headers);
+}
+
+static __always_inline __u64 ipft_first_fragment(__u64 how, __u64 skb, __u64 iterator, bool is_entry)
+{
+	struct ip6_fraglist_iter *ipv6 = (void *)iterator;
+	struct ip_fraglist_iter *ipv4 = (void *)iterator;
+
 	if (how == IPFT_FRAGMENTS)
-		return IPFT_FIRST_FRAGMENT((struct ip_fraglist_iter *)iterator);
-	return IPFT_FIRST_FRAGMENT((struct ip6_fraglist_iter *)iterator);
+		return bpf_core_field_exists(ipv4->frag) &&
+				       ipft_is_cut_up(skb, ipft_read_word(&ipv4->offset), ipft_read_word(&ipv4->hlen), is_entry) ?
+			       ipft_read_word(&ipv4->frag) :
+			       0;
+	return bpf_core_field_exists(ipv6->frag) &&
+			       ipft_is_cut_up(skb, ipft_read_word(&ipv6->offset),
+					      (__u32)ipft_read_word(&ipv6->hlen) + IPFT_FRAGMENT_HLEN, is_entry) ?
+		       ipft_read_word(&ipv6->frag) :
+		       0;
 }
 
 /*
- * A function that makes packets has returned.
+ * A function that makes packets has returned, or is entered if @is_entry: then it makes fragments.
  * @how: enum ipft_copy
  */
-static __always_inline void ipft_returned(__u64 how, __u64 skb, __u64 second, __u64 result)
+static __always_inline void ipft_made(__u64 how, __u64 skb, __u64 second, __u64 result, bool is_entry)
 {
 	if (how == IPFT_FRAGMENTS || how == IPFT_FRAGMENTS6)
-		result = ipft_first_fragment(how, second);
+		result = ipft_first_fragment(how, skb, second, is_entry);
 	if (how == IPFT_COPY || how == IPFT_MORPH)
 		ipft_copied(how == IPFT_MORPH ? second : skb, result, false);
 	else
@@ -247,9 +267,9 @@ static __always_inline __u64 ipft_trampoline_word(__u64 *ctx, int n)
 	SEC("ipft/fexit")									\
 	int program##arguments(__u64 *ctx)							\
 	{											\
-		ipft_returned(how, ipft_trampoline_word(ctx, 0),				\
-			      how < IPFT_FRAGMENTS ? 0 : ipft_trampoline_word(ctx, 1),		\
-			      ipft_trampoline_word(ctx, arguments));				\
+		ipft_made(how, ipft_trampoline_word(ctx, 0),					\
+			  how < IPFT_FRAGMENTS ? 0 : ipft_trampoline_word(ctx, 1),		\
+			  ipft_trampoline_word(ctx, arguments), false);				\
 		return 0;									\
 	}
 
@@ -280,7 +300,8 @@ int ipft_copies_session(struct ipft_registers *ctx)
 		*kept = how == IPFT_MORPH ? second : skb;
 		return IPFT_WITH_RETURN;
 	}
-	ipft_returned(how, skb, second, ctx->IPFT_REGISTER_RETURN);
+	/* Of fragments only the entry comes here. */
+	ipft_made(how, skb, second, ctx->IPFT_REGISTER_RETURN, true);
 	return IPFT_WITHOUT_RETURN;
 }
 #endif
@@ -294,7 +315,7 @@ int ipft_copies_multi(__u64 *ctx)
 	bpf_get_func_arg(ctx, 0, &skb);
 	bpf_get_func_arg(ctx, 1, &second);
 	bpf_get_func_ret(ctx, &result);
-	ipft_returned(bpf_get_attach_cookie(ctx), skb, second, result);
+	ipft_made(bpf_get_attach_cookie(ctx), skb, second, result, false);
 	return 0;
 }
 

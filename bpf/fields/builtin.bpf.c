@@ -7,13 +7,16 @@
  */
 #include "headers.h"
 
-/* The data are all zero before: what a packet does not have stays so. */
+/*
+ * The data are all zero before: what a packet does not have stays so. All names that the linker sees begin with ipft_, so
+ * that an extension can use any other.
+ */
 #define BUILTIN(name) __ipft_ref(__ipft_fields_##name)
 
-enum protocol { icmp = 1, igmp = 2, tcp = 6, udp = 17, gre = 47, esp = 50, icmpv6 = 58, sctp = 132 } __ipft_ref(protocols);
+enum protocol { icmp = 1, igmp = 2, tcp = 6, udp = 17, gre = 47, esp = 50, icmpv6 = 58, sctp = 132 } __ipft_ref(ipft_protocols);
 
 struct ipft_tuple {
-	__u8 proto __ipft_fmt_enum(protocols);
+	__u8 proto __ipft_fmt_enum(ipft_protocols);
 	__u8 saddr[16] __ipft_fmt_ip;
 	__u16 sport __ipft_fmt_be16;
 	__u8 daddr[16] __ipft_fmt_ip;
@@ -77,10 +80,10 @@ enum tcp_flag {
 	urg = 0x20,
 	ece = 0x40,
 	cwr = 0x80,
-} __ipft_ref(tcp_flags);
+} __ipft_ref(ipft_tcp_flags);
 
 struct ipft_tcp {
-	__u8 flags __ipft_fmt_enum_flags(tcp_flags);
+	__u8 flags __ipft_fmt_enum_flags(ipft_tcp_flags);
 	__u16 window __ipft_fmt_be16;
 	__u32 seq __ipft_fmt_be32;
 	__u32 ack_seq __ipft_fmt_be32;
@@ -222,15 +225,15 @@ enum sock_state {
 	tcp_listen,
 	tcp_closing,
 	tcp_new_syn_recv,
-} __ipft_ref(sock_states);
+} __ipft_ref(ipft_sock_states);
 
-enum family { unix = 1, inet = 2, inet6 = 10, netlink = 16, packet = 17 } __ipft_ref(families);
+enum family { unix = 1, inet = 2, inet6 = 10, netlink = 16, packet = 17 } __ipft_ref(ipft_families);
 
 struct ipft_sock {
 	__u64 cookie;	/* SO_COOKIE; 0 until someone asked for it */
 	int uid;	/* -1: none */
-	__u16 family __ipft_fmt_enum(families);
-	__u8 state __ipft_fmt_enum(sock_states);
+	__u16 family __ipft_fmt_enum(ipft_families);
+	__u8 state __ipft_fmt_enum(ipft_sock_states);
 } BUILTIN(sock);
 
 static __always_inline void fill_sock(struct sk_buff *skb, const struct ipft_headers *headers, struct ipft_sock *to)
@@ -269,12 +272,12 @@ enum gso_kind {
 	gso_udp = 1 << 16,
 	udp_l4 = 1 << 17,
 	fraglist = 1 << 18,
-} __ipft_ref(gso_kinds);
+} __ipft_ref(ipft_gso_kinds);
 
 struct ipft_gso {
 	__u16 gso_size;	/* the payload of a segment; 0: not to be cut */
 	__u16 gso_segs;
-	__u32 gso_type __ipft_fmt_enum_flags(gso_kinds);
+	__u32 gso_type __ipft_fmt_enum_flags(ipft_gso_kinds);
 } BUILTIN(gso);
 
 static __always_inline void fill_gso(struct sk_buff *skb, const struct ipft_headers *headers, struct ipft_gso *to)
@@ -294,7 +297,7 @@ enum ct_state {
 	established_reply = 3,
 	related_reply = 4,
 	untracked = 7,
-} __ipft_ref(ct_states);
+} __ipft_ref(ipft_ct_states);
 
 enum ct_status {
 	expected = 1 << 0,
@@ -307,11 +310,11 @@ enum ct_status {
 	src_nat_done = 1 << 7,
 	dst_nat_done = 1 << 8,
 	dying = 1 << 9,
-} __ipft_ref(ct_statuses);
+} __ipft_ref(ipft_ct_statuses);
 
 struct ipft_ct {
-	int ct_state __ipft_fmt_enum(ct_states);
-	__u32 ct_status __ipft_fmt_enum_flags(ct_statuses);
+	int ct_state __ipft_fmt_enum(ipft_ct_states);
+	__u32 ct_status __ipft_fmt_enum_flags(ipft_ct_statuses);
 	__u32 ct_mark __ipft_fmt_hex;
 } BUILTIN(ct);
 

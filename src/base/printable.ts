@@ -18,6 +18,15 @@ export function printable(text: string, options: { multiline?: boolean } = {}): 
   });
 }
 
+/** The part of a text that messages quote. */
+const QUOTED_CHARACTERS = 60;
+
+/** As messages show what was given: in quotes, on one line, cut if it is long. */
+export function quote(text: string): string {
+  const shown = printable(text.replace(/\s+/g, ' ').trim());
+  return `'${shown.length > QUOTED_CHARACTERS ? `${shown.slice(0, QUOTED_CHARACTERS)}…` : shown}'`;
+}
+
 /** Text as a JSON string with its quotes: the same value, without unprintable characters. */
 export function jsonString(text: string): string {
   return JSON.stringify(text).replace(UNSEEN, (character) => jsonEscape(character.charCodeAt(0)));

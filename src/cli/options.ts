@@ -7,7 +7,7 @@ import { Command, CommanderError, Help, Option } from 'commander';
 import { causedBy, UsageError } from '../base/errors.js';
 import { OUTCOMES, type Outcome } from '../base/journey.js';
 import { findBackend } from '../base/method.js';
-import { printable } from '../base/printable.js';
+import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { DLT_EN10MB } from '../filter/pcap/expression.js';
@@ -432,7 +432,7 @@ function noSuchCommand(word: string): UsageError {
   const example = isIP(word) > 0 ? `host ${word}` : 'host 10.0.0.5';
   const hint =
     meant === '' ? `an expression says which packets to trace, as in: ipft ${example}; ${SEE_HELP}` : SEE_HELP;
-  return new UsageError(`there is no command '${printable(word)}'${meant}`, hint);
+  return new UsageError(`there is no command ${quote(word)}${meant}`, hint);
 }
 
 /** The error for people: commander's message, or a better one. */

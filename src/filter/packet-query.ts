@@ -1,7 +1,8 @@
 /** The words for the packets that a trace follows, and the filter that they come to. Pure. */
+import { quote } from '../base/printable.js';
 import { markFilter } from './mark.js';
 import { ANY_MARK, type PacketFilter } from './packet-filter.js';
-import { type CompiledExpression, quote } from './pcap/expression.js';
+import type { CompiledExpression } from './pcap/expression.js';
 import { pcapFilter } from './pcap/pcap-filter.js';
 import { describePlaces, type WantedPlaces } from './wanted-places.js';
 

@@ -8,7 +8,7 @@ import { runBpf } from '../support/bpf-machine.js';
 import { EXPRESSIONS } from '../support/expressions.js';
 import { type FakeSkb, fakeVmlinux, layOut } from '../support/fake-skb.js';
 import { Chance, makeFrame } from '../support/frames.js';
-import { bytes, echo, ipv4, ipv6, tcp, udp } from '../support/headers.js';
+import { bytes, echo, ethernet, ipv4, ipv6, tcp, udp } from '../support/headers.js';
 import { takenByLibpcap } from '../support/libpcap-reference.js';
 
 /** Where a VLAN tag was put back, offsets below 16 that are computed are not answered. */
@@ -124,6 +124,35 @@ describe.each(WAYS)('whether the headers of a packet that is being sent are ther
     ['UDP behind options that was sent on', 1, { ...OPTIONS6, owner: true, nextHeaderOffset: 6 }],
   ])('%s: %i', (_, wanted, skb) => {
     const { address, regions } = layOut({ network: 0, dst: true, ...skb });
+    expect(runBpf(code, address, regions).result).toBe(wanted);
+  });
+});
+
+describe.each(WAYS)('fields that IP writes last, $name', ({ direct, hasVlanBit }) => {
+  const vmlinux = fakeVmlinux({ hasVlanBit });
+  const layout = readSkbLayout(vmlinux);
+  const sent = { network: 0, dst: true, owner: true };
+  const late4 = { ...sent, bytes: ipv4(1, echo(8, 1, 1), { totalBytes: 0 }), protocol: 0 };
+  const late6 = { ...sent, bytes: ipv6(58, echo(128, 1, 1)).fill(0, 4, 6), protocol: 0x86dd };
+  const tunnel = { ...late4, protocol: 0x800, mac: 6 };
+  const received = { ...late4, protocol: 0x800, mac: 0, network: 14, data: 14, bytes: ethernet(0x800, late4.bytes) };
+
+  test.each<[string, string, 0 | 1, FakeSkb]>([
+    ['its length', 'ip[2:2] < 20', 0, late4],
+    ['its checksum', 'ip[10:2] = 0', 0, late4],
+    ['its length, which is right, but not the checksum', 'ip[2:2] > 20', 0, { ...PING, ...sent, protocol: 0 }],
+    ['a word with its checksum', 'ip[8:4] != 1', 0, late4],
+    ['a computed offset', 'ip[ip[9] + 1] = 0', 0, late4],
+    ['other fields', 'ip[4:2] = 0x1234 and icmp[icmptype] = icmp-echo', 1, late4],
+    ["the length of a tunnel's header", 'ip[2:2] < 20', 0, tunnel],
+    ['the length of a header that was received', 'ip[2:2] < 20', 1, received],
+    ['its length once it is sent on', 'ip[2:2] > 20', 1, { ...PING, ...sent }],
+    ['the length of IPv6', 'ip6[4:2] = 0', 0, late6],
+    ['other fields of IPv6', 'ip6[7] = 64 and ip6 src fe80::1', 1, late6],
+  ])('%s: %s: %i', (_, text, wanted, skb) => {
+    const compiled = compileExpression(text, compileWithLibpcap);
+    const code = translate({ outer: compiled, layout, direct: direct ? findDirectReads(vmlinux) : undefined });
+    const { address, regions } = layOut(skb);
     expect(runBpf(code, address, regions).result).toBe(wanted);
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Compile, compileExpression, quote } from './expression.js';
+import { quote } from '../../base/printable.js';
+import { type Compile, compileExpression } from './expression.js';
 
 const program = (...codes: [number, number, number, number][]) => {
   const bytes = Buffer.alloc(codes.length * 8);

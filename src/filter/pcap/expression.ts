@@ -2,7 +2,7 @@
  * Expressions of pcap-filter: what libpcap must not get, and what its answers mean. Pure: the compiler is handed in.
  */
 import { causedBy, UsageError } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
+import { printable, quote } from '../../base/printable.js';
 import { type ClassicInstruction, findUnfit, parseClassic, rejectsAll, type Unfit } from './classic-bpf.js';
 
 /** Packets that begin with Ethernet's header. */
@@ -31,8 +31,6 @@ const MAX_WORDS = 500;
 const MAX_CHARACTERS = 1 << 16;
 /** The longest program that the kernel's verifier is asked to look at, in instructions of classic BPF. */
 const MAX_INSTRUCTIONS = 4096;
-/** The part of an expression that messages show. */
-const SHOWN_CHARACTERS = 60;
 const SYNTAX = 'man pcap-filter tells the syntax';
 
 const WORD = /\\[^\s()]+|[A-Za-z0-9_.:/-]+|&&|\|\||<<|>>|[<>!=]=|\S/g;
@@ -66,12 +64,6 @@ export function compileInner(text: string, compile: Compile): CompiledExpression
     if (!(error instanceof UsageError)) throw error;
     throw causedBy(new UsageError(name(error.message), error.hint), error);
   }
-}
-
-/** As messages show an expression: in quotes, on one line, cut if it is long. */
-export function quote(text: string): string {
-  const shown = printable(text.replace(/\s+/g, ' ').trim());
-  return `'${shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown}'`;
 }
 
 function splitWords(text: string): Word[] {

@@ -9,6 +9,7 @@
  * - the packet was received, or on its way out it has a route, and is no fragment that may be without its header: those
  *   have a route, and then an owner, before they have a header. Other packets have an owner, a checksum, or a device that
  *   they were received on, or IPv6 has sent them on;
+ * - where the length or the checksum of IP's header is asked for, IP has sent the packet on: both are written last;
  * - the header behind it is there, too. UDP writes its header after IP has written its own: of a packet that is sent, UDP's
  *   is there once the checksum is set up, or IP has sent the packet on. Extension headers do not tell whether it is UDP.
  *
@@ -43,6 +44,18 @@ const HEAD = 'r7';
 const TAIL = LIMIT;
 /** Where the checksum of UDP's header would be. */
 const UDP_AT = 'r6';
+/** `skb->mac_header`. */
+const MAC = 'r6';
+/** `skb->len`. */
+const LENGTH_OF_ALL = 'r6';
+/** The greatest length that IP's header can tell. */
+const MAX_LENGTH = 0xffff;
+
+/** Packets that are asked for the length or the checksum of their header. */
+export interface LateFields {
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+}
 
 export interface Finding {
   readonly asm: Assembler;
@@ -202,13 +215,15 @@ function writeIp({ asm, reader, reject }: Finding): void {
  * Writes the question whether the headers of a packet that begins with IP's are written; else it is rejected. The packet
  * is open. This takes several reads: an expression asks it last, so that packets which do not match don't pay for it. Loses
  * r0 to r6.
+ * @param late which packets must have the fields that IP writes last, too
  */
-export function writeIsWritten(finding: Finding): void {
+export function writeIsWritten(finding: Finding, late: LateFields): void {
   const { asm, layout, reader, reject } = finding;
   const isVersion6 = new Label();
   const byProtocol = new Label();
   const mayBeUdp = new Label();
   const isWritten = new Label();
+  if (late.ipv4 || late.ipv6) writeLateFieldsCheck(finding, late);
   reader.readMember(2, 'r1', layout.macHeader);
   asm.jumpIf('r1', '!=', NOT_SET, isWritten);
   reader.readMember(8, 'r1', layout.dst);
@@ -240,6 +255,45 @@ export function writeIsWritten(finding: Finding): void {
   asm.alu('or', UDP_AT, UDP_CHECK << 16);
   reader.readMember(4, 'r1', layout.checksumStart);
   asm.jumpIf('r1', '!=', UDP_AT, reject);
+  asm.place(isWritten);
+}
+
+/**
+ * Rejects a packet that is being sent if its length is not that of IP's header, which IP writes with the checksum before it
+ * sends the packet on. A header has no length if the packet is too long for one.
+ */
+function writeLateFieldsCheck({ asm, layout, reader, reject }: Finding, { ipv4, ipv6 }: LateFields): void {
+  const isVersion6 = new Label();
+  const isSame = new Label();
+  const isWritten = new Label();
+  reader.readMember(2, MAC, layout.macHeader);
+  reader.readMember(2, 'r1', layout.networkHeader);
+  // It was received, or has Ethernet's header. A tunnel's header stands before that of the frame within.
+  asm.jumpIf(MAC, '<=', 'r1', isWritten);
+  reader.readMember(8, 'r1', layout.data);
+  asm.load(8, 'r2', 'r10', BASE);
+  asm.jumpIf('r1', '!=', 'r2', isWritten);
+  reader.readMember(4, LENGTH_OF_ALL, layout.len);
+  asm.jumpIf(LENGTH_OF_ALL, '>', MAX_LENGTH, isWritten);
+  reader.readAt(1, 'r1', 0);
+  asm.jumpIf('r1', '>=', 0x60, isVersion6);
+  if (ipv4) {
+    reader.readMember(2, 'r1', layout.protocol);
+    asm.jumpIf('r1', '==', 0, reject);
+    reader.readAt(2, 'r1', 2);
+    asm.goto(isSame);
+  } else {
+    asm.goto(isWritten);
+  }
+  asm.place(isVersion6);
+  if (ipv6) {
+    reader.readAt(2, 'r1', 4);
+    asm.alu('add', 'r1', IPV6_BYTES);
+  } else {
+    asm.goto(isWritten);
+  }
+  asm.place(isSame);
+  asm.jumpIf('r1', '!=', LENGTH_OF_ALL, reject);
   asm.place(isWritten);
 }
 

@@ -1,11 +1,12 @@
 /** Packets that an expression of pcap-filter matches. */
 import { causedBy, UsageError } from '../../base/errors.js';
 import type { NamedObject } from '../../base/named-object.js';
+import { quote } from '../../base/printable.js';
 import type { Btf } from '../../btf/btf.js';
 import { JumpTooFarError } from '../../bytecode/assembler.js';
 import { writeFunctionObject } from '../../bytecode/function-object.js';
 import { ANY_MARK, type PacketFilter, type WantedMark } from '../packet-filter.js';
-import { type CompiledExpression, quote } from './expression.js';
+import type { CompiledExpression } from './expression.js';
 import { findDirectReads, readDeviceLayout, readSkbLayout } from './skb-layout.js';
 import { translate } from './translate.js';
 

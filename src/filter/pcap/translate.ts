@@ -8,7 +8,7 @@
 import { Assembler, type Condition, Label, type Operation, type Register } from '../../bytecode/assembler.js';
 import * as classic from './classic-bpf.js';
 import { A, BASE, IS_TAGGED, LENGTH, LIMIT, MEMORY, SKB, X } from './frame.js';
-import { ETHERNET_BYTES, IPV4_BYTES, writeIsWritten, writeSearch } from './headers.js';
+import { ETHERNET_BYTES, IPV4_BYTES, type LateFields, writeIsWritten, writeSearch } from './headers.js';
 import { CopyingReader, DirectReader, type MemoryReader, TAG_END } from './memory-reader.js';
 import type { DeviceLayout, DirectReads, SkbLayout } from './skb-layout.js';
 import { writeTunnelSearch } from './tunnels.js';
@@ -56,7 +56,7 @@ export function translate({ outer, inner, layout, direct }: Translation): Uint8A
     writeSearch(finding, whenEthernet, whenIp);
     if (!classic.rejectsAll(outer.ip)) {
       asm.place(isFound);
-      writeIsWritten(finding);
+      writeIsWritten(finding, lateFieldsOf(outer.ip));
       if (inner) asm.goto(isWanted);
       else writeReturn(asm, 1);
     }
@@ -66,7 +66,8 @@ export function translate({ outer, inner, layout, direct }: Translation): Uint8A
   if (inner && isReached) {
     const { finding, whenEthernet, whenIp } = prepare(inner);
     asm.place(isWanted);
-    writeTunnelSearch(finding, inner.device, whenEthernet, whenIp);
+    const about = { device: inner.device, late: lateFieldsOf(inner.ip) };
+    writeTunnelSearch(finding, about, whenEthernet, whenIp);
   }
   asm.place(reject);
   writeReturn(asm, 0);
@@ -84,6 +85,29 @@ function readPrefix(program: Program): number {
   return Math.max(0, ...ends);
 }
 
+/** The bytes that IP writes last: of IPv4 the length and the checksum, of IPv6 the length. */
+const LATE_IPV4 = [
+  [2, 4],
+  [10, 12],
+] as const;
+const LATE_IPV6 = [[4, 6]] as const;
+
+/** Whether a program reads such bytes, or may: where it computes an offset that is not that of the header behind IP's. */
+function lateFieldsOf(program: Program): LateFields {
+  const readsX = program.some(({ code }) => isLoad(code) && classic.modeOf(code) === classic.IND);
+  const isComputed = readsX && program.some(({ code }) => setsX(code) && !isMsh(code));
+  const reads = (ranges: readonly (readonly [number, number])[]) =>
+    isComputed ||
+    program.some(({ code, k }) =>
+      ranges.some(([from, to]) => isAbsolute(code) && k < to && k + classic.sizeOf(code) > from),
+    );
+  return { ipv4: reads(LATE_IPV4), ipv6: reads(LATE_IPV6) };
+}
+
+const isLoad = (code: number) => classic.classOf(code) === classic.LD;
+const setsX = (code: number) =>
+  classic.classOf(code) === classic.LDX ||
+  (classic.classOf(code) === classic.MISC && !(classic.operationOf(code) & TXA));
 const isAbsolute = (code: number) => classic.classOf(code) === classic.LD && classic.modeOf(code) === classic.ABS;
 const isMsh = (code: number) => classic.classOf(code) === classic.LDX && classic.modeOf(code) === classic.MSH;
 

@@ -14,7 +14,15 @@
  */
 import { type Assembler, Label, type Register } from '../../bytecode/assembler.js';
 import { BASE, HAS_ETHERNET, IS_TAGGED, LIMIT, PACKET } from './frame.js';
-import { ETHERNET_BYTES, type Finding, IPV4_BYTES, IPV6_BYTES, writeIsWritten, writeSearch } from './headers.js';
+import {
+  ETHERNET_BYTES,
+  type Finding,
+  IPV4_BYTES,
+  IPV6_BYTES,
+  type LateFields,
+  writeIsWritten,
+  writeSearch,
+} from './headers.js';
 import { ADDRESSES_BYTES } from './memory-reader.js';
 import type { DeviceLayout } from './skb-layout.js';
 
@@ -74,10 +82,16 @@ const KIND = 'r7';
 /**
  * Writes the search. Afterwards the packet is open for the reader, LIMIT is how much of it can be read, and IS_TAGGED is
  * set.
+ * @param about where a filter finds the kind of a device, and which packets must have IP's header written to its last field
  * @param ethernet what is done with a packet that begins with Ethernet's header; it ends the function
  * @param ip the same for one that begins with IP's
  */
-export function writeTunnelSearch(finding: Finding, device: DeviceLayout, ethernet: () => void, ip: () => void): void {
+export function writeTunnelSearch(
+  finding: Finding,
+  { device, late }: { readonly device: DeviceLayout; readonly late: LateFields },
+  ethernet: () => void,
+  ip: () => void,
+): void {
   const { asm, reader } = finding;
   const walk = new Walk(finding);
   const [ownEthernet, ownIp] = [new Label(), new Label()];
@@ -85,7 +99,7 @@ export function writeTunnelSearch(finding: Finding, device: DeviceLayout, ethern
     finding,
     () => walk.beginWithEthernet(),
     () => {
-      writeIsWritten(finding);
+      writeIsWritten(finding, late);
       walk.beginWithIp();
     },
   );

@@ -22,8 +22,8 @@ interface Kernel {
   readonly hasModuleBtf: boolean;
   /** Whether functions that drop packets are told why. */
   readonly hasDropReasons: boolean;
-  /** Whether programs can write the name of an address. */
-  readonly namesAddresses: boolean;
+  /** Whether it tells where a packet's fragments are given back. */
+  readonly tellsOfFragments: boolean;
   /** Whether BTF describes functions that share a name: newer versions of pahole leave them out. */
   readonly hasSharedNames: boolean;
 }
@@ -35,7 +35,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: false,
     hasDropReasons: false,
-    namesAddresses: false,
+    tellsOfFragments: false,
     hasSharedNames: true,
   },
   '6.1.': {
@@ -43,7 +43,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe', function_graph: 'ftrace' },
     hasModuleBtf: true,
     hasDropReasons: true,
-    namesAddresses: true,
+    tellsOfFragments: false,
     hasSharedNames: true,
   },
   '6.12.': {
@@ -51,7 +51,7 @@ const KERNELS: Record<string, Kernel> = {
     chosen: { function: 'kprobe-multi', function_graph: 'kprobe-multi' },
     hasModuleBtf: true,
     hasDropReasons: true,
-    namesAddresses: true,
+    tellsOfFragments: true,
     hasSharedNames: true,
   },
 };
@@ -60,7 +60,7 @@ const NEWEST: Kernel = {
   chosen: { function: 'fentry-multi', function_graph: 'fentry-multi' },
   hasModuleBtf: true,
   hasDropReasons: true,
-  namesAddresses: true,
+  tellsOfFragments: true,
   hasSharedNames: false,
 };
 

@@ -37,7 +37,7 @@ struct ipft_wanted_places {
 enum ipft_filters {
 	IPFT_FILTERS_NOTHING = 0,
 	IPFT_FILTERS_BY_PROGRAM = 1,	/* ipft_wants() alone */
-	IPFT_FILTERS_BY_MORE = 2,	/* places or connections, too */
+	IPFT_FILTERS_BY_MORE = 2,	/* places, connections or processes, too */
 };
 
 /* The section .rodata.ipft. The verifier knows these constants, and removes the branches that they rule out. */
@@ -56,7 +56,7 @@ struct ipft_config {
 	__u32 connections;	/* whether packets of a followed packet's connection are followed */
 	__u32 mark;		/* with connections: the wanted mark under its mask, which no instruction compares then */
 	__u32 mask;		/* 0: any mark is wanted, or instructions compare it */
-	__u32 reserved;
+	__u32 processes;	/* whether packets of followed processes alone are asked for */
 	struct ipft_wanted_places places;
 };
 

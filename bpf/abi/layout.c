@@ -7,6 +7,7 @@
 #include "config.h"
 #include "cpu.h"
 #include "journey.h"
+#include "process.h"
 #include "record.h"
 #include "target.h"
 
@@ -23,6 +24,7 @@ struct ipft_wanted_device wanted_device;
 struct ipft_wanted_places wanted_places;
 struct ipft_config config;
 struct ipft_cpu cpu;
+struct ipft_following following;
 
 enum ipft_sequence sequence;
 enum ipft_event_flag event_flag;
@@ -42,3 +44,5 @@ enum ipft_mark_constant mark_constant;
 enum ipft_switch_constant switch_constant;
 enum ipft_wanted_places_limit wanted_places_limit;
 enum ipft_connections_size connections_size;
+enum ipft_process process;
+enum ipft_processes_size processes_size;

@@ -53,6 +53,32 @@ struct {
 
 #define IPFT_MAX_EXTENSION_HEADERS 4
 
+/*
+ * Whether a connection with this hash may have been noted: most packets of no connection are known by it, without a map.
+ * Elements are set and stay so, each with one store: no lock is needed.
+ */
+#define IPFT_NOTED_BITS 15
+__u8 ipft_noted[1 << IPFT_NOTED_BITS] SEC(".bss.ipft");
+
+/* A hash that is the same in both directions. @addresses: the two, XORed; so are the @ports */
+static __always_inline __u32 ipft_hash_connection(__u64 addresses, __u32 ports)
+{
+	return ipft_hash((__u32)(addresses ^ addresses >> 32) ^ ports, IPFT_NOTED_BITS);
+}
+
+/* Adds a connection. Returns whether it is a new one. */
+static __always_inline bool ipft_add_connection(const struct ipft_connection *connection, __u64 timestamp_ns)
+{
+	const __u64 addresses = connection->lesser[0] ^ connection->lesser[1] ^ connection->greater[0] ^
+				connection->greater[1];
+	const __u32 hash = ipft_hash_connection(addresses, connection->lesser_port ^ connection->greater_port);
+
+	if (bpf_map_lookup_elem(&ipft_connections, connection))
+		return false;
+	ipft_noted[hash] = 1;
+	return !bpf_map_update_elem(&ipft_connections, connection, &timestamp_ns, BPF_ANY);
+}
+
 /* Ends of a packet that are being read. */
 struct ipft_ends_of_packet {
 	__u64 source[2];
@@ -149,22 +175,45 @@ static __always_inline bool ipft_read_ports(__u32 protocol, __u64 word, __u16 *s
 	return true;
 }
 
+/* Puts the two ends in the order that is the same in both directions. Returns whether the source comes last. */
+static __always_inline bool ipft_order(const __u64 source[2], const __u64 destination[2], __u16 source_port,
+				       __u16 destination_port, struct ipft_connection *connection)
+{
+	const bool is_swapped = source[0] > destination[0] ||
+				(source[0] == destination[0] &&
+				 (source[1] > destination[1] ||
+				  (source[1] == destination[1] && source_port > destination_port)));
+
+	connection->lesser[0] = is_swapped ? destination[0] : source[0];
+	connection->lesser[1] = is_swapped ? destination[1] : source[1];
+	connection->greater[0] = is_swapped ? source[0] : destination[0];
+	connection->greater[1] = is_swapped ? source[1] : destination[1];
+	connection->lesser_port = is_swapped ? destination_port : source_port;
+	connection->greater_port = is_swapped ? source_port : destination_port;
+	return is_swapped;
+}
+
+/* As ipft_read_memory, with the network header of a packet that a driver has handed over, where nobody has set it. */
+static __always_inline void ipft_read_network(__u64 skb, struct ipft_memory *memory)
+{
+	ipft_read_memory(skb, memory);
+	if (memory->mac != IPFT_NO_MAC_HEADER && memory->network <= memory->mac)
+		memory->network = memory->data;
+}
+
 /*
  * Finds the connection of a packet. @with_quote: whether an error of ICMP belongs to the connection of the packet that it
- * quotes; if not, it has none. Inlined, since lifecycle.bpf.c must not have functions that are never called.
+ * quotes; if not, it has none. @is_swapped: whether the packet's source comes last. Inlined, since lifecycle.bpf.c must not have functions that are never called.
  */
-static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connection *connection, bool with_quote)
+static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connection *connection, bool with_quote,
+						 bool *is_swapped)
 {
 	struct ipft_ends_of_packet ends;
 	struct ipft_memory memory;
 	__u64 word, quoted, limit;
 	__u16 source, destination;
-	bool is_swapped;
 
-	ipft_read_memory(skb, &memory);
-	/* A driver has handed it over, and nobody has set the network header. */
-	if (memory.mac != IPFT_NO_MAC_HEADER && memory.network <= memory.mac)
-		memory.network = memory.data;
+	ipft_read_network(skb, &memory);
 	if (!ipft_is_network(skb, &memory) || memory.protocol == IPFT_ETH_P_ARP)
 		return false;
 	connection->is_ipv6 = memory.protocol == IPFT_ETH_P_IPV6;
@@ -189,27 +238,48 @@ static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connecti
 	if (!ipft_read_ports(ends.protocol, word, &source, &destination))
 		return false;
 	connection->protocol = ends.protocol;
-	is_swapped = ends.source[0] > ends.destination[0] ||
-		     (ends.source[0] == ends.destination[0] &&
-		      (ends.source[1] > ends.destination[1] ||
-		       (ends.source[1] == ends.destination[1] && source > destination)));
-	connection->lesser[0] = is_swapped ? ends.destination[0] : ends.source[0];
-	connection->lesser[1] = is_swapped ? ends.destination[1] : ends.source[1];
-	connection->greater[0] = is_swapped ? ends.source[0] : ends.destination[0];
-	connection->greater[1] = is_swapped ? ends.source[1] : ends.destination[1];
-	connection->lesser_port = is_swapped ? destination : source;
-	connection->greater_port = is_swapped ? source : destination;
+	*is_swapped = ipft_order(ends.source, ends.destination, source, destination, connection);
 	return true;
 }
 
-/* Whether a packet belongs to the connection of a followed one. */
-IPFT_FUNCTION int ipft_is_of_connection(struct sk_buff *skb)
+/* Whether connections are noted. */
+static __always_inline bool ipft_notes_connections(void)
+{
+	return ipft_config.connections || ipft_config.processes;
+}
+
+struct sk_buff___inner {
+	__u16 inner_network_header;
+} __attribute__((preserve_access_index));
+
+/* Whether a packet is in a tunnel: its outer addresses are those of all packets in there. */
+static __always_inline bool ipft_is_in_tunnel(__u64 skb)
+{
+	return (__u16)ipft_read_word(&((struct sk_buff___inner *)skb)->inner_network_header);
+}
+
+/* Notes the connection of a followed packet. Returns whether it is a new one. */
+IPFT_FUNCTION int ipft_note_connection(__u64 skb, __u64 timestamp_ns)
 {
 	struct ipft_connection connection;
+	bool is_swapped;
 
-	if (!ipft_config.connections || !ipft_find_connection((__u64)skb, &connection, true))
+	if (ipft_config.processes && ipft_is_in_tunnel(skb))
 		return 0;
-	return bpf_map_lookup_elem(&ipft_connections, &connection) != NULL;
+	return ipft_find_connection(skb, &connection, false, &is_swapped) &&
+	       ipft_add_connection(&connection, timestamp_ns);
+}
+
+/* Where answers are followed: called where a packet has another place, or other headers. */
+static __always_inline void ipft_expect_answers(__u64 skb, __u64 timestamp_ns)
+{
+	struct ipft_cpu *cpu;
+
+	if (!ipft_notes_connections() || !ipft_note_connection(skb, timestamp_ns))
+		return;
+	cpu = ipft_this_cpu();
+	if (cpu)
+		ipft_count(cpu->connections);
 }
 
 #endif

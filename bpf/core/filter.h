@@ -7,8 +7,8 @@
 #ifndef IPFT_FILTER_H
 #define IPFT_FILTER_H
 
-#include "connection.bpf.h"
 #include "mark.h"
+#include "owners.bpf.h"
 #include "place.h"
 
 /*
@@ -40,16 +40,25 @@ static __always_inline bool ipft_is_marked(struct sk_buff *skb)
 	return !((mark ^ ipft_config.mark) & ipft_config.mask);
 }
 
+/* Whether a packet belongs to a followed process, where only these are wanted. */
+static __always_inline bool ipft_is_of_process(struct sk_buff *skb)
+{
+	return !ipft_config.processes || ipft_is_owned(skb) || ipft_find_relations(skb);
+}
+
 /* Whether the filter wants a packet whose mark matches. */
 static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
 {
-	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_wants(skb);
+	if (ipft_config.processes && !ipft_may_be_of_process(skb))
+		return false;
+	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_is_of_process(skb) && ipft_wants(skb);
 }
 
 /* The same, or whether it belongs to the connection of a followed packet. */
 static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
 {
-	return ipft_is_asked_for(skb) || (ipft_config.connections && ipft_is_of_connection(skb));
+	return ipft_is_asked_for(skb) ||
+	       (ipft_config.connections && ipft_find_relations(skb) & IPFT_IS_OF_CONNECTION);
 }
 
 /*

@@ -37,7 +37,8 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 	 * filter is a mark alone, ipft_wants is known to return 1, and nothing behind it would be called.
 	 */
 	if (!journey && ipft_matches((struct sk_buff *)skb) &&
-	    (ipft_is_of_connection((struct sk_buff *)skb) || ipft_is_asked_for((struct sk_buff *)skb)))
+	    ((ipft_find_relations((struct sk_buff *)skb) & IPFT_IS_OF_CONNECTION && ipft_config.connections) ||
+	     ipft_is_asked_for((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
 }
@@ -118,6 +119,7 @@ int ipft_on_receive(__u64 *ctx)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_RECEIVED;
 	journey->stage = IPFT_STAGE_NONE;
+	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -133,6 +135,8 @@ int ipft_on_transmit(__u64 *ctx)
 	journey->stage = IPFT_STAGE_SENT;
 	bpf_core_read(&journey->ifindex, sizeof(journey->ifindex), &dev->ifindex);
 	bpf_core_read(&journey->device, sizeof(journey->device), &dev->name);
+	/* Whatever functions are traced, this is known before an answer can come. */
+	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
 	return 0;
 }
 

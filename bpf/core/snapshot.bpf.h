@@ -96,26 +96,4 @@ static __always_inline bool ipft_has_known_headers(__u64 skb, const struct ipft_
 	return ipft_hash_headers(ipft_network_header(skb), journey->is_ipv6) == journey->headers;
 }
 
-/* Notes the connection of a followed packet. Returns whether it is a new one. */
-IPFT_FUNCTION int ipft_note_connection(__u64 skb, __u64 timestamp_ns)
-{
-	struct ipft_connection connection;
-
-	if (!ipft_find_connection(skb, &connection, false) || bpf_map_lookup_elem(&ipft_connections, &connection))
-		return 0;
-	return !bpf_map_update_elem(&ipft_connections, &connection, &timestamp_ns, BPF_ANY);
-}
-
-/* Where answers are followed: called where a packet has another place, or other headers. */
-static __always_inline void ipft_expect_answers(__u64 skb, __u64 timestamp_ns)
-{
-	struct ipft_cpu *cpu;
-
-	if (!ipft_config.connections || !ipft_note_connection(skb, timestamp_ns))
-		return;
-	cpu = ipft_this_cpu();
-	if (cpu)
-		ipft_count(cpu->connections);
-}
-
 #endif

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
-const flags = { directReads: true, follow: true, dropHasReason: true, consumeHasLocation: true, filters: true };
+const tracepoints = { dropHasReason: true, consumeHasLocation: true };
+const flags = { ...tracepoints, directReads: true, follow: true, filters: true, processes: false };
 const sizes = { dataSize: 72, samplePeriod: 3, snaplen: 96, module: { offset: 8, dataBytes: 64 }, fields: undefined };
 
 test('encodeConfig: each member in its place', () => {
@@ -35,6 +36,7 @@ test('encodeConfig: a program alone is asked apart from all that asks for more',
   expect(filters({ filters: false })).toBe(layout.IPFT_FILTERS_NOTHING);
   expect(filters({})).toBe(layout.IPFT_FILTERS_BY_PROGRAM);
   expect(filters({ connections })).toBe(layout.IPFT_FILTERS_BY_MORE);
+  expect(filters({ processes: true })).toBe(layout.IPFT_FILTERS_BY_MORE);
   expect(filters({ filters: false, places: { netns: [1], devices: [] } })).toBe(layout.IPFT_FILTERS_BY_MORE);
 });
 

@@ -12,6 +12,7 @@ import {
   CONFIG_MASK,
   CONFIG_MODULE,
   CONFIG_PLACES,
+  CONFIG_PROCESSES,
   CONFIG_SAMPLE_PERIOD,
   CONFIG_SIZE,
   CONFIG_SNAPLEN,
@@ -57,6 +58,8 @@ export function encodeConfig(config: {
   /** Whether a packet whose mark matches is asked about by a program. */
   filters: boolean;
   snaplen: number;
+  /** Whether packets of followed processes alone are asked for. */
+  processes: boolean;
   /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
   places?: Places | undefined;
   /** Where packets of connections are followed: the mark of those that begin to be. */
@@ -78,6 +81,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, CONFIG_CONSUME_HAS_LOCATION);
   bytes.writeUInt32LE(filtersOf(config), CONFIG_FILTERS);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
+  bytes.writeUInt32LE(config.processes ? 1 : 0, CONFIG_PROCESSES);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   if (config.connections) {
     const { value, mask } = config.connections.mark;
@@ -89,8 +93,8 @@ export function encodeConfig(config: {
   return bytes;
 }
 
-function filtersOf({ filters, places, connections }: Parameters<typeof encodeConfig>[0]): number {
-  if (places || connections) return IPFT_FILTERS_BY_MORE;
+function filtersOf({ filters, places, connections, processes }: Parameters<typeof encodeConfig>[0]): number {
+  if (places || connections || processes) return IPFT_FILTERS_BY_MORE;
   return filters ? IPFT_FILTERS_BY_PROGRAM : IPFT_FILTERS_NOTHING;
 }
 

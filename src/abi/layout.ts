@@ -133,7 +133,7 @@ export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
 export const CONFIG_CONNECTIONS = 52;
 export const CONFIG_MARK = 56;
 export const CONFIG_MASK = 60;
-export const CONFIG_RESERVED = 64;
+export const CONFIG_PROCESSES = 64;
 export const CONFIG_PLACES = 72;
 
 /** struct ipft_cpu */
@@ -147,6 +147,12 @@ export const CPU_UNFOLLOWED = 40;
 export const CPU_ENDS_LOST = 48;
 export const CPU_UNSEEN = 56;
 export const CPU_CONNECTIONS = 64;
+
+/** struct ipft_following */
+export const FOLLOWING_SIZE = 16;
+export const FOLLOWING_AWAITED = 0;
+export const FOLLOWING_LIVING = 4;
+export const FOLLOWING_UNFOLLOWED = 8;
 
 /** enum ipft_sequence */
 export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
@@ -243,3 +249,16 @@ export const IPFT_MAX_WANTED_PLACES = 16;
 
 /** enum ipft_connections_size */
 export const IPFT_MAX_CONNECTIONS = 0x10000;
+
+/** enum ipft_process */
+export const IPFT_PROCESS_BY_NAME = 1;
+export const IPFT_PROCESS_BY_ID = 2;
+export const IPFT_PROCESS_WITH_CHILDREN = 4;
+
+/** enum ipft_processes_size */
+export const IPFT_MAX_PROCESSES = 0x10000;
+export const IPFT_MAX_WANTED_IDS = 4096;
+export const IPFT_MAX_WANTED_NAMES = 64;
+export const IPFT_PROCESS_NAME = 16;
+export const IPFT_MAX_SOCKETS = 0x10000;
+export const IPFT_MAX_ENDPOINTS = 16384;

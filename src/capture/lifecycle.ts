@@ -34,7 +34,7 @@ import type { Descriptor } from '../sys/descriptor.js';
 import { errnoName } from '../sys/errno.js';
 import { BpfObject, type Load, linkObjects, loadUndisturbed } from '../sys/libbpf.js';
 import { loadOwnObject } from '../sys/own-objects.js';
-import { explainLoad, type LoadedPrograms } from './load.js';
+import { explainLoad, type LoadedPrograms, SHARED_MAPS } from './load.js';
 
 /** Tracepoints and their programs. */
 const TRACEPOINTS = [
@@ -67,9 +67,6 @@ const PROGRAMS: Record<number, string> = {
   [IPFT_FRAGMENTS6]: 'fragmented6',
   [IPFT_MORPH]: 'morphed',
 };
-
-/** Maps of the backend's object. */
-const SHARED = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', 'ipft_connections', '.bss.ipft'];
 
 interface Copying {
   readonly name: string;
@@ -211,7 +208,7 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
   // Journeys begin at tracepoints, too: the filter decides there as everywhere.
   const bytes = filter.object ? linkObjects([own, filter.object]) : own.bytes;
   const object = new BpfObject(setMark(bytes, filter.mark));
-  const maps = [...SHARED, ...(filter.object ? mapsOf(filter.object.bytes) : [])];
+  const maps = [...SHARED_MAPS, ...(filter.object ? mapsOf(filter.object.bytes) : [])];
   try {
     for (const map of maps) object.reuseMap(map, shared.mapFd(map));
     object.setInitialValue('.rodata.ipft', config);

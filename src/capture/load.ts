@@ -47,6 +47,12 @@ export function endsBytes(ringSizeBytes: number): number {
   return Math.max(1 << 20, ringSizeBytes / 4);
 }
 
+/** Maps of the backend's object that other objects share. */
+export const SHARED_MAPS = [
+  ...['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'],
+  ...['ipft_connections', 'ipft_sockets', 'ipft_endpoints'],
+];
+
 export interface LoadedPrograms {
   readonly object: BpfObject;
   /** Their configuration, a struct ipft_config. */
@@ -69,9 +75,9 @@ export async function loadPrograms(
 ): Promise<LoadedPrograms> {
   const { fields, tracer, packets } = options;
   const { compile, ...rest } = packets;
-  const { mark, places, connections } = rest;
+  const { mark, places, connections, processes } = rest;
   // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
-  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(compile || places || connections));
+  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(compile || places || connections || processes));
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
   const filter: CompiledFilter = { ...rest, object: compile?.(loadKernelBtf(), byHelper) };
   const hasSnapshots = options.snaplen > 0;
@@ -97,13 +103,15 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
   try {
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
-    if (!filter.connections) object.setMaxEntries('ipft_connections', 1);
+    if (!filter.connections && !filter.processes) object.setMaxEntries('ipft_connections', 1);
+    if (!filter.processes) for (const map of ['ipft_sockets', 'ipft_endpoints']) object.setMaxEntries(map, 1);
     // A program that calls nothing is one function, which no kernel gets wrong.
     const filters = looksBeyondMark(filter);
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
       ...{ filters: filter.object !== undefined, places: filter.places, connections: filter.connections },
+      processes: filter.processes !== undefined,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

@@ -31,6 +31,7 @@ import { Mapping, PROT_READ } from '../sys/libc.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
+import { Owners } from './owners.js';
 import { Ring } from './ring.js';
 import { Rings, type Written } from './rings.js';
 
@@ -75,6 +76,8 @@ export class Session implements Disposable {
   readonly #moduleBtfs: Map<string, Descriptor>;
   readonly #attachment: Attachment;
   readonly #lifecycle: Lifecycle;
+  /** Where packets of processes are asked for. */
+  readonly #owners: Owners | undefined;
   readonly #switchedOff = new Set<Switch>();
   readonly #notices: NoticeDecoder;
   readonly #rings: Rings;
@@ -89,6 +92,7 @@ export class Session implements Disposable {
       moduleBtfs: Map<string, Descriptor>;
       attachment: Attachment;
       lifecycle: Lifecycle;
+      owners: Owners | undefined;
     },
   ) {
     this.#options = options;
@@ -100,6 +104,7 @@ export class Session implements Disposable {
     this.#moduleBtfs = parts.moduleBtfs;
     this.#attachment = parts.attachment;
     this.#lifecycle = parts.lifecycle;
+    this.#owners = parts.owners;
   }
 
   /**
@@ -108,7 +113,7 @@ export class Session implements Disposable {
    * @throws VerifierError, ExtensionError, SystemCallError, the reason of `signal`
    */
   static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
-    const { backend, tracer, targets, deciding, ringSizeBytes } = options;
+    const { backend, tracer, targets, deciding, ringSizeBytes, packets } = options;
     const opened: Disposable[] = [];
     const own = <T extends Disposable>(resource: T): T => {
       opened.unshift(resource);
@@ -120,6 +125,7 @@ export class Session implements Disposable {
       const loaded = await loadPrograms(backend, models, options, signal);
       const object = own(loaded.object);
       const lifecycle = own(await Lifecycle.load(loaded, backend, vmlinux, signal));
+      const owners = packets.processes && own(await Owners.load(loaded, packets.processes, vmlinux, signal));
       // Shared, since an end may be in either ring, and only the first one at a location brings its name.
       const notices = new NoticeDecoder();
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE, notices));
@@ -127,7 +133,7 @@ export class Session implements Disposable {
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
       const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
-      return new Session(options, { object, ring, ends, notices, moduleBtfs, attachment, lifecycle });
+      return new Session(options, { object, ring, ends, notices, moduleBtfs, attachment, lifecycle, owners });
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
@@ -152,6 +158,7 @@ export class Session implements Disposable {
       .map((probe) => ({ probe, index: HIDDEN_INDEX, hidden: true, roles: this.#rolesOf(probe) }));
     // Programs that end journeys come first: no journey must begin that would not end.
     await this.#lifecycle.attach([], signal);
+    await this.#owners?.attach();
     const decides = ({ roles }: NumberedProbe) => roles.some(decidesBy);
     const first = [...hidden, ...numbered.filter(decides)];
     await attachment.attach(first, signal);
@@ -201,7 +208,7 @@ export class Session implements Disposable {
     return {
       traced: succeeded,
       refused: failed.map(({ target: { name, module }, reason }) => ({ name, module, reason })),
-      unwatched: [...this.#lifecycle.unwatched, ...unwatched],
+      unwatched: [...this.#lifecycle.unwatched, ...(this.#owners?.unwatched ?? []), ...unwatched],
     };
   }
 
@@ -239,6 +246,25 @@ export class Session implements Disposable {
   /** How many connections were noted so far: `IPFT_MAX_CONNECTIONS` are kept. */
   countConnections(): bigint {
     return decodeConnections(readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE));
+  }
+
+  /**
+   * The next process that the calling thread makes is followed from its birth on, with all its children. To be called in
+   * Node's main thread, right before that, when all is attached.
+   * @throws SystemCallError
+   */
+  expectCommand(): void {
+    this.#owners?.expectCommand();
+  }
+
+  /** The number of followed processes that live: a process ends with its last thread. */
+  countProcesses(): number {
+    return this.#owners?.countProcesses() ?? 0;
+  }
+
+  /** How many processes were not followed for want of room: `IPFT_MAX_PROCESSES` are followed at a time. */
+  countUnfollowedProcesses(): bigint {
+    return this.#owners?.countUnfollowed() ?? 0n;
   }
 
   /** The missed calls so far. */
@@ -290,6 +316,7 @@ export class Session implements Disposable {
   async detach(onProgress: ReleaseProgress = () => {}): Promise<void> {
     await this.#attachment.release(onProgress);
     await this.#lifecycle.release(() => {});
+    await this.#owners?.release();
   }
 
   /** Detaches as `detach` does, and closes all. */
@@ -304,6 +331,7 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.#attachment[Symbol.dispose]();
     this.#lifecycle[Symbol.dispose]();
+    this.#owners?.[Symbol.dispose]();
     for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#ends[Symbol.dispose]();

@@ -121,6 +121,17 @@ export const GROUPS: readonly OptionGroup[] = [
         summary: 'and what answers such a packet: all between the same addresses and ports, through NAT, too',
       },
       {
+        flags: '--pid <PIDS>',
+        summary: 'only packets of these processes, and what answers them, as in --pid 12,34; with all of their threads',
+        repeats: true,
+      },
+      { flags: '--pid-tree', summary: 'and of the children of these processes, and of theirs' },
+      {
+        flags: '--comm <NAME>',
+        summary: 'only packets of processes while they have this name, and what answers them; several are each allowed',
+        repeats: true,
+      },
+      {
         flags: '--follow',
         summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
       },

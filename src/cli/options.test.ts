@@ -470,6 +470,26 @@ test('parseCommandLine: operands are an expression', () => {
     expect(() => packets(...args)).toThrow(/^the mark is missing, or an expression/);
 });
 
+test('parseCommandLine: packets of processes', () => {
+  const processes = (...args: string[]) => {
+    const request = parseCommandLine(args);
+    return 'plan' in request ? request.plan.packets?.processes : undefined;
+  };
+  const none = { pids: [], withChildren: false, names: [], command: false };
+  expect(processes('--pid', '12,34', '--pid', '5', '--pid-tree')).toEqual({
+    ...{ ...none, pids: [12, 34, 5], withChildren: true },
+  });
+  expect(processes('--comm', 'curl', '--comm', 'a,b', 'tcp')).toEqual({ ...none, names: ['curl', 'a,b'] });
+  expect(processes('-m', '1')).toBeUndefined();
+  for (const [args, message] of [
+    [['--pid', '0'], "--pid needs a number from 1 to 4194304, not '0'"],
+    [['--pid', '1,x'], '--pid needs a number'],
+    [['--pid-tree', '-m', '1'], '--pid-tree needs --pid'],
+    [['--comm', '1234567890123456'], "--comm '1234567890123456' is the name of no process"],
+  ] as const)
+    expect(() => processes(...args)).toThrow(message);
+});
+
 test('parseCommandLine: a mask without a mark is ignored, and it is said', () => {
   const warnings = (...args: string[]) => {
     const request = parseCommandLine(args);

@@ -204,6 +204,10 @@ interface RawOptions {
   netns?: string[];
   dev?: string[];
   connection?: boolean;
+  pid?: string[];
+  pidTree?: boolean;
+  comm?: string[];
+  command?: boolean;
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
@@ -675,6 +679,10 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   netns: { key: 'netns' },
   dev: { key: 'dev' },
   connection: { key: 'connection' },
+  pid: { key: 'pid', readAll: (lists) => splitLists(lists).map((text) => readCount('--pid', text)) },
+  pidTree: { key: 'pidTree' },
+  comm: { key: 'comm' },
+  command: { key: 'command' },
   follow: { key: 'follow' },
   tracer: { key: 'tracer' },
   backend: { key: 'backend', read: (_flag, text) => findBackend(text) ?? text },

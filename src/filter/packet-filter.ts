@@ -2,6 +2,7 @@
 import { IPFT_MAX_CONNECTIONS } from '../abi/layout.js';
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
+import type { ProcessQuery } from './process-query.js';
 import type { WantedPlaces } from './wanted-places.js';
 
 /** A choice of packets. It decides about a packet before the journey begins; a rejected one costs no record and no slot. */
@@ -27,6 +28,8 @@ export interface PacketFilter {
   readonly places?: WantedPlaces | undefined;
   /** Present where packets of a followed packet's connection are followed, too. */
   readonly connections?: Connections | undefined;
+  /** Whose packets these are. Absent: anyone's. */
+  readonly processes?: ProcessQuery | undefined;
 }
 
 /**
@@ -46,8 +49,8 @@ export interface CompiledFilter extends Omit<PacketFilter, 'compile'> {
 }
 
 /** Whether the kernel side looks at more of a packet than its mark. */
-export function looksBeyondMark({ object, places, connections }: CompiledFilter): boolean {
-  return object !== undefined || places !== undefined || connections !== undefined;
+export function looksBeyondMark({ object, places, connections, processes }: CompiledFilter): boolean {
+  return object !== undefined || places !== undefined || connections !== undefined || processes !== undefined;
 }
 
 /** Packets whose mark, under the mask, has this value. */

@@ -4,6 +4,7 @@ import { markFilter } from './mark.js';
 import { ANY_MARK, type PacketFilter } from './packet-filter.js';
 import type { CompiledExpression } from './pcap/expression.js';
 import { pcapFilter } from './pcap/pcap-filter.js';
+import { describeProcesses, type ProcessQuery } from './process-query.js';
 import { describePlaces, type WantedPlaces } from './wanted-places.js';
 
 /** Packets that are all that is asked for; at least one thing is. */
@@ -22,12 +23,14 @@ export interface PacketQuery {
   readonly dev: readonly string[];
   /** Whether what belongs to the connection of such a packet is asked for, too: its answers. */
   readonly connection: boolean;
+  /** Packets of these processes, and their answers; undefined: of any, or none. */
+  readonly processes: ProcessQuery | undefined;
 }
 
 /** A query that asks for nothing: to be added to. */
 export const NO_PACKETS: PacketQuery = {
   ...{ mark: undefined, mask: 0xffffffff },
-  ...{ expression: undefined, inner: undefined, netns: [], dev: [], connection: false },
+  ...{ expression: undefined, inner: undefined, netns: [], dev: [], connection: false, processes: undefined },
 };
 
 /** Whether a query names packets: whoever asks for their connections must say whose. */
@@ -36,8 +39,9 @@ export function namesPackets(query: PacketQuery): boolean {
 }
 
 /** Whether a query asks for more than a mark. */
-export function asksBeyondMark({ expression, inner, netns, dev, connection }: PacketQuery): boolean {
-  return expression !== undefined || inner !== undefined || netns.length > 0 || dev.length > 0 || connection;
+export function asksBeyondMark({ expression, inner, netns, dev, connection, processes }: PacketQuery): boolean {
+  const words = expression ?? inner ?? processes;
+  return words !== undefined || netns.length > 0 || dev.length > 0 || connection;
 }
 
 /** The words of a query as the kernel side takes them. */
@@ -48,22 +52,27 @@ export interface ResolvedQuery {
 }
 
 /** The filter that takes these packets. A query that asks for more brings its part of the filter from here. */
-export function createPacketFilter({ mark, mask, connection }: PacketQuery, resolved: ResolvedQuery): PacketFilter {
+export function createPacketFilter(
+  { mark, mask, connection, processes }: PacketQuery,
+  resolved: ResolvedQuery,
+): PacketFilter {
   const { expression, inner, places } = resolved;
   const wanted = mark === undefined ? ANY_MARK : markFilter(mark, mask).mark;
   const compared = connection ? ANY_MARK : wanted;
   const filter = expression || inner ? pcapFilter({ outer: expression, inner }, compared) : { mark: compared };
-  return { ...filter, places, connections: connection ? { mark: wanted } : undefined };
+  return { ...filter, places, processes, connections: connection ? { mark: wanted } : undefined };
 }
 
 /** As in `packets with mark 0x4d2 under mask 0xffff were seen`, and `no packet matching 'tcp port 443' was seen`. */
-export function describePackets({ mark, mask, expression, inner, netns, dev, connection }: PacketQuery): string {
+export function describePackets(packets: PacketQuery): string {
+  const { mark, mask, expression, inner, netns, dev, connection, processes } = packets;
   const parts: string[] = [];
   if (mark !== undefined) {
     parts.push(`with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`);
   }
   if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
   if (inner !== undefined) parts.push(`with ${quote(inner)} in a tunnel`);
+  if (processes) parts.push(describeProcesses(processes));
   parts.push(...describePlaces(netns, dev), ...(connection ? ['or of its connection'] : []));
   return parts.join(' ');
 }

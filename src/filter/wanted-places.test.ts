@@ -16,4 +16,8 @@ test('describePackets: all that is asked for, without control characters', () =>
   expect(describePackets({ ...NO_PACKETS, mark: 1, expression: 'tcp', netns: ['a\x1b'] })).toBe(
     "with mark 0x1 matching 'tcp' in the namespace a\\x1b",
   );
+  const processes = { pids: [1, 23], withChildren: true, names: ['curl', 'a\x1b'], command: true };
+  expect(describePackets({ ...NO_PACKETS, processes })).toBe(
+    'of process 1 or 23 and its children or processes named curl or a\\x1b or the command',
+  );
 });

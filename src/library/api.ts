@@ -42,8 +42,8 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
 /**
- * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns` and `dev`. With several of them a packet
- * must be what all of them ask for.
+ * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns`, `dev`, `pid` and `comm`. With several
+ * of them a packet must be what all of them ask for; processes may be any of `pid` and `comm`.
  */
 export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
   /**
@@ -75,6 +75,18 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
    * the same addresses and ports, as the packet had them wherever it was: NAT included. Default: false.
    */
   readonly connection?: boolean | undefined;
+  /**
+   * Packets are traced that this process sends, or one of these, with all of its threads; and packets for it. Its id is that
+   * which this process sees. 4,096 at most.
+   */
+  readonly pid?: number | readonly number[] | undefined;
+  /** Whether the children of the processes in `pid` count, too, and theirs. Default: false. */
+  readonly pidTree?: boolean | undefined;
+  /**
+   * Packets are traced as with `pid`, of all processes that have this name, or one of these, while they have it: up to 15
+   * bytes, as `/proc/PID/comm` has it. 64 at most.
+   */
+  readonly comm?: string | readonly string[] | undefined;
   /**
    * Whether packets are followed until they are freed, whatever becomes of their mark, their headers and their place.
    * Default: true, but false where a mark alone says which packets are traced.

@@ -63,6 +63,12 @@ test.each([
   [{ mark: 1, follow: 1 }, /true or false/],
   [{ mark: 1, raiseLimits: 'no' }, /true or false/],
   [{ mark: 1, signal: {} }, /AbortSignal/],
+  [{ pid: '1' }, /pid needs an integer from 1 to 4194304, not '1'/],
+  [{ pid: [1, 0] }, /pid needs an integer/],
+  [{ pidTree: true }, /pidTree needs the option pid/],
+  [{ comm: '' }, /comm needs a name/],
+  [{ comm: Array(65).fill('a') }, /comm takes 64 names at most/],
+  [{ command: true }, /'command' is unknown/],
 ])('checkOptions: %j is refused', (options, message) => {
   expect(() => checkOptions(options)).toThrow(UsageError);
   expect(() => checkOptions(options)).toThrow(message);

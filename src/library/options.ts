@@ -26,6 +26,9 @@ const NAMES: Record<keyof TraceOptions, true> = {
     netns: true,
     dev: true,
     connection: true,
+    pid: true,
+    pidTree: true,
+    comm: true,
     follow: true,
     functions: true,
     modules: true,
@@ -48,7 +51,9 @@ const VOCABULARY: Vocabulary = {
   sizeUnits: '',
   markZero: 'mark: 0, mask: 0xff',
   packetsAreMissing: () =>
-    new UsageError('the option mark is missing, or expression, inner, netns or dev: they say which packets to trace'),
+    new UsageError(
+      'the option mark is missing, or expression, inner, netns, dev, pid or comm: they say which packets to trace',
+    ),
   refuseWord: (option, value, choices) =>
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),
 };

@@ -2,6 +2,7 @@
  * Commands of bpf(2) that the tracer gives itself: newer mechanisms than the installed libbpf knows, and many functions
  * in one call. Layouts and numbers: `union bpf_attr` and others in `linux/bpf.h`.
  */
+import { readSync } from 'node:fs';
 import { SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
 import { errnoName } from './errno.js';
@@ -11,12 +12,14 @@ const BPF_MAP_CREATE = 0;
 const BPF_MAP_LOOKUP_ELEM = 1;
 const BPF_MAP_UPDATE_ELEM = 2;
 const BPF_PROG_LOAD = 5;
+const BPF_PROG_RUN = 10;
 const BPF_OBJ_GET_INFO_BY_FD = 15;
 const BPF_RAW_TRACEPOINT_OPEN = 17;
 const BPF_BTF_GET_FD_BY_ID = 19;
 const BPF_BTF_GET_NEXT_ID = 23;
 const BPF_LINK_CREATE = 28;
 const BPF_ENABLE_STATS = 32;
+const BPF_ITER_CREATE = 33;
 const BPF_STATS_RUN_TIME = 0;
 const BPF_MAP_TYPE_PERCPU_ARRAY = 6;
 /** An upper bound for the kernel's NR_CPUS. */
@@ -27,6 +30,7 @@ export const BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
 export const BPF_PROG_TYPE_TRACING = 26;
 export const BPF_TRACE_FENTRY = 24;
 export const BPF_TRACE_FEXIT = 25;
+const BPF_TRACE_ITER = 28;
 export const BPF_PERF_EVENT = 41;
 export const BPF_TRACE_KPROBE_MULTI = 42;
 export const BPF_TRACE_KPROBE_SESSION = 56;
@@ -171,6 +175,45 @@ export async function linkPerfEvent(programFd: number, eventFd: number, cookie: 
   attr.writeUInt32LE(BPF_PERF_EVENT, 8);
   attr.writeBigUInt64LE(BigInt(cookie), 16);
   return await commandAsync(BPF_LINK_CREATE, attr, []);
+}
+
+/**
+ * Runs an iterator's program for all that it iterates over, in this thread. Requires Linux 5.8.
+ * @throws SystemCallError
+ */
+export function runIterator(programFd: number): void {
+  const doing = 'looking at what the kernel has';
+  const attr = Buffer.alloc(64);
+  attr.writeUInt32LE(programFd, 0);
+  attr.writeUInt32LE(BPF_TRACE_ITER, 8);
+  using link = new Descriptor(checked('bpf(BPF_LINK_CREATE)', bpf(BPF_LINK_CREATE, attr), doing));
+  attr.fill(0);
+  attr.writeUInt32LE(link.fd, 0);
+  using iterator = new Descriptor(checked('bpf(BPF_ITER_CREATE)', bpf(BPF_ITER_CREATE, attr.subarray(0, 8)), doing));
+  // The program writes nothing. The kernel makes a pause after a million objects.
+  for (;;) {
+    try {
+      if (readSync(iterator.fd, Buffer.alloc(8)) === 0) return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+/**
+ * Runs a raw tracepoint's program once, in this thread and without arguments. Requires Linux 5.10.
+ * @throws SystemCallError
+ */
+export function runProgram(programFd: number): void {
+  const attr = Buffer.alloc(72);
+  attr.writeUInt32LE(programFd, 0);
+  checked('bpf(BPF_PROG_RUN)', bpf(BPF_PROG_RUN, attr));
+}
+
+/** @throws SystemCallError for a negative errno */
+function checked(call: string, result: number, doing?: string): number {
+  if (result < 0) throw new SystemCallError(call, -result, errnoName(-result), doing);
+  return result;
 }
 
 /** A program for BPF_PROG_LOAD. */
@@ -343,7 +386,7 @@ export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
   const value = new Uint8Array(size).fill(fill);
   const result = bpf(BPF_MAP_LOOKUP_ELEM, mapAttr(mapFd, key, value));
   keepAlive(key);
-  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_LOOKUP_ELEM)', -result, errnoName(-result));
+  checked('bpf(BPF_MAP_LOOKUP_ELEM)', result);
   return new DataView(value.buffer);
 }
 
@@ -356,7 +399,7 @@ export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
 export function writeMapEntry(mapFd: number, key: Uint8Array, value: Uint8Array): void {
   const result = bpf(BPF_MAP_UPDATE_ELEM, mapAttr(mapFd, key, value));
   keepAlive(key, value);
-  if (result < 0) throw new SystemCallError('bpf(BPF_MAP_UPDATE_ELEM)', -result, errnoName(-result));
+  checked('bpf(BPF_MAP_UPDATE_ELEM)', result);
 }
 
 function mapAttr(mapFd: number, key: Uint8Array, value: Uint8Array): Buffer {
@@ -464,7 +507,7 @@ const PROGRAM_INFO_BYTES = 152;
 function readInfo(fd: number, size: number): DataView {
   const info = new Uint8Array(size);
   const result = readInfoInto(fd, info);
-  if (result < 0) throw new SystemCallError('bpf(BPF_OBJ_GET_INFO_BY_FD)', -result, errnoName(-result));
+  checked('bpf(BPF_OBJ_GET_INFO_BY_FD)', result);
   return new DataView(info.buffer);
 }
 

@@ -5,13 +5,15 @@ import { createPacketFilter, type PacketQuery } from '../filter/packet-query.js'
 import { compileExpression, compileInner } from '../filter/pcap/expression.js';
 import { parseDeviceWords, type WantedPlaces } from '../filter/wanted-places.js';
 import { findNetns, listDevices } from '../kernel/places.js';
+import { checkProcess } from '../kernel/processes.js';
 import { compileWithLibpcap } from '../sys/libpcap.js';
 
 /**
  * @param warn told what is allowed, and hardly meant
- * @throws UsageError if libpcap refuses an expression, or a namespace is not there; EnvironmentError `NO_LIBPCAP`
+ * @throws UsageError if libpcap refuses an expression, or a namespace or a process is not there; EnvironmentError `NO_LIBPCAP`
  */
 export function resolvePackets(packets: PacketQuery, warn: (text: string) => void): PacketFilter {
+  for (const pid of packets.processes?.pids ?? []) checkProcess(pid);
   const compile = (text: string | undefined, by: typeof compileExpression) => {
     const compiled = text === undefined ? undefined : by(text, compileWithLibpcap);
     for (const warning of compiled?.warnings ?? []) warn(warning);

@@ -9,6 +9,7 @@ import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '
 import type { NamePattern } from '../base/name-pattern.js';
 import { checkSuffix } from '../fields/c/extension.js';
 import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
+import { MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
 import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
 import { checkMethod } from '../probes/backends.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
@@ -81,6 +82,11 @@ export interface GivenPlan {
   readonly netns?: unknown;
   readonly dev?: unknown;
   readonly connection?: unknown;
+  readonly pid?: unknown;
+  readonly pidTree?: unknown;
+  readonly comm?: unknown;
+  /** Whether packets of a command are asked for, which is started when all is attached (`Session.expectCommand`). */
+  readonly command?: unknown;
   readonly follow?: unknown;
   readonly tracer?: unknown;
   readonly backend?: unknown;
@@ -128,6 +134,8 @@ export interface Bounds {
 export const MAX_U32 = 0xffffffff;
 const U32: Bounds = { least: 0, most: MAX_U32 };
 export const ANY_COUNT: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER };
+/** The kernel's PID_MAX_LIMIT. */
+const PIDS: Bounds = { least: 1, most: 1 << 22 };
 const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
 /** As IPFT_MAX_SNAPLEN has it. */
 const SNAPLEN: Bounds = { least: 0, most: 1024 };
@@ -162,8 +170,9 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   const packets: PacketQuery = {
     mark: given.mark === undefined ? undefined : read.integer('mark', U32, 0),
     ...{ mask, expression: read.text('expression'), inner: read.text('inner') },
-    ...{ netns: read.places('netns'), dev: readDevices(read, words) },
+    ...{ netns: read.names('netns'), dev: readDevices(read, words) },
     connection: read.boolean('connection', false),
+    processes: readProcesses(read, words),
   };
   const isFiltered = asksBeyondMark(packets);
   const snaplen = read.integer('snaplen', SNAPLEN, isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS);
@@ -234,17 +243,25 @@ class OptionReader {
     throw new UsageError(`${words.name(option)} needs a string, not ${words.show(option, value)}`);
   }
 
-  /** One word, or several. */
-  places(option: PlanOption): readonly string[] {
+  /** One value, or several. */
+  #list(option: PlanOption, most: number, noun: string): readonly unknown[] {
     const value = this.#given[option] ?? [];
-    const places: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length <= most) return list;
+    throw new UsageError(`${this.#words.name(option)} takes ${most} ${noun} at most, and got ${list.length}`);
+  }
+
+  integers(option: PlanOption, bounds: Bounds, most: number): readonly number[] {
     const words = this.#words;
-    if (places.length > MAX_WANTED_PLACES) {
-      throw new UsageError(`${words.name(option)} takes ${MAX_WANTED_PLACES} names at most, and got ${places.length}`);
-    }
-    return places.map((place) => {
-      if (typeof place === 'string' && place !== '') return place;
-      throw new UsageError(`${words.name(option)} needs a name, not ${words.show(option, place)}`);
+    return this.#list(option, most, 'numbers').map((value) =>
+      checkInteger(words.name(option), toNumber(value), bounds, words.show(option, value), words.number),
+    );
+  }
+
+  names(option: PlanOption, most = MAX_WANTED_PLACES): readonly string[] {
+    return this.#list(option, most, 'names').map((name) => {
+      if (typeof name === 'string' && name !== '') return name;
+      throw new UsageError(`${this.#words.name(option)} needs a name, not ${this.#words.show(option, name)}`);
     });
   }
 
@@ -312,11 +329,25 @@ function warnOfMask({ mark, mask }: GivenPlan, words: Vocabulary): string[] {
 }
 
 function readDevices(read: OptionReader, words: Vocabulary): readonly string[] {
-  const devices = read.places('dev');
+  const devices = read.names('dev');
   const wrong = devices.find((device) => parseDeviceWords(device) === undefined);
   if (wrong === undefined) return devices;
   const needs = 'needs the name of an interface, as eth0, or eth0@blue in the namespace blue';
   throw new UsageError(`${words.name('dev')} ${needs}, not ${words.show('dev', wrong)}`);
+}
+
+function readProcesses(read: OptionReader, words: Vocabulary): ProcessQuery | undefined {
+  const pids = read.integers('pid', PIDS, MAX_PIDS);
+  const names = read.names('comm', MAX_NAMES);
+  const withChildren = read.boolean('pidTree', false);
+  const command = read.boolean('command', false);
+  const wrong = names.find((name) => Buffer.byteLength(name) > MAX_NAME_BYTES);
+  if (wrong !== undefined) {
+    const cut = `the kernel cuts a name behind ${MAX_NAME_BYTES} bytes`;
+    throw new UsageError(`${words.name('comm')} ${words.show('comm', wrong)} is the name of no process: ${cut}`);
+  }
+  if (withChildren && pids.length === 0) throw new UsageError(`${words.name('pidTree')} needs ${words.name('pid')}`);
+  return pids.length > 0 || names.length > 0 || command ? { pids, withChildren, names, command } : undefined;
 }
 
 function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tracer' | 'backend'> {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Processes whose packets are asked for. */
+#ifndef IPFT_PROCESS_H
+#define IPFT_PROCESS_H
+
+/* Why a process is followed: the values of ipft_processes and ipft_wanted_ids. */
+enum ipft_process {
+	IPFT_PROCESS_BY_NAME	   = 1 << 0,	/* until it has another name */
+	IPFT_PROCESS_BY_ID	   = 1 << 1,
+	IPFT_PROCESS_WITH_CHILDREN = 1 << 2,	/* and those that it makes */
+};
+
+enum ipft_processes_size {
+	IPFT_MAX_PROCESSES = 1 << 16,
+	IPFT_MAX_WANTED_IDS = 1 << 12,
+	IPFT_MAX_WANTED_NAMES = 64,
+	IPFT_PROCESS_NAME = 16,		/* with the NUL, as the kernel's TASK_COMM_LEN */
+	IPFT_MAX_SOCKETS = 1 << 16,
+	IPFT_MAX_ENDPOINTS = 1 << 14,
+};
+
+/* The only entry of the map ipft_following. */
+struct ipft_following {
+	__u32 awaited;		/* id of a thread: the next process that it makes is followed; 0: none */
+	__u32 living;		/* followed processes */
+	__u64 unfollowed;	/* processes that found no room in ipft_processes */
+};
+
+#endif

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Which processes are followed, and which sockets are theirs. Nothing of a process is changed: tracepoints tell when it is
+ * made, gets another name and ends, trampolines tell when it makes a socket and sends by one. Iterators look at the
+ * processes and sockets that are there already.
+ *
+ * These programs are loaded where packets of processes are asked for, and share the maps of the backend's programs.
+ *
+ * build: .by-helper -DIPFT_BY_HELPER
+ */
+/* What is about packets is not called here. */
+#pragma clang diagnostic ignored "-Wunused-function"
+#include "owners.bpf.h"
+
+/* Processes by their id in the initial namespace: enum ipft_process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IPFT_MAX_PROCESSES);
+	__type(key, __u32);
+	__type(value, __u32);
+} ipft_processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ipft_following);
+} ipft_following SEC(".maps");
+
+/* What the user side asks for: processes by their id in its own namespace, and by name. The values are as above. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IPFT_MAX_WANTED_IDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} ipft_wanted_ids SEC(".maps");
+
+struct ipft_process_name {
+	char text[IPFT_PROCESS_NAME];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IPFT_MAX_WANTED_NAMES);
+	__type(key, struct ipft_process_name);
+	__type(value, __u32);
+} ipft_wanted_names SEC(".maps");
+
+struct pid_namespace;
+
+struct upid {
+	int nr;
+} __attribute__((preserve_access_index));
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct pid *thread_pid;
+	struct signal_struct *signal;
+	char comm[IPFT_PROCESS_NAME];
+} __attribute__((preserve_access_index));
+
+static __always_inline struct ipft_following *ipft_state(void)
+{
+	const __u32 key = 0;
+
+	return bpf_map_lookup_elem(&ipft_following, &key);
+}
+
+static __always_inline __u32 ipft_why_followed(__u32 id)
+{
+	const __u32 *why = bpf_map_lookup_elem(&ipft_processes, &id);
+
+	return why ? *why : 0;
+}
+
+static __always_inline __u32 ipft_current(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
+/* Sets why a process is followed; 0: it is not. */
+static __always_inline void ipft_set_process(__u32 id, __u32 before, __u32 why)
+{
+	struct ipft_following *state = ipft_state();
+
+	if (!state || why == before)
+		return;
+	if (!why) {
+		if (!bpf_map_delete_elem(&ipft_processes, &id))
+			__sync_fetch_and_add(&state->living, -1);
+	} else if (bpf_map_update_elem(&ipft_processes, &id, &why, before ? BPF_EXIST : BPF_NOEXIST)) {
+		__sync_fetch_and_add(&state->unfollowed, 1);
+	} else if (!before) {
+		__sync_fetch_and_add(&state->living, 1);
+	}
+}
+
+/* Whether a name is asked for: IPFT_PROCESS_BY_NAME or 0. */
+static __always_inline __u32 ipft_why_by_name(const char *comm)
+{
+	struct ipft_process_name name = {};
+
+	bpf_probe_read_kernel_str(&name, sizeof(name), comm);
+	return bpf_map_lookup_elem(&ipft_wanted_names, &name) ? IPFT_PROCESS_BY_NAME : 0;
+}
+
+/* Why a new process is followed that another one has made. */
+static __always_inline __u32 ipft_why_by_parent(__u32 parent)
+{
+	const __u32 why = ipft_why_followed(parent);
+
+	return why & IPFT_PROCESS_WITH_CHILDREN ? IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN : 0;
+}
+
+/* sched_process_fork(parent, child), also for threads */
+SEC("raw_tp")
+int ipft_on_fork(__u64 *ctx)
+{
+	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
+	struct ipft_following *state = ipft_state();
+	const __u32 id = BPF_CORE_READ(child, tgid);
+	__u32 why;
+
+	if (!state || (__u32)BPF_CORE_READ(child, pid) != id)
+		return 0;
+	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(child->comm);
+	if (state->awaited && state->awaited == (__u32)BPF_CORE_READ(parent, pid)) {
+		state->awaited = 0;
+		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN;
+	}
+	ipft_set_process(id, 0, why);
+	return 0;
+}
+
+/* sched_process_exit(task): of each thread */
+SEC("raw_tp")
+int ipft_on_exit(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const __u32 id = BPF_CORE_READ(task, tgid), why = ipft_why_followed(id);
+
+	if (why && !BPF_CORE_READ(task, signal, live.counter))
+		ipft_set_process(id, why, 0);
+	return 0;
+}
+
+/* task_rename(task, comm): a thread gets a name, as by exec. The name of a process is that of its first thread. */
+SEC("raw_tp")
+int ipft_on_rename(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const __u32 id = BPF_CORE_READ(task, tgid), why = ipft_why_followed(id);
+
+	if ((__u32)BPF_CORE_READ(task, pid) == id)
+		ipft_set_process(id, why, (why & ~IPFT_PROCESS_BY_NAME) | ipft_why_by_name((void *)ctx[1]));
+	return 0;
+}
+
+/* Run by the user side: the next process that the calling thread makes is followed. */
+SEC("raw_tp")
+int ipft_await(__u64 *ctx)
+{
+	struct ipft_following *state = ipft_state();
+
+	if (state)
+		state->awaited = bpf_get_current_pid_tgid();
+	return 0;
+}
+
+/* include/linux/socket.h */
+#define IPFT_AF_INET	2
+#define IPFT_AF_INET6	10
+#define IPFT_AF_PACKET	17
+
+/* include/linux/net.h */
+#define IPFT_SOCK_DGRAM	2
+
+struct sock___kind {
+	__u16 sk_type;
+} __attribute__((preserve_access_index));
+
+struct sock_common___ipv6only {
+	unsigned char skc_ipv6only : 1;
+} __attribute__((preserve_access_index));
+
+/* Gives a socket an owner; 0: it has none, whatever socket had its address before. */
+static __always_inline void ipft_set_owner(__u64 sk, __u32 owner)
+{
+	if (owner) {
+		ipft_owned[ipft_hash(sk, IPFT_OWNED_BITS)] = 1;
+		bpf_map_update_elem(&ipft_sockets, &sk, &owner, BPF_ANY);
+	} else if (ipft_may_own(sk)) {
+		bpf_map_delete_elem(&ipft_sockets, &sk);
+	}
+}
+
+/* A socket that is made of another one has its owner. */
+static __always_inline void ipft_inherit(__u64 parent, __u64 child)
+{
+	const __u32 *owner = ipft_may_own(parent) ? bpf_map_lookup_elem(&ipft_sockets, &parent) : NULL;
+
+	ipft_set_owner(child, owner ? *owner : 0);
+}
+
+static __always_inline bool ipft_is_network_family(__u16 family)
+{
+	return family == IPFT_AF_INET || family == IPFT_AF_INET6 || family == IPFT_AF_PACKET;
+}
+
+static __always_inline void ipft_add_endpoint(struct ipft_endpoint *endpoint, __u64 sk)
+{
+	ipft_ports[ipft_hash(endpoint->port, IPFT_PORT_BITS)] = 1;
+	bpf_map_update_elem(&ipft_endpoints, endpoint, &sk, BPF_ANY);
+}
+
+/* Reads an address of a socket. Returns whether it is one of IPv6; IPv4's in IPv6 is one of IPv4. */
+static __always_inline bool ipft_read_address(bool is_ipv6, const void *at4, const void *at6, __u64 address[2])
+{
+	__u32 address4 = 0;
+
+	if (is_ipv6) {
+		bpf_probe_read_kernel(address, 16, at6);
+		if (address[0] || (__u32)address[1] != bpf_htonl(0xffff))
+			return true;
+	}
+	bpf_probe_read_kernel(&address4, sizeof(address4), at4);
+	address[0] = address4;
+	address[1] = 0;
+	return false;
+}
+
+/* Notes where a socket takes packets: its connection, or its own address and port. */
+static __always_inline void ipft_note_ends(__u64 sk)
+{
+	const struct sock_common___ends *ends = (void *)sk;
+	const struct sock_common *common = (void *)sk;
+	struct ipft_connection connection = {};
+	struct ipft_endpoint endpoint = {};
+	__u16 family = 0, port = 0, other_port = 0;
+	__u8 state = 0, protocol = 0;
+	__u64 address[2] = {};
+
+	bpf_core_read(&family, sizeof(family), &common->skc_family);
+	bpf_core_read(&port, sizeof(port), &ends->skc_num);
+	bpf_core_read(&other_port, sizeof(other_port), &ends->skc_dport);
+	bpf_core_read(&state, sizeof(state), &common->skc_state);
+	bpf_core_read(&protocol, sizeof(protocol), &((struct sock *)sk)->sk_protocol);
+	if (!port || !ipft_has_ports(protocol) || (family != IPFT_AF_INET && family != IPFT_AF_INET6))
+		return;
+	port = bpf_htons(port);
+	endpoint.is_ipv6 = ipft_read_address(family == IPFT_AF_INET6, &ends->skc_rcv_saddr, &ends->skc_v6_rcv_saddr,
+					     endpoint.address);
+	endpoint.netns = ipft_netns_at(&common->skc_net);
+	endpoint.port = port;
+	endpoint.protocol = protocol;
+	if (other_port) {
+		connection.is_ipv6 = ipft_read_address(family == IPFT_AF_INET6, &ends->skc_daddr, &ends->skc_v6_daddr,
+						       address);
+		connection.netns = endpoint.netns;
+		connection.protocol = protocol;
+		ipft_order(endpoint.address, address, port, other_port, &connection);
+		ipft_add_connection(&connection, bpf_ktime_get_ns());
+		return;
+	}
+	if (protocol == IPFT_IPPROTO_TCP && state != IPFT_TCP_LISTEN)
+		return;
+	ipft_add_endpoint(&endpoint, sk);
+	if (endpoint.is_ipv6 && !endpoint.address[0] && !endpoint.address[1] &&
+	    !BPF_CORE_READ_BITFIELD_PROBED((struct sock_common___ipv6only *)sk, skc_ipv6only)) {
+		endpoint.is_ipv6 = 0;
+		ipft_add_endpoint(&endpoint, sk);
+	}
+}
+
+/* A followed process has a socket. */
+static __always_inline void ipft_own(__u64 sk, __u32 owner)
+{
+	if (!sk || !ipft_is_network_family(ipft_read_word(&((struct sock *)sk)->__sk_common.skc_family)))
+		return;
+	ipft_set_owner(sk, owner);
+	ipft_note_ends(sk);
+}
+
+static __always_inline __u64 ipft_word_at(__u64 *ctx, int n)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word), ctx + n);
+	return word;
+}
+
+/* sock_init_data(socket, sk): a socket is made. */
+SEC("fentry/sock_init_data")
+int ipft_on_socket(__u64 *ctx)
+{
+	const __u64 sk = ipft_word_at(ctx, 1);
+	const __u32 id = ipft_current();
+
+	if (ipft_why_followed(id) && ipft_is_network_family(ipft_read_word(&((struct sock *)sk)->__sk_common.skc_family)))
+		ipft_set_owner(sk, id);
+	else
+		ipft_set_owner(sk, 0);
+	return 0;
+}
+
+/* __inet_inherit_port(sk, child): the socket of a new connection is made of one that listens. */
+SEC("fentry/__inet_inherit_port")
+int ipft_on_accept(__u64 *ctx)
+{
+	ipft_inherit(ipft_word_at(ctx, 0), ipft_word_at(ctx, 1));
+	return 0;
+}
+
+/* inet_csk_reqsk_queue_hash_add(sk, request, …): a request for a connection stands for its socket. */
+SEC("fentry/inet_csk_reqsk_queue_hash_add")
+int ipft_on_request(__u64 *ctx)
+{
+	ipft_inherit(ipft_word_at(ctx, 0), ipft_word_at(ctx, 1));
+	return 0;
+}
+
+struct file;
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+} __attribute__((preserve_access_index));
+
+/* A process sends by a socket, which may be one that another process has made. */
+static __always_inline void ipft_sends(__u64 socket)
+{
+	const __u32 id = ipft_current();
+	__u64 sk;
+
+	if (!ipft_why_followed(id))
+		return;
+	sk = ipft_read_word(&((struct socket *)socket)->sk);
+	if (!bpf_map_lookup_elem(&ipft_sockets, &sk))
+		ipft_own(sk, id);
+}
+
+/* inet_sendmsg(socket, …) */
+SEC("fentry/inet_sendmsg")
+int ipft_on_send(__u64 *ctx)
+{
+	ipft_sends(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+SEC("fentry/inet6_sendmsg")
+int ipft_on_send6(__u64 *ctx)
+{
+	ipft_sends(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+static __always_inline void ipft_note_ends_of_owned(__u64 sk)
+{
+	if (ipft_may_own(sk) && bpf_map_lookup_elem(&ipft_sockets, &sk))
+		ipft_note_ends(sk);
+}
+
+/* udp_lib_get_port(sk, …) has given a socket a port. */
+SEC("fexit/udp_lib_get_port")
+int ipft_on_port(__u64 *ctx)
+{
+	ipft_note_ends_of_owned(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_csk_listen_start(sk, …): the socket listens. */
+SEC("fexit/inet_csk_listen_start")
+int ipft_on_listen(__u64 *ctx)
+{
+	ipft_note_ends_of_owned(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+struct bpf_iter__task {
+	struct task_struct *task;
+} __attribute__((preserve_access_index));
+
+/* The id of a process in the namespace of the calling thread; 0 if it has none there. */
+static __always_inline __u32 ipft_id_here(struct task_struct *task)
+{
+	struct task_struct *current = (void *)bpf_get_current_task();
+	const __u32 level = BPF_CORE_READ(current, thread_pid, level);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	int id = 0;
+
+	if (level > BPF_CORE_READ(pid, level))
+		return 0;
+	bpf_core_read(&id, sizeof(id), (void *)&pid->numbers[0].nr + level * bpf_core_type_size(struct upid));
+	return id;
+}
+
+/* Follows the processes that are asked for. The user side runs it until it finds no more: children may come first. */
+SEC("iter/task")
+int ipft_seed_processes(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task, *parent;
+	__u32 id, here, why, *wanted;
+
+	if (!task)
+		return 0;
+	id = BPF_CORE_READ(task, tgid);
+	if ((__u32)BPF_CORE_READ(task, pid) != id || !BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	here = ipft_id_here(task);
+	wanted = bpf_map_lookup_elem(&ipft_wanted_ids, &here);
+	parent = BPF_CORE_READ(task, real_parent);
+	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(task->comm);
+	if (wanted)
+		why |= *wanted;
+	ipft_set_process(id, ipft_why_followed(id), why | ipft_why_followed(id));
+	return 0;
+}
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	unsigned short i_mode;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
+} __attribute__((preserve_access_index));
+
+/* linux/stat.h */
+#define IPFT_S_IFMT	0170000
+#define IPFT_S_IFSOCK	0140000
+
+/* Notes the sockets that followed processes have already. */
+SEC("iter/task_file")
+int ipft_seed_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	__u32 id;
+
+	if (!task || !file)
+		return 0;
+	id = BPF_CORE_READ(task, tgid);
+	if (!ipft_why_followed(id) || (BPF_CORE_READ(file, f_inode, i_mode) & IPFT_S_IFMT) != IPFT_S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	/* A path to a socket can be opened, too, with O_PATH. */
+	if (socket && BPF_CORE_READ(socket, file) == file)
+		ipft_own((__u64)BPF_CORE_READ(socket, sk), id);
+	return 0;
+}
+
+char ipft_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Packets of processes. owners.bpf.c knows which processes are followed, and notes which sockets are theirs, and where
+ * these take packets. A packet belongs to them if such a socket sends it, if its connection is that of a followed packet,
+ * or if it goes to an address and port of such a socket. A received packet's socket does not count: a raw socket gets
+ * copies of what is for others.
+ */
+#ifndef IPFT_OWNERS_H
+#define IPFT_OWNERS_H
+
+#include "connection.bpf.h"
+#include "../abi/process.h"
+
+/* The sockets of followed processes by their address, with the process. Drops those that were not looked for the longest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, IPFT_MAX_SOCKETS);	/* 1 where there is no need, as for all maps here */
+	__type(key, __u64);
+	__type(value, __u32);
+} ipft_sockets SEC(".maps");
+
+/* Where a socket takes packets from anyone. An address of IPv4 is in the first word; 0: any address. */
+struct ipft_endpoint {
+	__u64 address[2];
+	__u32 netns;		/* inode */
+	__u16 port;		/* in network byte order */
+	__u8 protocol;
+	__u8 is_ipv6;
+};
+
+/* Their sockets. What a closed one has left is recognized by that: its port is 0, or it has another owner. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, IPFT_MAX_ENDPOINTS);
+	__type(key, struct ipft_endpoint);
+	__type(value, __u64);
+} ipft_endpoints SEC(".maps");
+
+/* Whether a socket, or an endpoint, may be known: as ipft_noted. */
+#define IPFT_OWNED_BITS 14
+__u8 ipft_owned[1 << IPFT_OWNED_BITS] SEC(".bss.ipft");
+#define IPFT_PORT_BITS 12
+__u8 ipft_ports[1 << IPFT_PORT_BITS] SEC(".bss.ipft");
+
+struct sock_common___ends {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;		/* the local port, in host byte order */
+	struct {
+		__u64 words[2];
+	} skc_v6_daddr, skc_v6_rcv_saddr;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool ipft_may_own(__u64 sk)
+{
+	return *(volatile __u8 *)&ipft_owned[ipft_hash(sk, IPFT_OWNED_BITS)];
+}
+
+/* Whether a followed process has the socket that sends a packet. */
+static __always_inline bool ipft_is_owned(struct sk_buff *skb)
+{
+	const __u64 sk = ipft_read_word(&skb->sk);
+
+	return sk && ipft_may_own(sk) && !(__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->skb_iif) &&
+	       bpf_map_lookup_elem(&ipft_sockets, &sk);
+}
+
+/*
+ * Whether a packet may belong to followed processes: false of nearly all others. Looks at what stands at fixed places;
+ * packets that have it elsewhere, and errors of ICMP, may belong to them.
+ */
+static __always_inline bool ipft_may_be_of_process(struct sk_buff *skb)
+{
+	const __u64 sk = ipft_read_word(&skb->sk);
+	struct ipft_memory memory;
+	__u64 header, addresses;
+	__u32 ports;
+	__u8 protocol;
+
+	if (sk && ipft_may_own(sk))
+		return true;
+	ipft_read_network((__u64)skb, &memory);
+	header = memory.head + memory.network;
+	{
+		IPFT_READ_WORDS(words, header, 40);
+		const __u64 first = words->first;
+
+		if ((first & 0xff) == 0x45) {
+			protocol = words->second >> 8;
+			addresses = words->second >> 32 ^ (__u32)words->third;
+			ports = words->third >> 32;
+		} else if ((first & 0xf0) == 0x60) {
+			protocol = first >> 48;
+			addresses = words->second ^ words->third ^ words->fourth ^ words->fifth;
+			ports = ipft_read_word((void *)(header + IPFT_IPV6_HLEN));
+		} else {
+			return (first & 0xf0) == 0x40;
+		}
+	}
+	if (!ipft_has_ports(protocol)) {
+		if (protocol != IPFT_IPPROTO_ICMP)
+			return true;
+		/* The identifier is the port at both ends. */
+		if (!ipft_is_one_of(IPFT_ICMP_WITH_ID, ports))
+			return true;
+		ports = 0;
+	}
+	return *(volatile __u8 *)&ipft_noted[ipft_hash_connection(addresses, (ports ^ ports >> 16) & 0xffff)] ||
+	       *(volatile __u8 *)&ipft_ports[ipft_hash(ports >> 16, IPFT_PORT_BITS)];
+}
+
+struct dst_entry {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+} __attribute__((preserve_access_index));
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+} __attribute__((preserve_access_index));
+
+struct list_head {
+	struct list_head *next;
+} __attribute__((preserve_access_index));
+
+struct inet6_ifaddr {
+	struct {
+		__u64 words[2];
+	} addr;
+	struct list_head if_list;
+} __attribute__((preserve_access_index));
+
+struct inet6_dev {
+	struct list_head addr_list;
+} __attribute__((preserve_access_index));
+
+struct net_device___addresses {
+	unsigned int flags;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
+} __attribute__((preserve_access_index));
+
+struct sk_buff___type {
+	__u8 pkt_type : 3;
+} __attribute__((preserve_access_index));
+
+#define IPFT_IFF_LOOPBACK	(1 << 3)	/* linux/if.h */
+#define IPFT_PACKET_BROADCAST	1		/* linux/if_packet.h */
+#define IPFT_PACKET_MULTICAST	2
+#define IPFT_SKB_DST_PTRMASK	(~1ull)		/* linux/skbuff.h */
+#define IPFT_MAX_DEVICE_ADDRESSES 8
+
+static __always_inline bool ipft_is_loopback(__u64 dev)
+{
+	return (__s64)dev < 0 && (__u32)ipft_read_word(&((struct net_device___addresses *)dev)->flags) & IPFT_IFF_LOOPBACK;
+}
+
+/* Whether an address is one of a device. Of many, those that were added last are not looked at. */
+static __always_inline bool ipft_has_address(const struct net_device___addresses *dev, const __u64 address[2],
+					     bool is_ipv6)
+{
+	struct in_ifaddr *address4;
+	const __u64 *address6;
+	struct list_head *entry;
+	int i;
+
+	if (is_ipv6) {
+		entry = (void *)ipft_read_word(&((struct inet6_dev *)ipft_read_word(&dev->ip6_ptr))->addr_list.next);
+		for (i = 0; i < IPFT_MAX_DEVICE_ADDRESSES && entry; i++) {
+			address6 = (void *)entry - bpf_core_field_offset(struct inet6_ifaddr, if_list) +
+				   bpf_core_field_offset(struct inet6_ifaddr, addr);
+			if (ipft_read_word(address6) == address[0] && ipft_read_word(address6 + 1) == address[1])
+				return true;
+			entry = (void *)ipft_read_word(&entry->next);
+		}
+		return false;
+	}
+	address4 = (void *)ipft_read_word(&((struct in_device *)ipft_read_word(&dev->ip_ptr))->ifa_list);
+	for (i = 0; i < IPFT_MAX_DEVICE_ADDRESSES && address4; i++) {
+		if ((__u32)ipft_read_word(&address4->ifa_local) == (__u32)address[0])
+			return true;
+		address4 = (void *)ipft_read_word(&address4->ifa_next);
+	}
+	return false;
+}
+
+/*
+ * Whether a packet is for this machine. Routes to its addresses lead to the loopback device. Before there is a route, the
+ * address is looked for at the device.
+ */
+static __always_inline bool ipft_is_for_here(struct sk_buff *skb, const __u64 address[2], bool is_ipv6)
+{
+	const __u64 dst = ipft_read_word(&((struct sk_buff___headers *)skb)->_skb_refdst) & IPFT_SKB_DST_PTRMASK;
+	const __u64 dev = ipft_read_word(&skb->dev);
+	__u8 type;
+
+	if (ipft_is_loopback(dev))
+		return true;
+	type = BPF_CORE_READ_BITFIELD_PROBED((struct sk_buff___type *)skb, pkt_type);
+	if (type == IPFT_PACKET_BROADCAST || type == IPFT_PACKET_MULTICAST)
+		return true;
+	if (dst)
+		return ipft_is_loopback(ipft_read_word(&((struct dst_entry *)dst)->dev));
+	return (__s64)dev < 0 && ipft_has_address((void *)dev, address, is_ipv6);
+}
+
+/* Whether a socket still takes packets at an endpoint, and belongs to a followed process. */
+static __always_inline bool ipft_takes(const __u64 *socket, __u16 port)
+{
+	const struct sock_common___ends *common;
+	__u64 sk;
+
+	if (!socket)
+		return false;
+	sk = *socket;
+	common = (void *)sk;
+	return (__u16)ipft_read_word(&common->skc_num) == bpf_ntohs(port) && bpf_map_lookup_elem(&ipft_sockets, &sk);
+}
+
+/* Whether a packet goes to a socket of a followed process. */
+static __always_inline bool ipft_goes_to_endpoint(struct sk_buff *skb, const struct ipft_connection *connection,
+						  bool is_swapped)
+{
+	const __u64 *address = is_swapped ? connection->lesser : connection->greater;
+	struct ipft_endpoint endpoint = {
+		.address = { address[0], address[1] },
+		.netns = connection->netns,
+		.port = is_swapped ? connection->lesser_port : connection->greater_port,
+		.protocol = connection->protocol,
+		.is_ipv6 = connection->is_ipv6,
+	};
+
+	if (ipft_takes(bpf_map_lookup_elem(&ipft_endpoints, &endpoint), endpoint.port))
+		return true;
+	endpoint.address[0] = endpoint.address[1] = 0;
+	return ipft_takes(bpf_map_lookup_elem(&ipft_endpoints, &endpoint), endpoint.port) &&
+	       ipft_is_for_here(skb, address, connection->is_ipv6);
+}
+
+/* How a packet belongs to what was followed before. */
+enum ipft_relation {
+	IPFT_IS_OF_CONNECTION = 1 << 0,	/* it is between the ends of a followed packet */
+	IPFT_GOES_TO_ENDPOINT = 1 << 1,	/* it goes to a socket of a followed process */
+};
+
+/* One function for both questions, since reading headers takes many instructions. */
+IPFT_FUNCTION int ipft_find_relations(struct sk_buff *skb)
+{
+	struct ipft_connection connection;
+	bool is_swapped;
+	int relations = 0;
+
+	if (!ipft_notes_connections() || !ipft_find_connection((__u64)skb, &connection, true, &is_swapped))
+		return 0;
+	if (bpf_map_lookup_elem(&ipft_connections, &connection))
+		relations |= IPFT_IS_OF_CONNECTION;
+	else if (ipft_config.processes && ipft_goes_to_endpoint(skb, &connection, is_swapped))
+		relations |= IPFT_GOES_TO_ENDPOINT;
+	return relations;
+}
+
+#endif

@@ -1,0 +1,182 @@
+/**
+ * Loads and attaches the programs of `bpf/core/owners.bpf.c`, which know the processes whose packets are followed, and
+ * their sockets. They share maps with the backend's programs.
+ */
+import {
+  FOLLOWING_LIVING,
+  FOLLOWING_SIZE,
+  FOLLOWING_UNFOLLOWED,
+  IPFT_PROCESS_BY_ID,
+  IPFT_PROCESS_BY_NAME,
+  IPFT_PROCESS_NAME,
+  IPFT_PROCESS_WITH_CHILDREN,
+} from '../abi/layout.js';
+import { UnsupportedFeatureError } from '../base/errors.js';
+import type { Btf } from '../btf/btf.js';
+import { findFunctions } from '../btf/functions.js';
+import { NO_FIELDS } from '../fields/field-set.js';
+import type { ProcessQuery } from '../filter/process-query.js';
+import {
+  BPF_PROG_TYPE_RAW_TRACEPOINT,
+  linkTrampoline,
+  openRawTracepoint,
+  readMapEntry,
+  runIterator,
+  runProgram,
+  writeMapEntry,
+} from '../sys/bpf.js';
+import type { Descriptor } from '../sys/descriptor.js';
+import { errnoName } from '../sys/errno.js';
+import { BpfObject, type Load, loadUndisturbed } from '../sys/libbpf.js';
+import { loadOwnObject } from '../sys/own-objects.js';
+import { explainLoad, type LoadedPrograms, SHARED_MAPS } from './load.js';
+
+/** Tracepoints and their programs. */
+const TRACEPOINTS = [
+  ['sched_process_fork', 'ipft_on_fork'],
+  ['sched_process_exit', 'ipft_on_exit'],
+  ['task_rename', 'ipft_on_rename'],
+] as const;
+
+/** Functions and their programs. */
+const FUNCTIONS = [
+  ['sock_init_data', 'ipft_on_socket'],
+  ['__inet_inherit_port', 'ipft_on_accept'],
+  ['inet_csk_reqsk_queue_hash_add', 'ipft_on_request'],
+  ['inet_sendmsg', 'ipft_on_send'],
+  ['inet6_sendmsg', 'ipft_on_send6'],
+  ['udp_lib_get_port', 'ipft_on_port'],
+  ['inet_csk_listen_start', 'ipft_on_listen'],
+] as const;
+
+const AWAIT = 'ipft_await';
+const SEED_PROCESSES = 'ipft_seed_processes';
+const SEED_SOCKETS = 'ipft_seed_sockets';
+
+export class Owners implements Disposable {
+  /** Functions and tracepoints that could not be attached to, with the reason. */
+  readonly unwatched: string[] = [];
+  readonly #object: BpfObject;
+  readonly #query: ProcessQuery;
+  readonly #links: Descriptor[] = [];
+
+  private constructor(object: BpfObject, query: ProcessQuery) {
+    this.#object = object;
+    this.#query = query;
+  }
+
+  /**
+   * Loads the programs.
+   * @param loaded the backend's programs
+   * @param signal see `loadUndisturbed`
+   */
+  static async load(loaded: LoadedPrograms, query: ProcessQuery, vmlinux: Btf, signal?: AbortSignal): Promise<Owners> {
+    const known = findFunctions(
+      vmlinux,
+      FUNCTIONS.map(([name]) => name),
+    );
+    const programs = FUNCTIONS.filter(([name]) => known.has(name)).map(([, program]) => program);
+    const object = await loadUndisturbed((load) => loadObject(loaded, programs, load), signal);
+    const owners = new Owners(object, query);
+    for (const [name] of FUNCTIONS) if (!known.has(name)) owners.unwatched.push(`${name} (not there)`);
+    return owners;
+  }
+
+  /**
+   * Attaches the programs, and notes the processes that are there and their sockets.
+   * @throws UnsupportedFeatureError where the kernel can't tell which process makes a socket; SystemCallError
+   */
+  async attach(): Promise<void> {
+    for (const [name, program] of TRACEPOINTS)
+      this.#keep(name, await openRawTracepoint(this.#object.programFd(program), name));
+    for (const [name, program] of FUNCTIONS) {
+      const fd = this.#object.programFd(program);
+      if (fd >= 0) this.#keep(name, await linkTrampoline(fd));
+    }
+    const { pids, names, withChildren } = this.#query;
+    const why = IPFT_PROCESS_BY_ID | (withChildren ? IPFT_PROCESS_WITH_CHILDREN : 0);
+    for (const pid of pids) this.#want('ipft_wanted_ids', words(pid), why);
+    for (const name of names) {
+      const key = Buffer.alloc(IPFT_PROCESS_NAME);
+      key.write(name);
+      this.#want('ipft_wanted_names', key, IPFT_PROCESS_BY_NAME);
+    }
+    if (pids.length + names.length > 0) this.#seed();
+  }
+
+  #keep(name: string, link: Descriptor | number): void {
+    if (typeof link !== 'number') return void this.#links.push(link);
+    const reason = `${name} (${errnoName(-link)})`;
+    if (name !== FUNCTIONS[0][0]) return void this.unwatched.push(reason);
+    throw new UnsupportedFeatureError(
+      'process filter',
+      `this kernel can't tell which process makes a socket: attaching to ${reason} fails`,
+      'BPF trampolines do it: Linux 5.10 has them on x86-64, 6.0 on arm64',
+    );
+  }
+
+  #want(map: string, key: Uint8Array, why: number): void {
+    writeMapEntry(this.#object.mapFd(map), key, words(why));
+  }
+
+  #seed(): void {
+    // A child may have a lesser id than its parent, where ids began again.
+    for (let before = -1; this.countProcesses() > before; ) {
+      before = this.countProcesses();
+      runIterator(this.#object.programFd(SEED_PROCESSES));
+    }
+    runIterator(this.#object.programFd(SEED_SOCKETS));
+  }
+
+  /** See `Session.expectCommand`. */
+  expectCommand(): void {
+    runProgram(this.#object.programFd(AWAIT));
+  }
+
+  /** The number of followed processes that live. */
+  countProcesses(): number {
+    return this.#state().getUint32(FOLLOWING_LIVING, true);
+  }
+
+  /** How many processes were not followed for want of room: `IPFT_MAX_PROCESSES` are. */
+  countUnfollowed(): bigint {
+    return this.#state().getBigUint64(FOLLOWING_UNFOLLOWED, true);
+  }
+
+  #state(): DataView {
+    return readMapEntry(this.#object.mapFd('ipft_following'), FOLLOWING_SIZE);
+  }
+
+  /** Detaches in other threads. */
+  async release(): Promise<void> {
+    await Promise.all(this.#links.splice(0).map((link) => link.closeAsync()));
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links.splice(0)) link[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+}
+
+async function loadObject(
+  { object: shared, config, byHelper }: LoadedPrograms,
+  programs: readonly string[],
+  load: Load,
+): Promise<BpfObject> {
+  const object = new BpfObject(loadOwnObject(`owners${byHelper ? '.by-helper' : ''}.bpf.o`).bytes);
+  try {
+    for (const map of SHARED_MAPS) object.reuseMap(map, shared.mapFd(map));
+    object.setInitialValue('.rodata.ipft', config);
+    const raw = [...TRACEPOINTS.map(([, program]) => program), AWAIT];
+    for (const program of raw) object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+    await load(object, new Set([...raw, ...programs, SEED_PROCESSES, SEED_SOCKETS]));
+    return object;
+  } catch (error) {
+    object[Symbol.dispose]();
+    throw explainLoad(error, NO_FIELDS, undefined);
+  }
+}
+
+function words(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}

@@ -36,7 +36,7 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 	 * a program in which one is never called, and these types are needed when trampolines are loaded again. Where the
 	 * filter is a mark alone, ipft_wants is known to return 1, and nothing behind it would be called.
 	 */
-	if (!journey && ipft_matches((struct sk_buff *)skb) &&
+	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_may_be_chosen((struct sk_buff *)skb) &&
 	    ((ipft_find_relations((struct sk_buff *)skb) & IPFT_IS_OF_CONNECTION && ipft_config.connections) ||
 	     ipft_is_asked_for((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);

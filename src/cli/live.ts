@@ -5,6 +5,7 @@ import type { RecordSource } from '../base/record-source.js';
 import { setDebugLog } from '../capture/process.js';
 import type { Session } from '../capture/session.js';
 import { MAX_CONNECTIONS } from '../filter/packet-filter.js';
+import { MAX_PROCESSES } from '../filter/process-query.js';
 import type { BackendChoice } from '../probes/backends.js';
 import type { TraceHost } from '../trace/host.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
@@ -119,6 +120,7 @@ async function follow(
   taker.report();
   await silence.report(run.losses);
   warnOfConnections(live.session.countConnections(), terminal);
+  warnOfProcesses(live.session.countUnfollowedProcesses(), terminal);
   const problem = await taker.close();
   const isWhole = taker.reportLosses(source, problem !== undefined);
   // Reported now, since a signal may end the process during the release.
@@ -132,6 +134,11 @@ function warnOfConnections(noted: bigint, terminal: Terminal): void {
   if (noted <= BigInt(MAX_CONNECTIONS)) return;
   const lost = `the oldest of ${noted} connections were forgotten, since ${MAX_CONNECTIONS} are kept`;
   terminal.warn(`${lost}: answers of those were not seen from their first function on`);
+}
+
+function warnOfProcesses(unfollowed: bigint, terminal: Terminal): void {
+  if (unfollowed === 0n) return;
+  terminal.warn(`${unfollowed} processes were not followed, since ${MAX_PROCESSES} are at a time`);
 }
 
 /** @returns the source; undefined if a signal came, which is answered while the kernel is still attaching */

@@ -1,5 +1,5 @@
 /** Which processes' packets are followed. Pure. */
-import { IPFT_MAX_WANTED_IDS, IPFT_MAX_WANTED_NAMES, IPFT_PROCESS_NAME } from '../abi/layout.js';
+import { IPFT_MAX_PROCESSES, IPFT_MAX_WANTED_IDS, IPFT_MAX_WANTED_NAMES, IPFT_PROCESS_NAME } from '../abi/layout.js';
 import { printable } from '../base/printable.js';
 
 /** Processes that are any of what is asked for. */
@@ -14,6 +14,8 @@ export interface ProcessQuery {
   readonly command: boolean;
 }
 
+/** How many processes are followed at a time. */
+export const MAX_PROCESSES = IPFT_MAX_PROCESSES;
 /** The most ids, and the most names. */
 export const MAX_PIDS = IPFT_MAX_WANTED_IDS;
 export const MAX_NAMES = IPFT_MAX_WANTED_NAMES;

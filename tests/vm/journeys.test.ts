@@ -362,9 +362,10 @@ test('what fragments are made of, and what is put together from them, is told by
   for (const module of ['nf_nat', 'nft_masq']) execFileSync('modprobe', [module]);
   using network = new Network();
   const functions = ['ip_output', 'ip6_output', 'dev_hard_start_xmit', 'ip_rcv', 'ipv6_rcv', 'icmp_rcv', 'icmpv6_rcv'];
-  const args = ['-o', 'json', '-r', `^(${functions.join('|')})$`, 'icmp[0] = 8 or icmp6[icmp6type] = 128'];
+  const args = ['-o', 'json', '-r', `^(${functions.join('|')})$`];
+  const requests = 'icmp[0] = 8 or icmp6[icmp6type] = 128';
   const trace = async (traffic: () => unknown) => {
-    const { events, journeys } = splitJson((await traceWhile(args, traffic)).stdout);
+    const { events, journeys } = splitJson((await traceWhile([...args, requests], traffic)).stdout);
     const passed = events.map((event) => String(event['function']));
     const counts = functions.map((name) => passed.filter((one) => one === name).length);
     if (KERNEL.tellsOfFragments) expect(journeys.filter(({ outcome }) => outcome === 'dropped')).toEqual([]);
@@ -384,7 +385,7 @@ test('what fragments are made of, and what is put together from them, is told by
     ['ip6[6] = 44 and ip6[42:2] & 0xfff8 = 1448', 'fd11::2'],
   ] as const) {
     const ping4500 = () => network.exec('ping', '-q', '-c1', '-w300', '-s', '4500', to);
-    const { journeys } = splitJson((await traceWhile(['-o', 'json', expression], ping4500)).stdout);
+    const { journeys } = splitJson((await traceWhile([...args, expression], ping4500)).stdout);
     expect(journeys.map(({ parent }) => parent)).toEqual([null, null]);
   }
 });

@@ -65,6 +65,7 @@ export function build(root) {
       }
     }
     compile(root, process.execPath, [join(root, 'scripts/shrink-objects.js'), made]);
+    compile(root, process.execPath, [join(root, 'scripts/shrink-modules.js'), made]);
     rmSync(join(root, 'dist'), { recursive: true, force: true });
     renameSync(made, join(root, 'dist'));
   } finally {

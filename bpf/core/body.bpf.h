@@ -157,7 +157,7 @@ static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)
 	    !ipft_may_be_known(ipft_low_half(skb_of(*ctx))))
 		return true;
 	filters = ipft_config.filters;
-	if (filters == IPFT_FILTERS_NOTHING)
+	if (!IPFT_HAS_FILTERS || filters == IPFT_FILTERS_NOTHING)
 		return false;
 	if (filters == IPFT_FILTERS_BY_PROGRAM)
 		verdict = ipft_judge(*ctx, skb_of(*ctx), kind, *matches, IPFT_FILTERS_BY_PROGRAM);

@@ -73,7 +73,7 @@ static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
  */
 static __always_inline bool ipft_may_begin(__u64 number)
 {
-	return !ipft_config.filters || ipft_is_chosen((struct sk_buff *)number);
+	return !IPFT_HAS_FILTERS || !ipft_config.filters || ipft_is_chosen((struct sk_buff *)number);
 }
 
 #endif

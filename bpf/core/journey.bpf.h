@@ -86,8 +86,10 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  */
 #if defined(IPFT_SKB_IS_TYPED) && !defined(IPFT_WITH_CALLS)
 #define IPFT_FUNCTION static __always_inline
+#define IPFT_HAS_FILTERS false
 #else
 #define IPFT_FUNCTION static __noinline
+#define IPFT_HAS_FILTERS true	/* besides the mark */
 #endif
 
 const volatile struct ipft_config ipft_config SEC(".rodata.ipft") = {};

@@ -23,6 +23,7 @@ function hashSources(root) {
     'tsconfig.json',
     'package-lock.json',
     'scripts/build.js',
+    'scripts/shrink-modules.js',
     'scripts/shrink-objects.js',
   ]) {
     const path = join(root, part);

@@ -153,9 +153,10 @@ test('a command that is expected is followed from its birth', async () => {
   await opened.attach(new AbortController().signal);
   expect(opened.countProcesses()).toBe(0);
   opened.expectCommand();
-  const child = spawn('sh', ['-c', 'sleep 1000 & read x; kill $!']);
+  const child = spawn('sh', ['-c', 'read x; sleep 1000 & read x; kill $!']);
   expect(opened.countProcesses()).toBe(1);
-  // The shell's child.
+  // The shell makes a child.
+  child.stdin.write('\n');
   await until(() => opened.countProcesses() === 2, 'the child is followed');
   const other = spawn('sleep', ['0']);
   await once(other, 'close');

@@ -9,7 +9,6 @@
 export type { BuiltinName } from './base/builtin-field.js';
 export type { ErrorCode } from './base/error-codes.js';
 export {
-  CommandError,
   EnvironmentError,
   ExtensionError,
   IpftError,

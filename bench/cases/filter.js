@@ -1,7 +1,7 @@
 /**
- * What a call costs for packets that an expression, or a choice of processes, does not match, beside what it costs with a mark: in instructions, for
- * a guest whose clock counts them, on the way of UDP and TCP through veth. `a call` is all that the kernel does for it;
- * `the program` is what the kernel counts for the programs alone.
+ * What a call costs for packets that an expression, or a choice of processes, does not match, beside what it costs with a
+ * mark: in instructions, for a guest whose clock counts them, on the way of UDP and TCP through veth. `a call` is all that
+ * the kernel does for it; `the program` is what the kernel counts for the programs alone.
  */
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';

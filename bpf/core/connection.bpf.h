@@ -203,7 +203,8 @@ static __always_inline void ipft_read_network(__u64 skb, struct ipft_memory *mem
 
 /*
  * Finds the connection of a packet. @with_quote: whether an error of ICMP belongs to the connection of the packet that it
- * quotes; if not, it has none. @is_swapped: whether the packet's source comes last. Inlined, since lifecycle.bpf.c must not have functions that are never called.
+ * quotes; if not, it has none. @is_swapped: whether the packet's source comes last. Inlined, since lifecycle.bpf.c must
+ * not have functions that are never called.
  */
 static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connection *connection, bool with_quote,
 						 bool *is_swapped)

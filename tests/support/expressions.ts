@@ -30,4 +30,6 @@ export const EXPRESSIONS: readonly string[] = [
   ...['udp port 4789', 'udp[8:4] = 0x08000000', 'geneve', 'ip proto 47 and ip[22:2] = 0x6558', 'ip[12:4] = ip[16:4]'],
   ...['ip[2:2] / 3 = 20', 'ip[2:2] % 7 = 3', '(ip[2:2] << 2) > 400', 'ip[8] * 2 + 1 > 100', '-ip[8] = 0 - 64'],
   ...['ip[2:2] / (ip[6:2] & 7) = 1', 'ether[ether[20] & 31] = 0', '(1 << (ip[8] & 63)) = 1', 'ip[ip[9]:2] > 0'],
+  // Two offsets that are computed, with the same constant behind each.
+  'ip[(ip[9] & 31) + 12:2] > 0x7fff and ip[(ip[8] & 31) + 12:2] < 0x8000',
 ];

@@ -9,6 +9,7 @@
 export type { BuiltinName } from './base/builtin-field.js';
 export type { ErrorCode } from './base/error-codes.js';
 export {
+  CommandError,
   EnvironmentError,
   ExtensionError,
   IpftError,

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'OUTPUT_FILE'
   | 'RECORDING'
   | 'PROBE_SERVER'
+  | 'COMMAND'
   | 'NOT_BUILT';
 
 export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
@@ -220,6 +221,16 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
     meaning: 'The probe server could not listen',
     causes: ['the port is taken, perhaps by another `ipft` (EADDRINUSE)', 'a port below 1024 without root (EACCES)'],
     remedy: 'Choose another `--probe-server-port`, or use `--ready-file`.',
+  },
+  COMMAND: {
+    says: 'starting ',
+    meaning: 'The command whose packets were to be traced could not be started. Exit status 127 or 126, as with env(1)',
+    causes: [
+      'there is no command of that name in PATH, as `sudo` has set it',
+      'the user who called `sudo` may not execute it',
+      'a script without a first line as `#!/bin/sh`',
+    ],
+    remedy: 'Name it by its path. `--as-root` starts it as root.',
   },
   NOT_BUILT: {
     says: 'reading the BPF program ',

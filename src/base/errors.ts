@@ -77,6 +77,17 @@ export class SystemCallError extends IpftError {
   }
 }
 
+/** The command whose packets were to be traced is not there, or can't be executed. */
+export class CommandError extends IpftError {
+  /** Whether it is not there. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, isMissing: boolean, hint?: string) {
+    super('COMMAND', message, hint);
+    this.isMissing = isMissing;
+  }
+}
+
 /** The kernel's verifier refused a program; `log` is the verifier's whole log. */
 export class VerifierError extends IpftError {
   /** The program that was refused. */

@@ -221,6 +221,7 @@ export function raiseLimit(resource: number, wanted: bigint): number {
   if (c.prlimit(0, resource, null, limits) !== 0) return koffi.errno();
   const [soft = 0n, hard = 0n] = limits;
   if (soft >= wanted) return 0;
+  noteFirstLimit(resource, soft, hard);
   limits[0] = wanted;
   limits[1] = hard > wanted ? hard : wanted;
   if (c.prlimit(0, resource, limits, null) === 0) return 0;
@@ -242,7 +243,37 @@ export function lowerSoftLimit(resource: number, wanted: (hard: bigint) => bigin
   if (c.prlimit(0, resource, null, limits) !== 0) return;
   const [soft = 0n, hard = 0n] = limits;
   limits[0] = wanted(hard);
-  if (limits[0] < soft) c.prlimit(0, resource, limits, null);
+  if (limits[0] >= soft) return;
+  noteFirstLimit(resource, soft, hard);
+  c.prlimit(0, resource, limits, null);
+}
+
+/** The limits that this process has changed, as it found them: the soft one and the hard one. */
+const firstLimits = new Map<number, BigUint64Array>();
+
+/** Says what a limit was before this process changed it. The first word counts. */
+function noteFirstLimit(resource: number, soft: bigint, hard: bigint): void {
+  if (!firstLimits.has(resource)) firstLimits.set(resource, BigUint64Array.of(soft, hard));
+}
+
+/** Says what the soft limit of open files was: Node raises it before any script runs. */
+export function noteOpenFiles(soft: bigint): void {
+  const limits = new BigUint64Array(2);
+  if (c.prlimit(0, RLIMIT_NOFILE, null, limits) === 0) noteFirstLimit(RLIMIT_NOFILE, soft, limits[1]!);
+}
+
+/** Calls a function while the limits are as this process found them. It must wait for nothing. */
+export function withFirstLimits<T>(body: () => T): T {
+  const own = [...firstLimits].map(([resource, limits]) => {
+    const previous = new BigUint64Array(2);
+    c.prlimit(0, resource, limits, previous);
+    return { resource, previous };
+  });
+  try {
+    return body();
+  } finally {
+    for (const { resource, previous } of own) c.prlimit(0, resource, previous, null);
+  }
 }
 
 const POLLOUT = 4;

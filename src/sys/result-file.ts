@@ -1,5 +1,6 @@
 /** Opens files that results are written to, safely in directories of other users: no links, devices or pipes. */
 import { constants, fchownSync, fstatSync, lstatSync, openSync } from 'node:fs';
+import { readSudo } from './caller.js';
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
 const FILE_MODE = 0o600;
@@ -59,12 +60,10 @@ export function createResultFile(path: string): number | undefined {
 
 /** Gives a file that this process has made to the user who called sudo, if one did. */
 export function giveToCaller(fd: number, environment: NodeJS.ProcessEnv = process.env): void {
-  const [uid, gid] = [environment['SUDO_UID'], environment['SUDO_GID']].map((text) =>
-    /^[0-9]{1,10}$/.test(text ?? '') ? Number(text) : undefined,
-  );
-  if (process.geteuid?.() !== 0 || uid === undefined || gid === undefined) return;
+  const caller = readSudo(environment);
+  if (!caller) return;
   try {
-    fchownSync(fd, uid, gid);
+    fchownSync(fd, caller.uid, caller.gid);
   } catch {
     // A file system without owners.
   }

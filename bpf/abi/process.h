@@ -8,6 +8,7 @@ enum ipft_process {
 	IPFT_PROCESS_BY_NAME	   = 1 << 0,	/* until it has another name */
 	IPFT_PROCESS_BY_ID	   = 1 << 1,
 	IPFT_PROCESS_WITH_CHILDREN = 1 << 2,	/* and those that it makes */
+	IPFT_PROCESS_BY_CGROUP	   = 1 << 3,	/* while it is in such a control group, or below */
 };
 
 enum ipft_processes_size {
@@ -15,6 +16,8 @@ enum ipft_processes_size {
 	IPFT_MAX_WANTED_IDS = 1 << 12,
 	IPFT_MAX_WANTED_NAMES = 64,
 	IPFT_PROCESS_NAME = 16,		/* with the NUL, as the kernel's TASK_COMM_LEN */
+	IPFT_MAX_WANTED_CGROUPS = 64,
+	IPFT_CGROUP_PATH = 256,		/* with the NUL */
 	IPFT_MAX_SOCKETS = 1 << 16,
 	IPFT_MAX_ENDPOINTS = 1 << 14,
 };
@@ -24,6 +27,7 @@ struct ipft_following {
 	__u32 awaited;		/* id of a thread: the next process that it makes is followed; 0: none */
 	__u32 living;		/* followed processes */
 	__u64 unfollowed;	/* processes that found no room in ipft_processes */
+	__u64 has_cgroups;	/* whether control groups are asked for */
 };
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Which processes are followed, and which sockets are theirs. Nothing of a process is changed: tracepoints tell when it is
- * made, gets another name and ends, trampolines tell when it makes a socket and sends by one. Iterators look at the
- * processes and sockets that are there already.
+ * made, gets another name or control group and ends, trampolines tell when it makes a socket and sends by one. Iterators
+ * look at the processes and sockets that are there already.
  *
  * These programs are loaded where packets of processes are asked for, and share the maps of the backend's programs.
  *
@@ -46,7 +46,25 @@ struct {
 	__type(value, __u32);
 } ipft_wanted_names SEC(".maps");
 
-struct pid_namespace;
+/* Control groups of version 2 by the inode of their directory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IPFT_MAX_WANTED_CGROUPS);
+	__type(key, __u64);
+	__type(value, __u32);
+} ipft_wanted_cgroups SEC(".maps");
+
+struct ipft_cgroup_path {
+	char text[IPFT_CGROUP_PATH];
+};
+
+/* And by their path, which is that of the group when it is made again: a service that is started again has another id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IPFT_MAX_WANTED_CGROUPS);
+	__type(key, struct ipft_cgroup_path);
+	__type(value, __u32);
+} ipft_wanted_paths SEC(".maps");
 
 struct upid {
 	int nr;
@@ -65,12 +83,51 @@ struct signal_struct {
 	atomic_t live;
 } __attribute__((preserve_access_index));
 
+struct kernfs_node {
+	__u64 id;
+} __attribute__((preserve_access_index));
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+} __attribute__((preserve_access_index));
+
+struct cgroup_root {
+	int hierarchy_id;
+} __attribute__((preserve_access_index));
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+} __attribute__((preserve_access_index));
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} __attribute__((preserve_access_index));
+
+struct file;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} __attribute__((preserve_access_index));
+
+struct files_struct {
+	struct fdtable *fdt;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
 	struct pid *thread_pid;
 	struct signal_struct *signal;
+	struct css_set *cgroups;
+	struct files_struct *files;
 	char comm[IPFT_PROCESS_NAME];
 } __attribute__((preserve_access_index));
 
@@ -119,6 +176,32 @@ static __always_inline __u32 ipft_why_by_name(const char *comm)
 	return bpf_map_lookup_elem(&ipft_wanted_names, &name) ? IPFT_PROCESS_BY_NAME : 0;
 }
 
+/* Groups above this many others are not looked at. */
+#define IPFT_MAX_CGROUP_DEPTH 64
+
+/* Whether a process is in a control group that is asked for, or below one: IPFT_PROCESS_BY_CGROUP or 0. */
+static __always_inline __u32 ipft_why_by_cgroup(struct task_struct *task)
+{
+	const struct ipft_following *state = ipft_state();
+	struct cgroup_subsys_state *css;
+	struct cgroup *group;
+	__u64 id;
+	int i;
+
+	/* The kernel may be one without control groups. */
+	if (!bpf_core_field_exists(struct task_struct, cgroups) || !state || !state->has_cgroups)
+		return 0;
+	group = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	for (i = 0; i < IPFT_MAX_CGROUP_DEPTH && group; i++) {
+		id = BPF_CORE_READ(group, kn, id);
+		if (bpf_map_lookup_elem(&ipft_wanted_cgroups, &id))
+			return IPFT_PROCESS_BY_CGROUP;
+		css = BPF_CORE_READ(group, self.parent);
+		group = css ? BPF_CORE_READ(css, cgroup) : NULL;
+	}
+	return 0;
+}
+
 /* Why a new process is followed that another one has made. */
 static __always_inline __u32 ipft_why_by_parent(__u32 parent)
 {
@@ -138,7 +221,8 @@ int ipft_on_fork(__u64 *ctx)
 
 	if (!state || (__u32)BPF_CORE_READ(child, pid) != id)
 		return 0;
-	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(child->comm);
+	/* It may have been made in another control group than its parent's. */
+	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(child->comm) | ipft_why_by_cgroup(child);
 	if (state->awaited && state->awaited == (__u32)BPF_CORE_READ(parent, pid)) {
 		state->awaited = 0;
 		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN;
@@ -296,6 +380,128 @@ static __always_inline void ipft_own(__u64 sk, __u32 owner)
 	ipft_note_ends(sk);
 }
 
+struct socket {
+	struct file *file;
+	struct sock *sk;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	unsigned short i_mode;
+} __attribute__((preserve_access_index));
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
+/* linux/stat.h */
+#define IPFT_S_IFMT	0170000
+#define IPFT_S_IFSOCK	0140000
+
+/* A followed process has a file, which may be a socket. */
+static __always_inline void ipft_own_file(struct file *file, __u32 owner)
+{
+	struct socket *socket;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & IPFT_S_IFMT) != IPFT_S_IFSOCK)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	/* A path to a socket can be opened, too, with O_PATH. */
+	if (socket && BPF_CORE_READ(socket, file) == file)
+		ipft_own((__u64)BPF_CORE_READ(socket, sk), owner);
+}
+
+/* The same. No static function, so that the verifier looks at it once and not in each round of a loop. */
+__noinline int ipft_own_file_at(__u64 file, __u32 owner)
+{
+	ipft_own_file((void *)file, owner);
+	return 0;
+}
+
+/* Files beyond these are not looked at when a process comes into a control group. */
+#define IPFT_MAX_FILES	256
+
+/* Notes the sockets that a followed process has already. */
+static __always_inline void ipft_own_files(struct task_struct *task, __u32 owner)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	const __u32 count = BPF_CORE_READ(table, max_fds);
+	__u64 file;
+	__u32 i;
+
+	for (i = 0; i < IPFT_MAX_FILES && i < count; i++) {
+		file = ipft_read_word(files + i);
+		if (file)
+			ipft_own_file_at(file, owner);
+	}
+}
+
+/* linux/sched.h: a process that has not executed a file since it was made */
+#define IPFT_PF_FORKNOEXEC	0x40
+
+/*
+ * cgroup_attach_task(group, path, task, is_process): a process, or one of its threads, is in another control group. Its
+ * group is that of its first thread. A service manager moves what is to be a service before it executes the service's file:
+ * the sockets that it has are the manager's.
+ */
+SEC("raw_tp")
+int ipft_on_move(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[2];
+	const __u32 id = BPF_CORE_READ(task, tgid), before = ipft_why_followed(id);
+	const __u32 why = (before & ~IPFT_PROCESS_BY_CGROUP) | ipft_why_by_cgroup(task);
+
+	if ((__u32)BPF_CORE_READ(task, pid) != id)
+		return 0;
+	ipft_set_process(id, before, why);
+	if (!before && why && !(BPF_CORE_READ(task, flags) & IPFT_PF_FORKNOEXEC))
+		ipft_own_files(task, id);
+	return 0;
+}
+
+/* sched_process_exec(task, …): what it inherited and did not close are its sockets now. */
+SEC("raw_tp")
+int ipft_on_exec(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const __u32 id = BPF_CORE_READ(task, tgid);
+
+	if (ipft_why_followed(id) & IPFT_PROCESS_BY_CGROUP)
+		ipft_own_files(task, id);
+	return 0;
+}
+
+/* cgroup_mkdir(group, path): it may be one that is asked for, made again. Nothing is in it yet. */
+SEC("raw_tp")
+int ipft_on_mkdir(__u64 *ctx)
+{
+	struct cgroup *group = (void *)ctx[0];
+	struct ipft_cgroup_path path = {};
+	const __u32 why = IPFT_PROCESS_BY_CGROUP;
+	const __u64 id = BPF_CORE_READ(group, kn, id);
+
+	/* Hierarchies of version 1 have other numbers, and may have the same ids. */
+	if (BPF_CORE_READ(group, root, hierarchy_id))
+		return 0;
+	bpf_probe_read_kernel_str(&path, sizeof(path), (void *)ctx[1]);
+	if (bpf_map_lookup_elem(&ipft_wanted_paths, &path))
+		bpf_map_update_elem(&ipft_wanted_cgroups, &id, &why, BPF_ANY);
+	return 0;
+}
+
+/* cgroup_rmdir(group, path) */
+SEC("raw_tp")
+int ipft_on_rmdir(__u64 *ctx)
+{
+	struct cgroup *group = (void *)ctx[0];
+	const __u64 id = BPF_CORE_READ(group, kn, id);
+
+	if (!BPF_CORE_READ(group, root, hierarchy_id))
+		bpf_map_delete_elem(&ipft_wanted_cgroups, &id);
+	return 0;
+}
+
 static __always_inline __u64 ipft_word_at(__u64 *ctx, int n)
 {
 	__u64 word = 0;
@@ -333,13 +539,6 @@ int ipft_on_request(__u64 *ctx)
 	ipft_inherit(ipft_word_at(ctx, 0), ipft_word_at(ctx, 1));
 	return 0;
 }
-
-struct file;
-
-struct socket {
-	struct file *file;
-	struct sock *sk;
-} __attribute__((preserve_access_index));
 
 /* A process sends by a socket, which may be one that another process has made. */
 static __always_inline void ipft_sends(__u64 socket)
@@ -424,30 +623,17 @@ int ipft_seed_processes(struct bpf_iter__task *ctx)
 	here = ipft_id_here(task);
 	wanted = bpf_map_lookup_elem(&ipft_wanted_ids, &here);
 	parent = BPF_CORE_READ(task, real_parent);
-	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(task->comm);
+	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(task->comm) | ipft_why_by_cgroup(task);
 	if (wanted)
 		why |= *wanted;
 	ipft_set_process(id, ipft_why_followed(id), why | ipft_why_followed(id));
 	return 0;
 }
 
-struct file {
-	void *private_data;
-	struct inode *f_inode;
-} __attribute__((preserve_access_index));
-
-struct inode {
-	unsigned short i_mode;
-} __attribute__((preserve_access_index));
-
 struct bpf_iter__task_file {
 	struct task_struct *task;
 	struct file *file;
 } __attribute__((preserve_access_index));
-
-/* linux/stat.h */
-#define IPFT_S_IFMT	0170000
-#define IPFT_S_IFSOCK	0140000
 
 /* Notes the sockets that followed processes have already. */
 SEC("iter/task_file")
@@ -455,18 +641,13 @@ int ipft_seed_sockets(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct socket *socket;
 	__u32 id;
 
 	if (!task || !file)
 		return 0;
 	id = BPF_CORE_READ(task, tgid);
-	if (!ipft_why_followed(id) || (BPF_CORE_READ(file, f_inode, i_mode) & IPFT_S_IFMT) != IPFT_S_IFSOCK)
-		return 0;
-	socket = BPF_CORE_READ(file, private_data);
-	/* A path to a socket can be opened, too, with O_PATH. */
-	if (socket && BPF_CORE_READ(socket, file) == file)
-		ipft_own((__u64)BPF_CORE_READ(socket, sk), id);
+	if (ipft_why_followed(id))
+		ipft_own_file(file, id);
 	return 0;
 }
 

@@ -149,10 +149,11 @@ export const CPU_UNSEEN = 56;
 export const CPU_CONNECTIONS = 64;
 
 /** struct ipft_following */
-export const FOLLOWING_SIZE = 16;
+export const FOLLOWING_SIZE = 24;
 export const FOLLOWING_AWAITED = 0;
 export const FOLLOWING_LIVING = 4;
 export const FOLLOWING_UNFOLLOWED = 8;
+export const FOLLOWING_HAS_CGROUPS = 16;
 
 /** enum ipft_sequence */
 export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
@@ -254,11 +255,14 @@ export const IPFT_MAX_CONNECTIONS = 0x10000;
 export const IPFT_PROCESS_BY_NAME = 1;
 export const IPFT_PROCESS_BY_ID = 2;
 export const IPFT_PROCESS_WITH_CHILDREN = 4;
+export const IPFT_PROCESS_BY_CGROUP = 8;
 
 /** enum ipft_processes_size */
 export const IPFT_MAX_PROCESSES = 0x10000;
 export const IPFT_MAX_WANTED_IDS = 4096;
 export const IPFT_MAX_WANTED_NAMES = 64;
 export const IPFT_PROCESS_NAME = 16;
+export const IPFT_MAX_WANTED_CGROUPS = 64;
+export const IPFT_CGROUP_PATH = 256;
 export const IPFT_MAX_SOCKETS = 0x10000;
 export const IPFT_MAX_ENDPOINTS = 16384;

@@ -3,9 +3,12 @@
  * their sockets. They share maps with the backend's programs.
  */
 import {
+  FOLLOWING_HAS_CGROUPS,
   FOLLOWING_LIVING,
   FOLLOWING_SIZE,
   FOLLOWING_UNFOLLOWED,
+  IPFT_CGROUP_PATH,
+  IPFT_PROCESS_BY_CGROUP,
   IPFT_PROCESS_BY_ID,
   IPFT_PROCESS_BY_NAME,
   IPFT_PROCESS_NAME,
@@ -15,7 +18,7 @@ import { UnsupportedFeatureError } from '../base/errors.js';
 import type { Btf } from '../btf/btf.js';
 import { findFunctions } from '../btf/functions.js';
 import { NO_FIELDS } from '../fields/field-set.js';
-import type { ProcessQuery } from '../filter/process-query.js';
+import { type FoundProcesses, MAX_PATH_BYTES } from '../filter/process-query.js';
 import {
   BPF_PROG_TYPE_RAW_TRACEPOINT,
   linkTrampoline,
@@ -38,6 +41,14 @@ const TRACEPOINTS = [
   ['task_rename', 'ipft_on_rename'],
 ] as const;
 
+/** The same, where control groups are asked for. */
+const CGROUP_TRACEPOINTS = [
+  ['cgroup_mkdir', 'ipft_on_mkdir'],
+  ['cgroup_rmdir', 'ipft_on_rmdir'],
+  ['cgroup_attach_task', 'ipft_on_move'],
+  ['sched_process_exec', 'ipft_on_exec'],
+] as const;
+
 /** Functions and their programs. */
 const FUNCTIONS = [
   ['sock_init_data', 'ipft_on_socket'],
@@ -57,10 +68,10 @@ export class Owners implements Disposable {
   /** Functions and tracepoints that could not be attached to, with the reason. */
   readonly unwatched: string[] = [];
   readonly #object: BpfObject;
-  readonly #query: ProcessQuery;
+  readonly #query: FoundProcesses;
   readonly #links: Descriptor[] = [];
 
-  private constructor(object: BpfObject, query: ProcessQuery) {
+  private constructor(object: BpfObject, query: FoundProcesses) {
     this.#object = object;
     this.#query = query;
   }
@@ -70,13 +81,18 @@ export class Owners implements Disposable {
    * @param loaded the backend's programs
    * @param signal see `loadUndisturbed`
    */
-  static async load(loaded: LoadedPrograms, query: ProcessQuery, vmlinux: Btf, signal?: AbortSignal): Promise<Owners> {
+  static async load(
+    loaded: LoadedPrograms,
+    query: FoundProcesses,
+    vmlinux: Btf,
+    signal?: AbortSignal,
+  ): Promise<Owners> {
     const known = findFunctions(
       vmlinux,
       FUNCTIONS.map(([name]) => name),
     );
     const programs = FUNCTIONS.filter(([name]) => known.has(name)).map(([, program]) => program);
-    const object = await loadUndisturbed((load) => loadObject(loaded, programs, load), signal);
+    const object = await loadUndisturbed((load) => loadObject(loaded, query, programs, load), signal);
     const owners = new Owners(object, query);
     for (const [name] of FUNCTIONS) if (!known.has(name)) owners.unwatched.push(`${name} (not there)`);
     return owners;
@@ -87,13 +103,14 @@ export class Owners implements Disposable {
    * @throws UnsupportedFeatureError where the kernel can't tell which process makes a socket; SystemCallError
    */
   async attach(): Promise<void> {
-    for (const [name, program] of TRACEPOINTS)
+    const { pids, names, cgroups, withChildren } = this.#query;
+    if (cgroups.length > 0) this.#expectCgroups();
+    for (const [name, program] of tracepointsFor(this.#query))
       this.#keep(name, await openRawTracepoint(this.#object.programFd(program), name));
     for (const [name, program] of FUNCTIONS) {
       const fd = this.#object.programFd(program);
       if (fd >= 0) this.#keep(name, await linkTrampoline(fd));
     }
-    const { pids, names, withChildren } = this.#query;
     const why = IPFT_PROCESS_BY_ID | (withChildren ? IPFT_PROCESS_WITH_CHILDREN : 0);
     for (const pid of pids) this.#want('ipft_wanted_ids', words(pid), why);
     for (const name of names) {
@@ -101,7 +118,14 @@ export class Owners implements Disposable {
       key.write(name);
       this.#want('ipft_wanted_names', key, IPFT_PROCESS_BY_NAME);
     }
-    if (pids.length + names.length > 0) this.#seed();
+    for (const { id, path } of cgroups) {
+      this.#want('ipft_wanted_cgroups', new Uint8Array(BigUint64Array.of(id).buffer), IPFT_PROCESS_BY_CGROUP);
+      if (Buffer.byteLength(path) > MAX_PATH_BYTES) continue;
+      const key = Buffer.alloc(IPFT_CGROUP_PATH);
+      key.write(path);
+      this.#want('ipft_wanted_paths', key, IPFT_PROCESS_BY_CGROUP);
+    }
+    if (pids.length + names.length + cgroups.length > 0) this.#seed();
   }
 
   #keep(name: string, link: Descriptor | number): void {
@@ -112,6 +136,17 @@ export class Owners implements Disposable {
       'process filter',
       `this kernel can't tell which process makes a socket: attaching to ${reason} fails`,
       'BPF trampolines do it: Linux 5.10 has them on x86-64, 6.0 on arm64',
+    );
+  }
+
+  /** Before anything is attached, since the kernel side counts in the same entry. */
+  #expectCgroups(): void {
+    const state = this.#state();
+    state.setBigUint64(FOLLOWING_HAS_CGROUPS, 1n, true);
+    writeMapEntry(
+      this.#object.mapFd('ipft_following'),
+      words(0),
+      new Uint8Array(state.buffer, state.byteOffset, state.byteLength),
     );
   }
 
@@ -158,8 +193,13 @@ export class Owners implements Disposable {
   }
 }
 
+function tracepointsFor({ cgroups }: FoundProcesses) {
+  return cgroups.length > 0 ? [...TRACEPOINTS, ...CGROUP_TRACEPOINTS] : TRACEPOINTS;
+}
+
 async function loadObject(
   { object: shared, config, byHelper }: LoadedPrograms,
+  query: FoundProcesses,
   programs: readonly string[],
   load: Load,
 ): Promise<BpfObject> {
@@ -167,7 +207,7 @@ async function loadObject(
   try {
     for (const map of SHARED_MAPS) object.reuseMap(map, shared.mapFd(map));
     object.setInitialValue('.rodata.ipft', config);
-    const raw = [...TRACEPOINTS.map(([, program]) => program), AWAIT];
+    const raw = [...tracepointsFor(query).map(([, program]) => program), AWAIT];
     for (const program of raw) object.setProgramType(program, BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
     await load(object, new Set([...raw, ...programs, SEED_PROCESSES, SEED_SOCKETS]));
     return object;

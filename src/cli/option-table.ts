@@ -132,6 +132,29 @@ export const GROUPS: readonly OptionGroup[] = [
         repeats: true,
       },
       {
+        flags: '--unit <NAME>',
+        summary:
+          "only packets of this unit's processes, as of nginx.service, and what answers them; several are each allowed",
+        repeats: true,
+      },
+      {
+        flags: '--container <WHICH>',
+        summary: "only packets of this container's processes: its name, its id or the id's beginning",
+        repeats: true,
+      },
+      {
+        flags: '--pod <NAMESPACE/NAME>',
+        summary: "only packets of the processes of this pod's containers",
+        repeats: true,
+      },
+      {
+        flags: '--cgroup <PATH>',
+        summary:
+          'only packets of processes in this control group or below it: a directory, or a path as /proc/PID/cgroup has it',
+        completes: 'file',
+        repeats: true,
+      },
+      {
         flags: '--follow',
         summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
       },

@@ -475,13 +475,44 @@ test('parseCommandLine: packets of processes', () => {
     const request = parseCommandLine(args);
     return 'plan' in request ? request.plan.packets?.processes : undefined;
   };
-  const none = { pids: [], withChildren: false, names: [], command: false };
+  const none = { pids: [], withChildren: false, names: [], groups: [], command: false };
   expect(processes('--pid', '12,34', '--pid', '5', '--pid-tree')).toEqual({
     ...{ ...none, pids: [12, 34, 5], withChildren: true },
   });
   expect(processes('--comm', 'curl', '--comm', 'a,b', 'tcp')).toEqual({ ...none, names: ['curl', 'a,b'] });
+  const groups = [
+    '--pod',
+    'shop/web-0',
+    '--container',
+    'a,b',
+    '--container',
+    'c',
+    '--unit',
+    'nginx',
+    '--cgroup',
+    '/a b',
+  ];
+  expect(processes(...groups, '--pid', '1')).toEqual({
+    ...{ ...none, pids: [1] },
+    groups: [
+      { kind: 'cgroup', name: '/a b' },
+      { kind: 'unit', name: 'nginx' },
+      { kind: 'container', name: 'a,b' },
+      { kind: 'container', name: 'c' },
+      { kind: 'pod', name: 'shop/web-0' },
+    ],
+  });
   expect(processes('-m', '1')).toBeUndefined();
+  const many = (option: string, count: number) => Array(count).fill([option, 'x']).flat();
   for (const [args, message] of [
+    [['--pod', 'web-0'], "--pod needs NAMESPACE/NAME, as default/web-0, not 'web-0'"],
+    [['--pod', 'a/b', '--pod', 'a/b/c'], '--pod needs NAMESPACE/NAME'],
+    [['--cgroup', ''], '--cgroup needs a name'],
+    [many('--unit', 65), '--unit takes 64 names at most'],
+    [
+      [...many('--unit', 60), ...many('--container', 5)],
+      'there may be 64 control groups, units, containers and pods, and 65 are',
+    ],
     [['--pid', '0'], "--pid needs a number from 1 to 4194304, not '0'"],
     [['--pid', '1,x'], '--pid needs a number'],
     [['--pid-tree', '-m', '1'], '--pid-tree needs --pid'],

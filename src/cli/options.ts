@@ -9,6 +9,7 @@ import { OUTCOMES, type Outcome } from '../base/journey.js';
 import { findBackend } from '../base/method.js';
 import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
+import { findNearest } from '../base/suggest.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
@@ -69,7 +70,6 @@ import {
   USAGES,
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
-import { findNearest } from './suggest.js';
 import type { ViewOptions } from './text-taker.js';
 import { wrap } from './wrap.js';
 import { isDescriptor } from './writer.js';
@@ -207,6 +207,10 @@ interface RawOptions {
   pid?: string[];
   pidTree?: boolean;
   comm?: string[];
+  cgroup?: string[];
+  unit?: string[];
+  container?: string[];
+  pod?: string[];
   command?: boolean;
 }
 
@@ -682,6 +686,10 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   pid: { key: 'pid', readAll: (lists) => splitLists(lists).map((text) => readCount('--pid', text)) },
   pidTree: { key: 'pidTree' },
   comm: { key: 'comm' },
+  cgroup: { key: 'cgroup' },
+  unit: { key: 'unit' },
+  container: { key: 'container' },
+  pod: { key: 'pod' },
   command: { key: 'command' },
   follow: { key: 'follow' },
   tracer: { key: 'tracer' },

@@ -2,7 +2,7 @@
 import { IPFT_MAX_CONNECTIONS } from '../abi/layout.js';
 import type { NamedObject } from '../base/named-object.js';
 import type { Btf } from '../btf/btf.js';
-import type { ProcessQuery } from './process-query.js';
+import type { FoundProcesses } from './process-query.js';
 import type { WantedPlaces } from './wanted-places.js';
 
 /** A choice of packets. It decides about a packet before the journey begins; a rejected one costs no record and no slot. */
@@ -29,7 +29,7 @@ export interface PacketFilter {
   /** Present where packets of a followed packet's connection are followed, too. */
   readonly connections?: Connections | undefined;
   /** Whose packets these are. Absent: anyone's. */
-  readonly processes?: ProcessQuery | undefined;
+  readonly processes?: FoundProcesses | undefined;
 }
 
 /**

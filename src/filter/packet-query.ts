@@ -4,7 +4,7 @@ import { markFilter } from './mark.js';
 import { ANY_MARK, type PacketFilter } from './packet-filter.js';
 import type { CompiledExpression } from './pcap/expression.js';
 import { pcapFilter } from './pcap/pcap-filter.js';
-import { describeProcesses, type ProcessQuery } from './process-query.js';
+import { describeProcesses, type ProcessQuery, type WantedCgroup } from './process-query.js';
 import { describePlaces, type WantedPlaces } from './wanted-places.js';
 
 /** Packets that are all that is asked for; at least one thing is. */
@@ -49,14 +49,16 @@ export interface ResolvedQuery {
   readonly expression: CompiledExpression | undefined;
   readonly inner: CompiledExpression | undefined;
   readonly places: WantedPlaces | undefined;
+  readonly cgroups: readonly WantedCgroup[];
 }
 
 /** The filter that takes these packets. A query that asks for more brings its part of the filter from here. */
 export function createPacketFilter(
-  { mark, mask, connection, processes }: PacketQuery,
+  { mark, mask, connection, processes: query }: PacketQuery,
   resolved: ResolvedQuery,
 ): PacketFilter {
-  const { expression, inner, places } = resolved;
+  const { expression, inner, places, cgroups } = resolved;
+  const processes = query && { ...query, cgroups };
   const wanted = mark === undefined ? ANY_MARK : markFilter(mark, mask).mark;
   const compared = connection ? ANY_MARK : wanted;
   const filter = expression || inner ? pcapFilter({ outer: expression, inner }, compared) : { mark: compared };

@@ -31,11 +31,15 @@ export const MAX_CGROUPS = 1 << 16;
  * @param mounts content of proc_pid_mountinfo(5)
  */
 export function findHierarchy(mounts = readFileSync('/proc/self/mountinfo', 'utf8')): Hierarchy | undefined {
-  const all = [...mounts.matchAll(/^\S+ \S+ \S+ (\S+) (\S+) .* - cgroup2 /gm)].map(([, root = '', point = '']) => ({
-    directory: fromOctal(point),
-    root: fromOctal(root),
-  }));
+  const all = findHierarchies(mounts, 'cgroup2');
   return all.find(({ root }) => root === '/') ?? all[0];
+}
+
+/** The hierarchies of version 1, which is `cgroup`, or where that of version 2 is mounted. */
+export function findHierarchies(mounts: string, type: 'cgroup' | 'cgroup2'): readonly Hierarchy[] {
+  return [...mounts.matchAll(/^\S+ \S+ \S+ (\S+) (\S+) .* - (cgroup2?) /gm)]
+    .filter(([, , , found]) => found === type)
+    .map(([, root = '', point = '']) => ({ directory: fromOctal(point), root: fromOctal(root) }));
 }
 
 /** The group in a directory; undefined if there is none, or another file. */

@@ -42,8 +42,9 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
 /**
- * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns`, `dev`, `pid` and `comm`. With several
- * of them a packet must be what all of them ask for; processes may be any of `pid` and `comm`.
+ * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns`, `dev`, `pid`, `comm`, `cgroup`,
+ * `unit`, `container` and `pod`. With several of them a packet must be what all of them ask for; processes may be any of
+ * those that `pid` and the options behind it name.
  */
 export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'> {
   /**
@@ -87,6 +88,24 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
    * bytes, as `/proc/PID/comm` has it. 64 at most.
    */
   readonly comm?: string | readonly string[] | undefined;
+  /**
+   * Packets are traced as with `pid`, of all processes in this control group of version 2, or one of these, and in those
+   * below, while they are there: a directory, or a path in the hierarchy, as `/proc/PID/cgroup` has it. Of `cgroup`,
+   * `unit`, `container` and `pod` 64 at most.
+   */
+  readonly cgroup?: string | readonly string[] | undefined;
+  /**
+   * The same, of this unit of systemd, or one of these: `nginx`, `nginx.service`, `getty@.service` with all of its
+   * instances. Units of users count where the system has none of that name.
+   */
+  readonly unit?: string | readonly string[] | undefined;
+  /**
+   * The same, of this container, or one of these: the name, the id or its first digits, 4 at least, as docker, podman,
+   * containerd, CRI-O, LXC and systemd-nspawn have them.
+   */
+  readonly container?: string | readonly string[] | undefined;
+  /** The same, of all containers of this pod, or one of these: `NAMESPACE/NAME`. */
+  readonly pod?: string | readonly string[] | undefined;
   /**
    * Whether packets are followed until they are freed, whatever becomes of their mark, their headers and their place.
    * Default: true, but false where a mark alone says which packets are traced.

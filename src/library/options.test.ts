@@ -68,6 +68,10 @@ test.each([
   [{ pidTree: true }, /pidTree needs the option pid/],
   [{ comm: '' }, /comm needs a name/],
   [{ comm: Array(65).fill('a') }, /comm takes 64 names at most/],
+  [{ cgroup: 5 }, /the option cgroup needs a name, not 5/],
+  [{ unit: [''] }, /the option unit needs a name/],
+  [{ pod: 'web' }, /the option pod needs NAMESPACE\/NAME, as default\/web-0, not 'web'/],
+  [{ container: Array(65).fill('a') }, /container takes 64 names at most/],
   [{ command: true }, /'command' is unknown/],
 ])('checkOptions: %j is refused', (options, message) => {
   expect(() => checkOptions(options)).toThrow(UsageError);

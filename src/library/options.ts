@@ -29,6 +29,10 @@ const NAMES: Record<keyof TraceOptions, true> = {
     pid: true,
     pidTree: true,
     comm: true,
+    cgroup: true,
+    unit: true,
+    container: true,
+    pod: true,
     follow: true,
     functions: true,
     modules: true,
@@ -52,7 +56,8 @@ const VOCABULARY: Vocabulary = {
   markZero: 'mark: 0, mask: 0xff',
   packetsAreMissing: () =>
     new UsageError(
-      'the option mark is missing, or expression, inner, netns, dev, pid or comm: they say which packets to trace',
+      'the option mark is missing, or expression, inner, netns, dev, pid, comm, cgroup, unit, container or pod: ' +
+        'they say which packets to trace',
     ),
   refuseWord: (option, value, choices) =>
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),

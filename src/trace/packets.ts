@@ -3,14 +3,17 @@ import { printable } from '../base/printable.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
 import { createPacketFilter, type PacketQuery } from '../filter/packet-query.js';
 import { compileExpression, compileInner } from '../filter/pcap/expression.js';
+import { MAX_GROUPS } from '../filter/process-query.js';
 import { parseDeviceWords, type WantedPlaces } from '../filter/wanted-places.js';
+import { findCgroups } from '../kernel/cgroup-search.js';
 import { findNetns, listDevices } from '../kernel/places.js';
 import { checkProcess } from '../kernel/processes.js';
 import { compileWithLibpcap } from '../sys/libpcap.js';
 
 /**
  * @param warn told what is allowed, and hardly meant
- * @throws UsageError if libpcap refuses an expression, or a namespace or a process is not there; EnvironmentError `NO_LIBPCAP`
+ * @throws UsageError if libpcap refuses an expression, or a namespace, a process or a control group is not there;
+ * EnvironmentError `NO_LIBPCAP`; UnsupportedFeatureError for control groups where there are none of version 2
  */
 export function resolvePackets(packets: PacketQuery, warn: (text: string) => void): PacketFilter {
   for (const pid of packets.processes?.pids ?? []) checkProcess(pid);
@@ -21,7 +24,9 @@ export function resolvePackets(packets: PacketQuery, warn: (text: string) => voi
   };
   const expression = compile(packets.expression, compileExpression);
   const inner = compile(packets.inner, compileInner);
-  return createPacketFilter(packets, { expression, inner, places: resolvePlaces(packets, warn) });
+  const places = resolvePlaces(packets, warn);
+  const cgroups = findCgroups(packets.processes?.groups ?? [], MAX_GROUPS);
+  return createPacketFilter(packets, { expression, inner, places, cgroups });
 }
 
 function resolvePlaces({ netns, dev }: PacketQuery, warn: (text: string) => void): WantedPlaces | undefined {

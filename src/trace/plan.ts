@@ -5,11 +5,12 @@
 
 import { BUILTIN_NAMES, type BuiltinName } from '../base/builtin-field.js';
 import { UsageError } from '../base/errors.js';
+import { GROUP_KINDS } from '../base/group-words.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { checkSuffix } from '../fields/c/extension.js';
 import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
-import { MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
+import { MAX_GROUPS, MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
 import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
 import { checkMethod } from '../probes/backends.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
@@ -85,6 +86,10 @@ export interface GivenPlan {
   readonly pid?: unknown;
   readonly pidTree?: unknown;
   readonly comm?: unknown;
+  readonly cgroup?: unknown;
+  readonly unit?: unknown;
+  readonly container?: unknown;
+  readonly pod?: unknown;
   /** Whether packets of a command are asked for, which is started when all is attached (`Session.expectCommand`). */
   readonly command?: unknown;
   readonly follow?: unknown;
@@ -339,6 +344,7 @@ function readDevices(read: OptionReader, words: Vocabulary): readonly string[] {
 function readProcesses(read: OptionReader, words: Vocabulary): ProcessQuery | undefined {
   const pids = read.integers('pid', PIDS, MAX_PIDS);
   const names = read.names('comm', MAX_NAMES);
+  const groups = GROUP_KINDS.flatMap((kind) => read.names(kind, MAX_GROUPS).map((name) => ({ kind, name })));
   const withChildren = read.boolean('pidTree', false);
   const command = read.boolean('command', false);
   const wrong = names.find((name) => Buffer.byteLength(name) > MAX_NAME_BYTES);
@@ -346,8 +352,18 @@ function readProcesses(read: OptionReader, words: Vocabulary): ProcessQuery | un
     const cut = `the kernel cuts a name behind ${MAX_NAME_BYTES} bytes`;
     throw new UsageError(`${words.name('comm')} ${words.show('comm', wrong)} is the name of no process: ${cut}`);
   }
+  const noPod = groups.find(({ kind, name }) => kind === 'pod' && !/^[^/]+\/[^/]+$/.test(name));
+  if (noPod) {
+    const needs = 'needs NAMESPACE/NAME, as default/web-0';
+    throw new UsageError(`${words.name('pod')} ${needs}, not ${words.show('pod', noPod.name)}`);
+  }
+  if (groups.length > MAX_GROUPS)
+    throw new UsageError(
+      `there may be ${MAX_GROUPS} control groups, units, containers and pods, and ${groups.length} are given`,
+    );
   if (withChildren && pids.length === 0) throw new UsageError(`${words.name('pidTree')} needs ${words.name('pid')}`);
-  return pids.length > 0 || names.length > 0 || command ? { pids, withChildren, names, command } : undefined;
+  const isEmpty = pids.length + names.length + groups.length === 0 && !command;
+  return isEmpty ? undefined : { pids, withChildren, names, groups, command };
 }
 
 function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tracer' | 'backend'> {

@@ -1,7 +1,7 @@
 /** Packets of processes, compared with those on the wire: none of theirs is missed, and none of others is shown. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,6 +15,18 @@ const SCRIPT = join(ROOT, 'tests/vm/processes.py');
 /** From the first function that sees a received packet on. */
 const FUNCTIONS = '^(__ip_local_out|__ip6_local_out|netif_rx_internal|ip_rcv|ipv6_rcv|tcp_v[46]_rcv)$';
 const NAME = 'ipft-followed';
+const CGROUPS = '/sys/fs/cgroup';
+const UNIT = '/system.slice/ipft-followed.service';
+
+const move = ({ child }: { readonly child: { readonly pid?: number | undefined } }, path: string) =>
+  writeFileSync(join(CGROUPS, path, 'cgroup.procs'), String(child.pid));
+/** Makes control groups, the first above the others. Those of an earlier run may be there. */
+const makeGroups = (...paths: string[]) => {
+  for (const path of paths) mkdirSync(join(CGROUPS, path), { recursive: true });
+};
+const removeGroups = (...paths: string[]) => {
+  for (const path of paths) if (existsSync(join(CGROUPS, path))) rmdirSync(join(CGROUPS, path));
+};
 
 let network: Network;
 let directory: string;
@@ -85,12 +97,14 @@ interface Compared {
 /**
  * Traces and captures while a process and another one talk with the same servers.
  * @param firstPort of the other's TCP ports
+ * @param prepare called when all is traced, before both talk; the other has no sockets then
  */
 async function compare(
   args: (followed: ReturnType<typeof start>) => readonly string[],
   program: string,
   pauses: boolean,
   firstPort: number,
+  prepare?: (followed: ReturnType<typeof start>, other: ReturnType<typeof start>) => void,
 ): Promise<Compared> {
   const captures = ['veth-a', 'lo'].map((device) => python(network.here, 'capture', device));
   await until(() => captures.every(({ output }) => output() !== ''), 'packets are captured');
@@ -100,7 +114,11 @@ async function compare(
   const from = captures.map(({ output }) => output().length);
   using tracing = new Tracing(['-o', 'json', '--strict', '--snaplen', '256', '-r', FUNCTIONS, ...args(followed!)]);
   await tracing.ready();
-  const other = python(network.here, 'talk', String(firstPort));
+  const words = [PYTHON, '-IS', SCRIPT, 'talk', String(firstPort)];
+  const other = start(network.here, 'sh', '-c', 'echo; read x; exec "$@"', 'sh', ...words);
+  await until(() => other.output() !== '', 'the other process waits');
+  prepare?.(followed!, other);
+  other.child.stdin.write('\n');
   if (followed) followed.child.stdin.write('\n');
   else followed = talk();
   await Promise.all([followed.ended, other.ended]);
@@ -122,9 +140,11 @@ async function compare(
 }
 
 /** As `compare`, until the kernel has missed no call: one that frees a packet may be among them. */
-async function compareWhole(...[args, program, pauses, firstPort]: Parameters<typeof compare>): Promise<Compared> {
+async function compareWhole(
+  ...[args, program, pauses, firstPort, prepare]: Parameters<typeof compare>
+): Promise<Compared> {
   for (let more = 0; ; more += 50) {
-    const compared = await compare(args, program, pauses, firstPort + more);
+    const compared = await compare(args, program, pauses, firstPort + more, prepare);
     if (compared.isWhole || more > 100) return compared;
   }
 }
@@ -146,8 +166,79 @@ test('--comm: a process that begins while tracing', async () => {
   check(await compareWhole(() => ['--comm', NAME], join(directory, NAME), false, 2200));
 });
 
+test('--unit: a process with sockets comes into a control group that was made again; another one leaves it', async () => {
+  const below = join(UNIT, 'below');
+  const remake = (followed: ReturnType<typeof start>, other: ReturnType<typeof start>) => {
+    removeGroups(below, UNIT);
+    makeGroups(UNIT, below);
+    move(followed, below);
+    move(other, UNIT);
+    move(other, '/');
+  };
+  const prepared = () => {
+    makeGroups(UNIT);
+    return ['--unit', 'ipft-followed'];
+  };
+  try {
+    check(await compareWhole(prepared, PYTHON, true, 2400, remake));
+  } finally {
+    removeGroups(below, UNIT);
+  }
+});
+
+test('processes in a control group are followed from the first one on, and while they are there', async () => {
+  const [group, below, beside] = ['/ipft-group', '/ipft-group/below', '/ipft-group-beside'] as const;
+  makeGroups(group, below, beside);
+  const cgroups = [{ id: statSync(join(CGROUPS, group), { bigint: true }).ino, path: group }];
+  const query = { pids: [], names: [], withChildren: false, groups: [], cgroups, command: false };
+  // Each line that it reads begins another process, which waits until its own input ends.
+  const spawnShell = () => ({
+    child: spawn('sh', ['-c', 'while read x; do sleep 1000 & all="$all $!"; done; kill $all; wait']),
+  });
+  const shells = [spawnShell(), spawnShell(), spawnShell()] as const;
+  const [first, second, third] = shells;
+  try {
+    move(first, below);
+    move(second, beside);
+    const { session } = await open({ mark: { value: 0, mask: 0 }, processes: query }, /^(ip_rcv|__ip_local_out)$/);
+    using opened = session;
+    await opened.attach(new AbortController().signal);
+    const counts = async (wanted: number, what: string) => {
+      await until(() => opened.countProcesses() === wanted, what);
+    };
+    expect(opened.countProcesses()).toBe(1);
+    for (const { child } of shells) child.stdin.write('\n');
+    await counts(2, 'the child in the group is followed');
+    move(second, group);
+    expect(opened.countProcesses()).toBe(3);
+    second.child.stdin.write('\n');
+    await counts(4, 'the child of the one that came is followed, and not its first');
+    move(first, beside);
+    expect(opened.countProcesses()).toBe(3);
+    first.child.stdin.write('\n');
+    move(third, below);
+    // From one group that is asked for to another one.
+    move(third, group);
+    await counts(4, 'the one that left makes children of its own');
+    for (const { child } of shells) child.stdin.end();
+    await counts(0, 'nobody is left');
+    await opened.release();
+  } finally {
+    for (const { child } of shells) child.stdin.end();
+    await Promise.all(shells.map(({ child }) => child.exitCode ?? once(child, 'close')));
+    await until(() => {
+      try {
+        removeGroups(below, group, beside);
+        return true;
+      } catch {
+        return false;
+      }
+    }, 'the groups are empty');
+  }
+});
+
 test('a command that is expected is followed from its birth', async () => {
-  const command = { pids: [], names: [], withChildren: true, command: true };
+  const command = { pids: [], names: [], withChildren: true, groups: [], cgroups: [], command: true };
   const { session } = await open({ mark: { value: 0, mask: 0 }, processes: command }, /^(ip_rcv|__ip_local_out)$/);
   using opened = session;
   await opened.attach(new AbortController().signal);

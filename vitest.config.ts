@@ -13,6 +13,7 @@ const SAME = [
   'answers-same',
   'builtin-fields-same',
   'cache',
+  'command-same',
   'command-line',
   'expressions-same',
   'extension-same',

@@ -11,13 +11,13 @@
 //sh   have="$(ulimit -S "-$1")"
 //sh   [ "$have" = unlimited ] || [ "$have" -ge "$2" ] && return
 //sh   printf '%s\n' "ipft: the limit of $3 (ulimit -$1) is $have, and $2 are needed" "      raise it: ulimit -$1 $2" >&2
-//sh   exit 1
+//sh   case " $* " in *' -- '*) exit 125 ;; *) exit 1 ;; esac
 //sh }
-//sh need n 64 'open files'
-//sh need s 256 'the stack, in KiB,'
-//sh need d 400000 'data, in KiB,'
-//sh need v 1200000 'virtual memory, in KiB,'
-//sh need t 10 'processor time, in seconds,'
+//sh need n 64 'open files' "$@"
+//sh need s 256 'the stack, in KiB,' "$@"
+//sh need d 400000 'data, in KiB,' "$@"
+//sh need v 1200000 'virtual memory, in KiB,' "$@"
+//sh need t 10 'processor time, in seconds,' "$@"
 //sh (: 3>&1) 2>/dev/null || exec 1</dev/null
 //sh exec node --inspect-port=192.0.2.1:9229 "$0" "$@"
 //
@@ -27,7 +27,7 @@ import { constants } from 'node:os';
 
 const OLDEST = { major: 20, minor: 19 };
 /** As src/cli/exit-status.ts has them. */
-const STATUS = { error: 1, interrupted: 130 };
+const STATUS = { error: 1, interrupted: 130, withoutCommand: 125 };
 /** The signals that would end the process; docs/output.md says what each does. */
 const ENDING = [
   ...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF'],
@@ -145,7 +145,7 @@ function explain(error) {
 /** @param {string} message @param {string} hint */
 function fail(message, hint) {
   process.stderr.write(`ipft: ${message}\n      ${hint}\n`);
-  process.exitCode = STATUS.error;
+  process.exitCode = process.argv.includes('--') ? STATUS.withoutCommand : STATUS.error;
 }
 
 const ignored = findIgnored();

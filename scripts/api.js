@@ -10,7 +10,8 @@ import { root } from './setup.js';
 
 /** The entries that readers look for first; the others follow by name. */
 const FIRST = [
-  ...['trace', 'TraceOptions', 'TraceSession', 'Journey', 'EntryEvent', 'ReturnEvent', 'Statistics'],
+  ...['trace', 'Trace', 'TraceOptions', 'TraceSession', 'Journey', 'EntryEvent', 'ReturnEvent', 'Statistics'],
+  ...['CommandOptions', 'CommandSession', 'CommandResult'],
   ...['openRecording', 'RecordingOptions', 'RecordedSession', 'RecordingFacts'],
 ];
 const HEADING = `# API
@@ -104,9 +105,11 @@ function renderItem(item) {
   for (const tag of tags) lines.push(`- ${tag}`);
   if (tags.length > 0) lines.push('');
   for (const member of members) {
+    const comment = parseComment(member);
     lines.push(
       `- \`${signature(member).replace(/^readonly /, '')}\``,
-      `  ${parseComment(member).text.replace(/\n/g, '\n  ')}`,
+      `  ${comment.text.replace(/\n/g, '\n  ')}`,
+      ...comment.tags.map((tag) => `  - ${tag}`),
     );
   }
   if (members.length > 0) lines.push('');

@@ -89,7 +89,7 @@ function checkFences(path, text) {
 function checkOptions(path, prose, known) {
   const problems = [];
   for (const [, line = ''] of prose.matchAll(/^ {4}(?:sudo |.* )?(?:bin\/)?ipft(?:\.js)? (.+)$/gm)) {
-    for (const [, option = ''] of line.split(/ [#|] /)[0]?.matchAll(/(?:^| )(--?[a-z][a-z-]*)/g) ?? []) {
+    for (const [, option = ''] of line.split(/ [#|] |(?<![^ ])-- /)[0]?.matchAll(/(?:^| )(--?[a-z][a-z-]*)/g) ?? []) {
       if (!known.has(option)) problems.push(`${path}: ipft has no option ${option}, as in '${line}'`);
     }
   }

@@ -50,6 +50,9 @@ export type {
   Vlan,
 } from './base/packet.js';
 export type {
+  CommandOptions,
+  CommandResult,
+  CommandSession,
   Coverage,
   EntryEvent,
   EventBase,
@@ -70,6 +73,7 @@ export type {
   RingLoss,
   Socket,
   Statistics,
+  Trace,
   TraceOptions,
   TraceSession,
   ValueOf,

@@ -9,6 +9,7 @@ enum ipft_process {
 	IPFT_PROCESS_BY_ID	   = 1 << 1,
 	IPFT_PROCESS_WITH_CHILDREN = 1 << 2,	/* and those that it makes */
 	IPFT_PROCESS_BY_CGROUP	   = 1 << 3,	/* while it is in such a control group, or below */
+	IPFT_PROCESS_OF_COMMAND	   = 1 << 4,	/* it was awaited, or one such has made it */
 };
 
 enum ipft_processes_size {
@@ -26,6 +27,8 @@ enum ipft_processes_size {
 struct ipft_following {
 	__u32 awaited;		/* id of a thread: the next process that it makes is followed; 0: none */
 	__u32 living;		/* followed processes */
+	__u32 of_command;	/* those of them that are IPFT_PROCESS_OF_COMMAND */
+	__u32 unused;
 	__u64 unfollowed;	/* processes that found no room in ipft_processes */
 	__u64 has_cgroups;	/* whether control groups are asked for */
 };

@@ -158,12 +158,17 @@ static __always_inline void ipft_set_process(__u32 id, __u32 before, __u32 why)
 	if (!state || why == before)
 		return;
 	if (!why) {
-		if (!bpf_map_delete_elem(&ipft_processes, &id))
-			__sync_fetch_and_add(&state->living, -1);
+		if (bpf_map_delete_elem(&ipft_processes, &id))
+			return;
+		__sync_fetch_and_add(&state->living, -1);
+		if (before & IPFT_PROCESS_OF_COMMAND)
+			__sync_fetch_and_add(&state->of_command, -1);
 	} else if (bpf_map_update_elem(&ipft_processes, &id, &why, before ? BPF_EXIST : BPF_NOEXIST)) {
 		__sync_fetch_and_add(&state->unfollowed, 1);
 	} else if (!before) {
 		__sync_fetch_and_add(&state->living, 1);
+		if (why & IPFT_PROCESS_OF_COMMAND)
+			__sync_fetch_and_add(&state->of_command, 1);
 	}
 }
 
@@ -207,7 +212,9 @@ static __always_inline __u32 ipft_why_by_parent(__u32 parent)
 {
 	const __u32 why = ipft_why_followed(parent);
 
-	return why & IPFT_PROCESS_WITH_CHILDREN ? IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN : 0;
+	if (!(why & IPFT_PROCESS_WITH_CHILDREN))
+		return 0;
+	return IPFT_PROCESS_BY_ID | (why & (IPFT_PROCESS_WITH_CHILDREN | IPFT_PROCESS_OF_COMMAND));
 }
 
 /* sched_process_fork(parent, child), also for threads */
@@ -225,7 +232,7 @@ int ipft_on_fork(__u64 *ctx)
 	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(child->comm) | ipft_why_by_cgroup(child);
 	if (state->awaited && state->awaited == (__u32)BPF_CORE_READ(parent, pid)) {
 		state->awaited = 0;
-		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN;
+		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN | IPFT_PROCESS_OF_COMMAND;
 	}
 	ipft_set_process(id, 0, why);
 	return 0;

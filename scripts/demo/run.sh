@@ -4,7 +4,7 @@
 #     client eth0 10.0.0.2 ---- 10.0.0.1 lan gateway wan 192.0.2.1 ---- 192.0.2.9 eth0 server
 #
 # What the client sends has the gateway's address behind it (SNAT). COMMAND is a command line of ipft; TRAFFIC are
-# commands that run while it traces, BEFORE such that run before, as in `client ping -c 1 192.0.2.9`.
+# commands that run while it traces, or - where ipft runs a program itself; BEFORE such that run before, as in `client ping -c 1 192.0.2.9`.
 # stdout is the command and the trace; all else goes to stderr. Run as root. NODE names the node to run ipft with.
 set -u
 : "${NODE:=node}"
@@ -72,8 +72,10 @@ until [ -e "$work/ready" ]; do
   kill -0 "$tracer" 2> /dev/null || { wait "$tracer"; exit 1; }
   sleep 0.1
 done
-eval "$traffic" >&2
-kill -TERM "$tracer" 2> /dev/null
+if [ "$traffic" != - ]; then
+  eval "$traffic" >&2
+  kill -TERM "$tracer" 2> /dev/null
+fi
 wait "$tracer"
 status=$?
 tracer=

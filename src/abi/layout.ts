@@ -149,11 +149,13 @@ export const CPU_UNSEEN = 56;
 export const CPU_CONNECTIONS = 64;
 
 /** struct ipft_following */
-export const FOLLOWING_SIZE = 24;
+export const FOLLOWING_SIZE = 32;
 export const FOLLOWING_AWAITED = 0;
 export const FOLLOWING_LIVING = 4;
-export const FOLLOWING_UNFOLLOWED = 8;
-export const FOLLOWING_HAS_CGROUPS = 16;
+export const FOLLOWING_OF_COMMAND = 8;
+export const FOLLOWING_UNUSED = 12;
+export const FOLLOWING_UNFOLLOWED = 16;
+export const FOLLOWING_HAS_CGROUPS = 24;
 
 /** enum ipft_sequence */
 export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
@@ -256,6 +258,7 @@ export const IPFT_PROCESS_BY_NAME = 1;
 export const IPFT_PROCESS_BY_ID = 2;
 export const IPFT_PROCESS_WITH_CHILDREN = 4;
 export const IPFT_PROCESS_BY_CGROUP = 8;
+export const IPFT_PROCESS_OF_COMMAND = 16;
 
 /** enum ipft_processes_size */
 export const IPFT_MAX_PROCESSES = 0x10000;

@@ -5,6 +5,7 @@
 import {
   FOLLOWING_HAS_CGROUPS,
   FOLLOWING_LIVING,
+  FOLLOWING_OF_COMMAND,
   FOLLOWING_SIZE,
   FOLLOWING_UNFOLLOWED,
   IPFT_CGROUP_PATH,
@@ -171,6 +172,11 @@ export class Owners implements Disposable {
   /** The number of followed processes that live. */
   countProcesses(): number {
     return this.#state().getUint32(FOLLOWING_LIVING, true);
+  }
+
+  /** See `Session.countCommand`. */
+  countCommand(): number {
+    return this.#state().getUint32(FOLLOWING_OF_COMMAND, true);
   }
 
   /** How many processes were not followed for want of room: `IPFT_MAX_PROCESSES` are. */

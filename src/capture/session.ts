@@ -262,6 +262,11 @@ export class Session implements Disposable {
     return this.#owners?.countProcesses() ?? 0;
   }
 
+  /** As `countProcesses`, of the process that was expected (`expectCommand`) and those that it left. */
+  countCommand(): number {
+    return this.#owners?.countCommand() ?? 0;
+  }
+
   /** How many processes were not followed for want of room: `IPFT_MAX_PROCESSES` are followed at a time. */
   countUnfollowedProcesses(): bigint {
     return this.#owners?.countUnfollowed() ?? 0n;

@@ -56,6 +56,25 @@ function writeOutOne(word: string, known: readonly OptionEntry[], own: readonly 
   );
 }
 
+/**
+ * Splits a command line whose options are written out: behind the first `--` that is no option's value stands a command,
+ * unless the words before it call a subcommand that runs none.
+ */
+export function splitCommand(args: readonly string[]): { own: readonly string[]; command?: readonly string[] } {
+  const entries = [...GROUPS, ...COMMANDS].flatMap(({ options }): readonly OptionEntry[] => options);
+  let operand: string | undefined;
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    if (word === '--') {
+      const isOther = operand !== 'record' && COMMANDS.some(({ name }) => name === operand);
+      return isOther ? { own: args } : { own: args.slice(0, at), command: args.slice(at + 1) };
+    }
+    if (!word.startsWith('-') || word === '-') operand ??= word;
+    else if (takesNext(word, entries)) at++;
+  }
+  return { own: args };
+}
+
 /** The names that may be abbreviated: not those of hidden options, which only our own scripts use. */
 function namesOf(entries: readonly OptionEntry[]): string[] {
   const names = entries.map((entry) => ({ name: splitFlags(entry).long, hidden: entry.hidden }));

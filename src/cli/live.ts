@@ -7,12 +7,21 @@ import type { Session } from '../capture/session.js';
 import { MAX_CONNECTIONS } from '../filter/packet-filter.js';
 import { MAX_PROCESSES } from '../filter/process-query.js';
 import type { BackendChoice } from '../probes/backends.js';
+import type { ProgramEnd } from '../sys/program.js';
+import { type CommandPlan, checkCommand, RunningCommand } from '../trace/command.js';
 import type { TraceHost } from '../trace/host.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
 import type { TracePlan } from '../trace/plan.js';
 import { releaseAfter } from '../trace/release.js';
 import { type Intake, type TraceClient, TraceRun } from '../trace/run.js';
-import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from './exit-status.js';
+import {
+  STATUS_DONE,
+  STATUS_ERROR,
+  STATUS_INTERRUPTED,
+  STATUS_LOSS,
+  STATUS_WITHOUT_COMMAND,
+  statusOfCommand,
+} from './exit-status.js';
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportRefused, reportSelection } from './report.js';
@@ -29,6 +38,8 @@ export interface LiveOptions {
   readonly readyFile: string | undefined;
   /** Whether a loss changes the exit status. */
   readonly strict: boolean;
+  /** A program that is run while tracing: the trace ends with it. */
+  readonly command: CommandPlan | undefined;
 }
 
 /** Takes the records of a trace, and tells of them when it has ended. */
@@ -50,7 +61,8 @@ export interface Taker {
 }
 
 /**
- * Traces until SIGINT or SIGTERM, until a condition of the plan is met, or until the taker's reader has gone.
+ * Traces until SIGINT or SIGTERM, until a condition of the plan is met, until the command is over, or until the taker's
+ * reader has gone. The command, if there is one, is waited for in any case, but for the second signal.
  * @param createTaker called when tracing begins
  * @returns the exit status
  */
@@ -60,15 +72,33 @@ export async function traceLive(
   stop: StopSignal,
   createTaker: (live: LiveTrace, source: RecordSource) => Taker,
 ): Promise<number> {
+  const { command, verbose } = options;
+  if (command) {
+    checkCommand(command);
+    terminal.isQuiet = !verbose;
+  }
   const live = await prepare(options, terminal, stop);
   if (!live) {
     terminal.line('nothing was traced');
-    return STATUS_DONE;
+    return command ? STATUS_INTERRUPTED : STATUS_DONE;
   }
   const leave = () => release(live.session, terminal);
-  const status = await follow(live, options, terminal, stop, createTaker).catch((error) => releaseAfter(error, leave));
+  const { status, running } = await follow(live, options, terminal, stop, createTaker).catch((error) =>
+    releaseAfter(error, leave),
+  );
   await leave();
-  return status;
+  if (!running) return status;
+  const end = await running.whenEnded(stop.signal);
+  if (end) return statusWith(status, end);
+  terminal.warn(`the program goes on: its process is ${running.program.pid}`);
+  return STATUS_INTERRUPTED;
+}
+
+/** How a trace has ended. */
+interface Ending {
+  readonly status: number;
+  /** The command, if it was started. */
+  readonly running?: RunningCommand | undefined;
 }
 
 /** @returns undefined if a signal came */
@@ -106,13 +136,21 @@ async function follow(
   terminal: Terminal,
   stop: StopSignal,
   createTaker: (live: LiveTrace, source: RecordSource) => Taker,
-): Promise<number> {
+): Promise<Ending> {
   const source = await attach(live, options, terminal, stop);
-  if (!source) return STATUS_DONE;
+  if (!source) return { status: options.command ? STATUS_INTERRUPTED : STATUS_DONE };
   const taker = createTaker(live, source);
   const run = new TraceRun(source, taker.intake, taker.client, live.plan.until);
   using silence = new Silence(live.session, taker, live.plan, terminal);
-  if (!(await stop.hasHappened())) await announce(options, terminal, () => run.run(stop.signal));
+  let running: RunningCommand | undefined;
+  const body = async () => {
+    if (!options.command) return await run.run(stop.signal);
+    running = start(options.command, live.session, stop);
+    const over = new AbortController();
+    running.whenOver(stop.signal).then(() => over.abort());
+    await run.run(over.signal);
+  };
+  if (!(await stop.hasHappened())) await announce(options, terminal, body);
   // The result may go to the same terminal: the status must not stand before it.
   terminal.clearStatus();
   if (taker.isForPrograms && stop.signal.aborted) terminal.eraseTyped();
@@ -126,8 +164,22 @@ async function follow(
   // Reported now, since a signal may end the process during the release.
   if (problem) terminal.error(problem);
   const status = problem ? STATUS_ERROR : options.strict && !isWhole ? STATUS_LOSS : STATUS_DONE;
-  stop.endAtOnce(status);
-  return status;
+  if (!running) stop.endAtOnce(status);
+  else if (running.end) stop.endAtOnce(statusWith(status, running.end));
+  return { status, running };
+}
+
+/** The exit status with a command that has ended. */
+function statusWith(status: number, end: ProgramEnd): number {
+  return status === STATUS_DONE ? statusOfCommand(end) : STATUS_WITHOUT_COMMAND;
+}
+
+/** Starts the command, in whose process group signals are for it. */
+function start(plan: CommandPlan, session: Session, stop: StopSignal): RunningCommand {
+  const running = new RunningCommand(plan, session, { environment: process.env, ignoredSignals: stop.ignored });
+  stop.handTo(running.program);
+  running.program.ended.then(() => stop.handTo(undefined));
+  return running;
 }
 
 function warnOfConnections(noted: bigint, terminal: Terminal): void {

@@ -1,6 +1,6 @@
 /** From the command line to an exit status. */
 import { setImmediate as immediate } from 'node:timers/promises';
-import { causedBy, IpftError, SystemCallError, UsageError, VerifierError } from '../base/errors.js';
+import { CommandError, causedBy, IpftError, SystemCallError, UsageError, VerifierError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import { exitAtOnce, leaveTimeToEnd } from '../capture/process.js';
 import { loadModuleHeader, loadModuleSkeleton } from '../fields/c/skeleton.js';
@@ -15,8 +15,16 @@ import { record } from './commands/record.js';
 import { show } from './commands/show.js';
 import { trace } from './commands/trace.js';
 import { completeNames } from './completion-names.js';
-import { STATUS_DONE, STATUS_ERROR, STATUS_INTERRUPTED, STATUS_USAGE } from './exit-status.js';
-import { parseCommandLine, type Request } from './options.js';
+import {
+  STATUS_DONE,
+  STATUS_ERROR,
+  STATUS_INTERRUPTED,
+  STATUS_NOT_EXECUTABLE,
+  STATUS_NOT_FOUND,
+  STATUS_USAGE,
+  STATUS_WITHOUT_COMMAND,
+} from './exit-status.js';
+import { namesProgram, parseCommandLine, type Request } from './options.js';
 import { ignoreSignals, NO_SIGNALS, type Signals, StopSignal } from './stop.js';
 import { Terminal } from './terminal.js';
 import { formatWelcome } from './welcome.js';
@@ -45,7 +53,7 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     }
     const request = parseCommandLine(args);
     verbose = 'verbose' in request && request.verbose;
-    const out = openWriter('outputFile' in request ? request.outputFile : undefined);
+    const out = openWriter(placeOfResult(request));
     const status = await run(request, terminal, out, signals);
     // A trace reports such an error itself, and a trace that did not begin leaves the file as it was.
     if (request.action === 'trace' || request.action === 'show') return status;
@@ -58,13 +66,26 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
   } catch (thrown) {
     const error = explainSystemError(thrown);
     if (!(error instanceof IpftError)) {
-      terminal.line(`bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      return STATUS_ERROR;
+      terminal.tell(`bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      return statusOf(error, args);
     }
-    if (verbose && error instanceof VerifierError) terminal.line(printable(error.log, { multiline: true }));
+    if (verbose && error instanceof VerifierError) terminal.tell(printable(error.log, { multiline: true }));
     terminal.error(error);
-    return error instanceof UsageError ? STATUS_USAGE : STATUS_ERROR;
+    return statusOf(error, args);
   }
+}
+
+/** stdout belongs to a program that is run. */
+function placeOfResult(request: Request): string | undefined {
+  const outputFile = 'outputFile' in request ? request.outputFile : undefined;
+  return request.action === 'trace' && request.command ? (outputFile ?? '/dev/stderr') : outputFile;
+}
+
+/** The exit status of an error. */
+function statusOf(error: unknown, args: readonly string[]): number {
+  if (error instanceof CommandError) return error.isMissing ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+  if (namesProgram(args)) return STATUS_WITHOUT_COMMAND;
+  return error instanceof UsageError ? STATUS_USAGE : STATUS_ERROR;
 }
 
 async function run(request: Request, terminal: Terminal, out: Writer, signals: Signals): Promise<number> {

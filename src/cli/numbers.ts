@@ -66,12 +66,12 @@ const quote = (text: string) => `'${printable(text)}'`;
 const DURATION_UNITS: Record<string, number> = { ms: 1, '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A time, in milliseconds: a number of seconds, or with ms, s, m or h behind it. */
-export function parseDuration(option: string, text: string): number {
+export function parseDuration(option: string, text: string, leastMs = DURATION_MS.least): number {
   const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(text) ?? [];
   const duration = Math.round(Number(digits) * DURATION_UNITS[unit]!);
-  if (duration >= DURATION_MS.least && duration <= DURATION_MS.most) return duration;
+  if (duration >= leastMs && duration <= DURATION_MS.most) return duration;
   throw new UsageError(
-    `${option} needs a time from 1ms to 24 days, as 500ms, 10s, 2m or 1h (a number alone is seconds), not '${printable(text)}'`,
+    `${option} needs a time from ${leastMs}ms to 24 days, as 500ms, 10s, 2m or 1h (a number alone is seconds), not '${printable(text)}'`,
   );
 }
 

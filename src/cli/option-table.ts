@@ -81,8 +81,13 @@ export type TimeName = (typeof TIMES)[number];
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export const DESCRIPTION =
-  'Shows the functions of the Linux kernel that packets pass: those that an expression of pcap-filter matches, as in tcpdump, or those with a mark.';
-export const USAGES = ['[options] [EXPRESSION...]', '-m MARK [-e EXTENSION] [options]', 'COMMAND [options]'];
+  'Shows the functions of the Linux kernel that packets pass: those that an expression of pcap-filter matches, as in tcpdump, those of a program that it runs, or those with a mark.';
+export const USAGES = [
+  '[options] [EXPRESSION...]',
+  '[options] [EXPRESSION...] -- PROGRAM [ARGUMENT...]',
+  '-m MARK [-e EXTENSION] [options]',
+  'COMMAND [options]',
+];
 
 const HELP: OptionEntry = { flags: '-h, --help', summary: 'show this' };
 const VERBOSE: OptionEntry = { flags: '-v, --verbose', summary: 'debug messages on stderr' };
@@ -159,6 +164,17 @@ export const GROUPS: readonly OptionGroup[] = [
         summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
       },
       { flags: '--no-follow', summary: 'show only the functions at which a packet is what is asked for' },
+    ],
+  },
+  {
+    heading: 'With a program behind --:',
+    options: [
+      {
+        flags: '--settle <TIME>',
+        summary:
+          'go on so long when the program and all that it started have ended, for packets on their way (default: 200ms)',
+      },
+      { flags: '--as-root', summary: 'run it as the user of ipft, where sudo would tell the user who called' },
     ],
   },
   {
@@ -261,7 +277,11 @@ export const GROUPS: readonly OptionGroup[] = [
         values: TIMES,
       },
       { flags: '--color <WHEN>', summary: 'colours: auto, always or never', default: 'auto', values: COLOR_CHOICES },
-      { flags: '--output-file <PATH>', summary: 'write to this file instead of stdout', completes: 'file' },
+      {
+        flags: '--output-file <PATH>',
+        summary: 'write to this file instead of stdout (with a program: instead of stderr; - is stdout)',
+        completes: 'file',
+      },
       VERBOSE,
     ],
   },
@@ -328,7 +348,7 @@ export const GROUPS: readonly OptionGroup[] = [
   {
     heading: 'For scripts:',
     options: [
-      { flags: '--strict', summary: 'exit with 3 if anything was lost' },
+      { flags: '--strict', summary: 'exit with 3 if anything was lost (with a program: 125)' },
       { flags: '--ready-file <PATH>', summary: 'write this file when tracing is ready', completes: 'file' },
       { flags: '--enable-probe-server', summary: 'accept TCP connections on 127.0.0.1 when tracing is ready' },
       { flags: '--probe-server-port <N>', summary: 'its port', default: '13720' },
@@ -355,7 +375,7 @@ export const COMMANDS = [
   {
     name: 'record',
     operands: '<FILE> [EXPRESSION...]',
-    summary: 'trace, and write the records to a file as they are, for ipft show',
+    summary: 'trace, and write the records to a file as they are, for ipft show; a program may stand behind --',
     completes: 'file',
     options: [HELP],
     takes: TRACE,
@@ -453,6 +473,7 @@ export const EXAMPLES: readonly Example[] = [
     command: "ipft 'host 10.0.0.5 and tcp port 5432'",
     summary: 'trace until Ctrl-C; man pcap-filter tells the syntax',
   },
+  { command: 'ipft -- curl -s http://192.0.2.9/', summary: 'the packets of a program, and what answers them' },
   { command: "ipft -l -r '^ip_'", summary: 'which functions there are whose name begins with ip_' },
   {
     command: "ipft 'tcp port 443' --only dropped",
@@ -469,13 +490,18 @@ export const EXAMPLES: readonly Example[] = [
 ];
 
 /** Of the examples, those for someone who says nothing. */
-export const FIRST_STEPS = EXAMPLES.slice(0, 3);
+export const FIRST_STEPS = EXAMPLES.slice(0, 4);
 
 /** What becomes of a trace at a signal; docs/output.md tells more. */
 export const SIGNALS: readonly { readonly names: string; readonly summary: string }[] = [
   {
     names: 'SIGINT, SIGTERM, SIGQUIT',
     summary: 'the trace ends and its result is written; the second one ends the process at once',
+  },
+  {
+    names: 'SIGINT, SIGTERM, SIGQUIT',
+    summary:
+      'while a program runs that stands behind --: the first one is for the program, by the second one the trace ends, by the third one ipft',
   },
   {
     names: 'SIGUSR1',

@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.js';
 import { NO_PACKETS } from '../filter/packet-query.js';
 import { OUTPUT_NAMES } from '../output/outputs.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
-import { parseCommandLine } from './options.js';
+import { namesProgram, parseCommandLine } from './options.js';
 
 /** What is understood, with the parts of the plan beside the rest. */
 const parse = (line: string) => {
@@ -357,7 +357,7 @@ test('parseCommandLine: help and version are text', () => {
   };
   expect(text('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   expect(text('-m 1 --help')).toMatch(
-    /^Usage: ipft \[options\] \[EXPRESSION\.\.\.\]\n +ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
+    /^Usage: ipft \[options\] \[EXPRESSION\.\.\.\]\n +ipft .* -- PROGRAM .*\n +ipft -m MARK .*^Which packets:$.*^Commands:$.*^Examples:$.*^Exit status:$/ms,
   );
   expect(text('doctor -h')).toContain('--json');
   expect(text('help')).toBe(text('--help'));
@@ -465,9 +465,52 @@ test('parseCommandLine: operands are an expression', () => {
   // What libpcap says of more than a word, it says when the trace begins.
   expect(packets('frobnicate the', 'net')).toMatchObject({ expression: 'frobnicate the net' });
   expect(packets('')).toMatchObject({ expression: '' });
-  expect(() => packets('tcp', '--', 'curl')).toThrow('what stands behind -- is one');
   for (const args of [[], ['--connection'], ['--mask', '0xff']])
     expect(() => packets(...args)).toThrow(/^the mark is missing, or an expression/);
+});
+
+test('parseCommandLine: behind -- stands a program, whatever its words are', () => {
+  const parse = (...args: string[]) => {
+    const request = parseCommandLine(args);
+    if (request.action !== 'trace' && request.action !== 'record') throw new Error(request.action);
+    const { command, plan } = request;
+    return { ...command, expression: plan.packets.expression, processes: plan.packets.processes };
+  };
+  const processes = { pids: [], withChildren: false, names: [], groups: [], command: true };
+  const settings = { settleMs: 200, asRoot: false, processes };
+  expect(parse('--', 'curl', '-v', '--mark', '--', 'x')).toEqual({
+    ...{ ...settings, argv: ['curl', '-v', '--mark', '--', 'x'], expression: undefined },
+  });
+  expect(parse('tcp', 'port', '80', '--as-root', '--settle', '1s', '--', 'record')).toEqual({
+    ...{ argv: ['record'], settleMs: 1000, asRoot: true, expression: 'tcp port 80', processes },
+  });
+  expect(parse('--settle=0', '--', 'check', '-h')).toMatchObject({ settleMs: 0, argv: ['check', '-h'] });
+  expect(parse('record', 'file', 'icmp', '--', 'ping', 'h')).toMatchObject({ argv: ['ping', 'h'], expression: 'icmp' });
+  expect(parse('-w', 'show', '--', 'ping', 'h')).toMatchObject({ argv: ['ping', 'h'], expression: undefined });
+  expect(parse('--comm', 'nginx', '--', 'x')).toMatchObject({ processes: { names: ['nginx'], command: true } });
+  // The value of an option, and operands of other subcommands.
+  expect(parse('--inner', '--', 'tcp')).toMatchObject({ expression: 'tcp' });
+  expect(parseCommandLine(['check', '--', 'a.bpf.c'])).toMatchObject({ action: 'check', files: ['a.bpf.c'] });
+  expect(parseCommandLine(['show', '--', '-x.ipft'])).toMatchObject({ action: 'show', files: ['-x.ipft'] });
+  expect(() => parse('tcp', '--')).toThrow('behind -- there is no program');
+  for (const args of [['--as-root'], ['--settle', '1s']]) {
+    expect(() => parse('tcp', ...args)).toThrow(`${args[0]} is said of a program`);
+    expect(() => parse('record', 'file', 'tcp', ...args)).toThrow(`${args[0]} is said of a program`);
+  }
+  expect(() => parse('--settle', 'soon', '--', 'x')).toThrow('--settle needs a time from 0ms');
+  expect(() => parse('-l', '--', 'x')).toThrow('with --list no program is run');
+  expect(() => parse('--gen', 'bpf-module-header', '--', 'x')).toThrow('with --gen no program is run');
+});
+
+test('namesProgram: also where the rest makes no sense', () => {
+  for (const args of [
+    ['--', 'x'],
+    ['--no-such', '--', 'x'],
+    ['record', '--', 'x'],
+    ['--p', '1', '--', 'x'],
+  ])
+    expect(namesProgram(args)).toBe(true);
+  for (const args of [['tcp'], ['show', '--', 'x'], ['--inner', '--']]) expect(namesProgram(args)).toBe(false);
 });
 
 test('parseCommandLine: packets of processes', () => {

@@ -22,6 +22,7 @@ import type { TriggerChoice } from '../recording/flight-triggers.js';
 import { compileWithLibpcap } from '../sys/libpcap.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
+import { type CommandPlan, DEFAULT_SETTLE_MS } from '../trace/command.js';
 import {
   COMPILE_SECONDS,
   DEFAULT_RING_BYTES,
@@ -35,7 +36,7 @@ import {
   type Vocabulary,
   withPackets,
 } from '../trace/plan.js';
-import { writeOut } from './abbreviations.js';
+import { splitCommand, writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import { findCompatProfile, type OutputForm, outputFormOf } from './compat.js';
@@ -211,7 +212,11 @@ interface RawOptions {
   unit?: string[];
   container?: string[];
   pod?: string[];
+  /** Whether there is a program to run: its words are `argv`. */
   command?: boolean;
+  argv?: readonly string[];
+  settle?: string;
+  asRoot?: boolean;
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
@@ -356,8 +361,10 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     text += more;
   };
   const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
+  const { own, command: argv } = splitCommand(writeOut(args));
+  const behind = argv && { command: true, argv };
   const command = createCommand(colorChoice, print).action((operands: readonly string[], raw: RawOptions) => {
-    request = interpret({ ...raw, ...readExpression(operands, args) }, command, environment);
+    request = interpret({ ...raw, ...readExpression(operands), ...behind }, command, environment);
   });
   for (const entry of ENTRIES) {
     const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
@@ -374,11 +381,12 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
     if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint));
     subcommand.action(() => {
       refuseForeign(entry, command);
-      request = INTERPRETERS[entry.name](subcommand.args, subcommand.optsWithGlobals<RawOptions>(), environment);
+      const raw = { ...subcommand.optsWithGlobals<RawOptions>(), ...behind };
+      request = INTERPRETERS[entry.name](subcommand.args, raw, environment);
     });
   }
   try {
-    command.parse(keepRanks(writeOut(answerHelp(args))), { from: 'user' });
+    command.parse(keepRanks(writeOut(answerHelp(own))), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw causedBy(explain(error), error);
@@ -386,14 +394,21 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   return request ?? { action: 'print', text };
 }
 
+/** Whether a program stands behind `--`, so that the exit statuses of errors are those of a command. */
+export function namesProgram(args: readonly string[]): boolean {
+  try {
+    return splitCommand(writeOut(args)).command !== undefined;
+  } catch {
+    // An abbreviation has several meanings.
+    return args.includes('--');
+  }
+}
+
 /**
  * The operands as an expression. A lone word that libpcap refuses is taken for a command that there is not.
  * @throws UsageError
  */
-function readExpression(operands: readonly string[], args: readonly string[]): Pick<RawOptions, 'expression'> {
-  if (args.indexOf('--') >= 0 && args.at(-1) !== '--') {
-    throw new UsageError('ipft runs no command: what stands behind -- is one', 'an expression stands before it');
-  }
+function readExpression(operands: readonly string[]): Pick<RawOptions, 'expression'> {
   if (operands.length === 0) return {};
   const [word = '', ...more] = operands;
   if (more.length === 0 && /^[^\s=<>&|()\ufffd]+$/.test(word)) refuseWordOfNoUse(word);
@@ -497,6 +512,9 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
   const words = createVocabulary(raw);
   const plan = interpretPlan(raw, words);
   const [live, view, writing] = [interpretLive(raw), interpretView(raw, form), interpretWriting(raw)];
+  if (raw.command && (what !== undefined || raw.list)) {
+    throw new UsageError(`with ${raw.list ? '--list' : '--gen'} no program is run`, 'leave out what stands behind --');
+  }
   if (what !== undefined) return { action: 'generate', what, ...writing };
   if (raw.list) return { action: 'list', verbose: live.verbose, plan, ...writing };
   return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, ...writing };
@@ -513,7 +531,19 @@ function interpretLive(raw: RawOptions): Omit<LiveOptions, 'plan'> {
   return {
     ...{ verbose: raw.verbose ?? false, strict: raw.strict ?? false, readyFile: raw.readyFile },
     probePort: raw.enableProbeServer ? port : undefined,
+    command: interpretCommand(raw),
   };
+}
+
+function interpretCommand({ argv, settle, asRoot = false }: RawOptions): CommandPlan | undefined {
+  const settleMs = settle === undefined ? DEFAULT_SETTLE_MS : parseDuration('--settle', settle, 0);
+  if (!argv) {
+    const given = asRoot ? '--as-root' : settle === undefined ? undefined : '--settle';
+    if (given === undefined) return undefined;
+    throw new UsageError(`${given} is said of a program: it needs one behind --`, 'as in: ipft -- ping 192.0.2.9');
+  }
+  if (argv.length > 0) return { argv, settleMs, asRoot };
+  throw new UsageError('behind -- there is no program', 'as in: ipft -- ping 192.0.2.9');
 }
 
 function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {

@@ -126,7 +126,7 @@ export class Silence implements Disposable {
     }
     if (this.#wasSaid || now - this.#begin < SAY_MS || !this.#terminal.isTerminal) return;
     this.#wasSaid = true;
-    for (const line of this.#describe([])) this.#terminal.line(`  ${line}`);
+    for (const line of this.#describe([])) this.#terminal.tell(`  ${line}`);
   }
 
   /** Where the kernel does not count, or not for this process, the message has no calls. */
@@ -165,7 +165,7 @@ export class Silence implements Disposable {
     this.#stopCounting();
     const { mark, mask } = this.#plan.packets;
     const rules = mark === undefined ? [] : await findMarkRules(mark, mask);
-    for (const line of this.#describe(rules)) this.#terminal.line(`  ${line}`);
+    for (const line of this.#describe(rules)) this.#terminal.tell(`  ${line}`);
   }
 
   [Symbol.dispose](): void {

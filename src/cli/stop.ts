@@ -2,10 +2,13 @@
 import { constants } from 'node:os';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { exitAtOnce, ignoreSignal } from '../capture/process.js';
+import { isInForeground, type Program } from '../sys/program.js';
 import { STATUS_INTERRUPTED } from './exit-status.js';
 
 /** Signals that a person sends. Others may come repeatedly: a terminal that goes sends SIGHUP twice, timers go on. */
 const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
+/** Signals that a terminal sends to all processes in its foreground. */
+const TYPED = ['SIGINT', 'SIGQUIT'];
 /** `SIGRTMIN` and `SIGRTMAX`, without the signals that the C library uses itself. */
 const REAL_TIME = { first: 35, last: 64 };
 
@@ -34,16 +37,22 @@ export function ignoreSignals({ ignored }: Signals): void {
  * the result has been written.
  */
 export class StopSignal {
+  /** Those that a program of the user is to find ignored, too. */
+  readonly ignored: readonly string[];
   readonly #controller = new AbortController();
   #insisting = 0;
   /** Takes SIGUSR1, which then ends nothing. */
   onUser: (() => void) | undefined;
+  #program: Pick<Program, 'kill'> | undefined;
+  /** Whether the program had a signal of a person. */
+  #wasHandedOn = false;
   /** The exit status for a signal after the result has been written. */
   #status: number | undefined;
   /** Resolves at the first signal. */
   readonly happened: Promise<void>;
 
   constructor(signals: Signals) {
+    this.ignored = signals.ignored;
     this.happened = new Promise((resolve) => {
       this.signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -57,10 +66,31 @@ export class StopSignal {
       this.onUser();
       return;
     }
+    if (this.#program && this.#handsOn(name)) {
+      // Of what is typed at the terminal, the program knows already.
+      if (!TYPED.includes(name) || !isInForeground()) this.#program.kill(name as NodeJS.Signals);
+      return;
+    }
     if (INSISTING.includes(name)) this.#insisting++;
     if (this.#insisting > 1) exitAtOnce(STATUS_INTERRUPTED);
     if (this.#status !== undefined) exitAtOnce(this.#status);
     this.#controller.abort();
+  }
+
+  #handsOn(name: string): boolean {
+    if (!INSISTING.includes(name)) return true;
+    const isFirst = !this.#wasHandedOn;
+    this.#wasHandedOn = true;
+    return isFirst;
+  }
+
+  /**
+   * From now on signals are for a program, in the same process group, and do not end the trace; but the second one that a
+   * person sends does.
+   * @param program undefined when it has ended
+   */
+  handTo(program: Pick<Program, 'kill'> | undefined): void {
+    this.#program = program;
   }
 
   /** The result has been written: from now on a signal ends the process. @param status the exit status */

@@ -28,6 +28,8 @@ export class Terminal {
   #timer: NodeJS.Timeout | undefined;
   #status = '';
   #drawnAt = 0;
+  /** Whether only warnings, errors and what is told (`tell`) is written. */
+  isQuiet = false;
   readonly hasColor: boolean;
   readonly paint: Painter;
 
@@ -65,8 +67,13 @@ export class Terminal {
     return this.#isTerminal;
   }
 
-  /** Writes a whole line. */
+  /** Writes a whole line about what is done. */
   line(text: string): void {
+    if (!this.isQuiet) this.tell(text);
+  }
+
+  /** Writes a whole line, whether it is quiet or not. */
+  tell(text: string): void {
     this.write(`${this.#eraseStatus()}${text}\n`);
   }
 
@@ -76,7 +83,7 @@ export class Terminal {
    */
   status(text: () => string): void {
     const now = performance.now();
-    if (!this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
+    if (this.isQuiet || !this.#isTerminal || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     // A line that is wrapped, or has left the screen, could not be erased.
     const lines = text().split('\n').slice(0, STATUS_LINES);
@@ -111,7 +118,7 @@ export class Terminal {
 
   warn(text: string): void {
     const WORD = 'warning:';
-    this.line(`ipft: ${this.paint(WORD, 'yellow', 'bold')}${this.#wrap(`${WORD} ${text}`).slice(WORD.length)}`);
+    this.tell(`ipft: ${this.paint(WORD, 'yellow', 'bold')}${this.#wrap(`${WORD} ${text}`).slice(WORD.length)}`);
   }
 
   /** Wraps the text behind the indent, or behind `ipft: `. Where stderr is no terminal, a message is one line. */

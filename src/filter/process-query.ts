@@ -58,7 +58,7 @@ export function describeProcesses({ pids, withChildren, names, groups, command }
     const named = groups.filter((group) => group.kind === kind).map(({ name }) => printable(name));
     if (named.length > 0) parts.push(`${GROUP_NOUNS[kind]} ${named.join(' or ')}`);
   }
-  if (command) parts.push('the command');
+  if (command) parts.push('the program');
   return `of ${parts.join(' or ')}`;
 }
 

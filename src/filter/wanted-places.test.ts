@@ -18,7 +18,7 @@ test('describePackets: all that is asked for, without control characters', () =>
   );
   const processes = { pids: [1, 23], withChildren: true, names: ['curl', 'a\x1b'], groups: [], command: true };
   expect(describePackets({ ...NO_PACKETS, processes })).toBe(
-    'of process 1 or 23 and its children or processes named curl or a\\x1b or the command',
+    'of process 1 or 23 and its children or processes named curl or a\\x1b or the program',
   );
   const groups = (['unit', 'container', 'unit', 'cgroup', 'pod'] as const).map((kind) => ({
     kind,

@@ -150,6 +150,20 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How a program is run, and what of its packets is traced: a packet must be what the other options ask for, too. */
+export interface CommandOptions<Schema extends FieldSchema = FieldSchema, Tracer extends TracerName = 'function'>
+  extends TraceOptions<Schema, Tracer> {
+  /** Its environment. Default: that of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * How long packets that are on their way are waited for when the program and all that it has started have ended, in
+   * milliseconds. Default: 200.
+   */
+  readonly settleMs?: number | undefined;
+  /** Whether it runs as the user of this process, also where sudo tells another user who called. Default: false. */
+  readonly asRoot?: boolean | undefined;
+}
+
 /** How a recording is read. */
 export interface RecordingOptions<Schema extends FieldSchema = FieldSchema> {
   /** The fields that events are to have. Default: all. */
@@ -444,6 +458,34 @@ export interface TraceSession<Event = EntryEvent> extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a program has done, when its trace has ended. */
+export interface CommandResult<Event = EntryEvent> {
+  /** Its exit status; undefined if a signal ended it, or it goes on. */
+  readonly exitCode: number | undefined;
+  /** The signal that ended it, as `SIGKILL`. */
+  readonly signal: string | undefined;
+  /** What it has written to stdout: the first 16 MiB. */
+  readonly stdout: string;
+  /** What it has written to stderr: the first 16 MiB. */
+  readonly stderr: string;
+  /** Whether it has written more. */
+  readonly outputIsCut: boolean;
+  /** The journeys of its packets that are kept: see `allJourneys`. */
+  readonly journeys: readonly Journey<Event>[];
+}
+
+/** A trace of the packets of a program, which ends with the program and all that it has started. */
+export interface CommandSession<Event = EntryEvent> extends TraceSession<Event> {
+  /** The id of its process. */
+  readonly pid: number;
+  /** Resolves when the trace has ended, by itself or by `stop`. Rejects with the error that ended it. */
+  result(): Promise<CommandResult<Event>>;
+  /** Ends the trace; the program goes on. */
+  stop(): Promise<void>;
+  /** Ends the program (SIGTERM, after a second SIGKILL) and the trace. What the program has started goes on. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * A trace that has ended, read from its recording. The file is read once, as far as loops take: events and journeys are
  * kept as those of a trace that runs. `statistics` counts what has been read so far; `coverage` has what a recording
@@ -460,4 +502,48 @@ export interface RecordedSession<Event = EntryEvent> extends TraceSession<Event>
   stop(): Promise<void>;
   /** Closes the file: loops end after what has been read. */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** `trace`, and what else begins a trace. */
+export interface Trace {
+  /**
+   * Traces what packets with a mark do inside the running kernel. Resolves when tracing is ready: what happens from then
+   * on is seen. Needs root, or CAP_BPF and CAP_PERFMON with a readable tracefs.
+   *
+   * ```ts
+   * await using session = await trace({ mark: 0xdeadbeef });
+   * // send packets
+   * await session.stop();
+   * for (const journey of await session.allJourneys()) console.log(journey.outcome, journey.events.length);
+   * ```
+   *
+   * @param options - what to trace, and how
+   * @returns the session; the process stays alive until it is stopped
+   * @throws UsageError for options that make no sense
+   * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
+   * @throws ExtensionError or VerifierError for an extension that can't be used
+   * @throws the reason of `signal`, when it is aborted before tracing is ready
+   */
+  <const Schema extends FieldSchema = FieldSchema, const Tracer extends TracerName = 'function'>(
+    options: TraceOptions<Schema, Tracer>,
+  ): Promise<TraceSession<EventOf<Tracer, FieldsOf<Schema>>>>;
+  /**
+   * Runs a program, and traces its packets and those that answer them, as `ipft -- PROGRAM` does: `trace.command`. Resolves
+   * when it has begun. The session ends with the program and all that it has started. The program has nothing to read, and
+   * what it writes is kept.
+   *
+   * ```ts
+   * await using run = await trace.command(['curl', '-s', url], { functions: /^ip_/ });
+   * const { exitCode, stdout, journeys } = await run.result();
+   * ```
+   *
+   * @param argv - the program's name, looked for in PATH, and its arguments
+   * @param options - as those of `trace`; no packets need to be named: a packet must be the program's and what they ask for
+   * @throws CommandError where there is no such program, or it can't be executed
+   * @throws what `trace` throws
+   */
+  command<const Schema extends FieldSchema = FieldSchema, const Tracer extends TracerName = 'function'>(
+    argv: readonly string[],
+    options?: CommandOptions<Schema, Tracer>,
+  ): Promise<CommandSession<EventOf<Tracer, FieldsOf<Schema>>>>;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../base/errors.js';
-import { checkOptions } from './options.js';
+import { checkCommandOptions, checkOptions } from './options.js';
 
 test('checkOptions: the mark is enough', () => {
   expect(checkOptions({ mark: 0xdeadbeef })).toMatchObject({
@@ -76,4 +76,39 @@ test.each([
 ])('checkOptions: %j is refused', (options, message) => {
   expect(() => checkOptions(options)).toThrow(UsageError);
   expect(() => checkOptions(options)).toThrow(message);
+});
+
+test('checkCommandOptions: a program is enough', () => {
+  expect(checkCommandOptions(['ping', '-c', '1'], {})).toMatchObject({
+    command: { argv: ['ping', '-c', '1'], settleMs: 200, asRoot: false },
+    plan: { packets: { mark: undefined, processes: { command: true, pids: [] } }, follow: true, snaplen: 96 },
+    environment: process.env,
+  });
+  const options = { env: { A: '1', B: undefined }, settleMs: 0, asRoot: true, expression: 'tcp' };
+  expect(checkCommandOptions(['x'], options)).toMatchObject({
+    command: { argv: ['x'], settleMs: 0, asRoot: true },
+    plan: { packets: { expression: 'tcp', processes: { command: true } } },
+    environment: { A: '1' },
+  });
+});
+
+test.each([
+  [undefined, {}, /the words of a program/],
+  [[], {}, /the words of a program/],
+  ['ping', {}, /the words of a program/],
+  [['ping', 1], {}, /the words of a program/],
+  [['ping\0'], {}, /without NUL/],
+  [['x'], null, /needs an object with options/],
+  [['x'], { settleMS: 1 }, /'settleMS' is unknown/],
+  [['x'], { command: true }, /'command' is unknown/],
+  [['x'], { settleMs: -1 }, /settleMs needs an integer from 0 to/],
+  [['x'], { settleMs: '1' }, /settleMs needs an integer/],
+  [['x'], { asRoot: 1 }, /asRoot needs true or false/],
+  [['x'], { env: 'A=1' }, /env needs an object of strings/],
+  [['x'], { env: { A: 1 } }, /env needs strings without NUL, and names without =: not 'A'/],
+  [['x'], { env: { 'A=B': '1' } }, /not 'A=B'/],
+  [['x'], { mark: -1 }, /mark needs/],
+])('checkCommandOptions: %j, %j', (argv, options, message) => {
+  expect(() => checkCommandOptions(argv, options)).toThrow(UsageError);
+  expect(() => checkCommandOptions(argv, options)).toThrow(message);
 });

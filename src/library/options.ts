@@ -3,8 +3,18 @@ import { types } from 'node:util';
 import { UsageError } from '../base/errors.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { printable } from '../base/printable.js';
-import { ANY_COUNT, checkInteger, type PlanOption, parsePlan, type TracePlan, type Vocabulary } from '../trace/plan.js';
-import type { FieldSchema, RecordingOptions, RecordOptions, TraceOptions } from './api.js';
+import { type CommandPlan, DEFAULT_SETTLE_MS } from '../trace/command.js';
+import {
+  ANY_COUNT,
+  checkInteger,
+  DURATION_MS,
+  type GivenPlan,
+  type PlanOption,
+  parsePlan,
+  type TracePlan,
+  type Vocabulary,
+} from '../trace/plan.js';
+import type { CommandOptions, FieldSchema, RecordingOptions, RecordOptions, TraceOptions } from './api.js';
 import { isFieldType } from './schema.js';
 
 /** The checked options, with defaults. */
@@ -63,8 +73,8 @@ const VOCABULARY: Vocabulary = {
     new UsageError(`${nameOf(option)} needs one of ${choices.join(', ')}, not ${show(value)}`),
 };
 
-/** @throws UsageError */
-export function checkOptions(options: unknown): CheckedOptions {
+/** @param packets what is asked for besides @throws UsageError */
+export function checkOptions(options: unknown, packets: Pick<GivenPlan, 'command'> = {}): CheckedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new UsageError(
       'trace needs an object with options',
@@ -74,7 +84,12 @@ export function checkOptions(options: unknown): CheckedOptions {
   checkNames(options, NAMES);
   const { functions, modules, fields, maxEvents, signal, ...given } = options as Given;
   const plan = parsePlan(
-    { ...given, functions: checkPattern('functions', functions), modules: checkPattern('modules', modules) },
+    {
+      ...given,
+      ...packets,
+      functions: checkPattern('functions', functions),
+      modules: checkPattern('modules', modules),
+    },
     VOCABULARY,
   );
   const schema = checkFields(fields);
@@ -82,6 +97,56 @@ export function checkOptions(options: unknown): CheckedOptions {
     throw new UsageError('the option fields needs an extension, or built-in fields: without them there are none');
   }
   return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
+}
+
+const COMMAND_NAMES: Record<keyof CommandOptions, true> = { ...NAMES, env: true, settleMs: true, asRoot: true };
+
+/** A program that is to be run, and how it is traced, with defaults. */
+export interface CheckedCommand extends CheckedOptions {
+  readonly command: CommandPlan;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** @throws UsageError */
+export function checkCommandOptions(argv: unknown, options: unknown): CheckedCommand {
+  if (!Array.isArray(argv) || argv.length === 0 || !argv.every(isWord)) {
+    const needs = 'trace.command needs the words of a program: strings without NUL, in an array';
+    throw new UsageError(needs, "as in: trace.command(['ping', '-c', '1', '192.0.2.9'])");
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(`trace.command needs an object with options, or none, not ${show(options)}`);
+  }
+  checkNames(options, COMMAND_NAMES);
+  const { env, settleMs, asRoot, ...more } = options as Partial<Record<keyof CommandOptions, unknown>>;
+  return {
+    ...checkOptions(more, { command: true }),
+    command: { argv: [...argv], settleMs: checkSettling(settleMs), asRoot: checkAsRoot(asRoot) },
+    environment: checkEnvironment(env),
+  };
+}
+
+const isWord = (word: unknown) => typeof word === 'string' && !word.includes('\0');
+
+function checkSettling(settleMs: unknown): number {
+  if (settleMs === undefined) return DEFAULT_SETTLE_MS;
+  const value = typeof settleMs === 'number' ? settleMs : Number.NaN;
+  return checkInteger('the option settleMs', value, { ...DURATION_MS, least: 0 }, show(settleMs), 'an integer');
+}
+
+function checkAsRoot(asRoot: unknown): boolean {
+  if (asRoot === undefined || typeof asRoot === 'boolean') return asRoot ?? false;
+  throw new UsageError(`the option asRoot needs true or false, not ${show(asRoot)}`);
+}
+
+function checkEnvironment(env: unknown): NodeJS.ProcessEnv {
+  if (env === undefined) return process.env;
+  if (typeof env !== 'object' || env === null) {
+    throw new UsageError(`the option env needs an object of strings, not ${show(env)}`);
+  }
+  const variables = Object.entries(env).filter(([, value]) => value !== undefined);
+  const wrong = variables.find(([name, value]) => !isWord(name) || name.includes('=') || !isWord(value));
+  if (wrong === undefined) return Object.fromEntries(variables) as NodeJS.ProcessEnv;
+  throw new UsageError(`the option env needs strings without NUL, and names without =: not ${show(wrong[0])}`);
 }
 
 /** What is to be opened, and how, with defaults. */

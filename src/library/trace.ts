@@ -1,51 +1,42 @@
 /** `trace`: from options to a session that runs. */
 import { causedBy, ExtensionError } from '../base/errors.js';
-import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
+import type { RecordSource } from '../base/record-source.js';
+import { checkCommand } from '../trace/command.js';
 import { type LiveTrace, prepareTrace } from '../trace/live-trace.js';
 import type { TracePlan } from '../trace/plan.js';
 import { releaseAfter } from '../trace/release.js';
-import type { EventOf, FieldSchema, FieldsOf, TraceOptions, TraceSession } from './api.js';
-import { createCollector } from './collector.js';
-import { type CheckedOptions, checkOptions } from './options.js';
-import { RunningTrace } from './running-trace.js';
+import type { CommandOptions, FieldSchema, Trace, TraceOptions } from './api.js';
+import { type Collector, createCollector } from './collector.js';
+import { CommandTrace } from './command-trace.js';
+import { type CheckedOptions, checkCommandOptions, checkOptions } from './options.js';
+import { RunningTrace, type TraceFacts } from './running-trace.js';
 import { checkSchema, describeFields } from './schema.js';
 
-/**
- * Traces what packets with a mark do inside the running kernel. Resolves when tracing is ready: what happens from then
- * on is seen. Needs root, or CAP_BPF and CAP_PERFMON with a readable tracefs.
- *
- * ```ts
- * await using session = await trace({ mark: 0xdeadbeef });
- * // send packets
- * await session.stop();
- * for (const journey of await session.allJourneys()) console.log(journey.outcome, journey.events.length);
- * ```
- *
- * @param options - what to trace, and how
- * @returns the session; the process stays alive until it is stopped
- * @throws UsageError for options that make no sense
- * @throws EnvironmentError, UnsupportedFeatureError or SystemCallError where this machine can't be traced
- * @throws ExtensionError or VerifierError for an extension that can't be used
- * @throws the reason of `signal`, when it is aborted before tracing is ready
- */
-export async function trace<
-  const Schema extends FieldSchema = FieldSchema,
-  const Tracer extends TracerName = 'function',
->(options: TraceOptions<Schema, Tracer>): Promise<TraceSession<EventOf<Tracer, FieldsOf<Schema>>>> {
-  const running = await start(checkOptions(options));
-  // The fields have the schema's types, which were compared with the event struct.
-  return running as unknown as TraceSession<EventOf<Tracer, FieldsOf<Schema>>>;
-}
+/** Traces what packets do inside the running kernel: see `Trace`. */
+export const trace: Trace = Object.assign(
+  async (options: TraceOptions) => await start(checkOptions(options), (...parts) => new RunningTrace(...parts)),
+  {
+    async command(argv: readonly string[], options: CommandOptions = {}) {
+      const { environment, command: plan, ...checked } = checkCommandOptions(argv, options);
+      checkCommand(plan);
+      return await start(checked, (...parts) => CommandTrace.start(...parts, { plan, environment }));
+    },
+  },
+  // The fields have the schema's types, which are compared with the event struct.
+) as unknown as Trace;
 
-async function start({ plan, fields: schema, maxEvents, signal }: CheckedOptions): Promise<RunningTrace> {
+async function start<T extends RunningTrace>(
+  { plan, fields: schema, maxEvents, signal }: CheckedOptions,
+  begin: (live: LiveTrace, source: RecordSource, collector: Collector, facts: TraceFacts) => T,
+): Promise<T> {
   const warnings: string[] = [];
   const live = await prepare(plan, schema, signal, warnings);
   try {
     const collector = createCollector(live, schema && Object.keys(schema), maxEvents);
     const source = await live.attach(signal);
     signal.throwIfAborted();
-    return new RunningTrace(live, source, collector, {
+    return begin(live, source, collector, {
       fields: describeFields(live.header.fields, schema),
       warnings,
       signal,

@@ -20,6 +20,7 @@ const c = {
   poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
   send: libc.func('long send(int socket, void *bytes, size_t length, int flags)'),
   dup: libc.func('int dup(int fd)'),
+  pipe: libc.func('int pipe2(void *fds, int flags)'),
   setns: libc.func('int setns(int fd, int kind)'),
   windowSize: libc.func('int ioctl(int fd, ulong request, void *size)'),
   signal: libc.func('void *signal(int number, intptr_t action)'),
@@ -313,6 +314,15 @@ const MSG_NOSIGNAL = 0x4000;
 export function sendNow(fd: number, bytes: Uint8Array): number {
   const sent = Number(c.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
   return sent < 0 ? -koffi.errno() : sent;
+}
+
+const O_CLOEXEC = 0o2000000;
+
+/** pipe2(2) with O_CLOEXEC. @returns the end that is read, and that which is written to @throws SystemCallError */
+export function openPipe(): [readFd: number, writeFd: number] {
+  const fds = new Int32Array(2);
+  if (c.pipe(fds, O_CLOEXEC) < 0) throw systemCallError('pipe2');
+  return [fds[0]!, fds[1]!];
 }
 
 /** dup(2). @returns the new descriptor, or a negative errno */

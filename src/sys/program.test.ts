@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -47,6 +47,18 @@ test('startProgram: it is in the same process group, and only what is to be igno
   expect(status.get('SigBlk')).toBe('0000000000000000');
   const group = (stat: string) => stat.slice(stat.lastIndexOf(')')).split(' ')[3];
   expect(group((await run(['cat', '/proc/self/stat'])).stdout)).toBe(group(readFileSync('/proc/self/stat', 'utf8')));
+});
+
+test('startProgram: it has the descriptors of this process, but no others', async () => {
+  const other = openSync(join(dir, 'other'), 'w');
+  const list = ['sh', '-c', 'ls -l /proc/$$/fd | grep -o "[0-9]* -> .*" | sort'];
+  const { stdout } = await run(list, { stdin: openSync('/dev/zero', 'r'), stderr: openSync('/dev/null', 'w') });
+  expect(stdout).toMatch(`0 -> /dev/zero\n1 -> ${join(dir, 'stdout')}\n2 -> /dev/null\n`);
+  expect(stdout).not.toContain(join(dir, 'other'));
+  // In the place of a terminal, or of what the tests were started with.
+  const own = readlinkSync('/proc/self/fd/0');
+  expect((await run(list)).stdout).toContain(`0 -> ${own}\n`);
+  closeSync(other);
 });
 
 test('startProgram: what is not there or can not be executed is an error with its number', async () => {

@@ -3,7 +3,7 @@
  * process has changed for itself. Node's `spawn` resets all signals, runs what is no program by a shell, and loses
  * groups.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
@@ -46,7 +46,8 @@ export interface ProgramOptions {
   readonly user?: Caller | undefined;
   /** Signals that it finds ignored, by name; all others have their default effect. */
   readonly ignoredSignals?: readonly string[];
-  /** Descriptors in the place of 1 and 2. */
+  /** Descriptors in the place of 0, 1 and 2. What is closed stays closed. */
+  readonly stdin?: number | undefined;
   readonly stdout?: number | undefined;
   readonly stderr?: number | undefined;
 }
@@ -97,7 +98,7 @@ export function hasProgram(name: string): boolean {
  * @throws SystemCallError where that can't be done: ENOENT where there is none
  */
 export function startProgram(argv: readonly string[], options: ProgramOptions): Program {
-  const { environment, user, ignoredSignals = [], stdout, stderr } = options;
+  const { environment, user, ignoredSignals = [], stdin = 0, stdout = 1, stderr = 2 } = options;
   const attributes = Buffer.alloc(ATTRIBUTES_BYTES);
   const actions = Buffer.alloc(ATTRIBUTES_BYTES);
   const pid = new Int32Array(1);
@@ -110,8 +111,8 @@ export function startProgram(argv: readonly string[], options: ProgramOptions): 
   c.setMask(attributes, Buffer.alloc(SIGNAL_SET_BYTES));
   c.setDefault(attributes, signalsBut(ignoredSignals));
   c.initActions(actions);
-  if (stdout !== undefined) c.addDuplicate(actions, stdout, 1);
-  if (stderr !== undefined) c.addDuplicate(actions, stderr, 2);
+  // Node has had all descriptors closed by exec, its first three included: duplicating one onto itself takes that back.
+  for (const [as, fd] of [stdin, stdout, stderr].entries()) if (isOpen(fd)) c.addDuplicate(actions, fd, as);
   const spawn = (): number => c.spawn(pid, argv[0], actions, attributes, args.pointers, variables.pointers);
   const errno = withFirstLimits(() => (user ? asUser(user, spawn) : spawn()));
   c.destroyActions(actions);
@@ -121,6 +122,23 @@ export function startProgram(argv: readonly string[], options: ProgramOptions): 
     throw new SystemCallError('posix_spawn', errno, errnoName(errno));
   }
   return new Program(pid[0]!);
+}
+
+/** Whether this process is in the foreground of its terminal, and gets the signals that are typed there. */
+export function isInForeground(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  // Behind the name, in brackets: state, parent, process group, session, terminal, its foreground's process group.
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return group === foreground;
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An array of pointers to C strings, with a null pointer behind the last. */

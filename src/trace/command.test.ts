@@ -16,7 +16,7 @@ class Counted implements ProcessFollower {
     this.expected++;
   }
 
-  countProcesses(): number {
+  countCommand(): number {
     this.asked++;
     return this.processes;
   }
@@ -70,7 +70,21 @@ test('RunningCommand: what can not be started says why', () => {
   });
   expect(refusal('ipft-no-such')).toMatchObject({ code: 'COMMAND', isMissing: true });
   expect(() => checkCommand({ ...PLAN, argv: ['ipft-no-such'] })).toThrow(CommandError);
-  expect(() => checkCommand({ ...PLAN, argv: [''] })).toThrow('there is no such command');
+  expect(() => checkCommand({ ...PLAN, argv: [''] })).toThrow('there is no such program');
   checkCommand({ ...PLAN, argv: ['sh'] });
   checkCommand({ ...PLAN, argv: ['/bin/sh'] });
+});
+
+test('RunningCommand: what it writes is kept, with what its children write; it has nothing to read', async () => {
+  const script = 'cat; echo said >&2; (sleep 0.2; echo late) & head -c 200000 /dev/zero | tr "\\0" x; echo';
+  const follower = new Counted();
+  follower.processes = 1;
+  const options = { environment: process.env, output: { maxBytes: 200_003 } };
+  const running = new RunningCommand({ ...PLAN, argv: ['sh', '-c', script] }, follower, options);
+  await expect.poll(() => running.output.isCut).toBe(true);
+  follower.processes = 0;
+  await running.whenOver(NEVER);
+  expect(running.output).toMatchObject({ stderr: 'said\n', isCut: true });
+  expect(running.output.stdout).toHaveLength(200_003);
+  expect(running.end).toEqual({ exitCode: 0, signal: undefined });
 });

@@ -83,7 +83,7 @@ test.each([
 
 test('examples/library compiles', () => {
   symlinkSync(join(ROOT, 'node_modules/vitest'), join(dir, 'node_modules/vitest'));
-  for (const file of ['drop.test.ts', 'tsconfig.json'])
+  for (const file of ['drop.test.ts', 'service.test.ts', 'tsconfig.json'])
     cpSync(join(ROOT, 'examples/library', file), join(dir, 'example', file));
   // Errors in vitest's own declarations are not tested here.
   const args = ['-p', 'example', '--skipLibCheck'];

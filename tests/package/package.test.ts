@@ -56,6 +56,7 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'README.md',
     'docs/extension.md',
     'examples/library/drop.test.ts',
+    'examples/library/service.test.ts',
     'man/ipft.1',
   ]) {
     expect(names).toContain(name);

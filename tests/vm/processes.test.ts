@@ -1,19 +1,14 @@
 /** Packets of processes, compared with those on the wire: none of theirs is missed, and none of others is shown. */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parsePacket } from '../../src/packets/parse.js';
-import { formatPacket } from '../../src/packets/text.js';
 import { open } from './chosen-packets.js';
-import { Network, ROOT, splitJson, Tracing, until } from './harness.js';
+import { Network, Tracing, until } from './harness.js';
+import { COMPARABLE, type Compared, check, PYTHON, SCRIPT, Servers, start, untilWhole, Wire } from './own-packets.js';
 
-const PYTHON = '/usr/bin/python3';
-const SCRIPT = join(ROOT, 'tests/vm/processes.py');
-/** From the first function that sees a received packet on. */
-const FUNCTIONS = '^(__ip_local_out|__ip6_local_out|netif_rx_internal|ip_rcv|ipv6_rcv|tcp_v[46]_rcv)$';
 const NAME = 'ipft-followed';
 const CGROUPS = '/sys/fs/cgroup';
 const UNIT = '/system.slice/ipft-followed.service';
@@ -30,19 +25,7 @@ const removeGroups = (...paths: string[]) => {
 
 let network: Network;
 let directory: string;
-const servers: ChildProcessWithoutNullStreams[] = [];
-
-function start(namespace: string, ...args: string[]) {
-  const child = spawn('ip', ['netns', 'exec', namespace, ...args]);
-  let stdout = '';
-  child.stdout.on('data', (data) => {
-    stdout += data;
-  });
-  child.stderr.pipe(process.stderr);
-  return { child, output: () => stdout, ended: once(child, 'close') };
-}
-
-const python = (namespace: string, ...args: string[]) => start(namespace, PYTHON, '-IS', SCRIPT, ...args);
+const servers = new Servers();
 
 beforeAll(async () => {
   for (const module of ['veth', 'nf_tables']) execFileSync('modprobe', [module]);
@@ -50,49 +33,13 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ipft-processes-'));
   symlinkSync(PYTHON, join(directory, NAME));
   network.exec('sysctl', '-qw', 'net.ipv4.ping_group_range=0 0');
-  // No answer to port 81, and no error either.
-  const rules = 'chain in { type filter hook input priority 0; tcp dport 81 drop; };';
-  for (const namespace of [network.here, network.there])
-    execFileSync('ip', ['netns', 'exec', namespace, 'nft', `table inet ipft_test { ${rules} }`]);
-  for (const namespace of [network.here, network.there]) {
-    const { child, output } = python(namespace, 'serve');
-    servers.push(child);
-    await until(() => output() !== '', 'a server listens');
-  }
+  await servers.start([network.here, network.there]);
 });
 afterAll(() => {
-  for (const server of servers) server.kill('SIGKILL');
+  servers[Symbol.dispose]();
   if (directory) rmSync(directory, { recursive: true, force: true });
   network?.[Symbol.dispose]();
 });
-
-/** Whether a line in tcpdump's manner is of a packet with one of the ports or identifiers that a process has printed. */
-function belongsTo(said: string): (line: string) => boolean {
-  const [tcp, udp, icmp] = said
-    .trim()
-    .split('\n')
-    .map((line) => new Set(line.trim().split(' ')));
-  return (line) => {
-    const [, identifier] = /echo re.*, id (\d+),/.exec(line) ?? [];
-    if (identifier !== undefined) return icmp!.has(identifier);
-    const ports = [...line.matchAll(/(?:\.\d+|\]):(\d+)/g)].map(([, port]) => port!);
-    return ports.some((port) => (line.includes('Flags') ? tcp : udp)!.has(port));
-  };
-}
-
-const format = (frame: string) => {
-  const bytes = Buffer.from(frame, 'hex');
-  const snapshot = { bytes, lengthBytes: bytes.length, hasEthernet: true, protocol: bytes.readUInt16BE(12) };
-  return formatPacket(parsePacket({ ...snapshot, vlan: undefined, gso: undefined }));
-};
-
-interface Compared {
-  readonly isWhole: boolean;
-  /** Packets in tcpdump's manner. */
-  readonly shown: string[];
-  readonly captured: string[];
-  readonly all: string[];
-}
 
 /**
  * Traces and captures while a process and another one talk with the same servers.
@@ -106,13 +53,12 @@ async function compare(
   firstPort: number,
   prepare?: (followed: ReturnType<typeof start>, other: ReturnType<typeof start>) => void,
 ): Promise<Compared> {
-  const captures = ['veth-a', 'lo'].map((device) => python(network.here, 'capture', device));
-  await until(() => captures.every(({ output }) => output() !== ''), 'packets are captured');
+  const wire = await Wire.capture(network.here);
   const talk = (...words: string[]) => start(network.here, program, '-IS', SCRIPT, 'talk', '0', ...words);
   let followed = pauses ? talk('pause') : undefined;
   if (followed) await until(() => followed!.output() !== '', 'the process has made sockets');
-  const from = captures.map(({ output }) => output().length);
-  using tracing = new Tracing(['-o', 'json', '--strict', '--snaplen', '256', '-r', FUNCTIONS, ...args(followed!)]);
+  wire.begin();
+  using tracing = new Tracing([...COMPARABLE, ...args(followed!)]);
   await tracing.ready();
   const words = [PYTHON, '-IS', SCRIPT, 'talk', String(firstPort)];
   const other = start(network.here, 'sh', '-c', 'echo; read x; exec "$@"', 'sh', ...words);
@@ -123,47 +69,18 @@ async function compare(
   else followed = talk();
   await Promise.all([followed.ended, other.ended]);
   expect([followed.child.exitCode, other.child.exitCode]).toEqual([0, 0]);
-  const isOwn = belongsTo(followed.output());
-  const lines = () =>
-    captures.flatMap(({ output }, index) => output().slice(from[index]).trim().split('\n').map(format));
-  // What the kernel closes is answered.
-  for (let before = -1; before !== lines().length; ) {
-    before = lines().length;
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-  }
+  await wire.quiet();
   const { status, stdout } = await tracing.stop();
-  for (const { child } of captures) child.kill('SIGKILL');
-  const shown = splitJson(stdout)
-    .journeys.filter(({ parent }) => parent === null)
-    .map(({ ipft }) => ipft?.packet.text ?? '');
-  return { isWhole: status === 0, shown: shown.sort(), captured: lines().filter(isOwn).sort(), all: lines() };
-}
-
-/** As `compare`, until the kernel has missed no call: one that frees a packet may be among them. */
-async function compareWhole(
-  ...[args, program, pauses, firstPort, prepare]: Parameters<typeof compare>
-): Promise<Compared> {
-  for (let more = 0; ; more += 50) {
-    const compared = await compare(args, program, pauses, firstPort + more, prepare);
-    if (compared.isWhole || more > 100) return compared;
-  }
-}
-
-function check({ shown, captured, all }: Compared): void {
-  expect(shown).toEqual(captured);
-  // Both talked, and of this one there is everything.
-  expect(captured.length).toBeGreaterThan(150);
-  expect(all.length).toBeGreaterThan(1.8 * captured.length);
-  for (const kind of [/Flags \[S\]/, /Flags \[R/, /ICMP6?.*unreachable.* port/, /echo request/, /UDP/, /Flags \[F/])
-    expect(captured.filter((line) => kind.test(line)).length).toBeGreaterThanOrEqual(2);
+  return wire.compare(followed.output(), { status, json: stdout });
 }
 
 test('--pid with --pid-tree: sockets that are there, and those that come', async () => {
-  check(await compareWhole(({ child }) => ['--pid', String(child.pid), '--pid-tree'], PYTHON, true, 2000));
+  const args = ({ child }: ReturnType<typeof start>) => ['--pid', String(child.pid), '--pid-tree'];
+  check(await untilWhole((port) => compare(args, PYTHON, true, port), 2000));
 });
 
 test('--comm: a process that begins while tracing', async () => {
-  check(await compareWhole(() => ['--comm', NAME], join(directory, NAME), false, 2200));
+  check(await untilWhole((port) => compare(() => ['--comm', NAME], join(directory, NAME), false, port), 2200));
 });
 
 test('--unit: a process with sockets comes into a control group that was made again; another one leaves it', async () => {
@@ -180,7 +97,7 @@ test('--unit: a process with sockets comes into a control group that was made ag
     return ['--unit', 'ipft-followed'];
   };
   try {
-    check(await compareWhole(prepared, PYTHON, true, 2400, remake));
+    check(await untilWhole((port) => compare(prepared, PYTHON, true, port, remake), 2400));
   } finally {
     removeGroups(below, UNIT);
   }

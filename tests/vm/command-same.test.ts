@@ -1,0 +1,225 @@
+/** How a program is run that stands behind --: its status, its terminal, its user, and what is left of it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { IPFT, ipft, Network, ROOT, run, splitJson, Tracing, until } from './harness.js';
+
+const FEW = ['-r', '^(ip_output|ip_rcv|icmp_rcv)$'];
+const PYTHON = '/usr/bin/python3';
+
+let network: Network;
+let directory: string;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+  directory = mkdtempSync(join(tmpdir(), 'ipft-command-'));
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+});
+afterAll(() => {
+  network?.[Symbol.dispose]();
+  if (directory) rmSync(directory, { recursive: true, force: true });
+});
+
+const inNetwork = (...command: string[]) => ['ip', 'netns', 'exec', network.here, ...command];
+const countJourneys = (text: string) => text.split('\n').filter((line) => line.startsWith('=== ')).length;
+
+/** What is shown at a terminal of its own. */
+function atTerminal(steps: readonly (readonly [text: string, keys: string])[], ...args: string[]) {
+  return run(PYTHON, ['-IS', join(ROOT, 'tests/vm/terminal.py'), JSON.stringify(steps), IPFT, ...args]);
+}
+
+/** Processes of ipft that live. */
+function findIpft(): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const status = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/status`, 'latin1') : '';
+      return /^Name:\tipft$/m.test(status) && !/^State:\tZ/m.test(status);
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe('its exit status', () => {
+  test('is that of the program, or tells why there is none; all but the trace is silent', () => {
+    const ended = ipft(
+      ...FEW,
+      '--',
+      'sh',
+      '-c',
+      'cat; echo shown; echo said >&2; ping -q -c 1 127.0.0.1 >/dev/null; exit 77',
+    );
+    expect(ended).toMatchObject({ status: 77, stdout: 'shown\n' });
+    const [said, header, ...lines] = ended.stderr.trimEnd().split('\n');
+    expect([said, header]).toEqual(['said', expect.stringMatching(/^Timestamp +CPU/)]);
+    for (const line of lines) expect(line).toMatch(/^(=== journey|\d+ )/);
+    expect(countJourneys(ended.stderr)).toBe(2);
+    expect(ipft(...FEW, '--', 'sh', '-c', 'kill -9 $$').status).toBe(137);
+    const text = join(directory, 'text');
+    writeFileSync(text, 'no program', { mode: 0o755 });
+    expect(ipft(...FEW, '--', text)).toMatchObject({ status: 126, stdout: '' });
+  });
+
+  test('before anything is attached: no such program, no sense, no privileges', () => {
+    const missing = ipft('--', 'ipft-no-such');
+    expect(missing).toMatchObject({ status: 127, stderr: 'ipft: starting ipft-no-such: there is no such program\n' });
+    expect(ipft('--no-such-option', '--', 'true').status).toBe(125);
+    expect(ipft('host', 'and', '--', 'true').status).toBe(125);
+    expect(ipft('--').status).toBe(125);
+    const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, IPFT, '--', 'true'];
+    expect(run('setpriv', asNobody).status).toBe(125);
+    expect(run('sh', ['-c', 'ulimit -n 32; "$0" -- true', IPFT]).status).toBe(125);
+  });
+
+  test('with --strict is 125 where something was lost', () => {
+    const flood = inNetwork('ping', '-q', '-f', '-c', '3000', '10.11.0.2');
+    const { status, stdout } = ipft('--ring-size', '4K', '--strict', '-o', 'paths', '--', ...flood);
+    expect(stdout).toContain('3000 packets transmitted');
+    expect(status).toBe(125);
+  });
+});
+
+test('its output file, a recording and -o json are as without a program', () => {
+  const ping = inNetwork('ping', '-q', '-c', '2', '-i', '0.1', '10.11.0.2');
+  const json = ipft(...FEW, '-o', 'json', '--output-file', '-', '--', 'sh', '-c', `${ping.join(' ')} >&2`);
+  expect(json.status).toBe(0);
+  // Requests and answers: the answers come to another namespace, and are known there.
+  expect(splitJson(json.stdout).journeys.filter(({ parent }) => parent === null)).toHaveLength(4);
+  const file = join(directory, 'trace.ipft');
+  expect(ipft('record', file, ...FEW, '--', ...ping)).toMatchObject({ status: 0, stderr: '' });
+  expect(countJourneys(ipft('show', file).stdout)).toBeGreaterThanOrEqual(4);
+  // An expression is asked for besides.
+  const none = ipft('tcp', ...FEW, '--', ...ping);
+  expect(none.status).toBe(0);
+  expect(none.stderr).toContain('no packet');
+  expect(countJourneys(none.stderr)).toBe(0);
+});
+
+test('a count ends the trace, and not the program', () => {
+  const ping = 'ping -q -c 1 127.0.0.1 >/dev/null';
+  const { status, stdout, stderr } = ipft(
+    ...FEW,
+    '--count',
+    '1',
+    '--',
+    'sh',
+    '-c',
+    `${ping}; sleep 3; ${ping}; echo done; exit 5`,
+  );
+  expect({ status, stdout }).toEqual({ status: 5, stdout: 'done\n' });
+  // The request, and with it perhaps its answer.
+  expect([1, 2]).toContain(countJourneys(stderr));
+});
+
+test('all that the program leaves belongs to it, until that has ended', async () => {
+  const late = 'sleep 1; ping -q -c 1 127.0.0.1; exit 1';
+  const script = `(setsid sh -c '${late}' </dev/null >/dev/null 2>&1 &); exit 3`;
+  const { status, stderr } = ipft(...FEW, '--', 'sh', '-c', script);
+  expect(status).toBe(3);
+  expect(countJourneys(stderr)).toBe(2);
+});
+
+describe('at a terminal', () => {
+  test('Ctrl-C is for the program; what it says of that, and the trace, come', () => {
+    const script = 'trap "echo caught; exit 9" INT; echo ready; while :; do sleep 0.1; done';
+    const { status, stdout } = atTerminal([['ready', '\x03']], ...FEW, '--', 'sh', '-c', script);
+    expect(stdout).toContain('caught');
+    expect(status).toBe(9);
+  });
+
+  test('a program that lives on is left by the second one', () => {
+    const script = 'trap "echo caught $$" INT; echo ready; while :; do sleep 0.1; done';
+    const steps = [
+      ['ready', '\x03'],
+      ['caught', '\x03'],
+    ] as const;
+    const { status, stdout } = atTerminal(steps, ...FEW, '--', 'sh', '-c', script);
+    expect(status).toBe(130);
+    const [, pid] = /the program goes on: its process is (\d+)/.exec(stdout) ?? [];
+    expect(pid).toBe(/caught (\d+)/.exec(stdout)?.[1]);
+    run('kill', ['-9', String(pid)]);
+  });
+
+  test('it reads from the terminal, and knows that it is one; Ctrl-\\ and Ctrl-D are for it', () => {
+    const talk = 'test -t 0 && test -t 1 && echo ready; read line; echo "got $line"; cat; echo over';
+    const steps = [
+      ['ready', 'words\r'],
+      ['got words', '\x04'],
+    ] as const;
+    const { status, stdout } = atTerminal(steps, ...FEW, '--', 'sh', '-c', talk);
+    expect(stdout).toContain('over');
+    expect(status).toBe(0);
+    expect(atTerminal([['ready', '\x1c']], ...FEW, '--', 'sh', '-c', 'echo ready; exec sleep 1000').status).toBe(131);
+  });
+
+  test('Ctrl-Z stops both, and fg goes on', () => {
+    const script = `PS1='$ '; ${IPFT} ${FEW[0]} '${FEW[1]}' -- sh -c 'echo first; read line; exit 6'; echo "stopped $?"\r`;
+    const steps = [
+      ['$ ', script],
+      ['first', '\x1a'],
+      ['stopped 1', 'fg\r'],
+      ['read line', '\r'],
+    ] as const;
+    const shell = ['env', 'PS1=$ ', 'sh', '-i', '-m'];
+    const args = ['-IS', join(ROOT, 'tests/vm/terminal.py')];
+    const last = ['$ ', 'echo "status $?"; exit\r'] as const;
+    const { stdout } = run(PYTHON, [...args, JSON.stringify([...steps, last]), ...shell]);
+    expect(stdout).toContain('status 6');
+  });
+});
+
+test('SIGTERM is handed on; a second one ends the trace, and the program goes on', async () => {
+  using ending = new Tracing([...FEW, '--', 'sleep', '1000']);
+  await ending.ready();
+  await until(() => run('pgrep', ['-f', '^sleep 1000']).stdout !== '', 'the program runs');
+  expect((await ending.stop('SIGTERM')).status).toBe(143);
+  const script = 'trap "echo caught" TERM; echo ready; while :; do sleep 0.1; done';
+  using staying = new Tracing([...FEW, '--', 'sh', '-c', script]);
+  await staying.until(() => staying.stdout.includes('ready'), 'the program runs');
+  staying.process.kill('SIGTERM');
+  await staying.until(() => staying.stdout.includes('caught'), 'the program gets the signal');
+  staying.process.kill('SIGTERM');
+  await until(() => staying.stderr.includes('goes on'), 'ipft leaves it');
+  const [, pid] = /its process is (\d+)/.exec(staying.stderr) ?? [];
+  run('kill', ['-9', String(pid)]);
+  expect((await staying.ended()).status).toBe(130);
+});
+
+test('behind sudo it is the user who called, unless --as-root is given', () => {
+  const [, uid, gid, home] =
+    /^daemon:[^:]*:(\d+):(\d+):[^:]*:([^:]*):/m.exec(readFileSync('/etc/passwd', 'utf8')) ?? [];
+  const env = { SUDO_UID: uid, SUDO_GID: gid };
+  const script = 'echo $(id -u) $(id -g) $HOME; grep -c "CapEff:.0000000000000000" /proc/self/status';
+  const asUser = run(process.execPath, [IPFT, ...FEW, '--', 'sh', '-c', script], env);
+  expect(asUser.stdout).toBe(`${uid} ${gid} ${home}\n1\n`);
+  const asRoot = run(process.execPath, [IPFT, ...FEW, '--as-root', '--', 'id', '-u'], env);
+  expect(asRoot.stdout).toBe('0\n');
+});
+
+test('a thousand children at once are followed', () => {
+  const script = 'for n in $(seq 1000); do sleep 2 & done; ping -q -c 1 127.0.0.1 >/dev/null; wait; exit 4';
+  const { status, stderr } = ipft(...FEW, '--', 'sh', '-c', script);
+  expect(status).toBe(4);
+  expect(countJourneys(stderr)).toBe(2);
+});
+
+test.each([0, 1500, 'ready', 'running', 'late'] as const)(
+  'SIGKILL of ipft leaves the program alone, and nothing of ipft: %s',
+  async (moment) => {
+    const begun = join(directory, `begun-${moment}`);
+    const over = join(directory, `over-${moment}`);
+    const script = `touch ${begun}; ping -q -c 1 127.0.0.1 >/dev/null; sleep 1; touch ${over}`;
+    using tracing = new Tracing([...FEW, '--', 'sh', '-c', script]);
+    if (moment === 'ready') await tracing.ready();
+    else if (typeof moment === 'number') await sleep(moment);
+    else await until(() => existsSync(begun), 'the program runs');
+    if (moment === 'late') await sleep(500);
+    tracing.process.kill('SIGKILL');
+    await tracing.ended();
+    if (moment === 'running' || moment === 'late') await until(() => existsSync(over), 'the program goes on');
+    await until(() => findIpft().length === 0, 'no process is left');
+  },
+);

@@ -1,0 +1,153 @@
+/** Compares the packets that are shown of a process with those on the wire, by packet. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { parsePacket } from '../../src/packets/parse.js';
+import { formatPacket } from '../../src/packets/text.js';
+import { ROOT, splitJson, until } from './harness.js';
+
+export const PYTHON = '/usr/bin/python3';
+export const SCRIPT = join(ROOT, 'tests/vm/processes.py');
+/** From the first function that sees a received packet on. */
+export const FUNCTIONS = '^(__ip_local_out|__ip6_local_out|netif_rx_internal|ip_rcv|ipv6_rcv|tcp_v[46]_rcv)$';
+/** What a trace needs, so that its packets can be compared. */
+export const COMPARABLE = ['-o', 'json', '--strict', '--snaplen', '256', '-r', FUNCTIONS];
+
+/** A program in a namespace. */
+export function start(namespace: string, ...args: string[]) {
+  const child = spawn('ip', ['netns', 'exec', namespace, ...args]);
+  let stdout = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.pipe(process.stderr);
+  return { child, output: () => stdout, ended: once(child, 'close') };
+}
+
+/** Runs tests/vm/processes.py. */
+export const python = (namespace: string, ...args: string[]) => start(namespace, PYTHON, '-IS', SCRIPT, ...args);
+
+/** Whether a line in tcpdump's manner is of a packet with one of the ports or identifiers that a process has printed. */
+function belongsTo(said: string): (line: string) => boolean {
+  const [tcp, udp, icmp] = said
+    .trim()
+    .split('\n')
+    .map((line) => new Set(line.trim().split(' ')));
+  return (line) => {
+    const [, identifier] = /echo re.*, id (\d+),/.exec(line) ?? [];
+    if (identifier !== undefined) return icmp!.has(identifier);
+    const ports = [...line.matchAll(/(?:\.\d+|\]):(\d+)/g)].map(([, port]) => port!);
+    return ports.some((port) => (line.includes('Flags') ? tcp : udp)!.has(port));
+  };
+}
+
+const format = (frame: string) => {
+  const bytes = Buffer.from(frame, 'hex');
+  const snapshot = { bytes, lengthBytes: bytes.length, hasEthernet: true, protocol: bytes.readUInt16BE(12) };
+  return formatPacket(parsePacket({ ...snapshot, vlan: undefined, gso: undefined }));
+};
+
+/** Packets, all in tcpdump's manner. */
+export interface Compared {
+  /** Whether the trace has missed nothing. */
+  readonly isWhole: boolean;
+  readonly shown: string[];
+  /** Those on the wire that belong to the process. */
+  readonly captured: string[];
+  /** All on the wire. */
+  readonly all: string[];
+}
+
+/** Captures what passes the device of a namespace, and loopback. */
+export class Wire {
+  readonly #captures: readonly ReturnType<typeof start>[];
+  #from: readonly number[] = [];
+
+  private constructor(captures: readonly ReturnType<typeof start>[]) {
+    this.#captures = captures;
+  }
+
+  static async capture(namespace: string): Promise<Wire> {
+    const captures = ['veth-a', 'lo'].map((device) => python(namespace, 'capture', device));
+    await until(() => captures.every(({ output }) => output() !== ''), 'packets are captured');
+    const wire = new Wire(captures);
+    wire.begin();
+    return wire;
+  }
+
+  /** What was captured before does not count. */
+  begin(): void {
+    this.#from = this.#captures.map(({ output }) => output().length);
+  }
+
+  get #lines(): string[] {
+    return this.#captures.flatMap(({ output }, index) => {
+      const text = output().slice(this.#from[index]).trim();
+      return text === '' ? [] : text.split('\n').map(format);
+    });
+  }
+
+  /** Waits until nothing passes: what the kernel closes is answered. */
+  async quiet(): Promise<void> {
+    for (let before = -1; before !== this.#lines.length; ) {
+      before = this.#lines.length;
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+  }
+
+  /**
+   * Ends capturing.
+   * @param said the ports and identifiers of the process
+   */
+  compare(said: string, { status, json }: { status: number | null; json: string }): Compared {
+    for (const { child } of this.#captures) child.kill('SIGKILL');
+    const all = this.#lines;
+    const shown = splitJson(json)
+      .journeys.filter(({ parent }) => parent === null)
+      .map(({ ipft }) => ipft?.packet.text ?? '');
+    return { isWhole: status === 0, shown: shown.sort(), captured: all.filter(belongsTo(said)).sort(), all };
+  }
+}
+
+/** Tries until the kernel has missed no call: one that frees a packet may be among them. */
+export async function untilWhole(
+  compare: (firstPort: number) => Promise<Compared>,
+  firstPort: number,
+): Promise<Compared> {
+  for (let more = 0; ; more += 50) {
+    const compared = await compare(firstPort + more);
+    if (compared.isWhole || more > 100) return compared;
+  }
+}
+
+/** All that is shown is on the wire and the process's, and all of its packets on the wire are shown. */
+export function check({ shown, captured, all }: Compared): void {
+  expect(shown).toEqual(captured);
+  // Both talked, and of this one there is everything.
+  expect(captured.length).toBeGreaterThan(150);
+  expect(all.length).toBeGreaterThan(1.8 * captured.length);
+  for (const kind of [/Flags \[S\]/, /Flags \[R/, /ICMP6?.*unreachable.* port/, /echo request/, /UDP/, /Flags \[F/])
+    expect(captured.filter((line) => kind.test(line)).length).toBeGreaterThanOrEqual(2);
+}
+
+/** Servers in both namespaces, of which port 81 gives no answer, and no error either. */
+export class Servers implements Disposable {
+  readonly #servers: ReturnType<typeof start>['child'][] = [];
+
+  async start(namespaces: readonly string[]): Promise<void> {
+    const rules = 'chain in { type filter hook input priority 0; tcp dport 81 drop; };';
+    for (const namespace of namespaces) {
+      const { child: nft, ended } = start(namespace, 'nft', `table inet ipft_test { ${rules} }`);
+      await ended;
+      expect(nft.exitCode).toBe(0);
+      const { child, output } = python(namespace, 'serve');
+      this.#servers.push(child);
+      await until(() => output() !== '', 'a server listens');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const server of this.#servers) server.kill('SIGKILL');
+  }
+}

@@ -72,12 +72,22 @@ export class Wire {
     const captures = ['veth-a', 'lo'].map((device) => python(namespace, 'capture', device));
     await until(() => captures.every(({ output }) => output() !== ''), 'packets are captured');
     const wire = new Wire(captures);
-    wire.begin();
+    await wire.begin(0);
     return wire;
   }
 
-  /** What was captured before does not count. */
-  begin(): void {
+  /**
+   * What was captured before does not count.
+   * @param connections that were made on each device: their packets come to the capture later than to the process
+   */
+  async begin(connections: number): Promise<void> {
+    const countTcp = (output: string) =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .filter((line) => line !== '' && format(line).includes('Flags')).length;
+    const areThere = () => this.#captures.every(({ output }) => countTcp(output()) >= 3 * connections);
+    await until(areThere, 'the connections are captured');
     this.#from = this.#captures.map(({ output }) => output().length);
   }
 

@@ -57,7 +57,7 @@ async function compare(
   const talk = (...words: string[]) => start(network.here, program, '-IS', SCRIPT, 'talk', '0', ...words);
   let followed = pauses ? talk('pause') : undefined;
   if (followed) await until(() => followed!.output() !== '', 'the process has made sockets');
-  wire.begin();
+  await wire.begin(followed ? 2 : 0);
   using tracing = new Tracing([...COMPARABLE, ...args(followed!)]);
   await tracing.ready();
   const words = [PYTHON, '-IS', SCRIPT, 'talk', String(firstPort)];

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countFunctions, createTranslatingRoute } from './counted-functions.js';
 import type { Route } from './harness.js';
+import { HAS_ALL_TESTS } from './kernels.js';
 
 describe('through a router that translates addresses', () => {
   let route: Route;
@@ -22,7 +23,8 @@ describe('through a router that translates addresses', () => {
       pingFar(0);
       route.exec(route.far, 'ping', '-q', '-c1', '-w300', '10.22.0.2');
     };
-    expect(await countFunctions(request, traffic)).toEqual(there);
+    // Without the option nothing in the kernel is asked for answers.
+    if (HAS_ALL_TESTS) expect(await countFunctions(request, traffic)).toEqual(there);
     expect(await countFunctions([...request, '--connection'], traffic)).toEqual(thereAndBack);
   });
 

@@ -38,7 +38,7 @@ const inode = (namespace: string) => Number(execFileSync('stat', ['-Lc', '%i', `
 const indexOf = (device: string) => Number(network.exec('cat', `/sys/class/net/${device}/ifindex`));
 const at = (events: readonly Event[], name: string) => events.filter((event) => event['function'] === name);
 
-describe('all of them and an extension, with all ways to trace', () => {
+describe('all of them, an extension and an expression, with all ways to trace', () => {
   for (const method of METHODS) {
     testMethod(method, 'what a datagram is, where it is sent and where it is received', async () => {
       const sent: Sent[] = [];
@@ -49,10 +49,14 @@ describe('all of them and an extension, with all ways to trace', () => {
       const events = await show(
         others,
         'dev_hard_start_xmit|ip_rcv',
-        () => sent.push(network.send('udp', '10.11.0.2', MARK, 100)),
-        [...more, '--follow'],
+        () => {
+          network.ping(MARK, { count: 1 });
+          sent.push(network.send('udp', '10.11.0.2', MARK, 100));
+        },
+        [...more, '--follow', 'udp dst port 4711'],
       );
       const entries = events.filter((event) => !event['is_return']);
+      for (const { proto } of entries) expect(proto).toBe('udp');
       const [out] = at(entries, 'dev_hard_start_xmit');
       const [received] = at(entries, 'ip_rcv');
       const packet = {
@@ -109,7 +113,7 @@ describe('what they say is what the kernel says elsewhere', () => {
     }
   });
 
-  test('ip, vlan: time to live, class, fragments, and a tag', async () => {
+  test('ip, vlan: time to live, class, fragments, and a tag; process: who sends', async () => {
     network.exec(
       'ip',
       'link',
@@ -128,12 +132,16 @@ describe('what they say is what the kernel says elsewhere', () => {
     network.exec('ip', 'addr', 'add', '10.77.0.1/24', 'dev', 'veth-a.7');
     network.exec('ip', 'link', 'set', 'veth-a.7', 'up');
     network.exec('ip', 'neigh', 'add', '10.77.0.2', 'lladdr', '02:00:00:00:00:01', 'dev', 'veth-a.7');
-    const events = await show(['ip', 'vlan', 'tuple', 'dev'], 'dev_hard_start_xmit', () => {
+    const pids: number[] = [];
+    const shown = await show(['ip', 'vlan', 'tuple', 'dev', 'process'], 'dev_hard_start_xmit', () => {
       network.ping(MARK, { count: 1, more: ['-t', '33', '-Q', '0x28'] });
       network.ping(MARK, { count: 1, to: 'fd11::2', more: ['-t', '34', '-Q', '0x28'] });
       network.ping(MARK, { count: 1, bytes: 3000 });
       execFileSync('sh', ['-c', `ip netns exec ${network.here} ping -q -W 1 -c 1 -m ${MARK} 10.77.0.2 || true`]);
+      const script = `echo $$; exec ping -q -c 1 -m ${MARK} 10.11.0.2`;
+      pids.push(Number.parseInt(network.exec('sh', '-c', script), 10));
     });
+    const events = shown.filter(({ pid }) => pid !== pids[0]);
     const v4 = { proto: 'icmp', saddr: '10.11.0.1', daddr: '10.11.0.2', sport: 0, dport: 0, vlan: 0, dev: 'veth-a' };
     const id = events[2]?.['ip_id'];
     expect(events).toMatchObject([
@@ -145,16 +153,8 @@ describe('what they say is what the kernel says elsewhere', () => {
       { proto: 'icmp', daddr: '10.77.0.2', dev: 'veth-a.7', vlan: 0 },
       { proto: 'icmp', daddr: '10.77.0.2', dev: 'veth-a', vlan: 7, vlan_prio: 3 },
     ]);
+    expect(shown.filter(({ pid }) => pid === pids[0])).toMatchObject([{ comm: 'ping' }]);
     network.exec('ip', 'link', 'del', 'veth-a.7');
-  });
-
-  test('process: who sends', async () => {
-    const pids: number[] = [];
-    const events = await show(['process'], 'ip_output', () => {
-      const script = `echo $$; exec ping -q -c 1 -m ${MARK} 10.11.0.2`;
-      pids.push(Number.parseInt(network.exec('sh', '-c', script), 10));
-    });
-    expect(events).toMatchObject([{ pid: pids[0], comm: 'ping' }]);
   });
 
   test('ct, tuple: a connection that is translated, as /proc/net/nf_conntrack has it', async () => {

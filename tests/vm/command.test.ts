@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Network, Tracing } from './harness.js';
-import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, untilWhole, Wire } from './own-packets.js';
+import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, Wire } from './own-packets.js';
 
 let network: Network;
 let directory: string;
@@ -42,5 +42,5 @@ async function compare(firstPort: number): Promise<Compared> {
 }
 
 test('all that it and its children send and get, with the status of the program', async () => {
-  check(await untilWhole(compare, 2000));
+  check(await compare(2000));
 });

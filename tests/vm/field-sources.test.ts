@@ -1,4 +1,4 @@
-/** Fields of several sources in one record, with every backend and tracer that this kernel has. */
+/** Fields of several sources in one record. With every backend and tracer, builtin-fields.test.ts has them. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { markFilter } from '../../src/filter/mark.js';
 import { BACKENDS } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
 import { compiled, example, extension, Network, ROOT } from './harness.js';
-import { METHODS, SOME_METHODS, testMethod } from './kernels.js';
+import { CHOSEN_METHODS, SOME_METHODS, testMethod } from './kernels.js';
 
 let network: Network;
 beforeAll(() => {
@@ -89,7 +89,7 @@ async function show(fields: EventFields, method: string): Promise<Shown[]> {
 const entriesOf = (shown: readonly Shown[]) => shown.filter(({ isReturn }) => !isReturn);
 
 describe('an extension and a second source', () => {
-  for (const method of METHODS) {
+  for (const method of CHOSEN_METHODS) {
     testMethod(method, 'the fields of both, in the order of the sources', async () => {
       const fields = await loadFields([inC(example('skb-len.bpf.c')), DOUBLED]);
       const shown = await show(fields, method);
@@ -115,7 +115,7 @@ describe('an extension and a second source', () => {
 });
 
 describe('a second source alone', () => {
-  for (const method of SOME_METHODS) {
+  for (const method of CHOSEN_METHODS) {
     testMethod(method, 'its fields, in no more bytes than it needs', async () => {
       const fields = await loadFields([DOUBLED]);
       expect(fields.dataBytes).toBe(8);

@@ -85,14 +85,27 @@ function isSince(version: string): boolean {
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
-/**
- * The methods for tests of what a backend does alike on all kernels: each is tested where `ipft` chooses it, and on the
- * kernel that has all tests. What a kernel's verifier may refuse is tested with METHODS.
- */
-export const SOME_METHODS = METHODS.filter((method) => {
+function isIn(method: Method, chosen: Kernel['chosen']): boolean {
   const [backend, tracer] = method.split(' ') as [string, TracerName];
-  return HAS_ALL_TESTS || OWN.chosen[tracer] === backend;
-});
+  return chosen[tracer] === backend;
+}
+
+/**
+ * The methods that `ipft` chooses here, for tests of what METHODS or SOME_METHODS have had with all backends together
+ * with more.
+ */
+export const CHOSEN_METHODS = METHODS.filter((method) => isIn(method, OWN.chosen));
+
+const isChosenSomewhere = (method: Method) =>
+  [...Object.values(KERNELS), NEWEST].some(({ chosen }) => isIn(method, chosen));
+
+/**
+ * The methods for tests of what a backend does alike on all kernels: each is tested where `ipft` chooses it, and those
+ * that it chooses nowhere on the kernel that has all tests. What a kernel's verifier may refuse is tested with METHODS.
+ */
+export const SOME_METHODS = METHODS.filter(
+  (method) => isIn(method, OWN.chosen) || (HAS_ALL_TESTS && !isChosenSomewhere(method)),
+);
 
 interface Doctor {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly result: string }[];

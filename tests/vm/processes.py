@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 ADDRESSES = ("10.11.0.2", "fd11::2", "127.0.0.1", "::1")
 FAMILIES = [(socket.AF_INET6 if ":" in address else socket.AF_INET, address) for address in ADDRESSES]
@@ -106,9 +107,9 @@ def talk(first, pauses):
         (ports if sock.type == socket.SOCK_STREAM else udp_ports).append(sock.getsockname()[1])
         return sock
 
-    def connect(family, address, port=80, patience=PATIENCE):
+    def connect(family, address, port=80):
         sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.settimeout(patience)
+        sock.settimeout(PATIENCE)
         if first:
             sock.bind(("", first + len(ports)))
         error = sock.connect_ex((address, port))
@@ -186,8 +187,15 @@ def talk(first, pauses):
         unread.sendall(b"echo 1\n")
         unread.recv(1)
         unread.close()
-        # The first packets are lost: they are sent again.
-        connect(family, address, 81, 2)
+    # The first packets are lost: they are sent again, a second later.
+    for family, address in FAMILIES:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        if first:
+            sock.bind(("", first + len(ports)))
+        sock.connect_ex((address, 81))
+        own(sock)
+    time.sleep(2)
     for numbers in (ports, udp_ports, identifiers):
         print(" ".join(map(str, numbers)), flush=True)
     # What is open is closed by the kernel.

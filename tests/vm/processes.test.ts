@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { open } from './chosen-packets.js';
 import { Network, Tracing, until } from './harness.js';
-import { COMPARABLE, type Compared, check, PYTHON, SCRIPT, Servers, start, untilWhole, Wire } from './own-packets.js';
+import { COMPARABLE, type Compared, check, PYTHON, SCRIPT, Servers, start, Wire } from './own-packets.js';
 
 const NAME = 'ipft-followed';
 const CGROUPS = '/sys/fs/cgroup';
@@ -76,11 +76,11 @@ async function compare(
 
 test('--pid with --pid-tree: sockets that are there, and those that come', async () => {
   const args = ({ child }: ReturnType<typeof start>) => ['--pid', String(child.pid), '--pid-tree'];
-  check(await untilWhole((port) => compare(args, PYTHON, true, port), 2000));
+  check(await compare(args, PYTHON, true, 2000));
 });
 
 test('--comm: a process that begins while tracing', async () => {
-  check(await untilWhole((port) => compare(() => ['--comm', NAME], join(directory, NAME), false, port), 2200));
+  check(await compare(() => ['--comm', NAME], join(directory, NAME), false, 2200));
 });
 
 test('--unit: a process with sockets comes into a control group that was made again; another one leaves it', async () => {
@@ -97,7 +97,7 @@ test('--unit: a process with sockets comes into a control group that was made ag
     return ['--unit', 'ipft-followed'];
   };
   try {
-    check(await untilWhole((port) => compare(prepared, PYTHON, true, port, remake), 2400));
+    check(await compare(prepared, PYTHON, true, 2400, remake));
   } finally {
     removeGroups(below, UNIT);
   }

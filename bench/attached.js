@@ -71,7 +71,7 @@ export class Attached {
 
 const RING_BYTES = 1 << 26;
 /** @type {import('../dist/base/event.js').RecordTaker} */
-const NOBODY_TAKES = { event() {}, began() {}, moved() {}, snapshot() {}, ended() {} };
+const NOBODY_TAKES = { event() {}, began() {}, moved() {}, snapshot() {}, process() {}, ended() {} };
 
 /** Has the kernel count how often programs run, and how long. */
 export function countRuns() {
@@ -146,7 +146,7 @@ export async function attachFloor(backend, directory, floor, choice) {
 
 const DEFAULTS = {
   ...{ tracer: /** @type {const} */ ('function'), packets: markFilter(1, 0xffffffff), samplePeriod: 1, snaplen: 0 },
-  ...{ ringSizeBytes: RING_BYTES, follow: false, fields: NO_FIELDS },
+  ...{ ringSizeBytes: RING_BYTES, follow: false, who: false, fields: NO_FIELDS },
 };
 
 /**

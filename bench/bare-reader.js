@@ -29,7 +29,7 @@ const session = await Session.open({
 });
 await session.attach(new AbortController().signal);
 process.stderr.write('Trace ready!\n');
-const nobody = { event() {}, began() {}, moved() {}, snapshot() {}, ended() {} };
+const nobody = { event() {}, began() {}, moved() {}, snapshot() {}, process() {}, ended() {} };
 let events = 0;
 while (!stopped) {
   const { events: count } = session.read(nobody, 1 << 12);

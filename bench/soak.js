@@ -67,7 +67,7 @@ function read(name) {
     event({ timestampLow, timestampHigh }) {
       if (part.events++ === 0) part.firstNs = (BigInt(timestampHigh) << 32n) | BigInt(timestampLow);
     },
-    ...{ began() {}, moved() {}, snapshot() {}, missed() {} },
+    ...{ began() {}, moved() {}, snapshot() {}, process() {}, missed() {} },
     ended({ fate, timestampNs }) {
       if (fate.dropped) part.drops.push(timestampNs);
     },

@@ -34,6 +34,7 @@ const NOBODY = {
   began() {},
   moved() {},
   snapshot() {},
+  process() {},
   ended() {},
   missed() {},
   notice() {},
@@ -44,7 +45,7 @@ const NOBODY = {
 const HEADER = {
   ...{ version: '0', kernel: '6.12', tracer: 'function', backend: 'kprobe-multi', targets, fields: undefined },
   ...{ names: { reason: () => undefined, symbol: () => undefined }, symbols: () => {} },
-  ...{ netnsName: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
+  ...{ netnsName: () => undefined, findGroup: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
 };
 /** @type {import('../dist/base/record-source.js').SourceCoverage} */
 const COVERAGE = { traced: TARGETS, refused: [], unwatched: [] };

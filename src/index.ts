@@ -49,6 +49,7 @@ export type {
   Udp,
   Vlan,
 } from './base/packet.js';
+export type { JourneyContainer, JourneyProcess } from './base/process.js';
 export type {
   CommandOptions,
   CommandResult,

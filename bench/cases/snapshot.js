@@ -1,6 +1,6 @@
 /**
- * What snapshots of a packet cost it, in instructions: for a guest whose clock counts them. Pings pass veth; what the
- * programs cost with snapshots, less what they cost without, is the share of the snapshots.
+ * What snapshots of a packet cost it, and what it costs to tell whose it is, in instructions: for a guest whose clock counts
+ * them. Pings pass veth; what the programs cost with either, less what they cost without, is its share.
  */
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
@@ -34,9 +34,13 @@ export async function snapshot({ backends, runs, note }) {
   /** @type {import('../rows.js').Row[]} */
   const rows = [];
   for (const backend of backends) {
-    /** What the programs cost for each packet. @param {RegExp} functions @param {number} snaplen */
-    const measure = async (functions, snaplen) => {
-      const attached = await attachTracer(backend, { packets, follow: true, snaplen }, functions);
+    /**
+     * What the programs cost for each packet.
+     * @param {RegExp} functions
+     * @param {Partial<import('../../dist/capture/session.js').SessionOptions>} options
+     */
+    const measure = async (functions, options) => {
+      const attached = await attachTracer(backend, { packets, follow: true, snaplen: 0, ...options }, functions);
       const costs = [];
       for (let run = 0; run < runs; run++) {
         attached.empty();
@@ -48,11 +52,14 @@ export async function snapshot({ backends, runs, note }) {
       await attached.release();
       return costs;
     };
-    /** @param {RegExp} functions */
-    const shareOf = async (functions) => {
-      const without = median(await measure(functions, 0));
-      return (await measure(functions, SNAPLEN)).map((cost) => cost - without);
+    /** @param {RegExp} functions @param {Partial<import('../../dist/capture/session.js').SessionOptions>} options */
+    const shareOf = async (functions, options = { snaplen: SNAPLEN }) => {
+      const without = median(await measure(functions, {}));
+      return (await measure(functions, options)).map((cost) => cost - without);
     };
+    const who = { findGroup: () => undefined };
+    const party = await shareOf(FIRST, who);
+    const known = (await shareOf(UNCHANGED, who)).map((cost) => (cost - median(party)) / MORE_EVENTS);
     const first = await shareOf(FIRST);
     const one = median(first);
     const moved = (await shareOf(MOVED)).map((cost) => cost - one);
@@ -61,7 +68,10 @@ export async function snapshot({ backends, runs, note }) {
     rows.push(row({ ...about, what: 'the first snapshot of a packet' }, first, [400]));
     rows.push(row({ ...about, what: 'a snapshot in another place' }, moved, [400]));
     rows.push(row({ ...about, what: 'an event where no header has changed' }, unchanged, [40]));
-    note(`${backend.name} snapshots: ${[first, moved, unchanged].map((costs) => Math.round(median(costs))).join(' ')}`);
+    rows.push(row({ ...about, what: 'whose a packet is' }, party, [400]));
+    rows.push(row({ ...about, what: 'an event where it has no other socket' }, known, [40]));
+    const all = [first, moved, unchanged, party, known];
+    note(`${backend.name} snapshots: ${all.map((costs) => Math.round(median(costs))).join(' ')}`);
   }
   return rows;
 }

@@ -57,6 +57,7 @@ struct ipft_config {
 	__u32 mark;		/* with connections: the wanted mark under its mask, which no instruction compares then */
 	__u32 mask;		/* 0: any mark is wanted, or instructions compare it */
 	__u32 processes;	/* whether packets of followed processes alone are asked for */
+	__u32 who;		/* whether journeys have processes */
 	struct ipft_wanted_places places;
 };
 
@@ -77,12 +78,13 @@ enum ipft_mark_constant {
 };
 
 /*
- * Where packets have no snapshots, programs must not even pay for the question. A branch compares a time with this number;
+ * Where packets have no snapshots, or nobody asks whose they are, programs must not even pay for the question. A branch compares a time with this number;
  * the user side replaces it before loading by a comparison with 0, of which the verifier knows the result: it removes the
  * branch, and the side that is not taken.
  */
 enum ipft_switch_constant {
 	IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5,
+	IPFT_WHO_PLACEHOLDER = 0x3e5a7c91,
 };
 
 #endif

@@ -21,6 +21,7 @@ struct ipft_journey {
 	__u64 caller;		/* return address of a traced call with IPFT_TARGET_REPORTS that is open; or 0 */
 	__u64 sock;		/* IPFT_STAGE_QUEUED: the socket's address */
 	__u64 headers;		/* since its begin was sent: a hash of its addresses when a snapshot was last taken; see ipft_take_snapshot */
+	__u64 looked;		/* the socket whose process was looked for last, with bits of enum ipft_looked */
 	__u32 reason;
 	__u32 events;		/* lost ones included */
 	__u32 ifindex;
@@ -34,6 +35,12 @@ struct ipft_journey {
 	__u8 left_out;		/* whether the extension has left out an event */
 	__u8 is_ipv6;		/* which kind of addresses `headers` is a hash of */
 	char device[IPFT_DEVICE_NAME];
+};
+
+/* Low bits of `looked`; a socket's address has none of them. */
+enum ipft_looked {
+	IPFT_LOOKED_ENOUGH = 1,	/* alone */
+	IPFT_LOOKED_LATER = 2,	/* the socket has sent the packet, and nothing has been told of it */
 };
 
 /* Low bits of the owner; an skb's address has none of them. */

@@ -25,6 +25,8 @@ struct ipft_wanted_places wanted_places;
 struct ipft_config config;
 struct ipft_cpu cpu;
 struct ipft_following following;
+struct ipft_holder holder;
+struct ipft_whose whose;
 
 enum ipft_sequence sequence;
 enum ipft_event_flag event_flag;
@@ -46,3 +48,4 @@ enum ipft_wanted_places_limit wanted_places_limit;
 enum ipft_connections_size connections_size;
 enum ipft_process process;
 enum ipft_processes_size processes_size;
+enum ipft_party party;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Processes whose packets are asked for. */
+/* Processes whose packets are asked for, and those that packets belong to. */
 #ifndef IPFT_PROCESS_H
 #define IPFT_PROCESS_H
 
@@ -21,6 +21,21 @@ enum ipft_processes_size {
 	IPFT_CGROUP_PATH = 256,		/* with the NUL */
 	IPFT_MAX_SOCKETS = 1 << 16,
 	IPFT_MAX_ENDPOINTS = 1 << 14,
+	IPFT_MAX_HOLDERS = 1 << 16,
+};
+
+/* A process that has a socket: the values of ipft_holders. */
+struct ipft_holder {
+	__u64 cgroup;		/* id of its control group in the unified hierarchy: the inode of the group's directory */
+	__u32 tgid;		/* its id in the initial namespace */
+	__u32 pid;		/* its id in the namespace of the user side; 0: it has none there */
+	char name[IPFT_PROCESS_NAME];	/* of its first thread, when it got the socket */
+};
+
+/* The part of a process in a journey. */
+enum ipft_party {
+	IPFT_PARTY_SENDER = 1,
+	IPFT_PARTY_RECEIVER = 2,
 };
 
 /* The only entry of the map ipft_following. */

@@ -8,6 +8,8 @@
 #ifndef IPFT_RECORD_H
 #define IPFT_RECORD_H
 
+#include "process.h"
+
 /*
  * An event: a function was entered with the packet. Behind it stand its data, what sources of fields have written:
  * ipft_config.data_size bytes.
@@ -46,6 +48,7 @@ enum ipft_notice {
 	IPFT_NOTICE_PLACE = 2,	/* struct ipft_moved, before the first event there */
 	IPFT_NOTICE_END = 3,	/* struct ipft_end, in a ring of its own, or where that is full among the events */
 	IPFT_NOTICE_SNAPSHOT = 4,	/* an ipft_event and an ipft_snapshot, before the first event with such headers */
+	IPFT_NOTICE_PROCESS = 5,	/* struct ipft_whose: the process that sent the packet, or the one that it is for */
 };
 
 #define IPFT_DEVICE_NAME 16
@@ -70,6 +73,14 @@ struct ipft_begin {
 struct ipft_moved {
 	struct ipft_event event;
 	struct ipft_place place;
+};
+
+/* Comes once for each party at most, but where two CPUs find it at the same time: then the first counts. */
+struct ipft_whose {
+	struct ipft_event event;
+	struct ipft_holder process;
+	__u32 party;		/* enum ipft_party */
+	__u32 reserved;
 };
 
 /*

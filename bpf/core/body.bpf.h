@@ -17,6 +17,7 @@
 #include "fields.h"
 #include "filter.h"
 #include "snapshot.bpf.h"
+#include "who.bpf.h"
 
 /* Whether the sample period leaves out this event. */
 static __always_inline bool ipft_sampled_out(void)
@@ -256,6 +257,9 @@ static __always_inline void ipft_before(void *ctx, enum ipft_kind kind, const st
 		journey->protocol = IPFT_IPPROTO_TCP;
 	else
 		bpf_core_read(&journey->protocol, sizeof(journey->protocol), &sk->sk_protocol);
+	/* The function may make no event. Where the journey's begin is still to come, the event behind it looks. */
+	if (ipft_tells_who((__u64)sk) && journey->flags & IPFT_JOURNEY_ANNOUNCED)
+		ipft_look_for_processes(hit->skb, journey, bpf_ktime_get_ns());
 }
 
 static __always_inline void ipft_after(const struct ipft_hit *hit)
@@ -379,6 +383,8 @@ IPFT_FUNCTION int ipft_announce(const struct ipft_hit *hit, __u64 where, __u64 t
 	journey->flags |= IPFT_JOURNEY_ANNOUNCED;
 	ipft_add_snapshot(hit, timestamp_ns, begin->place.ifindex, (struct ipft_snapshot *)(begin + 1));
 	bpf_ringbuf_submit(begin, BPF_RB_NO_WAKEUP);
+	if (ipft_tells_who(timestamp_ns))
+		ipft_look_for_processes(hit->skb, journey, timestamp_ns);
 	return 1;
 }
 
@@ -416,6 +422,8 @@ static __always_inline int ipft_open_record(struct sk_buff *skb, struct ipft_hit
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		if (!(where && ipft_note_place(hit, where, timestamp_ns)) && ipft_takes_snapshots(timestamp_ns))
 			ipft_look_at_headers(hit, kind, timestamp_ns);
+		if (ipft_tells_who(timestamp_ns))
+			ipft_look_for_processes(hit->skb, journey, timestamp_ns);
 	} else if (!data_size && !ipft_announce(hit, where, timestamp_ns)) {
 		/* Without the begin no one can tell whose event it is. */
 		goto lost;

@@ -327,6 +327,7 @@ IPFT_FUNCTION struct ipft_journey *ipft_begin(__u64 skb, __u64 parent, __u8 flag
 	journey->location = 0;
 	journey->caller = 0;
 	journey->sock = 0;
+	journey->looked = 0;
 	journey->reason = 0;
 	journey->events = 0;
 	journey->ifindex = 0;

@@ -123,6 +123,15 @@ int ipft_on_receive(__u64 *ctx)
 	return 0;
 }
 
+/* Where no function of the way out is traced, this is known of the sender all the same. */
+static __always_inline void ipft_keep_sender(__u64 skb, struct ipft_journey *journey)
+{
+	const __u64 sk = ipft_read_word(&((struct sk_buff *)skb)->sk);
+
+	if (sk && !(__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->skb_iif))
+		journey->looked = sk | IPFT_LOOKED_LATER;
+}
+
 /* net_dev_start_xmit(skb, dev): the driver is called next. */
 SEC("raw_tp")
 int ipft_on_transmit(__u64 *ctx)
@@ -135,6 +144,8 @@ int ipft_on_transmit(__u64 *ctx)
 	journey->stage = IPFT_STAGE_SENT;
 	bpf_core_read(&journey->ifindex, sizeof(journey->ifindex), &dev->ifindex);
 	bpf_core_read(&journey->device, sizeof(journey->device), &dev->name);
+	if (ipft_config.who && !journey->looked)
+		ipft_keep_sender(ctx[0], journey);
 	/* Whatever functions are traced, this is known before an answer can come. */
 	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
 	return 0;

@@ -3,7 +3,7 @@ import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
 const tracepoints = { dropHasReason: true, consumeHasLocation: true };
-const flags = { ...tracepoints, directReads: true, follow: true, filters: true, processes: false };
+const flags = { ...tracepoints, directReads: true, follow: true, filters: true, processes: false, who: false };
 const sizes = { dataSize: 72, samplePeriod: 3, snaplen: 96, module: { offset: 8, dataBytes: 64 }, fields: undefined };
 
 test('encodeConfig: each member in its place', () => {
@@ -27,6 +27,12 @@ test('encodeConfig: each member in its place', () => {
     expect(config.readUInt32LE(offset)).toBe(1);
     expect([...without.keys()].filter((at) => without[at] !== config[at])).toEqual([offset]);
   }
+});
+
+test('encodeConfig: whether journeys have processes', () => {
+  const who = (isTold: boolean) =>
+    Buffer.from(encodeConfig({ ...sizes, ...flags, who: isTold })).readUInt32LE(layout.CONFIG_WHO);
+  expect([who(true), who(false)]).toEqual([1, 0]);
 });
 
 test('encodeConfig: a program alone is asked apart from all that asks for more', () => {

@@ -17,6 +17,7 @@ import {
   CONFIG_SIZE,
   CONFIG_SNAPLEN,
   CONFIG_SYMBOL_FORMAT,
+  CONFIG_WHO,
   IPFT_FILTERS_BY_MORE,
   IPFT_FILTERS_BY_PROGRAM,
   IPFT_FILTERS_NOTHING,
@@ -60,6 +61,8 @@ export function encodeConfig(config: {
   snaplen: number;
   /** Whether packets of followed processes alone are asked for. */
   processes: boolean;
+  /** Whether journeys have processes. */
+  who: boolean;
   /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
   places?: Places | undefined;
   /** Where packets of connections are followed: the mark of those that begin to be. */
@@ -82,6 +85,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(filtersOf(config), CONFIG_FILTERS);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.writeUInt32LE(config.processes ? 1 : 0, CONFIG_PROCESSES);
+  bytes.writeUInt32LE(config.who ? 1 : 0, CONFIG_WHO);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   if (config.connections) {
     const { value, mask } = config.connections.mark;

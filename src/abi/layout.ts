@@ -68,7 +68,7 @@ export const PLACE_DEVICE = 8;
 export const PLACE_DEVICE_SIZE = 16;
 
 /** struct ipft_journey */
-export const JOURNEY_SIZE = 112;
+export const JOURNEY_SIZE = 120;
 export const JOURNEY_OWNER = 0;
 export const JOURNEY_ID = 8;
 export const JOURNEY_PARENT = 16;
@@ -78,19 +78,20 @@ export const JOURNEY_LOCATION = 40;
 export const JOURNEY_CALLER = 48;
 export const JOURNEY_SOCK = 56;
 export const JOURNEY_HEADERS = 64;
-export const JOURNEY_REASON = 72;
-export const JOURNEY_EVENTS = 76;
-export const JOURNEY_IFINDEX = 80;
-export const JOURNEY_FAMILY = 84;
-export const JOURNEY_PROTOCOL = 86;
-export const JOURNEY_STAGE = 88;
-export const JOURNEY_FLAGS = 89;
-export const JOURNEY_CPU = 90;
-export const JOURNEY_TAIL = 92;
-export const JOURNEY_SOCK_STATE = 93;
-export const JOURNEY_LEFT_OUT = 94;
-export const JOURNEY_IS_IPV6 = 95;
-export const JOURNEY_DEVICE = 96;
+export const JOURNEY_LOOKED = 72;
+export const JOURNEY_REASON = 80;
+export const JOURNEY_EVENTS = 84;
+export const JOURNEY_IFINDEX = 88;
+export const JOURNEY_FAMILY = 92;
+export const JOURNEY_PROTOCOL = 94;
+export const JOURNEY_STAGE = 96;
+export const JOURNEY_FLAGS = 97;
+export const JOURNEY_CPU = 98;
+export const JOURNEY_TAIL = 100;
+export const JOURNEY_SOCK_STATE = 101;
+export const JOURNEY_LEFT_OUT = 102;
+export const JOURNEY_IS_IPV6 = 103;
+export const JOURNEY_DEVICE = 104;
 export const JOURNEY_DEVICE_SIZE = 16;
 
 /** struct ipft_part */
@@ -134,6 +135,7 @@ export const CONFIG_CONNECTIONS = 52;
 export const CONFIG_MARK = 56;
 export const CONFIG_MASK = 60;
 export const CONFIG_PROCESSES = 64;
+export const CONFIG_WHO = 68;
 export const CONFIG_PLACES = 72;
 
 /** struct ipft_cpu */
@@ -157,6 +159,21 @@ export const FOLLOWING_UNUSED = 12;
 export const FOLLOWING_UNFOLLOWED = 16;
 export const FOLLOWING_HAS_CGROUPS = 24;
 
+/** struct ipft_holder */
+export const HOLDER_SIZE = 32;
+export const HOLDER_CGROUP = 0;
+export const HOLDER_TGID = 8;
+export const HOLDER_PID = 12;
+export const HOLDER_NAME = 16;
+export const HOLDER_NAME_SIZE = 16;
+
+/** struct ipft_whose */
+export const WHOSE_SIZE = 64;
+export const WHOSE_EVENT = 0;
+export const WHOSE_PROCESS = 24;
+export const WHOSE_PARTY = 56;
+export const WHOSE_RESERVED = 60;
+
 /** enum ipft_sequence */
 export const IPFT_SEQUENCE_UNKNOWN = 0xffffffff;
 
@@ -172,6 +189,7 @@ export const IPFT_NOTICE_BEGIN = 1;
 export const IPFT_NOTICE_PLACE = 2;
 export const IPFT_NOTICE_END = 3;
 export const IPFT_NOTICE_SNAPSHOT = 4;
+export const IPFT_NOTICE_PROCESS = 5;
 
 /** enum ipft_stage */
 export const IPFT_STAGE_NONE = 0;
@@ -246,6 +264,7 @@ export const IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9;
 
 /** enum ipft_switch_constant */
 export const IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5;
+export const IPFT_WHO_PLACEHOLDER = 0x3e5a7c91;
 
 /** enum ipft_wanted_places_limit */
 export const IPFT_MAX_WANTED_PLACES = 16;
@@ -269,3 +288,8 @@ export const IPFT_MAX_WANTED_CGROUPS = 64;
 export const IPFT_CGROUP_PATH = 256;
 export const IPFT_MAX_SOCKETS = 0x10000;
 export const IPFT_MAX_ENDPOINTS = 16384;
+export const IPFT_MAX_HOLDERS = 0x10000;
+
+/** enum ipft_party */
+export const IPFT_PARTY_SENDER = 1;
+export const IPFT_PARTY_RECEIVER = 2;

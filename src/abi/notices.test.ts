@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { build, fill, LEAD, offsetOf, sizeOf } from '../../tests/support/records.js';
 import type { Place } from '../base/journey.js';
-import { MOVED_PLACE, PLACE_IFINDEX, PLACE_NETNS } from './layout.js';
+import { MOVED_PLACE, PLACE_IFINDEX, PLACE_NETNS, WHOSE_PROCESS } from './layout.js';
 import { NoticeDecoder } from './notices.js';
 
 test('NoticeDecoder.began, moved: where a journey begins and goes on', () => {
@@ -48,6 +48,33 @@ test('NoticeDecoder.snapshot: the bytes behind it, as many as the record has', (
   expect(decoder.snapshot(view, LEAD, at, at)).toBeUndefined();
   fill(view, at, 'snapshot', { captured: 0 });
   expect(decoder.snapshot(view, LEAD, at, bytes + 8)).toBeUndefined();
+});
+
+test('NoticeDecoder.whose: one object for each process; its control group is looked for until it is known', () => {
+  const asked: bigint[] = [];
+  let known = false;
+  const decoder = new NoticeDecoder((id) => {
+    asked.push(id);
+    return known ? { path: '/blue', unit: 'blue.service' } : undefined;
+  });
+  const whose = build('whose', { party: 2 }, { journey: 7 });
+  fill(whose, LEAD + WHOSE_PROCESS, 'holder', { cgroup: 1n << 40n, tgid: 99, pid: 12, name: 'sixteen-bytes-ok' });
+  const nothing = { container: undefined, unit: undefined, pod: undefined };
+  expect(decoder.whose(whose, LEAD)).toEqual({
+    ...{ journey: 7, party: 'receiver' },
+    process: { pid: 12, command: 'sixteen-bytes-ok', cgroup: undefined, ...nothing },
+  });
+  known = true;
+  const found = decoder.whose(whose, LEAD)?.process;
+  expect(found).toMatchObject({ cgroup: '/blue', unit: 'blue.service' });
+  fill(whose, LEAD, 'whose', { party: 1 });
+  expect(decoder.whose(whose, LEAD)).toMatchObject({ party: 'sender' });
+  expect(decoder.whose(whose, LEAD)?.process).toBe(found);
+  expect(asked).toEqual([1n << 40n, 1n << 40n]);
+  fill(whose, LEAD + WHOSE_PROCESS, 'holder', { pid: 0 });
+  expect(decoder.whose(whose, LEAD)?.process.pid).toBeUndefined();
+  fill(whose, LEAD, 'whose', { party: 3 });
+  expect(decoder.whose(whose, LEAD)).toBeUndefined();
 });
 
 test('NoticeDecoder.ended: what became of it; an address is named once', () => {

@@ -1,5 +1,6 @@
 /** Decodes notices: the records of `bpf/abi/record.h` for begins, moves, snapshots and ends. */
 import type { Began, Ended, Fate, Moved, Place, Snapped } from '../base/journey.js';
+import type { FindControlGroup, JourneyProcess, Whose } from '../base/process.js';
 import { decodeFate, FATE_OF_END } from './fate.js';
 import { Interned } from './interned.js';
 import {
@@ -16,8 +17,15 @@ import {
   EVENT_SEQUENCE,
   EVENT_TARGET,
   EVENT_TIMESTAMP_NS,
+  HOLDER_CGROUP,
+  HOLDER_NAME,
+  HOLDER_NAME_SIZE,
+  HOLDER_PID,
+  HOLDER_SIZE,
   IPFT_EVENT_NOTICE,
   IPFT_NOTICE_BEGIN,
+  IPFT_PARTY_RECEIVER,
+  IPFT_PARTY_SENDER,
   MOVED_PLACE,
   PLACE_DEVICE,
   PLACE_DEVICE_SIZE,
@@ -33,18 +41,30 @@ import {
   SNAPSHOT_SIZE,
   SNAPSHOT_VLAN_PROTOCOL,
   SNAPSHOT_VLAN_VALUE,
+  WHOSE_PARTY,
+  WHOSE_PROCESS,
 } from './layout.js';
 import { decodeText, readJourneyId } from './values.js';
 
 /** The most names of locations: more than a kernel has calls that free packets. */
 const MAX_SYMBOLS = 1 << 16;
 
-/** Decodes notices; `at` is the offset of the record. Most packets share a few places and fates, which are interned. */
+/**
+ * Decodes notices; `at` is the offset of the record. Most packets share a few places, fates and processes, which are
+ * interned.
+ */
 export class NoticeDecoder {
   readonly #places = new Interned(0, PLACE_SIZE);
   readonly #fates = new Interned(END_LOCATION, END_SYMBOL);
   /** The names of locations: the kernel tells each name once. */
   readonly #symbols = new Map<bigint, string>();
+  readonly #processes = new Interned(0, HOLDER_SIZE);
+  readonly #findGroup: FindControlGroup;
+
+  /** @param findGroup asked when the first notice of a process is decoded, and again while it does not know the group */
+  constructor(findGroup: FindControlGroup = () => undefined) {
+    this.#findGroup = findGroup;
+  }
 
   /** struct ipft_begin */
   began(view: DataView, at: number): Began {
@@ -61,6 +81,27 @@ export class NoticeDecoder {
   moved(view: DataView, at: number): Moved | undefined {
     const place = this.#place(view, at + MOVED_PLACE);
     return place && { journey: view.getUint32(at + EVENT_JOURNEY, true), place };
+  }
+
+  /** struct ipft_whose; undefined for a party that is not known. */
+  whose(view: DataView, at: number): Whose | undefined {
+    const party = view.getUint32(at + WHOSE_PARTY, true);
+    if (party !== IPFT_PARTY_SENDER && party !== IPFT_PARTY_RECEIVER) return undefined;
+    return {
+      journey: view.getUint32(at + EVENT_JOURNEY, true),
+      party: party === IPFT_PARTY_SENDER ? 'sender' : 'receiver',
+      process: this.#process(this.#processes.get(view, at + WHOSE_PROCESS, decodeHolder)),
+    };
+  }
+
+  #process(holder: Holder): JourneyProcess {
+    if (holder.process) return holder.process;
+    const { pid, command, group } = holder;
+    const found = this.#findGroup(group);
+    const { path, container, unit, pod } = found ?? {};
+    const process = { pid, command, cgroup: path, container, unit, pod };
+    if (found || group === 0n) holder.process = process;
+    return process;
   }
 
   /** What the kernel side has called a location, as `name+0x10/0x40 [module]`. */
@@ -137,6 +178,26 @@ export function encodeBegin(
   view.setUint32(at + BEGIN_PLACE + PLACE_NETNS, place.netns, true);
   view.setUint32(at + BEGIN_PLACE + PLACE_IFINDEX, place.ifindex, true);
   Buffer.from(view.buffer, view.byteOffset + at + BEGIN_PLACE + PLACE_DEVICE, PLACE_DEVICE_SIZE).write(place.device);
+}
+
+/** A process that has sockets. */
+interface Holder {
+  readonly pid: number | undefined;
+  readonly command: string;
+  readonly group: bigint;
+  /** Set when its control group is known. */
+  process: JourneyProcess | undefined;
+}
+
+/** struct ipft_holder */
+function decodeHolder(view: DataView, at: number): Holder {
+  const pid = view.getUint32(at + HOLDER_PID, true);
+  return {
+    pid: pid === 0 ? undefined : pid,
+    command: decodeText(view, at + HOLDER_NAME, HOLDER_NAME_SIZE),
+    group: view.getBigUint64(at + HOLDER_CGROUP, true),
+    process: undefined,
+  };
 }
 
 /** struct ipft_place */

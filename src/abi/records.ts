@@ -18,6 +18,7 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_PROCESS,
   IPFT_NOTICE_SNAPSHOT,
   MOVED_SIZE,
   RETURN_ENTRY_NS,
@@ -122,6 +123,11 @@ export class RecordDecoder {
       case IPFT_NOTICE_SNAPSHOT:
         this.#takeSnapshot(taker, at, length, EVENT_SIZE);
         break;
+      case IPFT_NOTICE_PROCESS: {
+        const whose = this.#notices.whose(data, at);
+        if (whose) taker.process(whose);
+        break;
+      }
       case IPFT_NOTICE_END:
         taker.ended(this.#notices.ended(data, at, length));
         break;

@@ -1,4 +1,5 @@
 import type { Began, Ended, Moved, Snapped } from './journey.js';
+import type { Whose } from './process.js';
 import type { TextBuffer } from './text-buffer.js';
 
 /**
@@ -88,6 +89,7 @@ export interface RecordTaker {
   began(notice: Began): void;
   moved(notice: Moved): void;
   snapshot(notice: Snapped): void;
+  process(notice: Whose): void;
   ended(notice: Ended): void;
 }
 

@@ -1,5 +1,6 @@
 /** Notices of the kernel side, and journeys as outputs get them. Times are nanoseconds of CLOCK_MONOTONIC. */
 
+import type { JourneyProcess } from './process.js';
 import type { Snapshot } from './snapshot.js';
 
 /** The place of a packet. */
@@ -158,6 +159,10 @@ export interface Journey {
   outcome: Outcome;
   /** Its snapshots, in the order of time; empty where none are taken. */
   readonly snapshots: readonly Snapshot[];
+  /** The process that sent the packet, or the one that it is a copy of; undefined if none is known. */
+  readonly sender?: JourneyProcess | undefined;
+  /** The process that the packet was for; undefined if none is known. */
+  readonly receiver?: JourneyProcess | undefined;
   /** The facts of its end; undefined if the end is lost. */
   fate: Fate | undefined;
 }

@@ -29,7 +29,12 @@ export function quote(text: string): string {
 
 /** Text as a JSON string with its quotes: the same value, without unprintable characters. */
 export function jsonString(text: string): string {
-  return JSON.stringify(text).replace(UNSEEN, (character) => jsonEscape(character.charCodeAt(0)));
+  return jsonText(text);
+}
+
+/** A value as JSON, in one line, without unprintable characters. */
+export function jsonText(value: object | string): string {
+  return JSON.stringify(value).replace(UNSEEN, (character) => jsonEscape(character.charCodeAt(0)));
 }
 
 /** A character's escape in JSON. */

@@ -5,6 +5,7 @@ import type { Living } from './journey.js';
 import type { TraceLosses } from './losses.js';
 import type { BackendName, TracerName } from './method.js';
 import type { Places } from './places.js';
+import type { FindControlGroup } from './process.js';
 import type { Target } from './target.js';
 
 /** Names that only the kernel knows. */
@@ -32,6 +33,8 @@ export interface TraceHeader {
   readonly symbols: SymbolWriter;
   /** The name of a network namespace, if it has one. It may hold any characters. */
   readonly netnsName: (netns: number) => string | undefined;
+  /** The control groups of processes. What it tells may hold any characters. */
+  readonly findGroup: FindControlGroup;
   /** The time when the trace was prepared, on the clock of events: no event is earlier. */
   readonly beganNs: bigint;
   /** CLOCK_REALTIME less CLOCK_MONOTONIC at that time, in nanoseconds. */

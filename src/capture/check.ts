@@ -70,7 +70,7 @@ async function verifyWith(
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */
 export async function tryLoading(backend: Backend, tracer: TracerName, fields = NO_FIELDS): Promise<void> {
   // Any mark will do, and the smallest ring.
-  const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false, snaplen: 0 };
+  const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false, snaplen: 0, who: false };
   const { object } = await loadPrograms(backend, undefined, {
     ...{ ...options, tracer, ringSizeBytes: SMALL_RING_BYTES, fields },
   });

@@ -26,7 +26,7 @@ import {
 } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
 import { loadOwnObject } from '../sys/own-objects.js';
-import { switchSnapshots } from './snapshots.js';
+import { switchSnapshots, switchWho } from './questions.js';
 
 export interface LoadOptions {
   readonly tracer: TracerName;
@@ -38,6 +38,8 @@ export interface LoadOptions {
   readonly follow: boolean;
   /** The bytes of a packet that snapshots have; 0: there are no snapshots. */
   readonly snaplen: number;
+  /** Whether journeys have processes. */
+  readonly who: boolean;
   /** What events carry. */
   readonly fields: EventFields;
 }
@@ -47,11 +49,10 @@ export function endsBytes(ringSizeBytes: number): number {
   return Math.max(1 << 20, ringSizeBytes / 4);
 }
 
-/** Maps of the backend's object that other objects share. */
-export const SHARED_MAPS = [
-  ...['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'],
-  ...['ipft_connections', 'ipft_sockets', 'ipft_endpoints'],
-];
+/** Maps of the backend's object that all other objects share. */
+export const JOURNEY_MAPS = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
+/** And those that objects share which have filters. */
+export const SHARED_MAPS = [...JOURNEY_MAPS, 'ipft_connections', 'ipft_sockets', 'ipft_endpoints'];
 
 export interface LoadedPrograms {
   readonly object: BpfObject;
@@ -80,9 +81,10 @@ export async function loadPrograms(
   const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(compile || places || connections || processes));
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
   const filter: CompiledFilter = { ...rest, object: compile?.(loadKernelBtf(), byHelper) };
-  const hasSnapshots = options.snaplen > 0;
-  const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasSnapshots, signal });
-  const marked = switchSnapshots(setMark(linked, filter.mark), hasSnapshots);
+  const hasNotices = options.snaplen > 0 || options.who;
+  const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasNotices, signal });
+  const asking = switchWho(switchSnapshots(linked, options.snaplen > 0), options.who);
+  const marked = setMark(asking, filter.mark);
   return await loadUndisturbed(
     (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
     signal,
@@ -104,14 +106,15 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     object.setMaxEntries('ipft_events', options.ringSizeBytes);
     object.setMaxEntries('ipft_ends', endsBytes(options.ringSizeBytes));
     if (!filter.connections && !filter.processes) object.setMaxEntries('ipft_connections', 1);
+    if (!options.who) object.setMaxEntries('ipft_holders', 1);
     if (!filter.processes) for (const map of ['ipft_sockets', 'ipft_endpoints']) object.setMaxEntries(map, 1);
     // A program that calls nothing is one function, which no kernel gets wrong.
     const filters = looksBeyondMark(filter);
-    const calls = fields.sets.length > 0 || filters || options.snaplen > 0;
+    const calls = fields.sets.length > 0 || filters || options.snaplen > 0 || options.who;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
       ...{ filters: filter.object !== undefined, places: filter.places, connections: filter.connections },
-      processes: filter.processes !== undefined,
+      ...{ processes: filter.processes !== undefined, who: options.who },
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),
@@ -139,8 +142,8 @@ function setIn(part: Part, { sets }: EventFields): PartSet | undefined {
 export interface LinkOptions {
   /** Whether to use the build that reads with helpers. */
   readonly byHelper?: boolean;
-  /** Whether the programs are to take snapshots. */
-  readonly hasSnapshots?: boolean;
+  /** Whether the programs are to tell of journeys what takes functions: snapshots, or processes. */
+  readonly hasNotices?: boolean;
   /** Ends linking. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -159,11 +162,11 @@ export async function link(
   backend: Backend,
   tracer: TracerName,
   { fields, filter }: LinkedIn,
-  { byHelper = needsHelper(fields), hasSnapshots = false, signal }: LinkOptions = {},
+  { byHelper = needsHelper(fields), hasNotices = false, signal }: LinkOptions = {},
 ): Promise<Uint8Array> {
   const { sets } = fields;
   const isAsked = filter !== undefined && looksBeyondMark(filter);
-  const build = { byHelper, hasCalls: sets.length > 0 || isAsked || hasSnapshots };
+  const build = { byHelper, hasCalls: sets.length > 0 || isAsked || hasNotices };
   const added = sets.flatMap((set) => set.objects);
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),

@@ -32,6 +32,7 @@ const taker = (event: (event: TraceEvent) => void, notice: (what: string) => voi
   began: ({ journey }) => notice(`began ${journey}`),
   moved: ({ journey }) => notice(`moved ${journey}`),
   snapshot: ({ journey }) => notice(`snapshot ${journey}`),
+  process: ({ journey }) => notice(`process ${journey}`),
   ended: ({ journey }) => notice(`ended ${journey}`),
 });
 

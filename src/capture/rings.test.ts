@@ -15,6 +15,7 @@ function create() {
     began() {},
     moved() {},
     snapshot() {},
+    process() {},
     ended: ({ timestampNs }) => void seen.push(`end${timestampNs}`),
   };
   const event = (ns: number, isBusy = false) => {

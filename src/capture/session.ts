@@ -9,6 +9,7 @@ import type { RawTaker, RecordTaker } from '../base/event.js';
 import type { Living } from '../base/journey.js';
 import type { Misses, Switch, TraceLosses } from '../base/losses.js';
 import type { TracerName } from '../base/method.js';
+import type { FindControlGroup } from '../base/process.js';
 import type { Reading, SourceCoverage } from '../base/record-source.js';
 import { VMLINUX } from '../base/target.js';
 import type { EventFields } from '../fields/field-set.js';
@@ -29,6 +30,7 @@ import { ENODEV, errnoName } from '../sys/errno.js';
 import type { BpfObject } from '../sys/libbpf.js';
 import { Mapping, PROT_READ } from '../sys/libc.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
+import { Holders } from './holders.js';
 import { Lifecycle } from './lifecycle.js';
 import { endsBytes, loadPrograms } from './load.js';
 import { Owners } from './owners.js';
@@ -55,6 +57,8 @@ export interface SessionOptions {
   readonly follow: boolean;
   /** The bytes of a packet that snapshots have; 0: there are no snapshots. */
   readonly snaplen: number;
+  /** Tells of the control groups of processes; undefined: journeys have no processes. */
+  readonly findGroup?: FindControlGroup | undefined;
   /** What events carry. */
   readonly fields: EventFields;
 }
@@ -78,6 +82,8 @@ export class Session implements Disposable {
   readonly #lifecycle: Lifecycle;
   /** Where packets of processes are asked for. */
   readonly #owners: Owners | undefined;
+  /** Where journeys have processes. */
+  readonly #holders: Holders | undefined;
   readonly #switchedOff = new Set<Switch>();
   readonly #notices: NoticeDecoder;
   readonly #rings: Rings;
@@ -93,6 +99,7 @@ export class Session implements Disposable {
       attachment: Attachment;
       lifecycle: Lifecycle;
       owners: Owners | undefined;
+      holders: Holders | undefined;
     },
   ) {
     this.#options = options;
@@ -105,6 +112,7 @@ export class Session implements Disposable {
     this.#attachment = parts.attachment;
     this.#lifecycle = parts.lifecycle;
     this.#owners = parts.owners;
+    this.#holders = parts.holders;
   }
 
   /**
@@ -113,7 +121,7 @@ export class Session implements Disposable {
    * @throws VerifierError, ExtensionError, SystemCallError, the reason of `signal`
    */
   static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
-    const { backend, tracer, targets, deciding, ringSizeBytes, packets } = options;
+    const { backend, tracer, targets, deciding, ringSizeBytes, packets, findGroup } = options;
     const opened: Disposable[] = [];
     const own = <T extends Disposable>(resource: T): T => {
       opened.unshift(resource);
@@ -122,18 +130,19 @@ export class Session implements Disposable {
     try {
       const vmlinux = loadKernelBtf();
       const models = [...(options.models ?? targets), ...deciding];
-      const loaded = await loadPrograms(backend, models, options, signal);
+      const loaded = await loadPrograms(backend, models, { ...options, who: findGroup !== undefined }, signal);
       const object = own(loaded.object);
       const lifecycle = own(await Lifecycle.load(loaded, backend, vmlinux, signal));
       const owners = packets.processes && own(await Owners.load(loaded, packets.processes, vmlinux, signal));
+      const holders = findGroup && own(await Holders.load(loaded, vmlinux, signal));
       // Shared, since an end may be in either ring, and only the first one at a location brings its name.
-      const notices = new NoticeDecoder();
+      const notices = new NoticeDecoder(findGroup);
       const ring = own(new Ring(object.mapFd('ipft_events'), ringSizeBytes, PAGE_SIZE, notices));
       const ends = own(new Ring(object.mapFd('ipft_ends'), endsBytes(ringSizeBytes), PAGE_SIZE, notices));
       const moduleBtfs = openBtfs(backend, targets);
       for (const btf of moduleBtfs.values()) own(btf);
       const attachment = own(backend.attachment({ tracer, object, vmlinux, moduleBtfs }));
-      return new Session(options, { object, ring, ends, notices, moduleBtfs, attachment, lifecycle, owners });
+      return new Session(options, { object, ring, ends, notices, moduleBtfs, attachment, lifecycle, owners, holders });
     } catch (error) {
       for (const resource of opened) resource[Symbol.dispose]();
       throw error;
@@ -159,6 +168,7 @@ export class Session implements Disposable {
     // Programs that end journeys come first: no journey must begin that would not end.
     await this.#lifecycle.attach([], signal);
     await this.#owners?.attach();
+    await this.#holders?.attach();
     const decides = ({ roles }: NumberedProbe) => roles.some(decidesBy);
     const first = [...hidden, ...numbered.filter(decides)];
     await attachment.attach(first, signal);
@@ -210,6 +220,11 @@ export class Session implements Disposable {
       refused: failed.map(({ target: { name, module }, reason }) => ({ name, module, reason })),
       unwatched: [...this.#lifecycle.unwatched, ...(this.#owners?.unwatched ?? []), ...unwatched],
     };
+  }
+
+  /** What would tell of processes and could not be attached to, with the reason. */
+  get untold(): readonly string[] {
+    return this.#holders?.unwatched ?? [];
   }
 
   /** See `Rings.read`. */
@@ -322,6 +337,7 @@ export class Session implements Disposable {
     await this.#attachment.release(onProgress);
     await this.#lifecycle.release(() => {});
     await this.#owners?.release();
+    await this.#holders?.release();
   }
 
   /** Detaches as `detach` does, and closes all. */
@@ -337,6 +353,7 @@ export class Session implements Disposable {
     this.#attachment[Symbol.dispose]();
     this.#lifecycle[Symbol.dispose]();
     this.#owners?.[Symbol.dispose]();
+    this.#holders?.[Symbol.dispose]();
     for (const btf of this.#moduleBtfs.values()) btf[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#ends[Symbol.dispose]();

@@ -220,6 +220,8 @@ async function attach(
   terminal.endStatus(counts(coverage.traced, coverage.refused.length));
   reportSelection(selection, choice.backend, verbose, terminal);
   reportRefused(coverage, verbose, terminal);
+  if (verbose)
+    for (const what of session.untold) terminal.line(`ipft: processes of packets may be missing, without ${what}`);
   return await attaching;
 }
 

@@ -243,6 +243,11 @@ export const GROUPS: readonly OptionGroup[] = [
         summary:
           'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -m alone 0)',
       },
+      {
+        flags: '--who',
+        summary: 'say which process sent each packet, and which one it was for: the default, but with -m alone',
+      },
+      { flags: '--no-who', summary: 'do not say which processes packets belong to' },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {
         flags: '--diff [RANK...]',

@@ -22,6 +22,7 @@ test('parseCommandLine: defaults', () => {
     ...{
       samplePeriod: 1,
       snaplen: 0,
+      who: false,
       raiseLimits: true,
       verbose: false,
       tracer: 'function',
@@ -62,6 +63,17 @@ test('parseCommandLine: packets are followed, but by a mark alone', () => {
     expect(follows(args), args).toBe(true);
   for (const args of ['-m 1', '-m 1 --no-follow', '--dev lo --no-follow', 'tcp --no-follow'])
     expect(follows(args), args).toBe(false);
+});
+
+test('parseCommandLine: journeys have processes, but with a mark alone', () => {
+  const who = (args: string) => {
+    const request = parseCommandLine(args.split(' '));
+    return 'plan' in request && request.plan.who;
+  };
+  for (const args of ['-m 1 --who', '-m 1 --dev lo', '--pid 1', 'tcp port 80', 'tcp --snaplen 0'])
+    expect(who(args), args).toBe(true);
+  for (const args of ['-m 1', '-m 1 --snaplen 96', '-m 1 --no-who', 'tcp --no-who'])
+    expect(who(args), args).toBe(false);
 });
 
 describe('parseCommandLine: what is meant', () => {

@@ -169,6 +169,7 @@ interface RawOptions {
   perfPageCount: string;
   perfSamplePeriod: string;
   snaplen?: string;
+  who?: boolean;
   perfWakeupEvents: string;
   ringSize?: string;
   setRlimit: boolean;
@@ -728,6 +729,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   modules: { key: 'moduleRegex', read: parsePattern },
   samplePeriod: { key: 'perfSamplePeriod', read: readCount },
   snaplen: { key: 'snaplen', read: readCount },
+  who: { key: 'who' },
   followModules: { key: 'followModules' },
   extension: { key: 'extension' },
   builtin: { key: 'fields', readAll: splitLists },

@@ -278,6 +278,29 @@ test('JourneyTracker: snapshots belong to their journey; of many, the first ones
   ]);
 });
 
+test('JourneyTracker: the first process of each party counts; a copy has the sender of its parent', () => {
+  const notes = new Notes();
+  const tracker = new JourneyTracker(notes, new Places());
+  const process = (command: string) => ({
+    ...{ pid: 1, command, cgroup: undefined, container: undefined, unit: undefined, pod: undefined },
+  });
+  hand(began(1, 1n), tracker);
+  tracker.process({ journey: 1, party: 'sender', process: process('a') });
+  tracker.process({ journey: 1, party: 'sender', process: process('b') });
+  tracker.process({ journey: 1, party: 'receiver', process: process('c') });
+  tracker.process({ journey: 99, party: 'receiver', process: process('d') });
+  tracker.began({ journey: 5, packetId: 5n, parent: 1, timestampNs: 0n, place: undefined });
+  tracker.process({ journey: 5, party: 'receiver', process: process('e') });
+  hand(began(6, 6n), tracker);
+  for (const id of [1, 5, 6]) hand(event(id, 0, 1), tracker);
+  tracker.finish([], 0n);
+  expect(notes.journeys.map(({ sender, receiver }) => [sender?.command, receiver?.command])).toEqual([
+    ['a', 'c'],
+    ['a', 'e'],
+    [undefined, undefined],
+  ]);
+});
+
 test('JourneyTracker: one whose end the kernel missed has ended all the same, if that is long ago', () => {
   const notes = new Notes();
   const tracker = new JourneyTracker(notes, new Places());

@@ -20,6 +20,7 @@ import {
   type Snapped,
 } from '../base/journey.js';
 import type { Places } from '../base/places.js';
+import type { JourneyProcess, Whose } from '../base/process.js';
 import type { Snapshot } from '../base/snapshot.js';
 import type { TargetFilter } from './target-filter.js';
 
@@ -60,6 +61,8 @@ class State implements Journey {
   gap = false;
   outcome: Outcome = 'unknown';
   snapshots = NO_SNAPSHOTS;
+  sender: JourneyProcess | undefined = undefined;
+  receiver: JourneyProcess | undefined = undefined;
   fate: Fate | undefined = undefined;
   /**
    * Whether it has ended, by its end or by the begin of another journey at its address: only its last records may still
@@ -162,11 +165,13 @@ export class JourneyTracker implements RecordTaker {
     if (this.#known >= MAX_JOURNEYS) this.#makeRoom();
     const admitted = this.#sink.hasRoom;
     if (!admitted) this.lostJourneys++;
-    const parentNumber = this.#journeys.get(parent)?.number ?? 0;
+    const parentState = parent === 0 ? undefined : this.#journeys.get(parent);
+    const parentNumber = parentState?.number ?? 0;
     const placeNumber = this.#places.numberOf(place);
     const number = ++this.#count;
     const state = new State(number, shortId, id, packetId, parent, parentNumber, placeNumber, admitted, isCarried);
     if (isCarried) state.gap = true;
+    state.sender = parentState?.sender;
     // Until there is an event.
     state.firstLow = lowHalf(timestampNs) | 0;
     state.firstHigh = highHalf(timestampNs) | 0;
@@ -197,6 +202,12 @@ export class JourneyTracker implements RecordTaker {
     if (state.snapshots === NO_SNAPSHOTS) state.snapshots = [snapshot];
     else if (state.snapshots.length < MAX_SNAPSHOTS) state.snapshots.push(snapshot);
     else state.snapshots[MAX_SNAPSHOTS - 1] = snapshot;
+  }
+
+  /** The first of each party counts: two CPUs may tell of it. */
+  process({ journey, party, process }: Whose): void {
+    const state = this.#journeys.get(journey);
+    if (state) state[party] ??= process;
   }
 
   event(event: TraceEvent): void {

@@ -5,6 +5,7 @@ import type { FieldType, FieldValue } from '../base/field.js';
 import type { Outcome } from '../base/journey.js';
 import type { BackendName, TracerName } from '../base/method.js';
 import type { JourneyPacket } from '../base/packet.js';
+import type { JourneyProcess } from '../base/process.js';
 
 /**
  * The fields of an extension that a caller wants, and what they are. It is compared with the event struct before
@@ -140,6 +141,11 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
    */
   readonly snaplen?: number | undefined;
   /**
+   * Whether journeys have the process that sent the packet and the one that it was for, where they are known. Default: true,
+   * but false where a mark alone says which packets are traced.
+   */
+  readonly who?: boolean | undefined;
+  /**
    * How many events are kept for `events`, and how many for `journeys`. When so many wait for a slow loop, the ring is
    * not read; it fills, and losses are counted. Default: 100,000.
    */
@@ -255,6 +261,13 @@ export interface Journey<Event = EntryEvent> {
   readonly socket: Socket | undefined;
   /** Which packet it was, and how its headers were changed on the way; undefined without `snaplen`. */
   readonly packet: JourneyPacket | undefined;
+  /**
+   * The process that sent the packet, or the one that it is a copy of. Undefined where none is known: the packet was
+   * forwarded, the kernel sent it by itself, or `who` is off.
+   */
+  readonly sender: JourneyProcess | undefined;
+  /** The process whose socket the packet was for; undefined where none is known. */
+  readonly receiver: JourneyProcess | undefined;
   /** Time of the first event. */
   readonly beginNs: bigint;
   /** The time when it was freed, or of the last event. */

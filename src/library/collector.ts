@@ -208,6 +208,8 @@ export class Collector implements EventSink, TraceClient {
       device: deviceOf(tracked),
       socket: socketOf(tracked),
       packet: describePacket(tracked.snapshots),
+      sender: tracked.sender,
+      receiver: tracked.receiver,
       lost: lost + unkept,
       gap: gap || unkept > 0,
     });

@@ -50,7 +50,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     backend: true,
   },
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
-  ...{ snaplen: true, builtin: true },
+  ...{ snaplen: true, who: true, builtin: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
 

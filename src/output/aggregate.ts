@@ -3,7 +3,7 @@
  * and its events by time; at last, where there were more than a few journeys, a summary (summary.ts). As C formats:
  *
  *     %-20s %3s %24s %32s                  header
- *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME][: PACKET]
+ *     === journey %u[, copy of %u], OUTCOME, %u.%03uus, %u events[, GAP][, as journey %u, at TIME][, WHOSE][: PACKET]
  *     %-20u %03u %24s %32s ( FIELDS )      event; without an extension it ends after the function
  *     %-20u %03u %24s %-64s ( FIELDS )     where returns are traced: `name() {` and `} 12.345us`, two spaces an open call
  *
@@ -34,6 +34,7 @@ import {
   PlaceTexts,
   TargetNames,
 } from './output.js';
+import { describeParties } from './parties.js';
 import { Summary } from './summary.js';
 
 const CPU_WIDTH = 3;
@@ -187,6 +188,8 @@ class AggregateText implements JourneyEncoder {
       whole.load(0, this.#event);
       this.#clock.writeText(text, this.#event.timestampLow, this.#event.timestampHigh);
     }
+    const parties = describeParties(whole.journey);
+    if (parties !== undefined) text.text(`, ${parties}`);
     const packet = describePacket(whole.journey.snapshots);
     if (packet) text.text(`: ${packet.text}`);
     text.byte(LINE_FEED);

@@ -18,13 +18,14 @@
  *
  * Behind `outcome` a delivered one has `family` and `protocol`, one that left has `device`; `lost` behind `gap` is the
  * number of events that are known to be missing. Where packets have snapshots, `"ipft":{"packet":{…}}` says which packet
- * it was: a `JourneyPacket` (base/packet.ts).
+ * it was: a `JourneyPacket` (base/packet.ts); `sender` and `receiver` beside it, where they are known, are the processes that it
+ * belongs to: each a `JourneyProcess` (base/process.ts).
  */
 import { createEvent, type TraceEvent } from '../base/event.js';
 import { highHalf, lowHalf } from '../base/halves.js';
 import type { Fate, Journey, Outcome } from '../base/journey.js';
 import { jsonKey } from '../base/json-keys.js';
-import { jsonString } from '../base/printable.js';
+import { jsonString, jsonText } from '../base/printable.js';
 import { encode, Fragment, TextBuffer } from '../base/text-buffer.js';
 import type { CompleteJourney } from '../journey/assembler.js';
 import { deviceOf, endedIn, reasonOf, socketOf } from '../journey/outcome.js';
@@ -183,7 +184,8 @@ abstract class JsonText {
     text.bytes(gap ? JOURNEY_GAP : JOURNEY_NO_GAP);
     if (lost > 0) text.text(`,${jsonKey('lost')}${lost}`);
     const packet = describePacket(journey.snapshots);
-    if (packet) text.text(`,${jsonKey('ipft')}${JSON.stringify({ packet })}`);
+    const { sender, receiver } = journey;
+    if (packet || sender || receiver) text.text(`,${jsonKey('ipft')}${jsonText({ packet, sender, receiver })}`);
     text.bytes(END);
   }
 

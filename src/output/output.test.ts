@@ -3,6 +3,8 @@ import { echo, ipv4 } from '../../tests/support/headers.js';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
 import type { Fate, Journey, Outcome, Place } from '../base/journey.js';
 import { Places } from '../base/places.js';
+import { printable } from '../base/printable.js';
+import type { JourneyProcess } from '../base/process.js';
 import { Choice, type ChoiceOptions } from '../journey/choice.js';
 import { EventStore } from '../journey/event-store.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
@@ -188,6 +190,40 @@ test('AggregateOutput, JsonOutput: the packet of a journey, where it has snapsho
     },
   });
   expect(outputText(oldJson, [event(7, 0)], { journeys })).not.toContain('ipft');
+});
+
+test('AggregateOutput, JsonOutput: the processes of a journey, whatever they are called', () => {
+  const curl = { pid: 1234, command: 'curl', cgroup: '/user.slice', unit: undefined, pod: undefined };
+  const inContainer = (container: JourneyProcess['container']) => ({ ...curl, container });
+  const sender = inContainer(undefined);
+  const evil = { ...inContainer(undefined), pid: undefined, command: '\x1b[2J\u202ex' };
+  const lines = (its: Partial<Journey>) => {
+    const journeys = [journey(7, its)];
+    const heading = outputText(aggregate, [event(7, 0)], { journeys }).split('\n')[1];
+    const line = outputText(json, [event(7, 0)], { journeys }).split('\n')[1] ?? '';
+    return { heading: heading?.replace('=== journey 7, consumed, 1.500us, 1 event', ''), line };
+  };
+  expect(lines({}).heading).toBe('');
+  expect(lines({}).line).not.toContain('ipft');
+  expect(lines({ sender }).heading).toBe(', by curl[1234]');
+  expect(lines({ receiver: sender, snapshots: PING }).heading).toBe(`, for curl[1234]: ${PING_TEXT}`);
+  expect(lines({ sender, receiver: evil }).heading).toBe(', by curl[1234] for \\x1b[2J\\u202ex');
+  const id = 'c0ffee'.repeat(10);
+  expect(lines({ sender: inContainer({ id, name: 'web' }) }).heading).toBe(', by curl[1234] (container web)');
+  expect(lines({ sender: inContainer({ id, name: undefined }) }).heading).toBe(
+    `, by curl[1234] (container ${id.slice(0, 12)})`,
+  );
+  expect(lines({ sender: { ...inContainer({ id, name: 'web' }), pod: 'one/two' } }).heading).toBe(
+    ', by curl[1234] (pod one/two)',
+  );
+  const { line } = lines({ sender: inContainer({ id, name: 'web' }), receiver: evil });
+  expect(printable(line)).toBe(line);
+  expect(JSON.parse(line).ipft).toEqual({
+    sender: { pid: 1234, command: 'curl', cgroup: '/user.slice', container: { id, name: 'web' } },
+    receiver: { command: evil.command, cgroup: '/user.slice' },
+  });
+  const old = outputText(oldJson, [event(7, 0)], { journeys: [journey(7, { sender })] });
+  expect(old).not.toContain('ipft');
 });
 
 test('AggregateOutput, PathsOutput: room for further journeys is bounded by memory', () => {

@@ -88,6 +88,20 @@ export class JsonObject {
     });
   }
 
+  /** A name that may be missing. */
+  optionalName(key: string): string | undefined {
+    const value = this.#own(key);
+    return value === undefined || isName(value) ? value : this.#refuse(key, 'a name');
+  }
+
+  /** Objects by number: an object whose keys are digits. */
+  *numbered(key: string): Iterable<[bigint, JsonObject]> {
+    for (const [number, value] of Object.entries(this.object(key).#members)) {
+      if (!INTEGER.test(number)) this.#refuse(key, 'an object of objects by number');
+      yield [BigInt(number), new JsonObject(value, this.#at)];
+    }
+  }
+
   /** Names by number: an object whose keys are digits. */
   *named(key: string): Iterable<[bigint, string]> {
     const value = this.#own(key);

@@ -1,6 +1,7 @@
 /** The names that a recording has told so far. */
 import { IPFT_TARGET_INDEX } from '../abi/layout.js';
 import { ParseError } from '../base/errors.js';
+import type { ControlGroup } from '../base/process.js';
 import type { TraceHeader } from '../base/record-source.js';
 import type { Target } from '../base/target.js';
 import { parseTargets } from './header.js';
@@ -17,10 +18,12 @@ export class RecordedNames {
   readonly #reasons = new Map<number, string>();
   readonly #symbols = new Map<bigint, string>();
   readonly #netns = new Map<number, string>();
+  readonly #groups = new Map<bigint, ControlGroup>();
 
-  readonly lookUp: Pick<TraceHeader, 'names' | 'netnsName'> = {
+  readonly lookUp: Pick<TraceHeader, 'names' | 'netnsName' | 'findGroup'> = {
     names: { reason: (reason) => this.#reasons.get(reason), symbol: (address) => this.#symbols.get(address) },
     netnsName: (netns) => this.#netns.get(netns),
+    findGroup: (id) => this.#groups.get(id),
   };
 
   /** @param at where its chunk begins @throws ParseError */
@@ -28,6 +31,9 @@ export class RecordedNames {
     for (const [reason, name] of json.named('reasons')) learn(this.#reasons, Number(reason), name);
     for (const [inode, name] of json.named('netns')) learn(this.#netns, Number(inode), name);
     for (const [address, name] of json.named('symbols')) learn(this.#symbols, address, name);
+    // Older recordings have none.
+    if (json.has('cgroups'))
+      for (const [id, group] of json.numbered('cgroups')) learn(this.#groups, id, parseGroup(group));
     this.#add(parseTargets(json), at);
   }
 
@@ -45,13 +51,23 @@ export class RecordedNames {
   }
 }
 
-function learn<K>(names: Map<K, string>, key: K, name: string): void {
+/** @throws ParseError */
+function parseGroup(json: JsonObject): ControlGroup {
+  const [id, name] = [json.optionalName('container'), json.optionalName('container_name')];
+  return {
+    path: json.optionalName('path') ?? '',
+    container: id === undefined && name === undefined ? undefined : { id, name },
+    ...{ unit: json.optionalName('unit'), pod: json.optionalName('pod') },
+  };
+}
+
+function learn<K, V>(names: Map<K, V>, key: K, name: V): void {
   if (names.size >= MAX_NAMES) forgetOldest(names);
   names.set(key, name);
 }
 
 /** Many at once, since looking for the oldest one takes long. */
-function forgetOldest<K>(names: Map<K, string>): void {
+function forgetOldest<K>(names: Map<K, unknown>): void {
   let count = 0;
   for (const key of names.keys()) {
     if (count++ === MAX_NAMES / 16) return;

@@ -5,7 +5,9 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_PROCESS,
   MOVED_PLACE,
+  WHOSE_PROCESS,
 } from '../abi/layout.js';
 import type { RingName } from '../base/event.js';
 import type { RawSourceTaker, Reading, RecordSource, SourceEnd, SourceTaker } from '../base/record-source.js';
@@ -72,6 +74,9 @@ export class Recorder implements RawSourceTaker {
         break;
       case IPFT_NOTICE_PLACE:
         names.seePlace(data, at + MOVED_PLACE);
+        break;
+      case IPFT_NOTICE_PROCESS:
+        names.seeProcess(data, at + WHOSE_PROCESS);
         break;
       case IPFT_NOTICE_END:
         this.ended++;

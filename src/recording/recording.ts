@@ -12,10 +12,12 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_PROCESS,
   IPFT_NOTICE_SNAPSHOT,
   MOVED_SIZE,
   RETURN_SIZE,
   SNAPSHOT_SIZE,
+  WHOSE_SIZE,
 } from '../abi/layout.js';
 import { NoticeDecoder } from '../abi/notices.js';
 import { RecordDecoder } from '../abi/records.js';
@@ -95,7 +97,7 @@ export class Recording implements RecordSource, Disposable {
   readonly #grows: boolean;
   readonly #dataBytes: number;
   readonly #names = new RecordedNames();
-  readonly #notices = new NoticeDecoder();
+  readonly #notices = new NoticeDecoder(this.#names.lookUp.findGroup);
   #symbols: SymbolWriter = () => {};
   /** Pieces of symbols that have come, until the first records. */
   #symbolTexts: string[] = [];
@@ -274,6 +276,8 @@ export class Recording implements RecordSource, Disposable {
           return MOVED_SIZE;
         case IPFT_NOTICE_SNAPSHOT:
           return EVENT_SIZE + SNAPSHOT_SIZE;
+        case IPFT_NOTICE_PROCESS:
+          return WHOSE_SIZE;
         case IPFT_NOTICE_END:
           return length > END_SYMBOL ? END_SIZE : END_SYMBOL;
         default:

@@ -10,6 +10,7 @@ import { Session } from '../capture/session.js';
 import { builtinSource } from '../fields/builtin/builtin.js';
 import { extensionSource } from '../fields/c/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
+import { groupFinder } from '../kernel/control-groups.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
 import { loadLiveModules } from '../kernel/modules.js';
 import { createKernelNames } from '../kernel/names.js';
@@ -22,7 +23,7 @@ import { loadTargets, type TargetSelection } from '../probes/targets.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
 import { packageVersion } from '../sys/version.js';
 import type { TraceHost } from './host.js';
-import { attachedBytes, checkMemory, planMemory } from './memory-plan.js';
+import { attachedBytes, checkMemory, planMemory, processBytes } from './memory-plan.js';
 import { ModuleFollower } from './module-follower.js';
 import { resolvePackets } from './packets.js';
 import type { TracePlan } from './plan.js';
@@ -82,7 +83,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const loaded = loadLiveModules();
   const fields = await load(plan, host);
   await turn(signal);
-  const attached = attachedBytes(backend, probes.tracer, selection.targets.length);
+  const attached = attachedBytes(backend, probes.tracer, selection.targets.length) + processBytes(plan.who);
   const memory = planMemory(limits, loadMemoryRoom(), attached);
   if (memory.warning !== undefined) host.warn(memory.warning);
   const targets = [...selection.targets];
@@ -93,7 +94,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
     {
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
       ...{ packets, follow: plan.follow, snaplen: plan.snaplen, samplePeriod: probes.samplePeriod },
-      ringSizeBytes: memory.ringSizeBytes,
+      ...{ ringSizeBytes: memory.ringSizeBytes, findGroup: plan.who ? header.findGroup : undefined },
     },
     signal,
   );
@@ -175,6 +176,7 @@ function describe(
       symbols: symbols ?? (() => {}),
     },
     netnsName: (netns) => netnsNames.name(netns),
+    findGroup: groupFinder(),
     beganNs: process.hrtime.bigint(),
     realtimeOffsetNs: realtimeOffsetNs(),
   };

@@ -49,7 +49,7 @@ test('planMemory: what was asked for is done or refused', () => {
 test('checkMemory: what can not be enough is refused before the kernel is read', () => {
   checkMemory({ isFiltered: false }, undefined);
   checkMemory({ isFiltered: false }, room(86));
-  checkMemory({ isFiltered: true }, room(46));
+  checkMemory({ isFiltered: true }, room(47));
   for (const isFiltered of [true, false]) {
     expect(() => checkMemory({ isFiltered }, room(26))).toThrow(
       /^tracing with a ring of 64K needs \d+M more memory, and the cgroup .* leaves 26M$/,

@@ -2,7 +2,7 @@
  * Plans the size of the ring and the memory for journeys, so that all fits into the memory that the process may have.
  */
 
-import { IPFT_MAX_JOURNEYS, JOURNEY_SIZE } from '../abi/layout.js';
+import { IPFT_MAX_HOLDERS, IPFT_MAX_JOURNEYS, JOURNEY_SIZE } from '../abi/layout.js';
 import { EnvironmentError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { endsBytes } from '../capture/load.js';
@@ -27,6 +27,8 @@ const PART_FOR_RINGS = 0.5;
  * kprobe, 30K for a program and its trampoline; returns need another pair.
  */
 const ATTACHED_BYTES = { kprobe: 6 << 10, trampoline: 40 << 10 };
+/** The kernel's memory for the sockets of processes: an element of such a map takes some 100 bytes. */
+const HOLDERS_BYTES = IPFT_MAX_HOLDERS * 104;
 const LEAST_KEPT_BYTES = 1 << 20;
 const SMALLEST_RING_BYTES = 1 << 16;
 
@@ -55,6 +57,11 @@ export function attachedBytes(
   if (!oneByOne) return 0;
   if (access !== 'trampoline') return functions * ATTACHED_BYTES.kprobe;
   return functions * ATTACHED_BYTES.trampoline * (tracer === 'function_graph' ? 2 : 1);
+}
+
+/** The kernel's memory for what tells of processes. */
+export function processBytes(who: boolean): number {
+  return who ? HOLDERS_BYTES : 0;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface TracePlan {
   readonly follow: boolean;
   /** The bytes of a packet that are kept to say which packet it is; 0: none. */
   readonly snaplen: number;
+  /** Whether journeys have the processes that packets belong to. */
+  readonly who: boolean;
   readonly probes: ProbeQuery;
   readonly fields: FieldQuery;
   readonly until: Until;
@@ -99,6 +101,7 @@ export interface GivenPlan {
   readonly modules?: NamePattern | undefined;
   readonly samplePeriod?: unknown;
   readonly snaplen?: unknown;
+  readonly who?: unknown;
   readonly followModules?: unknown;
   readonly extension?: unknown;
   readonly builtin?: unknown;
@@ -191,6 +194,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     packets: namesPackets(packets) ? packets : undefined,
     follow: read.boolean('follow', isFiltered),
     snaplen,
+    who: read.boolean('who', isFiltered),
     probes: {
       ...readMethod(read, given),
       functionPattern: given.functions,

@@ -17,7 +17,8 @@ HEADER, RECORDS, NAMES, SYMBOLS, LOSSES, END, INDEX, CARRIED = range(1, 9)
 DEFLATED = 1
 
 RETURN, NO_FIELDS, FREED, ENTRY_LOST, NOTICE = 1, 2, 4, 8, 128
-NOTICE_BEGIN, NOTICE_PLACE, NOTICE_END, NOTICE_SNAPSHOT = 1, 2, 3, 4
+NOTICE_BEGIN, NOTICE_PLACE, NOTICE_END, NOTICE_SNAPSHOT, NOTICE_PROCESS = 1, 2, 3, 4, 5
+PARTIES = {1: 'sender', 2: 'receiver'}
 # The sizes of notices behind which a snapshot may stand.
 SNAPSHOT_AT = {NOTICE_BEGIN: 72, NOTICE_PLACE: 48, NOTICE_SNAPSHOT: 24}
 SEQUENCE_UNKNOWN = 0xffffffff
@@ -160,6 +161,7 @@ class Journey:
         self.over_at = None
         self.end = None
         self.snapshots = []     # source, destination and length of each
+        self.processes = {}     # by party
 
 
 class Reader:
@@ -171,7 +173,7 @@ class Reader:
         self.windows = []
         self.count = 0
         self.targets = []
-        self.names = {'reasons': {}, 'netns': {}, 'symbols': {}}
+        self.names = {'reasons': {}, 'netns': {}, 'symbols': {}, 'cgroups': {}}
         self.told = {}
         self.id = None
         self.data_bytes = 0
@@ -191,7 +193,7 @@ class Reader:
             elif kind == NAMES:
                 names = json.loads(content)
                 for key, known in self.names.items():
-                    known.update(names[key])
+                    known.update(names.get(key, {}))
                 self.targets += names['targets']
             elif kind == CARRIED and not follows:
                 for record in self.records(content, 0, len(content)):
@@ -252,6 +254,9 @@ class Reader:
             self.began(record, False)
         elif target == NOTICE_PLACE and short_id in self.journeys:
             self.journeys[short_id].place = self.place(record, 24) or self.journeys[short_id].place
+        elif target == NOTICE_PROCESS and short_id in self.journeys:
+            cgroup, _, pid, name, party = struct.unpack_from('<QII16sI', record, 24)
+            self.journeys[short_id].processes.setdefault(PARTIES[party], self.process(cgroup, pid, text_of(name)))
         elif target == NOTICE_END:
             id_, location, reason, _, family, protocol, stage, flags, _, device = struct.unpack_from(
                 '<QQIIHHBBH16s', record, 24)
@@ -268,6 +273,14 @@ class Reader:
                 })
         if flags & NOTICE and short_id in self.journeys and len(record) > SNAPSHOT_AT.get(target, len(record)):
             self.snapshot(record, SNAPSHOT_AT[target], self.journeys[short_id])
+
+    def process(self, cgroup, pid, name):
+        group = self.names['cgroups'].get(str(cgroup), {})
+        container = {'id': group.get('container'), 'name': group.get('container_name')}
+        its = {'pid': pid or None, 'command': name, 'cgroup': group.get('path'),
+               'container': {key: known for key, known in container.items() if known} or None,
+               'unit': group.get('unit'), 'pod': group.get('pod')}
+        return {key: known for key, known in its.items() if known is not None}
 
     def snapshot(self, record, at, journey):
         length, captured, protocol, _, _, _, _, has_ethernet = struct.unpack_from('<IH2sHHHHI', record, at)
@@ -300,6 +313,8 @@ class Reader:
         self.count += 1
         its_parent = self.journeys.get(parent & 0xffffffff) if parent else None
         journey = Journey(self.count, short_id, id_, skb, its_parent, self.place(record, 48), carried)
+        if its_parent and 'sender' in its_parent.processes:
+            journey.processes['sender'] = its_parent.processes['sender']
         if carried:
             journey.begin = time
         self.journeys[short_id] = journey
@@ -373,6 +388,7 @@ class Reader:
             line['lost'] = lost
         if journey.snapshots:
             line['packet'] = [journey.snapshots[0], journey.snapshots[-1]]
+        line.update(journey.processes)
         if outcome == 'delivered' or outcome == 'processed' or end and end['stage'] == 'unread' and outcome == 'dropped':
             line['socket'] = (end['family'], end['protocol'])
         self.emit(line)

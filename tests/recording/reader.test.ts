@@ -32,7 +32,8 @@ function comparable(text: string): string[] {
     .split('\n')
     .map((line) => {
       const { family, protocol, socket, partner, ipft, ...rest } = JSON.parse(line);
-      if (ipft) rest.packet = packetOf(ipft.packet);
+      if (ipft?.packet) rest.packet = packetOf(ipft.packet);
+      if (ipft) Object.assign(rest, { sender: ipft.sender, receiver: ipft.receiver });
       return JSON.stringify(Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))));
     })
     .sort();
@@ -59,6 +60,8 @@ const fields = createFields(24, (b) => [
 test.each<readonly [string, Partial<KernelRingsOptions>, boolean, boolean]>([
   ['entries', {}, false, false],
   ['snapshots', { hasSnapshots: true }, false, true],
+  ['processes', { hasProcesses: true }, false, false],
+  ['processes and snapshots', { hasProcesses: true, hasSnapshots: true, packets: 40 }, false, true],
   ['returns, compressed', { hasReturns: true }, false, true],
   ['fields', { packets: 40 }, true, false],
   ['fields of returns', { hasReturns: true, packets: 40 }, true, true],
@@ -68,6 +71,10 @@ test.each<readonly [string, Partial<KernelRingsOptions>, boolean, boolean]>([
   const header = {
     ...createHeader(['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, module: 'vmlinux' }))),
     ...{ ...some, tracer: rings.hasReturns ? ('function_graph' as const) : ('function' as const) },
+    findGroup: (id: bigint) =>
+      id === 2000n
+        ? { path: '/blue', container: { id: 'c0ffee', name: undefined }, unit: 'blue.service', pod: 'one/two' }
+        : { path: '/red' },
     names: { reason: (reason: number) => `REASON_${reason}`, symbol: (address: bigint) => `symbol_${address}` },
   };
   const happen = (round: number) => {

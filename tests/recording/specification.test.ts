@@ -53,6 +53,8 @@ test('the document has tables of all kinds', () => {
     'BEGIN',
     'MOVED',
     'SNAPSHOT',
+    'WHOSE',
+    'HOLDER',
     'END',
   ]);
   expect(tablesOf('values').length).toBeGreaterThan(4);

@@ -23,6 +23,11 @@ import {
   EVENT_SIZE,
   EVENT_TARGET,
   EVENT_TIMESTAMP_NS,
+  HOLDER_CGROUP,
+  HOLDER_NAME,
+  HOLDER_NAME_SIZE,
+  HOLDER_PID,
+  HOLDER_TGID,
   IPFT_EVENT_ENTRY_LOST,
   IPFT_EVENT_FREED,
   IPFT_EVENT_NO_FIELDS,
@@ -32,7 +37,10 @@ import {
   IPFT_NOTICE_BEGIN,
   IPFT_NOTICE_END,
   IPFT_NOTICE_PLACE,
+  IPFT_NOTICE_PROCESS,
   IPFT_NOTICE_SNAPSHOT,
+  IPFT_PARTY_RECEIVER,
+  IPFT_PARTY_SENDER,
   MOVED_PLACE,
   MOVED_SIZE,
   PLACE_DEVICE,
@@ -45,6 +53,10 @@ import {
   SNAPSHOT_LENGTH,
   SNAPSHOT_PROTOCOL,
   SNAPSHOT_SIZE,
+  WHOSE_PARTY,
+  WHOSE_PROCESS,
+  WHOSE_RESERVED,
+  WHOSE_SIZE,
 } from '../../src/abi/layout.js';
 import { NoticeDecoder } from '../../src/abi/notices.js';
 import type { Ended, Fate, Living } from '../../src/base/journey.js';
@@ -131,6 +143,8 @@ export interface KernelRingsOptions {
   readonly packets?: number;
   /** Whether there are snapshots of packets. */
   readonly hasSnapshots?: boolean;
+  /** Whether packets have processes. */
+  readonly hasProcesses?: boolean;
   /** Whether each second event is the return of the one before it. */
   readonly hasReturns?: boolean;
   /** The bytes of fields of each event, a multiple of 4: each word is the event's sequence number and its own offset. */
@@ -267,7 +281,30 @@ export class KernelRings implements Readable {
         this.#snapshot(at + EVENT_SIZE, packet);
       }
     }
+    if (this.#options.hasProcesses) {
+      if (sequence === 1) this.#whose(packet, ns, cpu, IPFT_PARTY_SENDER);
+      if (sequence === 3) this.#whose(packet, ns, cpu, IPFT_PARTY_RECEIVER);
+    }
     if (!this.#call(packet, sequence, ns, cpu)) truth.lostEvents++;
+  }
+
+  /** Some processes have no id, and some no control group. */
+  #whose({ id, events: sequence }: Packet, ns: number, cpu: number, party: number): void {
+    const { view } = this.events;
+    const at = this.events.reserve(WHOSE_SIZE);
+    if (at === undefined) return;
+    this.events.event(at, ns, id, sequence, IPFT_NOTICE_PROCESS, cpu, IPFT_EVENT_NOTICE);
+    const process = at + WHOSE_PROCESS;
+    view.setBigUint64(process + HOLDER_CGROUP, BigInt(id % 3) * 1000n, true);
+    view.setUint32(process + HOLDER_TGID, 70_000 + (id % 5), true);
+    view.setUint32(process + HOLDER_PID, id % 5, true);
+    new Uint8Array(view.buffer, view.byteOffset + process + HOLDER_NAME, HOLDER_NAME_SIZE).fill(0);
+    new TextEncoder().encodeInto(
+      `command ${id % 7}`,
+      new Uint8Array(view.buffer, view.byteOffset + process + HOLDER_NAME),
+    );
+    view.setUint32(at + WHOSE_PARTY, party, true);
+    view.setUint32(at + WHOSE_RESERVED, 0, true);
   }
 
   get #snapshotBytes(): number {

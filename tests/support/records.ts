@@ -2,7 +2,17 @@
 import * as layout from '../../src/abi/layout.js';
 
 /** `event` is struct ipft_event. */
-export type StructName = 'event' | 'return' | 'begin' | 'moved' | 'snapshot' | 'end' | 'place' | 'journey';
+export type StructName =
+  | 'event'
+  | 'return'
+  | 'begin'
+  | 'moved'
+  | 'snapshot'
+  | 'end'
+  | 'place'
+  | 'journey'
+  | 'whose'
+  | 'holder';
 export type Values = Readonly<Record<string, number | bigint | string>>;
 
 const LAYOUT: Readonly<Record<string, number>> = layout;

@@ -6,6 +6,6 @@ export function createHeader(targets: readonly Target[]): TraceHeader {
   return {
     ...{ version: '0', kernel: '6.12', tracer: 'function', backend: 'kprobe-multi', targets, fields: undefined },
     ...{ names: { reason: () => undefined, symbol: () => undefined }, symbols: () => {} },
-    ...{ netnsName: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
+    ...{ netnsName: () => undefined, findGroup: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
   };
 }

@@ -57,7 +57,7 @@ export async function functionsOf(expression: string | PacketFilter, traffic: ()
       },
       event: ({ journey, target }) => void journeys.get(journey)?.push(targets[target]?.name ?? ''),
       ended: () => void living--,
-      ...{ moved() {}, snapshot() {} },
+      ...{ moved() {}, snapshot() {}, process() {} },
     });
     return living === 0;
   }, 'the end of what began');

@@ -101,7 +101,7 @@ describe('expressions choose the frames that libpcap chooses', () => {
     using opened = session;
     await opened.attach(new AbortController().signal);
     let began = 0;
-    const nothing = { event() {}, ended() {}, moved() {}, snapshot() {} };
+    const nothing = { event() {}, ended() {}, moved() {}, snapshot() {}, process() {} };
     const read = () => opened.read({ ...nothing, began: () => void began++ });
     const counts = { packet: 0, tap: 0 };
     for (const [kind, device] of [

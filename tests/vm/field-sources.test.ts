@@ -80,7 +80,7 @@ async function show(fields: EventFields, method: string): Promise<Shown[]> {
       if (hasFields) writer.text(out, data, dataOffset);
       shown.push({ isReturn, json, text: out.takeText() });
     },
-    ...{ began() {}, moved() {}, snapshot() {}, ended() {} },
+    ...{ began() {}, moved() {}, snapshot() {}, process() {}, ended() {} },
   });
   await session.release();
   return shown;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import type { JourneyPacket } from '../../src/base/packet.js';
+import type { JourneyProcess } from '../../src/base/process.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const IPFT = join(ROOT, 'bin/ipft.js');
@@ -281,7 +282,11 @@ export interface JourneyLine {
   readonly device?: string;
   readonly family?: string;
   readonly protocol?: string | null;
-  readonly ipft?: { readonly packet: JourneyPacket };
+  readonly ipft?: {
+    readonly packet: JourneyPacket;
+    readonly sender?: JourneyProcess;
+    readonly receiver?: JourneyProcess;
+  };
 }
 
 /** The journeys and the events of `-o json`, apart. */

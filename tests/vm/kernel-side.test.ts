@@ -168,6 +168,7 @@ test.each(['function', 'function_graph'] as const)(
         ended: () => void seen.ended++,
         moved: () => {},
         snapshot: () => {},
+        process: () => {},
       });
       return seen;
     };
@@ -212,6 +213,7 @@ test('returns are seen though places for calls have leaked', async () => {
       packets: markFilter(45, 0xffffffff),
       samplePeriod: 1,
       snaplen: 0,
+      who: false,
       follow: false,
       fields: NO_FIELDS,
     },
@@ -240,7 +242,7 @@ test('returns are seen though places for calls have leaked', async () => {
   ping(45);
   const nothing = () => {};
   ring.read({
-    ...{ began: nothing, moved: nothing, snapshot: nothing, ended: nothing },
+    ...{ began: nothing, moved: nothing, snapshot: nothing, process: nothing, ended: nothing },
     event(event = createEvent()) {
       if (event.isReturn) returns++;
       else entries++;

@@ -46,6 +46,7 @@ async function pingWith(filter: PacketFilter, method: string, options: { follow?
       packets: filter,
       samplePeriod: 1,
       snaplen: 0,
+      who: false,
       follow: options.follow ?? false,
     },
     ...{ ringSizeBytes: 1 << 20, fields },
@@ -59,6 +60,7 @@ async function pingWith(filter: PacketFilter, method: string, options: { follow?
       ended: () => void seen.ended++,
       moved: () => {},
       snapshot: () => {},
+      process: () => {},
     });
   const ping = (bytes: number) =>
     run('ip', ['netns', 'exec', network.here, 'ping', '-q', '-c1', '-W300', '-m47', `-s${bytes}`, '10.11.0.2']);

@@ -547,8 +547,8 @@ int ipft_on_request(__u64 *ctx)
 	return 0;
 }
 
-/* A process sends by a socket, which may be one that another process has made. */
-static __always_inline void ipft_sends(__u64 socket)
+/* A process sends by a socket, or waits at it, which may be one that another process has made. */
+static __always_inline void ipft_uses(__u64 socket)
 {
 	const __u32 id = ipft_current();
 	__u64 sk;
@@ -564,14 +564,29 @@ static __always_inline void ipft_sends(__u64 socket)
 SEC("fentry/inet_sendmsg")
 int ipft_on_send(__u64 *ctx)
 {
-	ipft_sends(ipft_word_at(ctx, 0));
+	ipft_uses(ipft_word_at(ctx, 0));
 	return 0;
 }
 
 SEC("fentry/inet6_sendmsg")
 int ipft_on_send6(__u64 *ctx)
 {
-	ipft_sends(ipft_word_at(ctx, 0));
+	ipft_uses(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_recvmsg(socket, …) */
+SEC("fentry/inet_recvmsg")
+int ipft_on_receive(__u64 *ctx)
+{
+	ipft_uses(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+SEC("fentry/inet6_recvmsg")
+int ipft_on_receive6(__u64 *ctx)
+{
+	ipft_uses(ipft_word_at(ctx, 0));
 	return 0;
 }
 

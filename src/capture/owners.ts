@@ -57,6 +57,8 @@ const FUNCTIONS = [
   ['inet_csk_reqsk_queue_hash_add', 'ipft_on_request'],
   ['inet_sendmsg', 'ipft_on_send'],
   ['inet6_sendmsg', 'ipft_on_send6'],
+  ['inet_recvmsg', 'ipft_on_receive'],
+  ['inet6_recvmsg', 'ipft_on_receive6'],
   ['udp_lib_get_port', 'ipft_on_port'],
   ['inet_csk_listen_start', 'ipft_on_listen'],
 ] as const;

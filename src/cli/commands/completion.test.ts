@@ -69,6 +69,9 @@ describe('bash completes', () => {
     [['ipft', '--output-file', 'c.'], ['c.txt']],
     [['ipft', '--ready-file', 'c.'], ['c.txt']],
     [['ipft', '-m', ''], []],
+    // A program, and its words.
+    [['ipft', '-o', 'json', '--', 'compge'], ['compgen']],
+    [['ipft', '--', 'check', '--js', 'c.'], ['c.txt']],
   ])('%j', (words, expected) => {
     expect(complete(...words).sort()).toEqual([...expected].sort());
   });

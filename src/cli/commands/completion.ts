@@ -96,9 +96,25 @@ _ipft_names() {
   mapfile -t COMPREPLY < <("\${COMP_WORDS[0]/#\\~/$HOME}" completion "--$1=\${2#[\\'\\"]}" 2>/dev/null)
 }
 
+# What stands behind --, with the shell's own completion of commands where it has one.
+_ipft_program() {
+  if declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+  elif ((COMP_CWORD == $1)); then
+    mapfile -t COMPREPLY < <(compgen -c -- "\${COMP_WORDS[COMP_CWORD]}")
+  else
+    _ipft_files "\${COMP_WORDS[COMP_CWORD]}"
+  fi
+}
+
 _ipft() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= skip= word
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command= skip= word at
   COMPREPLY=()
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    [[ \${COMP_WORDS[at]} == -- ]] || continue
+    _ipft_program $((at + 1))
+    return
+  done
   # --output=json is three words to bash.
   if [[ $cur == = ]]; then
     cur=
@@ -203,6 +219,14 @@ ${commands.join('\n')}
 }
 
 _ipft() {
+  # What stands behind -- is a command line of its own.
+  local at=\${words[(i)--]}
+  if ((at < CURRENT)); then
+    shift $at words
+    ((CURRENT -= at))
+    _normal
+    return
+  fi
   local curcontext=$curcontext state line
   local -A opt_args
   _arguments -C -s \\

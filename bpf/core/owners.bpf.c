@@ -279,11 +279,7 @@ int ipft_await(__u64 *ctx)
 #define IPFT_AF_PACKET	17
 
 /* include/linux/net.h */
-#define IPFT_SOCK_DGRAM	2
-
-struct sock___kind {
-	__u16 sk_type;
-} __attribute__((preserve_access_index));
+#define IPFT_SOCK_STREAM	1
 
 struct sock_common___ipv6only {
 	unsigned char skc_ipv6only : 1;
@@ -517,6 +513,25 @@ static __always_inline __u64 ipft_word_at(__u64 *ctx, int n)
 	return word;
 }
 
+struct sock___kernel {
+	unsigned int sk_kern_sock : 1;
+} __attribute__((preserve_access_index));
+
+struct socket___kind {
+	short type;
+} __attribute__((preserve_access_index));
+
+/*
+ * Whether a socket is one that the kernel makes for itself while a process runs: for each network namespace, for tunnels.
+ * What it makes for MPTCP is the process's.
+ */
+static __always_inline bool ipft_is_for_kernel(__u64 socket, __u64 sk)
+{
+	if (!BPF_CORE_READ_BITFIELD_PROBED((struct sock___kernel *)sk, sk_kern_sock))
+		return false;
+	return !socket || (__u16)ipft_read_word(&((struct socket___kind *)socket)->type) != IPFT_SOCK_STREAM;
+}
+
 /* sock_init_data(socket, sk): a socket is made. */
 SEC("fentry/sock_init_data")
 int ipft_on_socket(__u64 *ctx)
@@ -524,7 +539,8 @@ int ipft_on_socket(__u64 *ctx)
 	const __u64 sk = ipft_word_at(ctx, 1);
 	const __u32 id = ipft_current();
 
-	if (ipft_why_followed(id) && ipft_is_network_family(ipft_read_word(&((struct sock *)sk)->__sk_common.skc_family)))
+	if (ipft_why_followed(id) && !ipft_is_for_kernel(ipft_word_at(ctx, 0), sk) &&
+	    ipft_is_network_family(ipft_read_word(&((struct sock *)sk)->__sk_common.skc_family)))
 		ipft_set_owner(sk, id);
 	else
 		ipft_set_owner(sk, 0);

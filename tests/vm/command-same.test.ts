@@ -199,6 +199,28 @@ test('behind sudo it is the user who called, unless --as-root is given', () => {
   expect(asRoot.stdout).toBe('0\n');
 });
 
+test("what the kernel sends in a namespace that the program makes is not the program's", () => {
+  const make =
+    'ip link set lo up; ip link add br0 type bridge; ip link set br0 up; ping -q -c 1 127.0.0.1 >/dev/null; sleep 2';
+  const { status, stderr } = ipft(
+    '--strict',
+    '-r',
+    '^(__dev_queue_xmit|ip_output|ip6_output)$',
+    '--',
+    'unshare',
+    '-n',
+    'sh',
+    '-c',
+    make,
+  );
+  expect(status).toBe(0);
+  // The request and its answer, and none of multicast listeners, neighbours and routers.
+  expect(stderr.match(/^=== .*/gm)).toEqual([
+    expect.stringContaining('echo request'),
+    expect.stringContaining('echo reply'),
+  ]);
+});
+
 test('a thousand children at once are followed', () => {
   const script = 'for n in $(seq 1000); do sleep 2 & done; ping -q -c 1 127.0.0.1 >/dev/null; wait; exit 4';
   const { status, stderr } = ipft(...FEW, '--', 'sh', '-c', script);

@@ -161,15 +161,17 @@ static __always_inline void ipft_set_process(__u32 id, __u32 before, __u32 why)
 		if (bpf_map_delete_elem(&ipft_processes, &id))
 			return;
 		__sync_fetch_and_add(&state->living, -1);
-		if (before & IPFT_PROCESS_OF_COMMAND)
-			__sync_fetch_and_add(&state->of_command, -1);
 	} else if (bpf_map_update_elem(&ipft_processes, &id, &why, before ? BPF_EXIST : BPF_NOEXIST)) {
-		__sync_fetch_and_add(&state->unfollowed, 1);
+		if (!before)
+			__sync_fetch_and_add(&state->unfollowed, 1);
+		return;
 	} else if (!before) {
 		__sync_fetch_and_add(&state->living, 1);
-		if (why & IPFT_PROCESS_OF_COMMAND)
-			__sync_fetch_and_add(&state->of_command, 1);
 	}
+	if (why & ~before & IPFT_PROCESS_OF_COMMAND)
+		__sync_fetch_and_add(&state->of_command, 1);
+	else if (before & ~why & IPFT_PROCESS_OF_COMMAND)
+		__sync_fetch_and_add(&state->of_command, -1);
 }
 
 /* Whether a name is asked for: IPFT_PROCESS_BY_NAME or 0. */
@@ -217,24 +219,64 @@ static __always_inline __u32 ipft_why_by_parent(__u32 parent)
 	return IPFT_PROCESS_BY_ID | (why & (IPFT_PROCESS_WITH_CHILDREN | IPFT_PROCESS_OF_COMMAND));
 }
 
-/* sched_process_fork(parent, child), also for threads */
+/* Why a new process is followed, which the running thread makes. */
+static __always_inline __u32 ipft_why_born(struct ipft_following *state, struct task_struct *child)
+{
+	__u32 why;
+
+	/* It may have been made in another control group than its parent's. */
+	why = ipft_why_by_parent(ipft_current()) | ipft_why_by_name(child->comm) | ipft_why_by_cgroup(child);
+	if (state->awaited && state->awaited == (__u32)bpf_get_current_pid_tgid()) {
+		state->awaited = 0;
+		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN | IPFT_PROCESS_OF_COMMAND;
+	}
+	return why;
+}
+
+/*
+ * The kernel leaves out a program where another task, or an interrupt, comes within the same program on the CPU: from Linux
+ * 7.0 on that is often so, since tracepoints can be preempted. What must not be missed is seen twice, by two programs:
+ * the birth and the end of a process, and of a socket; and where it takes packets.
+ *
+ * task_newtask(child, flags), also for threads. What an earlier process with the id has left is replaced.
+ */
+SEC("raw_tp")
+int ipft_on_new_task(__u64 *ctx)
+{
+	struct task_struct *child = (void *)ctx[0];
+	struct ipft_following *state = ipft_state();
+	const __u32 id = BPF_CORE_READ(child, tgid);
+
+	if (state && (__u32)BPF_CORE_READ(child, pid) == id)
+		ipft_set_process(id, ipft_why_followed(id), ipft_why_born(state, child));
+	return 0;
+}
+
+/* sched_process_fork(parent, child), soon afterwards */
 SEC("raw_tp")
 int ipft_on_fork(__u64 *ctx)
 {
-	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
+	struct task_struct *child = (void *)ctx[1];
 	struct ipft_following *state = ipft_state();
 	const __u32 id = BPF_CORE_READ(child, tgid);
 	__u32 why;
 
 	if (!state || (__u32)BPF_CORE_READ(child, pid) != id)
 		return 0;
-	/* It may have been made in another control group than its parent's. */
-	why = ipft_why_by_parent(BPF_CORE_READ(parent, tgid)) | ipft_why_by_name(child->comm) | ipft_why_by_cgroup(child);
-	if (state->awaited && state->awaited == (__u32)BPF_CORE_READ(parent, pid)) {
-		state->awaited = 0;
-		why |= IPFT_PROCESS_BY_ID | IPFT_PROCESS_WITH_CHILDREN | IPFT_PROCESS_OF_COMMAND;
-	}
-	ipft_set_process(id, 0, why);
+	why = ipft_why_followed(id);
+	ipft_set_process(id, why, why | ipft_why_born(state, child));
+	return 0;
+}
+
+/* sched_process_free(task): of each thread, when nobody knows it any more */
+SEC("raw_tp")
+int ipft_on_free(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const __u32 id = BPF_CORE_READ(task, tgid);
+
+	if ((__u32)BPF_CORE_READ(task, pid) == id)
+		ipft_set_process(id, ipft_why_followed(id), 0);
 	return 0;
 }
 
@@ -532,18 +574,54 @@ static __always_inline bool ipft_is_for_kernel(__u64 socket, __u64 sk)
 	return !socket || (__u16)ipft_read_word(&((struct socket___kind *)socket)->type) != IPFT_SOCK_STREAM;
 }
 
-/* sock_init_data(socket, sk): a socket is made. */
-SEC("fentry/sock_init_data")
-int ipft_on_socket(__u64 *ctx)
+/* The running process has made a socket. */
+static __always_inline void ipft_makes(__u64 socket, __u64 sk)
 {
-	const __u64 sk = ipft_word_at(ctx, 1);
 	const __u32 id = ipft_current();
 
-	if (ipft_why_followed(id) && !ipft_is_for_kernel(ipft_word_at(ctx, 0), sk) &&
+	if (ipft_why_followed(id) && !ipft_is_for_kernel(socket, sk) &&
 	    ipft_is_network_family(ipft_read_word(&((struct sock *)sk)->__sk_common.skc_family)))
 		ipft_set_owner(sk, id);
 	else
 		ipft_set_owner(sk, 0);
+}
+
+/* sock_init_data(socket, sk) */
+SEC("fentry/sock_init_data")
+int ipft_on_socket(__u64 *ctx)
+{
+	ipft_makes(ipft_word_at(ctx, 0), ipft_word_at(ctx, 1));
+	return 0;
+}
+
+static __always_inline void ipft_made(__u64 socket)
+{
+	const __u64 sk = ipft_read_word(&((struct socket *)socket)->sk);
+
+	if (sk)
+		ipft_makes(socket, sk);
+}
+
+/* inet_create(net, socket, …) */
+SEC("fexit/inet_create")
+int ipft_on_create(__u64 *ctx)
+{
+	ipft_made(ipft_word_at(ctx, 1));
+	return 0;
+}
+
+SEC("fexit/inet6_create")
+int ipft_on_create6(__u64 *ctx)
+{
+	ipft_made(ipft_word_at(ctx, 1));
+	return 0;
+}
+
+/* inet_sock_destruct(sk): the memory is free for another socket. */
+SEC("fentry/inet_sock_destruct")
+int ipft_on_destruct(__u64 *ctx)
+{
+	ipft_set_owner(ipft_word_at(ctx, 0), 0);
 	return 0;
 }
 
@@ -625,6 +703,34 @@ SEC("fexit/inet_csk_listen_start")
 int ipft_on_listen(__u64 *ctx)
 {
 	ipft_note_ends_of_owned(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+static __always_inline void ipft_note_ends_of(__u64 socket)
+{
+	ipft_note_ends_of_owned(ipft_read_word(&((struct socket *)socket)->sk));
+}
+
+/* inet_bind(socket, …) has given a socket an address and a port. */
+SEC("fexit/inet_bind")
+int ipft_on_bind(__u64 *ctx)
+{
+	ipft_note_ends_of(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+SEC("fexit/inet6_bind")
+int ipft_on_bind6(__u64 *ctx)
+{
+	ipft_note_ends_of(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_listen(socket, …): the socket listens. */
+SEC("fexit/inet_listen")
+int ipft_on_listening(__u64 *ctx)
+{
+	ipft_note_ends_of(ipft_word_at(ctx, 0));
 	return 0;
 }
 

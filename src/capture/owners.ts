@@ -25,6 +25,7 @@ import {
   linkTrampoline,
   openRawTracepoint,
   readMapEntry,
+  readProgramMisses,
   runIterator,
   runProgram,
   writeMapEntry,
@@ -37,8 +38,10 @@ import { explainLoad, type LoadedPrograms, SHARED_MAPS } from './load.js';
 
 /** Tracepoints and their programs. */
 const TRACEPOINTS = [
+  ['task_newtask', 'ipft_on_new_task'],
   ['sched_process_fork', 'ipft_on_fork'],
   ['sched_process_exit', 'ipft_on_exit'],
+  ['sched_process_free', 'ipft_on_free'],
   ['task_rename', 'ipft_on_rename'],
 ] as const;
 
@@ -62,6 +65,21 @@ const FUNCTIONS = [
   ['udp_lib_get_port', 'ipft_on_port'],
   ['inet_csk_listen_start', 'ipft_on_listen'],
 ] as const;
+
+/** Further ones, which see what one of those may miss: nothing is said where they are not there. */
+const SECOND_FUNCTIONS = [
+  ['inet_create', 'ipft_on_create'],
+  ['inet6_create', 'ipft_on_create6'],
+  ['inet_sock_destruct', 'ipft_on_destruct'],
+  ['inet_bind', 'ipft_on_bind'],
+  ['inet6_bind', 'ipft_on_bind6'],
+  ['inet_listen', 'ipft_on_listening'],
+] as const;
+
+const ALL_FUNCTIONS = [...FUNCTIONS, ...SECOND_FUNCTIONS];
+
+/** Programs whose missed calls mean that a process or a socket may be missed: no other one sees the same. */
+const ALONE = ['ipft_on_rename', 'ipft_on_move', 'ipft_on_accept', 'ipft_on_request'];
 
 const AWAIT = 'ipft_await';
 const SEED_PROCESSES = 'ipft_seed_processes';
@@ -92,9 +110,9 @@ export class Owners implements Disposable {
   ): Promise<Owners> {
     const known = findFunctions(
       vmlinux,
-      FUNCTIONS.map(([name]) => name),
+      ALL_FUNCTIONS.map(([name]) => name),
     );
-    const programs = FUNCTIONS.filter(([name]) => known.has(name)).map(([, program]) => program);
+    const programs = ALL_FUNCTIONS.filter(([name]) => known.has(name)).map(([, program]) => program);
     const object = await loadUndisturbed((load) => loadObject(loaded, query, programs, load), signal);
     const owners = new Owners(object, query);
     for (const [name] of FUNCTIONS) if (!known.has(name)) owners.unwatched.push(`${name} (not there)`);
@@ -110,7 +128,7 @@ export class Owners implements Disposable {
     if (cgroups.length > 0) this.#expectCgroups();
     for (const [name, program] of tracepointsFor(this.#query))
       this.#keep(name, await openRawTracepoint(this.#object.programFd(program), name));
-    for (const [name, program] of FUNCTIONS) {
+    for (const [name, program] of ALL_FUNCTIONS) {
       const fd = this.#object.programFd(program);
       if (fd >= 0) this.#keep(name, await linkTrampoline(fd));
     }
@@ -133,6 +151,7 @@ export class Owners implements Disposable {
 
   #keep(name: string, link: Descriptor | number): void {
     if (typeof link !== 'number') return void this.#links.push(link);
+    if (SECOND_FUNCTIONS.some(([second]) => second === name)) return;
     const reason = `${name} (${errnoName(-link)})`;
     if (name !== FUNCTIONS[0][0]) return void this.unwatched.push(reason);
     throw new UnsupportedFeatureError(
@@ -184,6 +203,12 @@ export class Owners implements Disposable {
   /** How many processes were not followed for want of room: `IPFT_MAX_PROCESSES` are. */
   countUnfollowed(): bigint {
     return this.#state().getBigUint64(FOLLOWING_UNFOLLOWED, true);
+  }
+
+  /** How many calls the kernel has missed that no other program has seen. */
+  countMisses(): bigint {
+    const fds = ALONE.map((program) => this.#object.programFd(program)).filter((fd) => fd >= 0);
+    return fds.reduce((sum, fd) => sum + readProgramMisses(fd), 0n);
   }
 
   #state(): DataView {

@@ -291,7 +291,8 @@ export class Session implements Disposable {
   countMisses(): Misses {
     for (const one of this.#options.backend.switches) if (isSwitchedOff(one)) this.#switchedOff.add(one);
     const { shown, deciding } = this.#attachment.countMisses();
-    return { shown, deciding: deciding + this.#lifecycle.countMisses().deciding };
+    const more = this.#lifecycle.countMisses().deciding + (this.#owners?.countMisses() ?? 0n);
+    return { shown, deciding: deciding + more };
   }
 
   /** Whether the kernel counts all missed calls. */

@@ -156,7 +156,8 @@ describe('at a terminal', () => {
   });
 
   test('Ctrl-Z stops both, and fg goes on', () => {
-    const script = `PS1='$ '; ${IPFT} ${FEW[0]} '${FEW[1]}' -- sh -c 'echo first; read line; exit 6'; echo "stopped $?"\r`;
+    // The terminal shows what is typed, too: the program writes a word that is not typed.
+    const script = `PS1='$ '; ${IPFT} ${FEW[0]} '${FEW[1]}' -- sh -c 'echo fir\\st; read line; exit 6'; echo "stopped $?"\r`;
     const steps = [
       ['$ ', script],
       ['first', '\x1a'],

@@ -8,8 +8,9 @@ import { Places } from '../dist/base/places.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
 import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
-import { createContext } from '../dist/output/output.js';
+import { createContext, JourneyOutput } from '../dist/output/output.js';
 import { PathsOutput } from '../dist/output/paths.js';
+import { PerfettoEncoder } from '../dist/output/perfetto.js';
 import { FileSink } from '../dist/recording/file-sink.js';
 import { Origin } from '../dist/recording/part.js';
 import { Recorder } from '../dist/recording/recorder.js';
@@ -105,21 +106,31 @@ function follow(source, create, handOn = () => {}) {
   return { output, tracker };
 }
 
-/** @param {RecordSource} source @param {(bytes: Uint8Array) => void} write */
-function json(source, write) {
-  const { output, tracker } = follow(
-    source,
-    (context) => createJsonOutput(context),
-    (output) => {
-      if (output.pendingBytes === 0) return;
+/**
+ * Writes what an output makes as it comes.
+ * @param {RecordSource} source
+ * @param {(bytes: Uint8Array) => void} write
+ * @param {(context: import('../dist/output/output.js').OutputContext) => import('../dist/output/output.js').Output} create
+ */
+function stream(source, write, create) {
+  const { output, tracker } = follow(source, create, (output) => {
+    do {
+      if (output.pendingBytes === 0) continue;
       const text = output.take();
       write(text);
       output.giveBack?.(text);
-    },
-  );
+    } while (output.tick(0));
+  });
   tracker.finish([], trace.endNs);
   for (const piece of output.finish()) write(piece);
 }
+
+/** @param {RecordSource} source @param {(bytes: Uint8Array) => void} write */
+const json = (source, write) => stream(source, write, (context) => createJsonOutput(context));
+
+/** @param {RecordSource} source */
+const perfetto = (source) =>
+  stream(source, toNowhere, (context) => new JourneyOutput(new PerfettoEncoder(context), context, {}));
 
 /** @param {RecordSource} source */
 const aggregate = (source) => follow(source, (context) => new AggregateOutput(context, { order: 'begin' })).output;
@@ -244,6 +255,7 @@ const PREPARED = {
   'show-json': () => prepareShow((recording) => json(recording, toNowhere)),
   'show-aggregate': () => prepareShow(aggregate),
   'show-paths': () => prepareShow(paths),
+  'show-perfetto': () => prepareShow(perfetto),
 };
 if (what === 'memory') {
   process.stdout.write(JSON.stringify([memory()]));

@@ -22,8 +22,11 @@ export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'nftables', 'procps
 /** Packages with which tests and listings read and change the kernel's state. */
 export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3'];
 
-/** Packages of the unit tests: a reader of recordings that is independent of ours, and what a process opens. */
-export const UNIT_PACKAGES = ['python3', 'strace'];
+/**
+ * Packages of the unit tests: a reader of recordings that is independent of ours, one of Protocol Buffers, and what a process
+ * opens.
+ */
+export const UNIT_PACKAGES = ['python3', 'protobuf-compiler', 'strace'];
 
 /** Packages that the benchmark compares with, and that make its traffic. */
 export const BENCH_PACKAGES = ['bpftool', 'bpftrace', 'iperf3', 'procps'];
@@ -58,6 +61,7 @@ const COUNTERPARTS = {
   iptables: { fedora: 'iptables-nft iptables-legacy', arch: 'iptables', shows: 'iptables' },
   ethtool: { fedora: 'ethtool', arch: 'ethtool', shows: 'ethtool' },
   python3: { fedora: 'python3', arch: 'python', shows: 'python3' },
+  'protobuf-compiler': { fedora: 'protobuf-compiler', arch: 'protobuf', shows: 'protoc' },
   strace: { fedora: 'strace', arch: 'strace', shows: 'strace' },
   bpftrace: { fedora: 'bpftrace', arch: 'bpftrace', shows: 'bpftrace' },
   iperf3: { fedora: 'iperf3', arch: 'iperf3', shows: 'iperf3' },

@@ -118,6 +118,26 @@ export interface FieldWriter {
   text(out: TextBuffer, data: DataView, offset: number): void;
   /** Appends `,"len":84,"mark":"0x4d2"`: members of an object that is open and not empty. */
   json(out: TextBuffer, data: DataView, offset: number): void;
+  /** Gives the values with their types, one after the other. */
+  values(taker: ValueTaker, data: DataView, offset: number): void;
+}
+
+/**
+ * Takes values of fields for formats that have types of their own. Integers come as two unsigned halves, negative ones
+ * with all of their 64 bits, since no object is made of a value.
+ */
+export interface ValueTaker {
+  /** Takes the name of the value that follows; elements of an array have none. */
+  name(name: string): void;
+  unsigned(low: number, high: number): void;
+  signed(low: number, high: number): void;
+  boolean(value: boolean): void;
+  double(value: number): void;
+  /** Takes what is shown as text. @param write appends it */
+  text(write: (out: TextBuffer, data: DataView, at: number) => void, data: DataView, at: number): void;
+  /** Begins a struct or an array, whose members come next. */
+  open(kind: 'struct' | 'array'): void;
+  close(): void;
 }
 
 /** Appends the name of a kernel address, `ip_rcv+0x10`, or the address where it has none. */

@@ -55,6 +55,12 @@ export class TextBuffer {
     this.#length += other.#length;
   }
 
+  /** Copies the text to other memory, where there is room for it. @param at where it begins there */
+  copyTo(target: Uint8Array, at: number): void {
+    const bytes = this.#bytes;
+    for (let i = 0; i < this.#length; i++) target[at + i] = bytes[i]!;
+  }
+
   /** Copies the text into a fragment; the buffer is empty afterwards. */
   takeFragment(into = new Fragment()): Fragment {
     into.set(this.#bytes, this.#length);

@@ -78,6 +78,7 @@ export const BACKEND_CHOICES: readonly string[] = [...BACKEND_NAMES, ...BACKEND_
 export const TRIGGER_WORDS = ['drop', 'slower=', 'gap', 'signal'] as const;
 export const TIMES = ['mono', 'wall', 'relative'] as const;
 export type TimeName = (typeof TIMES)[number];
+export const DEFAULT_TIME: TimeName = 'mono';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export const DESCRIPTION =
@@ -278,7 +279,7 @@ export const GROUPS: readonly OptionGroup[] = [
         flags: '--time <CLOCK>',
         summary:
           "what timestamps count from: mono (the machine's start), wall (time of day) or relative (the trace's start)",
-        default: 'mono',
+        default: DEFAULT_TIME,
         values: TIMES,
       },
       { flags: '--color <WHEN>', summary: 'colours: auto, always or never', default: 'auto', values: COLOR_CHOICES },

@@ -14,7 +14,7 @@ import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
-import { OUTPUT_NAMES } from '../output/outputs.js';
+import { OUTPUT_NAMES, outputKind } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
 import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
@@ -57,6 +57,7 @@ import {
   COMMANDS,
   type CommandEntry,
   type CommandName,
+  DEFAULT_TIME,
   DESCRIPTION,
   EXAMPLES,
   type Example,
@@ -548,8 +549,13 @@ function interpretCommand({ argv, settle, asRoot = false }: RawOptions): Command
 }
 
 function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
+  const output = oneOf('--output', raw.output, OUTPUT_NAMES);
+  const time = oneOf('--time', raw.time, TIMES);
+  if (time !== DEFAULT_TIME && outputKind(output).hasAllClocks) {
+    throw new UsageError(`-o ${output} has the times of all clocks: there is none to choose with --time`);
+  }
   return {
-    ...{ output: oneOf('--output', raw.output, OUTPUT_NAMES), time: oneOf('--time', raw.time, TIMES) },
+    ...{ output, time },
     color: oneOf('--color', raw.color, COLOR_CHOICES),
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,

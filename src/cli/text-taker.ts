@@ -1,6 +1,6 @@
 /** Makes text of the records of a source, for whoever reads it. */
 import { getHeapStatistics } from 'node:v8';
-import type { IpftError } from '../base/errors.js';
+import { type IpftError, UsageError } from '../base/errors.js';
 import type { Outcome } from '../base/journey.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
 import type { JourneyOrder } from '../journey/assembler.js';
@@ -55,6 +55,19 @@ export interface ViewFacts {
 /** The part of the engine's heap that an output may keep; the rest is for short-lived objects. */
 const PART_OF_HEAP = 0.5;
 
+/**
+ * Refuses to show bytes that are no text.
+ * @throws UsageError
+ */
+export function refuseTerminal(
+  { output }: Pick<ViewOptions, 'output'>,
+  out: Pick<Writer, 'name' | 'isTerminal'>,
+): void {
+  if (!out.isTerminal || !outputKind(output).isBinary) return;
+  const hint = `redirect the output to a file or a program, or name one, as in --output-file trace.${output}`;
+  throw new UsageError(`-o ${output} is no text, and ${out.name} is a terminal`, hint);
+}
+
 export class TextTaker implements Taker {
   readonly intake: JourneyIntake;
   readonly client: TextClient;
@@ -66,7 +79,7 @@ export class TextTaker implements Taker {
   readonly #facts: ViewFacts;
 
   constructor(
-    source: Pick<RecordSource, 'header' | 'places'>,
+    source: Pick<RecordSource, 'header' | 'places' | 'losses'>,
     facts: ViewFacts,
     options: ViewOptions,
     terminal: Terminal,
@@ -139,7 +152,7 @@ function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader)
 
 /** Creates the output that the options ask for. */
 function createOutput(
-  source: Pick<RecordSource, 'header' | 'places'>,
+  source: Pick<RecordSource, 'header' | 'places' | 'losses'>,
   { maxMemoryBytes: maxBytes, follow }: ViewFacts,
   options: ViewOptions,
   clock: Clock,

@@ -13,6 +13,7 @@ export function createFloat(sizeBytes: number): ValueAccess | undefined {
   };
   return {
     type: 'number',
+    give: (taker, data, at) => taker.double(Number(shown(data, at).text)),
     // The number of the text: a float of 4 bytes that is shown as 0.1 is read as 0.1.
     read: (data, at) => Number(shown(data, at).text),
     text: (out, data, at) => out.text(shown(data, at).text),

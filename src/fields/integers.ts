@@ -2,6 +2,7 @@
  * Reads and writes integers of any width and alignment, bit-fields included. Pure; allocates only for integers of 16
  * bytes.
  */
+import type { ValueTaker } from '../base/event.js';
 import type { FieldType, FieldValue } from '../base/field.js';
 import { encode, type TextBuffer } from '../base/text-buffer.js';
 import { type Enumerator, writeEnumerator, writeFlags } from './enumerators.js';
@@ -12,10 +13,14 @@ export type Write = (out: TextBuffer, data: DataView, at: number) => void;
 /** Returns the value at byte `at`. */
 export type Read = (data: DataView, at: number) => FieldValue;
 
-/** Access to a value: appends it as text and as JSON, and reads it. */
+/** Gives the value at byte `at` to a taker. */
+export type Give = (taker: ValueTaker, data: DataView, at: number) => void;
+
+/** Access to a value: appends it as text and as JSON, gives it with its type, and reads it. */
 export interface ValueAccess {
   readonly text: Write;
   readonly json: Write;
+  readonly give: Give;
   /** The type of the values that `read` returns. */
   readonly type: FieldType;
   readonly read: Read;
@@ -101,22 +106,48 @@ export function decimalWriter(reader: IntegerReader): Write {
   };
 }
 
+/** Gives an integer with its sign. */
+export function integerGiver(reader: IntegerReader): Give {
+  const { bits, signed } = reader;
+  if (!signed) return (taker, data, at) => taker.unsigned(reader.low(data, at), reader.high(data, at));
+  if (bits > 32) {
+    const half = 2 ** (bits - 33);
+    return (taker, data, at) => {
+      const high = reader.high(data, at);
+      taker.signed(reader.low(data, at), high >= half ? high + 0x100000000 - 2 * half : high);
+    };
+  }
+  const half = 2 ** (bits - 1);
+  return (taker, data, at) => {
+    const low = reader.low(data, at);
+    if (low >= half) taker.signed(low + 0x100000000 - 2 * half, 0xffffffff);
+    else taker.signed(low, 0);
+  };
+}
+
+/** Gives what is shown as text. */
+export function textGiver(write: Write): Give {
+  return (taker, data, at) => taker.text(write, data, at);
+}
+
 /** The widest integer that a double always holds exactly. */
 const MAX_NUMBER_BITS = 53;
 
 /** An integer as a number if a double holds all values of its width, else as a bigint. */
-export function integerValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read'> {
+export function integerValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read' | 'give'> {
   const { bits, signed } = reader;
   if (bits > MAX_NUMBER_BITS) {
     const cut = signed ? BigInt.asIntN : BigInt.asUintN;
     return {
       type: 'bigint',
+      give: integerGiver(reader),
       read: (data, at) => cut(bits, (BigInt(reader.high(data, at)) << 32n) | BigInt(reader.low(data, at))),
     };
   }
   const half = signed ? 2 ** (bits - 1) : Number.POSITIVE_INFINITY;
   return {
     type: 'number',
+    give: integerGiver(reader),
     read(data, at) {
       const value = reader.high(data, at) * 0x100000000 + reader.low(data, at);
       return value >= half ? value - 2 * half : value;
@@ -125,8 +156,9 @@ export function integerValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 
 }
 
 /** Whether an integer is not 0. */
-export function booleanValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read'> {
-  return { type: 'boolean', read: (data, at) => reader.low(data, at) !== 0 || reader.high(data, at) !== 0 };
+export function booleanValue(reader: IntegerReader): Pick<ValueAccess, 'type' | 'read' | 'give'> {
+  const read = (data: DataView, at: number) => reader.low(data, at) !== 0 || reader.high(data, at) !== 0;
+  return { type: 'boolean', read, give: (taker, data, at) => taker.boolean(read(data, at)) };
 }
 
 /** An integer of 16 bytes. */

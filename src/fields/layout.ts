@@ -3,7 +3,7 @@ import type { FieldWriter, SymbolWriter } from '../base/event.js';
 import type { FieldLayout } from '../base/field.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
-import { createFieldReader, type Field, type FieldShape, typesOf } from './values.js';
+import { createFieldReader, type Field, type FieldShape, giveFields, typesOf } from './values.js';
 
 export interface StructLayout extends FieldLayout {
   /** For people: `struct event`. */
@@ -55,5 +55,6 @@ function createFieldWriter(fields: readonly Field[]): FieldWriter {
         value.json(out, data, at + offset);
       }
     },
+    values: (taker, data, at) => giveFields(fields, taker, data, at),
   };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { BtfBuilder, type BtfMember } from '../../tests/support/btf-builder.js';
+import { givenValues } from '../../tests/support/given-values.js';
 import { ExtensionError } from '../base/errors.js';
 import type { FieldType, FieldValue } from '../base/field.js';
 import { jsonString } from '../base/printable.js';
@@ -34,6 +35,16 @@ function show(members: (builder: BtfBuilder) => Member[]): { text: string; json:
   );
 }
 
+/** Numbers of any kind alike, and strings as far as text and JSON have the same of them. */
+function comparable(value: FieldValue): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return Number.isInteger(value) && !Object.is(value, -0) ? String(value) : value;
+  if (typeof value === 'string') return value.replace(/\\x[0-9a-f]{2}|[^ -~]/g, '?').replace(/\?+/g, '?');
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, comparable(one)]));
+}
+
 function showStruct(
   builder: BtfBuilder,
   members: BtfMember[],
@@ -58,6 +69,8 @@ function showStruct(
   const read = parsed.createReader((out, low, high) => out.text(`symbol-${high.toString(16)}-${low.toString(16)}`));
   const values = read(data, 3);
   expect(toJson({ x: 0, ...values })).toBe(json);
+  // So is what is given; of strings, what text has.
+  expect(comparable(givenValues(writer, data, 3))).toEqual(comparable(values));
   expect(typeOf(values)).toEqual(parsed.types);
   return { text: text.takeText(), json, warnings: parsed.warnings };
 }

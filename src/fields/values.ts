@@ -5,7 +5,7 @@
 
 import { writeIp, writeIpv4, writeIpv6, writeMac } from '../base/addresses.js';
 import { ExtensionError } from '../base/errors.js';
-import type { SymbolWriter } from '../base/event.js';
+import type { SymbolWriter, ValueTaker } from '../base/event.js';
 import type { FieldReader, FieldType } from '../base/field.js';
 import { printable } from '../base/printable.js';
 import { encode, type Fragment, TextBuffer } from '../base/text-buffer.js';
@@ -34,10 +34,12 @@ import {
   durationWriter,
   enumWriter,
   flagsWriter,
+  type Give,
   hexWriter,
   type IntegerReader,
   integerValue,
   type Read,
+  textGiver,
   type ValueAccess,
   type Write,
   wideDecimalWriter,
@@ -316,7 +318,10 @@ function createFormatted(
     }
     case 'char':
       if (size !== 1 || !reader) return undefined;
-      return { text: writeCharacter, json: writeJsonCharacter, ...parsed(writeJsonCharacter) };
+      return {
+        ...{ text: writeCharacter, json: writeJsonCharacter, give: textGiver(writeCharacter) },
+        ...parsed(writeJsonCharacter),
+      };
     case 'string':
       return isBytes && size !== undefined && size > 0 ? createString(size) : undefined;
     case 'symbol':
@@ -350,7 +355,8 @@ function createInteger(reader: IntegerReader): ValueAccess {
 }
 
 function createWide(signed: boolean): ValueAccess {
-  return { ...same(wideDecimalWriter(signed)), ...wideValue(signed) };
+  const write = wideDecimalWriter(signed);
+  return { ...same(write), give: textGiver(write), ...wideValue(signed) };
 }
 
 /** The reader of an INT or ENUM; undefined for sizes other than 1, 2, 4 and 8 bytes. */
@@ -400,12 +406,18 @@ function createArray(context: ValueContext, type: number, options: ValueOptions)
       out.byte(CLOSE_BRACKET);
     };
   const read: Read = (data, at) => Array.from({ length }, (_, i) => element.read(data, at + i * stride));
-  return { text: list(element.text, COMMA_SPACE), json: list(element.json, COMMA), type: [element.type], read };
+  const give: Give = (taker, data, at) => {
+    taker.open('array');
+    for (let i = 0; i < length; i++) element.give(taker, data, at + i * stride);
+    taker.close();
+  };
+  return { text: list(element.text, COMMA_SPACE), json: list(element.json, COMMA), give, type: [element.type], read };
 }
 
 function createString(length: number): ValueAccess {
   const json: Write = (out, data, at) => writeJsonString(out, data, at, length);
-  return { text: (out, data, at) => writeString(out, data, at, length), json, ...parsed(json) };
+  const text: Write = (out, data, at) => writeString(out, data, at, length);
+  return { text, json, give: textGiver(text), ...parsed(json) };
 }
 
 /** `{family: 2, port: 80}` */
@@ -432,6 +444,11 @@ function createStruct(fields: readonly Field[]): ValueAccess {
       }
       out.byte(CLOSE_BRACE);
     },
+    give(taker, data, at) {
+      taker.open('struct');
+      giveFields(fields, taker, data, at);
+      taker.close();
+    },
     type: typesOf(fields),
     read: createFieldReader(fields),
   };
@@ -440,6 +457,14 @@ function createStruct(fields: readonly Field[]): ValueAccess {
 /** The types of a struct's members, by their names. Of two members of one name the last counts, as in JSON. */
 export function typesOf(fields: readonly Field[]): { readonly [name: string]: FieldType } {
   return Object.fromEntries(fields.map(({ name, value }) => [name, value.type]));
+}
+
+/** Gives a struct's members with their names. */
+export function giveFields(fields: readonly Field[], taker: ValueTaker, data: DataView, at: number): void {
+  for (const { name, offset, value } of fields) {
+    taker.name(name);
+    value.give(taker, data, at + offset);
+  }
 }
 
 /** Reads a struct's members as an object. */
@@ -472,6 +497,7 @@ const quoted = (write: Write): ValueAccess => ({
     return scratch.takeText();
   },
   text: write,
+  give: textGiver(write),
   json(out: TextBuffer, data: DataView, at: number) {
     out.byte(QUOTE);
     write(out, data, at);

@@ -22,6 +22,10 @@ const fields: FieldWriter = {
   names: new Set(['len']),
   text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)}`),
   json: (out, data, offset) => out.text(`,"len":${data.getUint8(offset)}`),
+  values(taker, data, offset) {
+    taker.name('len');
+    taker.unsigned(data.getUint8(offset), 0);
+  },
 };
 const TIME = 464048546193247;
 const low = (time: number) => time % 2 ** 32;

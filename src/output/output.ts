@@ -2,9 +2,10 @@
 
 import type { FieldWriter, TraceEvent } from '../base/event.js';
 import type { Journey, Place } from '../base/journey.js';
+import type { TraceLosses } from '../base/losses.js';
 import type { Places } from '../base/places.js';
 import { printable } from '../base/printable.js';
-import type { KernelNames, RecordSource } from '../base/record-source.js';
+import type { KernelNames, RecordSource, TraceHeader } from '../base/record-source.js';
 import type { Target } from '../base/target.js';
 import { encode, type Fragment } from '../base/text-buffer.js';
 import { Assembler, type AssemblerOptions, type JourneySink } from '../journey/assembler.js';
@@ -31,16 +32,22 @@ export interface OutputContext {
   readonly netnsName?: (netns: number) => string | undefined;
   /** Converts timestamps. Default: nanoseconds of CLOCK_MONOTONIC. */
   readonly clock?: Clock;
+  /** Where the trace was made; undefined if that does not matter. */
+  readonly origin?: Pick<TraceHeader, 'version' | 'kernel' | 'beganNs' | 'realtimeOffsetNs'>;
+  /** The losses so far. */
+  readonly losses?: () => TraceLosses;
 }
 
 /** The context of a source's outputs. */
 export function createContext(
-  { header, places }: Pick<RecordSource, 'header' | 'places'>,
+  source: Pick<RecordSource, 'header' | 'places'> & Partial<Pick<RecordSource, 'losses'>>,
   clock: Clock = Clock.mono(),
 ): OutputContext {
+  const { header, places } = source;
   const { targets, tracer, fields, symbols, names, netnsName } = header;
   return {
-    ...{ targets, hasReturns: tracer === 'function_graph', names, netnsName, places, clock },
+    ...{ targets, hasReturns: tracer === 'function_graph', names, netnsName, places, clock, origin: header },
+    ...(source.losses && { losses: () => source.losses!() }),
     ...{ fields: fields?.createWriter(symbols), dataSize: fields?.sizeBytes ?? 0 },
   };
 }

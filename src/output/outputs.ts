@@ -1,8 +1,9 @@
 /** The outputs there are, by the names that `-o` takes. */
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { createJsonOutput, type JsonOptions } from './json.js';
-import type { Output, OutputContext } from './output.js';
+import { JourneyOutput, type Output, type OutputContext } from './output.js';
 import { type PathsOptions, PathsOutput } from './paths.js';
+import { PerfettoEncoder } from './perfetto.js';
 
 /** What any of them may want to know; each takes its own. */
 export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions;
@@ -10,6 +11,12 @@ export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions;
 interface OutputKind {
   /** Whether programs read it: then people are told nothing of the trace beside it. */
   readonly isForPrograms?: boolean;
+  /** Whether it is bytes that a terminal can't show. */
+  readonly isBinary?: boolean;
+  /** Whether what it makes of two traces can't stand one behind the other. */
+  readonly isSingle?: boolean;
+  /** Whether times are those of all clocks: then there is none to choose. */
+  readonly hasAllClocks?: boolean;
   /** Whether fields are keys beside its own: then a field can't be called like one of them. */
   readonly hasKeys?: boolean;
   /** Whether network namespaces have names in it. */
@@ -31,6 +38,11 @@ const KINDS = {
   paths: {
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new PathsOutput(context, options),
+  },
+  perfetto: {
+    ...{ isForPrograms: true, isBinary: true, isSingle: true, hasAllClocks: true },
+    namesNetns: () => true,
+    create: (context, { order: _, ...options }) => new JourneyOutput(new PerfettoEncoder(context), context, options),
   },
 } satisfies Record<string, OutputKind>;
 

@@ -137,6 +137,7 @@ const VIEWS: readonly View[] = [
   ['json'],
   ['json', { choice: new Choice({ only: ['dropped'] }) }],
   ['paths'],
+  ['perfetto'],
 ];
 const fields = createFields(32, (b) => [
   { name: 'port', type: b.int('short', 2), offset: 0 },

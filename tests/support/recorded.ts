@@ -76,16 +76,24 @@ export function takeText(output: Output, idleMs: number): string {
 
 /** The text of a source whose records are all there. */
 export async function showText(source: RecordSource, name: OutputName, options: OutputOptions = {}): Promise<string> {
+  return (await showBytes(source, name, options)).toString();
+}
+
+/** The same as bytes. */
+export async function showBytes(source: RecordSource, name: OutputName, options: OutputOptions = {}): Promise<Buffer> {
   const output = outputKind(name).create(createContext(source), { fold: 'auto', ...options });
-  let text = '';
+  const pieces: Uint8Array[] = [];
   const run = new TraceRun(source, new JourneyIntake(output, source.places, output.choice), {
-    handOn: async (idleMs) => {
-      text += takeText(output, idleMs);
+    async handOn(idleMs) {
+      for (let hasMore = true; hasMore; ) {
+        hasMore = output.tick(idleMs);
+        pieces.push(Uint8Array.from(output.take()));
+      }
     },
     finish: async () => {},
   });
   await run.run(new AbortController().signal);
   await run.finish();
-  for (const piece of output.finish()) text += Buffer.from(piece).toString();
-  return text;
+  for (const piece of output.finish()) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
 }

@@ -37,7 +37,10 @@ describe('bash completes', () => {
     [['ipft', 'do'], ['doctor']],
     [['ipft', '-m', '1', '-o', ''], [...OUTPUT_NAMES]],
     [['ipft', '-o', 'j'], ['json']],
-    [['ipft', '--output', '=', 'p'], ['paths']],
+    [
+      ['ipft', '--output', '=', 'p'],
+      ['paths', 'perfetto'],
+    ],
     [['ipft', '--output', '='], [...OUTPUT_NAMES]],
     [['ipft', '-b', 'kprobe-'], ['kprobe-multi']],
     [['ipft', '--time', 'w'], ['wall']],

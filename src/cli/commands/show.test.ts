@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPerfetto } from '../../../tests/support/perfetto.js';
 import { recordBytes, recordParts } from '../../../tests/support/recordings.js';
 
 const IPFT = new URL('../../../bin/ipft.js', import.meta.url).pathname;
@@ -188,6 +189,30 @@ test('ipft show: parts of a recording are one trace, in whatever order they are 
   expect(broken.status).toBe(1);
   expect(broken.stderr).toContain(`the recording ${second} is damaged`);
   expect(broken.stdout.endsWith(ipft('-o', 'json', third, ...rest).stdout)).toBe(true);
+  // Two pictures are none.
+  const drawn = ipft('-o', 'perfetto', '--output-file', join(dir, 'parts'), ...paths);
+  expect(drawn.status).toBe(1);
+  for (const path of [third, ...rest]) expect(drawn.stderr).toContain(`${path} is not shown: show it by itself`);
+  expect(readPerfetto(readFileSync(join(dir, 'parts'))).slices.length).toBeGreaterThan(1000);
+});
+
+test('ipft show -o perfetto: one recording, and not to a terminal', () => {
+  const path = join(dir, 'perfetto');
+  const { status, stderr } = ipft('-o', 'perfetto', '--output-file', path, '--only', 'dropped', file);
+  expect(status, stderr).toBe(0);
+  const { events, ended } = journeys('--only', 'dropped', file);
+  const { slices } = readPerfetto(readFileSync(path));
+  const count = (category: string) => slices.filter((slice) => slice.category === category).length;
+  expect([count('vmlinux'), count('journey'), count('outcome')]).toEqual([events.length, ended.length, ended.length]);
+  const other = join(dir, 'other');
+  writeFileSync(other, recordBytes({ events: 100, facts: { id: 'fedcba9876543210' } }));
+  const several = ipft('-o', 'perfetto', '--output-file', path, file, other);
+  expect(several.status).toBe(2);
+  expect(several.stderr).toContain('-o perfetto makes one result of one recording');
+  const { stdout: screen } = spawnSync('script', ['-qec', `sh ${IPFT} show ${file} -o perfetto`, '/dev/null'], {
+    encoding: 'utf8',
+  });
+  expect(screen).toContain('-o perfetto is no text, and stdout is a terminal');
 });
 
 /** Shows a file that grows. */

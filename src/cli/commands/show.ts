@@ -14,7 +14,7 @@ import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import type { ShowRequest } from '../options.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
-import { TextTaker } from '../text-taker.js';
+import { refuseTerminal, TextTaker } from '../text-taker.js';
 import { explainFailure, type Writer } from '../writer.js';
 import { showInfo } from './show-info.js';
 
@@ -31,7 +31,12 @@ const LOOK_MS = 100;
 /** @returns the exit status: of several recordings the worst */
 export async function show(request: ShowRequest, terminal: Terminal, out: Writer, stop: StopSignal): Promise<number> {
   refuseOverwriting(request);
+  if (!request.info) refuseTerminal(request, out);
   const chains = arrangeParts(request.files);
+  const { isSingle = false } = outputKind(request.output);
+  if (isSingle && chains.length > 1) {
+    throw new UsageError(`-o ${request.output} makes one result of one recording`, 'show the files one by one');
+  }
   if (request.followFile && chains.length > 1) throw new UsageError('--follow-file follows one recording');
   const showOne = request.info ? showInfo : showTrace;
   const statuses: number[] = [];
@@ -45,7 +50,9 @@ export async function show(request: ShowRequest, terminal: Terminal, out: Writer
       if (!recording) break;
       statuses.push(await showOne(recording, request, terminal, out, stop));
       // Parts behind one that is cut or damaged, or does not go on in them, are shown by themselves.
-      if (recording.isRead && recording.unread.length > 0) chains.unshift({ paths: recording.unread, warnings: [] });
+      const unread = recording.isRead ? recording.unread : [];
+      if (!isSingle && unread.length > 0) chains.unshift({ paths: unread, warnings: [] });
+      if (isSingle) for (const path of unread) terminal.warn(`${printable(path)} is not shown: show it by itself`);
     } catch (error) {
       if (!(error instanceof IpftError) || isAlone) throw error;
       terminal.error(error);

@@ -4,7 +4,7 @@ import { outputKind } from '../../output/outputs.js';
 import { type LiveOptions, traceLive } from '../live.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
-import { TextTaker, type ViewOptions } from '../text-taker.js';
+import { refuseTerminal, TextTaker, type ViewOptions } from '../text-taker.js';
 import type { Writer } from '../writer.js';
 
 /** @returns the exit status */
@@ -14,6 +14,7 @@ export async function trace(
   out: Writer,
   stop: StopSignal,
 ): Promise<number> {
+  refuseTerminal(options, out);
   const checkFields = outputKind(options.output).hasKeys ? checkJsonNames : undefined;
   return await traceLive({ ...options, ...(checkFields && { checkFields }) }, terminal, stop, (live, source) => {
     const { plan, maxMemoryBytes } = live;

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.js';
 import { isMain, runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 
@@ -52,6 +53,7 @@ export function build(root) {
     compile(root, tsc, ['-p', root, '--outDir', made, '--removeComments', '--declaration', 'false']);
     compile(root, tsc, ['-p', root, '--outDir', made, '--emitDeclarationOnly']);
     bundle(root, made);
+    makePage(root, made);
     for (const [machine, define] of Object.entries(MACHINES)) {
       const dir = join(made, 'bpf', machine);
       mkdirSync(dir, { recursive: true });
@@ -119,6 +121,21 @@ function bundle(root, made) {
     if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name), { recursive: true });
   // The licence of the code that is bundled.
   copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
+}
+
+/**
+ * Makes dist/ui/page.html of ui/.
+ * @param {string} root
+ * @param {string} made
+ */
+function makePage(root, made) {
+  const script = join(made, 'page.js');
+  const options = ['--config', join(root, 'scripts/setup/ui.js'), '--input', 'ui/src/main.tsx', '--file', script];
+  compile(root, join(root, 'node_modules/.bin/rolldown'), options, 'quiet');
+  mkdirSync(join(made, 'ui'));
+  writeFileSync(join(made, 'ui/page.html'), buildPage(root, readFileSync(script, 'utf8')));
+  rmSync(script);
+  copyFileSync(join(root, 'node_modules/preact/LICENSE'), join(made, 'ui/LICENSE.preact'));
 }
 
 /**

@@ -28,7 +28,7 @@ const LAYERS = {
   },
   recording: { imports: ['fields', 'abi', 'sys', 'btf', 'base'], doors: ['fs'] },
   journey: { imports: ['base'], pure: true },
-  output: { imports: ['journey', 'packets', 'base'], pure: true },
+  output: { imports: ['journey', 'packets', 'base'] },
   trace: { imports: ['recording', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
   library: { imports: ['trace', 'recording', 'journey', 'packets', 'fields', 'base'] },
   'index.ts': { imports: ['library', 'base'] },

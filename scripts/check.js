@@ -16,6 +16,7 @@ await runScript('check', async () => {
   for (const [what, program, ...args] of [
     ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
     ['types', 'tsc', '-p', 'tsconfig.check.json'],
+    ['types of the page', 'tsc', '-p', 'ui/tsconfig.json'],
   ]) {
     const result = spawnSync(join(root, 'node_modules/.bin', program ?? ''), args, { cwd: root, stdio: 'inherit' });
     if (result.status !== 0) failed.push(what);

@@ -74,6 +74,11 @@ export class TextBuffer {
     this.#bytes[this.#length++] = value;
   }
 
+  /** Replaces a byte that has been appended. @param at a former `length` */
+  replace(at: number, value: number): void {
+    this.#bytes[at] = value;
+  }
+
   /** Appends text that `encode` has prepared. */
   bytes({ words, length }: Fragment): void {
     if (this.#length + length + SLACK > this.#bytes.length) this.#grow(length);

@@ -15,6 +15,7 @@ import { JourneyIntake } from '../trace/journey-intake.js';
 import { type ColorChoice, hasColor } from './color.js';
 import type { Taker } from './live.js';
 import type { TimeName } from './option-table.js';
+import { readPageFrame } from './page-frame.js';
 import { reportJourneys, reportLosses } from './report.js';
 import type { Terminal } from './terminal.js';
 import { describeProgress, TextClient } from './text-client.js';
@@ -166,6 +167,7 @@ function createOutput(
   const wanted = {
     ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow, hasColor },
     ...{ eventsOnly, diff, plainText, fold },
+    page: kind.isPage ? { frame: readPageFrame(), header: source.header } : undefined,
   };
   // Names are looked up when the first packet is in a namespace, which may be gone when the trace ends.
   if (kind.namesNetns?.(wanted)) source.places.onPlace = ({ netns }) => void source.header.netnsName(netns);

@@ -1,12 +1,13 @@
 /** The outputs there are, by the names that `-o` takes. */
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
+import { type HtmlOptions, HtmlOutput } from './html.js';
 import { createJsonOutput, type JsonOptions } from './json.js';
 import { JourneyOutput, type Output, type OutputContext } from './output.js';
 import { type PathsOptions, PathsOutput } from './paths.js';
 import { PerfettoEncoder } from './perfetto.js';
 
 /** What any of them may want to know; each takes its own. */
-export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions;
+export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions & HtmlOptions;
 
 interface OutputKind {
   /** Whether programs read it: then people are told nothing of the trace beside it. */
@@ -19,6 +20,8 @@ interface OutputKind {
   readonly hasAllClocks?: boolean;
   /** Whether fields are keys beside its own: then a field can't be called like one of them. */
   readonly hasKeys?: boolean;
+  /** Whether it is a page, which needs `HtmlOptions.page`. */
+  readonly isPage?: boolean;
   /** Whether network namespaces have names in it. */
   readonly namesNetns?: (options: OutputOptions) => boolean;
   create(context: OutputContext, options: OutputOptions): Output;
@@ -38,6 +41,11 @@ const KINDS = {
   paths: {
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new PathsOutput(context, options),
+  },
+  html: {
+    ...{ isForPrograms: true, isSingle: true, hasAllClocks: true, hasKeys: true, isPage: true },
+    namesNetns: () => true,
+    create: (context, options) => new HtmlOutput(context, options),
   },
   perfetto: {
     ...{ isForPrograms: true, isBinary: true, isSingle: true, hasAllClocks: true },

@@ -1,0 +1,105 @@
+/** The head of the page: what trace it is, the views, and the words that choose packets. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ViewProps } from '../app.js';
+import { KEYS } from '../find.js';
+import { counted } from '../format.js';
+import { VIEWS } from '../state.js';
+import { Help } from './help.js';
+import { Outcomes } from './outcomes.js';
+
+const FIND_HINT = `Words choose packets: an address, a function, an outcome. Or with a key: ${KEYS.map((key) => `${key}:`).join(' ')}`;
+/** Typing is followed when it rests so long, in milliseconds. */
+const REST_MS = 120;
+
+export function Header(props: ViewProps) {
+  const { trace, journeys, state, go } = props;
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const timer = useRef(0);
+  useKeys({
+    '/': () => field.current?.focus(),
+    '?': () => setHelpOpen((isOpen) => !isOpen),
+    Escape: () => (isHelpOpen ? setHelpOpen(false) : go({ packet: undefined })),
+    ...Object.fromEntries(VIEWS.map((view, index) => [String(index + 1), () => go({ view })])),
+  });
+  useEffect(() => {
+    if (field.current && document.activeElement !== field.current) field.current.value = state.find;
+  }, [state.find]);
+  const all = trace.journeys.length;
+  const shown =
+    journeys.length === all
+      ? counted(all, 'packet')
+      : `${journeys.length.toLocaleString('en')} of ${counted(all, 'packet')}`;
+  return (
+    <header>
+      <div class="row">
+        <h1>ipft</h1>
+        <nav aria-label="views">
+          {VIEWS.map((view, index) => (
+            <button
+              type="button"
+              key={view}
+              aria-current={view === state.view ? 'page' : undefined}
+              title={`key ${index + 1}`}
+              onClick={() => go({ view })}
+            >
+              {view}
+            </button>
+          ))}
+        </nav>
+        <label class="find">
+          <span class="hidden">find packets</span>
+          <input
+            ref={field}
+            type="search"
+            placeholder="find: 10.0.0.5  dropped  fn:tcp_v4_rcv   ( / )"
+            title={FIND_HINT}
+            defaultValue={state.find}
+            spellcheck={false}
+            onInput={({ currentTarget: { value } }) => {
+              clearTimeout(timer.current);
+              timer.current = window.setTimeout(() => go({ find: value }), REST_MS);
+            }}
+            onKeyDown={(event) => {
+              if (event.key === 'Escape') event.currentTarget.blur();
+            }}
+          />
+        </label>
+        <button type="button" title="help (?)" aria-expanded={isHelpOpen} onClick={() => setHelpOpen(!isHelpOpen)}>
+          ?
+        </button>
+      </div>
+      <div class="row facts">
+        <span role="status">
+          {shown}, {counted(trace.events.count, 'event')}
+        </span>
+        <Outcomes {...props} />
+        <span class="source">
+          Linux {trace.head.kernel}, {trace.head.backend}
+        </span>
+      </div>
+      {trace.problem !== undefined && (
+        <p class="warning" role="alert">
+          {trace.problem}
+        </p>
+      )}
+      {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
+    </header>
+  );
+}
+
+/** Keys that work everywhere but where text is typed. */
+function useKeys(actions: Readonly<Record<string, () => void>>): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      const action = actions[event.key];
+      if (!action) return;
+      action();
+      event.preventDefault();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  });
+}

@@ -64,7 +64,7 @@ export default defineConfig({
           ...{ pool: 'threads', isolate: false },
           ...patience,
           setupFiles,
-          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/recording/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'ui/src/**/*.test.ts', 'tests/recording/**/*.test.ts'],
           environment: 'node',
         },
       },

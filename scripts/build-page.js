@@ -24,9 +24,10 @@ export function buildPage(root, script) {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  /** @type {Record<string, string>} */
-  const parts = { POLICY: policy, STYLE: style, SCRIPT: safe };
-  return frame.replace(/%([A-Z]+)%/g, (_, name) => parts[name] ?? '');
+  return frame
+    .replace('content="policy"', () => `content="${policy}"`)
+    .replace('/* style */', () => style)
+    .replace('/* script */', () => safe);
 }
 
 /** @param {string} text */

@@ -35,14 +35,17 @@ const PART_EVENTS = 1 << 16;
 const PART_TEXT_BYTES = 4 << 20;
 const HEAD_BYTES = 12;
 const COLUMNS = 12;
-const COLUMNS_WITH_RETURNS = 16;
+const COLUMNS_WITH_RETURNS = 14;
 const TIME = 0;
 const FUNCTION = 4;
 const PLACE = 6;
 const CPU = 8;
 const FLAGS = 10;
 const DEPTH = 11;
-const SINCE_ENTRY = 12;
+const ENTRY = 12;
+
+/** No event has this number. */
+const NO_ENTRY = -1;
 
 const RETURN = 1;
 const FIELDS = 2;
@@ -52,6 +55,8 @@ const PARTNER_LOST = 16;
 
 /** The value of a column of 32 bits that says: it is the next of the long numbers. */
 const IS_LONG = 0xffffffff;
+/** An entry is looked for among so many open calls. */
+const MAX_OPEN = 256;
 /** Random bytes take most of the time, and no level makes them fewer. */
 const GZIP = { level: 4 };
 
@@ -68,6 +73,10 @@ export class PageParts implements JourneySink {
   #room = PART_EVENTS;
   #events = 0;
   #long: number[] = [];
+  /** The calls of the journey that have not returned: the times of their entries, and their numbers. */
+  readonly #openTimes = new Float64Array(MAX_OPEN);
+  readonly #openEvents = new Uint32Array(MAX_OPEN);
+  #open = 0;
   readonly #journeys = new TextBuffer(1 << 16);
   readonly #details = new TextBuffer(1 << 16);
   #hasHead = false;
@@ -100,10 +109,12 @@ export class PageParts implements JourneySink {
     const beginNs = this.#sinceBegan(lowHalf(whole.journey.beginNs), highHalf(whole.journey.beginNs));
     const event = this.#event;
     let before = beginNs;
+    this.#open = 0;
     for (let position = 0; position < whole.count; position++) {
       whole.load(position, event);
       const now = this.#sinceBegan(event.timestampLow, event.timestampHigh);
       this.#addEvent(event, now - before);
+      if (this.#context.hasReturns) this.#addCall(event, now);
       before = now;
       this.#addFields(event, position);
     }
@@ -171,10 +182,44 @@ export class PageParts implements JourneySink {
     this.#set(DEPTH, at, event.depth);
     if (target > this.#maxFunction) this.#maxFunction = target;
     if (place > this.#maxPlace) this.#maxPlace = place;
-    if (!this.#context.hasReturns) return;
-    const { timestampLow, timestampHigh, entryLow, entryHigh } = event;
-    const sinceEntry = (timestampHigh - entryHigh) * 0x100000000 + (timestampLow - entryLow);
-    this.#setLong(SINCE_ENTRY, at, isReturn ? sinceEntry : 0);
+  }
+
+  /** Says where the entry of a return stands, which takes fewer bytes than its time. */
+  #addCall(event: TraceEvent, now: number): void {
+    const at = this.#events - 1;
+    if (!event.isReturn) {
+      // The outermost calls are forgotten: their returns have a long number.
+      if (this.#open === MAX_OPEN) this.#forgetOpen();
+      this.#openTimes[this.#open] = now;
+      this.#openEvents[this.#open++] = at;
+      this.#setShort(ENTRY, at, 0);
+      return;
+    }
+    const entered = this.#sinceBegan(event.entryLow, event.entryHigh);
+    const entry = event.entryLost ? NO_ENTRY : this.#takeOpen(entered, event.target);
+    const back = at - entry;
+    const isNear = entry !== NO_ENTRY && back <= 0xffff;
+    this.#setShort(ENTRY, at, isNear ? back : 0);
+    if (!isNear) this.#long.push(Math.max(0, now - entered));
+  }
+
+  #forgetOpen(): void {
+    this.#openTimes.copyWithin(0, 1);
+    this.#openEvents.copyWithin(0, 1);
+    this.#open--;
+  }
+
+  /** @returns the number of the event that is the entry; `NO_ENTRY` if it is not known */
+  #takeOpen(time: number, target: number): number {
+    for (let i = this.#open - 1; i >= 0; i--) {
+      const at = this.#openEvents[i]!;
+      if (this.#openTimes[i] !== time || this.#getShort(FUNCTION, at) !== target) continue;
+      this.#openTimes.copyWithin(i, i + 1, this.#open);
+      this.#openEvents.copyWithin(i, i + 1, this.#open);
+      this.#open--;
+      return at;
+    }
+    return NO_ENTRY;
   }
 
   #set(column: number, at: number, value: number): void {
@@ -184,6 +229,10 @@ export class PageParts implements JourneySink {
   #setShort(column: number, at: number, value: number): void {
     this.#set(column, at, value);
     this.#set(column + 1, at, value >>> 8);
+  }
+
+  #getShort(column: number, at: number): number {
+    return this.#bytes[column * this.#room + at]! | (this.#bytes[(column + 1) * this.#room + at]! << 8);
   }
 
   /** A time that runs backwards, as damaged records have it, counts as none. */

@@ -3,6 +3,7 @@ import {
   type Details,
   type Events,
   type Head,
+  IS_RETURN,
   type Journey,
   OUTCOMES,
   type Outcome,
@@ -25,7 +26,7 @@ export class DataError extends Error {
 const VERSION = 1;
 const HEAD_BYTES = 12;
 const COLUMNS = 12;
-const COLUMNS_WITH_RETURNS = 16;
+const COLUMNS_WITH_RETURNS = 14;
 const IS_LONG = 0xffffffff;
 /** More events than this are not shown: the columns would take more than a gigabyte. */
 const MAX_EVENTS = 40_000_000;
@@ -171,9 +172,9 @@ function fill(events: Events, from: number, part: Part, journeys: readonly Journ
   const column = (index: number) => columns.subarray(index * count, (index + 1) * count);
   const [t0, t1, t2, t3] = [column(0), column(1), column(2), column(3)];
   const [f0, f1, p0, p1, c0, c1] = [column(4), column(5), column(6), column(7), column(8), column(9)];
-  const [e0, e1, e2, e3] = hasReturns ? [column(12), column(13), column(14), column(15)] : [t0, t1, t2, t3];
-  const { time, fn, place, cpu, sinceEntry } = events;
-  events.flags.set(column(10), from);
+  const [e0, e1] = hasReturns ? [column(12), column(13)] : [t0, t1];
+  const { time, fn, place, cpu, flags, sinceEntry } = events;
+  flags.set(column(10), from);
   events.depth.set(column(11), from);
   let at = 0;
   let longs = 0;
@@ -188,10 +189,10 @@ function fill(events: Events, from: number, part: Part, journeys: readonly Journ
       fn[to] = f0[at]! | (f1[at]! << 8);
       place[to] = p0[at]! | (p1[at]! << 8);
       cpu[to] = c0[at]! | (c1[at]! << 8);
-      if (!hasReturns) continue;
-      let duration = (e0[at]! | (e1[at]! << 8) | (e2[at]! << 16) | (e3[at]! << 24)) >>> 0;
-      if (duration === IS_LONG) duration = toNumber(long[longs++]);
-      sinceEntry[to] = duration;
+      if (!hasReturns || (flags[to]! & IS_RETURN) === 0) continue;
+      const back = e0[at]! | (e1[at]! << 8);
+      if (back === 0) sinceEntry[to] = toNumber(long[longs++]);
+      else if (back <= at) sinceEntry[to] = now - time[to - back]!;
     }
   }
 }

@@ -49,7 +49,7 @@ const vm = { ...patience, fileParallelism: false, isolate: false };
 
 /**
  * `unit` runs anywhere; `objects` runs the built ipft on object files, with clang and libbpf; `package` packs and
- * installs it; `vm` and those that begin so run as root in a guest each (`scripts/vm`), and trace real
+ * installs it; `browser` opens pages in Chromium; `vm` and those that begin so run as root in a guest each (`scripts/vm`), and trace real
  * packets; scripts/test.js tells on which kernels.
  * No cache and no watcher: in a guest the sources are read-only.
  */
@@ -69,6 +69,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'objects', include: ['tests/objects/**/*.test.ts'], ...patience, setupFiles } },
+      { test: { name: 'browser', include: ['tests/browser/**/*.test.ts'], ...patience, fileParallelism: false } },
       { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], ...patience } },
       { test: { name: 'package', include: ['tests/package/**/*.test.ts'], ...patience } },
       { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [DOCS, PACKAGE, ...SAME] } },

@@ -52,7 +52,13 @@ export function App({ trace }: { readonly trace: Trace }) {
     <div class={packet && state.view !== 'compare' ? 'app has-packet' : 'app'}>
       <Header {...props} />
       <main class="view" aria-label={state.view}>
-        <View {...props} />
+        {journeys.length > 0 ? (
+          <View {...props} />
+        ) : (
+          <p class="notice">
+            {trace.journeys.length === 0 ? 'There is no packet in this trace.' : 'No packet fits these words.'}
+          </p>
+        )}
       </main>
       {packet && state.view !== 'compare' && <PacketView {...props} journey={packet} />}
     </div>

@@ -66,7 +66,6 @@ export function TableView({ trace, journeys, state, go }: ViewProps) {
     ...{ ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(20), PageUp: () => move(-20) },
     ...{ Home: () => move(-Infinity), End: () => move(Infinity) },
   };
-  if (sorted.length === 0) return <p class="notice">No packet fits these words.</p>;
   return (
     <Rows
       count={sorted.length}

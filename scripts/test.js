@@ -1,6 +1,6 @@
 /**
- * `npm test`: the unit tests, those on object files, on the package and on guests here, then the tests in a guest with
- * Linux 6.12. `npm test -- unit`, `objects`, `package`, `guest` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other
+ * `npm test`: the unit tests, those in a browser, on object files, on the package and on guests here, then the tests in a guest with
+ * Linux 6.12. `npm test -- unit`, `browser`, `objects`, `package`, `guest` or `vm [KERNEL…]` runs a part, `all KERNEL…` all in other
  * guests; `vm` alone is for all kernels. Prints a line for each file of tests as it ends, details of what failed, and at
  * the end the line `N passed, N failed, N skipped`.
  */
@@ -10,7 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadKernel, SUITES } from './guest/kernel.js';
 import { packAndInstall } from './package.js';
-import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES, UNIT_PACKAGES } from './setup/packages.js';
+import { BROWSER_PACKAGES, ensurePackages, GUEST_PACKAGES, TEST_PACKAGES, UNIT_PACKAGES } from './setup/packages.js';
 import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 import { root, setUp } from './setup.js';
@@ -18,7 +18,7 @@ import { addReport, diedOfEmulation, RunOutput } from './testing/output.js';
 
 /** Every change must pass the tests in a guest with this kernel, which has all mechanisms. */
 const DEFAULT_KERNELS = ['6.12'];
-const HOST_PROJECTS = ['unit', 'objects', 'package', 'guest'];
+const HOST_PROJECTS = ['unit', 'browser', 'objects', 'package', 'guest'];
 /** Projects that need the package that `npm pack` makes. */
 const PACKED = ['package', 'vm-package'];
 /** Projects that run in guests, one each, on every kernel or on one of them: see vitest.config.ts. */
@@ -29,7 +29,7 @@ const GUEST_PROJECTS = [
   { project: 'vm-package', everywhere: false },
 ];
 /** Longest first, so that jobs that run side by side end at about the same time. */
-const LONGEST_FIRST = ['vm', 'vm-same', 'vm-docs', 'unit', 'objects', 'vm-package', 'guest', 'package'];
+const LONGEST_FIRST = ['vm', 'vm-same', 'vm-docs', 'unit', 'browser', 'objects', 'vm-package', 'guest', 'package'];
 /** The time limit ends guests that hang. */
 const GUEST_OPTIONS = ['--timeout', '3600', '--memory', '3G', '--cpus', '2'];
 /** Each guest, and each project that runs here, keeps one CPU busy. */
@@ -80,6 +80,7 @@ function chooseJobs(part, kernels) {
   const inGuests = part === 'all' || part === 'vm';
   if (inGuests || part === 'guest') ensurePackages([...GUEST_PACKAGES, ...TEST_PACKAGES]);
   if (part === 'all' || part === 'unit') ensurePackages(UNIT_PACKAGES);
+  if (part === 'all' || part === 'browser') ensurePackages(BROWSER_PACKAGES);
   if (part === 'guest') DEFAULT_KERNELS.forEach(loadKernel);
   if (inGuests) {
     // The newest kernels have the most tests.

@@ -28,6 +28,9 @@ export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3'];
  */
 export const UNIT_PACKAGES = ['python3', 'protobuf-compiler', 'strace'];
 
+/** Packages that pages are opened with. */
+export const BROWSER_PACKAGES = ['chromium'];
+
 /** Packages that the benchmark compares with, and that make its traffic. */
 export const BENCH_PACKAGES = ['bpftool', 'bpftrace', 'iperf3', 'procps'];
 
@@ -63,6 +66,7 @@ const COUNTERPARTS = {
   python3: { fedora: 'python3', arch: 'python', shows: 'python3' },
   'protobuf-compiler': { fedora: 'protobuf-compiler', arch: 'protobuf', shows: 'protoc' },
   strace: { fedora: 'strace', arch: 'strace', shows: 'strace' },
+  chromium: { fedora: 'chromium', arch: 'chromium', shows: 'chromium' },
   bpftrace: { fedora: 'bpftrace', arch: 'bpftrace', shows: 'bpftrace' },
   iperf3: { fedora: 'iperf3', arch: 'iperf3', shows: 'iperf3' },
 };

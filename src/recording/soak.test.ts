@@ -32,7 +32,8 @@ test.each(OUTPUT_NAMES)(
   'Recording: memory does not depend on the number of events, -o %s',
   (name) => {
     using recording = Recording.open(path);
-    const output = outputKind(name).create(createContext(recording), { maxBytes: 64 * MIB, fold: 'auto' });
+    const page = { frame: { before: '', after: '' }, header: recording.header };
+    const output = outputKind(name).create(createContext(recording), { maxBytes: 64 * MIB, fold: 'auto', page });
     const tracker = new JourneyTracker(output, recording.places);
     const began = process.cpuUsage();
     let bytes = 0;

@@ -7,7 +7,7 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['↑ ↓', 'the packet before, the next one'],
   ['Enter', 'look at the packet'],
   ['← → + −', 'timeline: move, zoom'],
-  ['0', 'timeline: show all'],
+  ['0 z', 'timeline: show all, zoom to the packet'],
   ['Esc', 'close'],
 ];
 

@@ -4,9 +4,13 @@
  * a key before it, it is looked for there alone: KEYS below. `!` before a word: it must not fit.
  */
 import { formatNetns, formatProcess } from './format.js';
+import { isInRanges, parseRanges } from './trace/path-numbers.js';
+import { pathsOf } from './trace/paths.js';
 import type { Journey, Trace } from './trace/trace.js';
 
-export const KEYS = ['packet', 'outcome', 'reason', 'in', 'fn', 'dev', 'netns', 'cpu', 'by', 'slower', 'gap'] as const;
+export const KEYS = [
+  ...(['packet', 'outcome', 'reason', 'in', 'fn', 'dev', 'netns', 'cpu', 'by', 'slower', 'gap', 'path'] as const),
+];
 type Key = (typeof KEYS)[number];
 
 interface Word {
@@ -67,6 +71,10 @@ function createKeyTest(trace: Trace, key: Key, text: string): Test {
       return ({ hasGap }) => hasGap === (text !== 'no');
     case 'slower':
       return createSlowerTest(text);
+    case 'path': {
+      const ranges = parseRanges(text);
+      return (journey) => isInRanges(ranges, pathsOf(trace).numberOf(journey));
+    }
     case 'fn':
       return createEventTest(events.fn, (index) => has(functions[index]?.name), functions.length);
     case 'dev':

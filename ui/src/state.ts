@@ -24,7 +24,7 @@ export interface ViewState {
   readonly until: number | undefined;
   /** The table's order: a column's name, with `-` before it the other way round. */
   readonly sort: string;
-  /** The function in the graph whose packets are chosen. */
+  /** The paths that are chosen in the graph, by their numbers: `1-3,7`. */
   readonly node: string | undefined;
 }
 

@@ -8,6 +8,7 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Enter', 'look at the packet'],
   ['← → + −', 'timeline: move, zoom'],
   ['0 z', 'timeline: show all, zoom to the packet'],
+  ['↑ ↓ ← →', 'paths: along a path, to the one beside it'],
   ['Esc', 'close'],
 ];
 
@@ -18,6 +19,7 @@ const FIND: readonly (readonly [words: string, chooses: string])[] = [
   ['outcome:drop in:nf_hook', 'ended so, ended in such a function; reason: alike'],
   ['slower:2ms', 'took longer'],
   ['by:curl gap:yes', 'of such a process; with a gap'],
+  ['path:1-3,7', 'took one of these paths, as paths numbers them'],
 ];
 
 export function Help({ onClose }: { readonly onClose: () => void }) {

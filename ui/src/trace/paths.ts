@@ -119,7 +119,7 @@ export class PathBook {
 
   /** What a path passes, in order: indexes of `labels`. */
   stepsOf({ number, example: { first, count } }: Path): Uint32Array {
-    const known = this.#steps.get(number);
+    const known = number === NONE ? undefined : this.#steps.get(number);
     if (known) return known;
     const { fn, place, flags } = this.#trace.events;
     const steps = new Uint32Array(count);

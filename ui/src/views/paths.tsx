@@ -6,31 +6,40 @@ import { formatRanges, isInRanges, parseRanges } from '../trace/path-numbers.js'
 import { type ChosenPaths, type Path, pathsOf } from '../trace/paths.js';
 import { ChosenPart } from './paths/chosen.js';
 import { foldGraph } from './paths/fold.js';
-import { buildGraph } from './paths/graph.js';
+import { buildGraph, type Graph } from './paths/graph.js';
 import { GraphView } from './paths/graph-view.js';
 import { PathList } from './paths/list.js';
 import { cut, formatShare } from './paths/names.js';
+import { selectPaths } from './paths/select.js';
 import { timesOfBoxes } from './paths/times.js';
 
 /** So many paths are drawn at first, and at most. */
-const FEW = 12;
+const FEW = 16;
 const MANY = 50;
+
+/** The boxes of a graph whose small differences are drawn. */
+interface Opened {
+  readonly of: Graph;
+  readonly ids: ReadonlySet<number>;
+}
 
 export function PathsView(props: ViewProps) {
   const { trace, journeys, state, go } = props;
   const [limit, setLimit] = useState(FEW);
-  const [open, setOpen] = useState<ReadonlySet<number> | 'all'>(new Set());
+  const [isOpen, setOpenAll] = useState(false);
+  const [opened, setOpened] = useState<Opened>();
   const book = pathsOf(trace);
   const chosen = book.choose(journeys);
   const { paths } = chosen;
   const ranges = useMemo(() => parseRanges(state.node ?? ''), [state.node]);
   const marked = useMemo(() => new Set(paths.filter(({ number }) => isInRanges(ranges, number))), [paths, ranges]);
+  const most = useMemo(() => selectPaths(paths, limit), [paths, limit]);
   // What is chosen is drawn, however rare it is.
   const drawn = useMemo(() => {
-    const most = paths.slice(0, limit);
-    const rare = paths.slice(limit).filter((path) => marked.has(path));
-    return [...most, ...rare.slice(0, MANY)];
-  }, [paths, limit, [...marked].some((path) => paths.indexOf(path) >= limit) ? marked : undefined]);
+    const isDrawn = new Set(most);
+    const rare = [...marked].filter((path) => !isDrawn.has(path)).slice(0, MANY);
+    return rare.length === 0 ? most : [...most, ...rare];
+  }, [most, marked]);
   const { graph, graphPaths } = useMemo(() => {
     const graphPaths = drawn.map((path) => ({
       ...{ steps: book.stepsOf(path), outcome: path.example.outcome, end: path.example.endText },
@@ -39,8 +48,8 @@ export function PathsView(props: ViewProps) {
     return { graphPaths, graph: buildGraph(graphPaths, book.labels) };
   }, [book, drawn]);
   const folded = useMemo(
-    () => foldGraph(graph, graphPaths, (id) => open === 'all' || open.has(id)),
-    [graph, graphPaths, open],
+    () => foldGraph(graph, graphPaths, (id) => isOpen || (opened?.of === graph && opened.ids.has(id))),
+    [graph, graphPaths, isOpen, opened],
   );
   const times = useMemo(() => timesOfBoxes(folded, drawn, trace.events), [folded, drawn, trace]);
   if (journeys.length === 0) return <p class="notice">No packet fits these words.</p>;
@@ -52,7 +61,7 @@ export function PathsView(props: ViewProps) {
     <div class="paths">
       <div class="paths-head">
         <p class="paths-summary">{summarize(chosen)}</p>
-        <p class="faint">{describeRest(chosen, drawn.length)}</p>
+        <p class="faint">{describeRest(chosen, drawn)}</p>
         {chosen.others.length > 0 && (
           <p class="warning">
             {counted(chosen.others.length, 'packet')} not among these: events of{' '}
@@ -82,10 +91,13 @@ export function PathsView(props: ViewProps) {
             times={times}
             marked={marked}
             choose={choose}
-            isOpen={open === 'all'}
+            isOpen={isOpen}
             hasMore={graph.boxes.length > folded.boxes.length}
-            open={(id) => setOpen((before) => (before === 'all' ? before : new Set([...before, id])))}
-            openAll={(isOpen) => setOpen(isOpen ? 'all' : new Set())}
+            open={(id) => setOpened({ of: graph, ids: new Set([...(opened?.of === graph ? opened.ids : []), id]) })}
+            openAll={(all) => {
+              setOpenAll(all);
+              setOpened(undefined);
+            }}
             more={
               paths.length > limit && limit < MANY
                 ? { text: `draw ${Math.min(paths.length, MANY)} paths`, show: () => setLimit(MANY) }
@@ -116,17 +128,22 @@ function summarize({ paths, count }: ChosenPaths): string {
 }
 
 /** What the graph does not show, in words. */
-function describeRest({ paths, count }: ChosenPaths, drawn: number): string {
-  if (drawn >= paths.length)
+function describeRest({ paths, count }: ChosenPaths, drawn: readonly Path[]): string {
+  if (drawn.length >= paths.length)
     return 'Time goes down; each network namespace has its column. Choose a box or a line for its packets.';
-  const rest = paths.slice(drawn);
+  const isDrawn = new Set(drawn);
+  const rest = paths.filter((path) => !isDrawn.has(path));
   const packets = rest.reduce((sum, { journeys }) => sum + journeys.length, 0);
-  const most = Math.max(...[rest[0]!.journeys.length]);
-  const each = most === 1 ? 'of 1 packet each' : `of up to ${counted(most, 'packet')} each`;
+  const most = rest[0]?.journeys.length ?? 0;
+  const each =
+    rest.length === 1
+      ? `of ${counted(most, 'packet')}`
+      : most === 1
+        ? 'of 1 packet each'
+        : `of up to ${counted(most, 'packet')} each`;
   return (
-    `The graph shows the ${drawn} most frequent paths, ${formatShare(count - packets, count)} of the packets; ` +
-    `${counted(rest.length, 'other path')} ${each} ${rest.length === 1 ? 'is' : 'are'} in the list only.`
+    `The graph shows ${drawn.length} paths, the most frequent ones and one at least of each outcome: ` +
+    `${formatShare(count - packets, count)} of the packets. ` +
+    `${counted(rest.length, 'other path')} ${each} ${rest.length === 1 ? 'is' : 'are'} in the list only; choose one to draw it.`
   );
 }
-
-export type { Path };

@@ -152,7 +152,7 @@ export type Line =
 
 /** Equal rows that stay beside others, and the length from which the rest is folded. */
 const CONTEXT = 3;
-const MIN_FOLDED = 4;
+const MIN_FOLDED = 6;
 
 /** @param isOpen whether the equal rows from one on are shown */
 export function linesOf({ events }: Trace, comparison: Comparison, isOpen: (from: number) => boolean): Line[] {

@@ -1,12 +1,12 @@
 /** The graph: lines are drawn, boxes are text that can be read, chosen and opened. */
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { counted, formatDuration } from '../../format.js';
+import { counted } from '../../format.js';
 import type { Label, Path } from '../../trace/paths.js';
 import { OUTCOMES, type Outcome, type Trace } from '../../trace/trace.js';
 import type { FoldedGraph } from './fold.js';
 import type { Box, BoxStep, GraphPath } from './graph.js';
 import { BOX_WIDTH, type Layout, layOut } from './layout.js';
-import { cut, formatShare, nameOf, namespaceOf } from './names.js';
+import { cut, formatShare, formatShort, nameOf, namespaceOf } from './names.js';
 
 const LINE_HEIGHT = 17;
 /** The head of a box, and the space around its text. */
@@ -69,7 +69,7 @@ export function GraphView(props: GraphViewProps) {
               checked={props.isOpen}
               onChange={({ currentTarget: { checked } }) => props.openAll(checked)}
             />{' '}
-            small differences, too
+            show small differences
           </label>
         )}
         {props.more && (
@@ -208,8 +208,6 @@ function BoxView(props: BoxViewProps) {
   const lines = linesOf(box, isUnrolled);
   const functions = box.steps.filter((step) => typeof step === 'number').length;
   const classes = ['box', isEnd ? `box-end ${box.outcome}` : '', isFaded ? 'faded' : '', isChosen ? 'is-chosen' : ''];
-  const hidden = box.steps.length - 2;
-  const isFolded = graph.folded.has(box.id);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the button in it takes the keys
     <div
@@ -234,7 +232,7 @@ function BoxView(props: BoxViewProps) {
         <b>{counted(box.count, 'packet')}</b> {box.count < all && formatShare(box.count, all)}
         {time !== undefined && (
           <span class="box-time" title="the median time from its first function to what follows">
-            {formatDuration(Math.round(time))}
+            {formatShort(time)}
           </span>
         )}
       </button>
@@ -256,10 +254,7 @@ function BoxView(props: BoxViewProps) {
                 props.unroll();
               }}
             >
-              {isUnrolled
-                ? '▾ show fewer'
-                : `▸ ${functions > 2 ? counted(functions - 2, 'function') : `${hidden} lines`} between`}
-              {!isUnrolled && isFolded && ', with small differences'}
+              {isUnrolled ? '▾ show fewer' : describeHidden(functions - 2, graph.folded.has(box.id))}
             </button>
           ) : typeof line === 'number' ? (
             <span class="box-line" key={String(index)} title={nameOf(trace, labels[line])}>
@@ -288,6 +283,11 @@ function BoxView(props: BoxViewProps) {
       )}
     </div>
   );
+}
+
+function describeHidden(functions: number, isFolded: boolean): string {
+  if (functions <= 0) return '▸ small differences';
+  return `▸ ${counted(functions, 'more function')}${isFolded ? ', some differ' : ''}`;
 }
 
 type Line = BoxStep | 'hidden' | 'cut';
@@ -327,7 +327,7 @@ function describeBox({ trace, box, labels, graphPaths, times }: BoxViewProps, fu
   );
   const names = functions === 1 ? first : `${counted(functions, 'function')} from ${first} to ${last}`;
   const ends = outcomesOf(box, graphPaths).map(({ outcome, count }) => `${count} ${outcome}`);
-  return `${packets}, ${namespaceOf(trace, box.place)}: ${names}; ${formatDuration(Math.round(times.get(box.id) ?? 0))}; of them ${ends.join(', ')}`;
+  return `${packets}, ${namespaceOf(trace, box.place)}: ${names}; ${formatShort(times.get(box.id) ?? 0)}; of them ${ends.join(', ')}`;
 }
 
 function describeEdge(

@@ -211,8 +211,15 @@ function alignWith(wanted: Int32Array, order: readonly Node[]): (Node | undefine
  * says nothing if they end differently.
  */
 function dropCoincidences(shared: (Node | undefined)[]): (Node | undefined)[] {
+  // What is left alone may then be a coincidence, too.
+  while (dropSome(shared));
+  return shared;
+}
+
+function dropSome(shared: (Node | undefined)[]): boolean {
   const length = shared.length;
   const hasEnd = shared[length - 1] !== undefined;
+  let isChanged = false;
   let own = 0;
   for (let at = 0; at < length; ) {
     if (!shared[at]) {
@@ -230,9 +237,10 @@ function dropCoincidences(shared: (Node | undefined)[]): (Node | undefined)[] {
     if (own > 0 && isChance) {
       shared.fill(undefined, begin, at);
       own += run;
+      isChanged = true;
     } else own = 0;
   }
-  return shared;
+  return isChanged;
 }
 
 /** Makes boxes of nodes that follow each other and nothing else. */

@@ -21,6 +21,13 @@ export function namespaceOf({ places }: Trace, place: number): string {
   return known && known.netns !== 0 ? `namespace ${cut(formatNetns(known))}` : 'namespace unknown';
 }
 
+/** Nanoseconds with three digits, `12.3 µs`: for pictures. */
+export function formatShort(ns: number): string {
+  const [value, unit] =
+    ns < 1000 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
+  return `${value < 1000 ? Number(value.toPrecision(3)) : Math.round(value)} ${unit}`;
+}
+
 /** A part in per cent, `99.97 %`; never 100 % if it is not all, nor 0 % if it is something. */
 export function formatShare(count: number, all: number): string {
   if (count === all) return '100 %';

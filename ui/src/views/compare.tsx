@@ -11,10 +11,11 @@ import {
   type Comparison,
   compare,
   type FieldDifference,
-  findParting,
+  findPartings,
   findSlowest,
   type Line,
   linesOf,
+  type Parting,
   type Side,
   stepOf,
 } from './compare/rows.js';
@@ -152,7 +153,13 @@ function Pair({ trace, left, right, details }: PairProps) {
   const facts = useMemo(() => factsOf(trace, left, right, details), [trace, left, right, details]);
   return (
     <>
-      <p class="paths-summary compare-summary">{summarize(trace, comparison).join(' ')}</p>
+      <div class="compare-summary" role="status">
+        {summarize(trace, comparison).map((sentence, index) => (
+          <p key={String(index)} class={index === 0 ? 'paths-summary' : undefined}>
+            {sentence}
+          </p>
+        ))}
+      </div>
       <div class="compare-facts" role="table" aria-label="facts of both packets">
         {facts.map(({ name, left: a, right: b, isDifferent }) => (
           <div role="row" key={name} class={isDifferent ? 'is-different' : ''}>
@@ -325,40 +332,42 @@ function describeField({ name, left, right }: FieldDifference): string {
   return `${name}: ${text(left)} ≠ ${text(right)}`;
 }
 
-/** What differs, in sentences. */
+/** What differs, in sentences; the first one is the most important. */
 function summarize(trace: Trace, comparison: Comparison): string[] {
   const { left, right, equal } = comparison;
-  const sentences: string[] = [];
-  const parting = findParting(comparison);
+  const [all, others] = [left.entries.length, right.entries.length];
+  if (all + others === 0) return ['No functions of these packets were seen.'];
+  const partings = findPartings(comparison);
+  const sentences = [
+    partings
+      ? `${counted(equal, 'function')} of ${all.toLocaleString('en')} and ${others.toLocaleString('en')} are the same.`
+      : `Both pass the same ${counted(all, 'function')}.`,
+  ];
   const nameAt = (side: Side, position: number) =>
     nameOf(trace, { fn: trace.events.fn[side.entries[position]!]!, place: 0 });
-  if (left.entries.length + right.entries.length === 0) return ['No functions of these packets were seen.'];
-  if (!parting) sentences.push(`Both pass the same ${counted(left.entries.length, 'function')}.`);
-  else {
-    const { before, last, left: a, right: b, meetAgain } = parting;
-    const start =
-      last === undefined
-        ? 'They begin differently:'
-        : `Both pass the same ${counted(before, 'function')}, until ${nameAt(left, last)}; then`;
-    const goes = (side: Side, word: string, position: number | undefined) =>
-      position === undefined ? `the ${word} one ends` : `the ${word} one passes ${nameAt(side, position)}`;
-    sentences.push(`${start} ${goes(left, 'left', a)}, ${goes(right, 'right', b)}.`);
-    sentences.push(
-      meetAgain
-        ? `In all, ${equal} of ${left.entries.length} and ${right.entries.length} functions are the same.`
-        : 'They have nothing in common from there on.',
-    );
-  }
+  const own = (side: Side, name: string, passed: Parting['left']) =>
+    passed &&
+    `${name} ${passed.count === 1 ? 'passes' : `passes ${counted(passed.count, 'function')} from`} ${nameAt(side, passed.from)}`;
+  const describe = ({ after, left: a, right: b }: Parting, where: string) => {
+    const place = after === undefined ? 'at the begin' : `after ${nameAt(left, after)}`;
+    const parts = [own(left, 'left', a), own(right, 'right', b)].filter((part) => part !== undefined);
+    return `${where} ${place}: ${parts.join(', ')}.`;
+  };
+  if (partings && partings.first !== partings.largest) {
+    sentences.push(describe(partings.first, 'They part first'), describe(partings.largest, 'They differ most'));
+  } else if (partings) sentences.push(describe(partings.first, 'They part'));
   const [tookLeft, tookRight] = [left, right].map(({ journey }) => journey.end - journey.begin) as [number, number];
   const more = Math.abs(tookRight - tookLeft);
+  if (more < MUCH_LONGER * Math.max(tookLeft, tookRight) || more === 0) return sentences;
+  const isRight = tookRight > tookLeft;
   const slowest = findSlowest(comparison);
-  if (more >= 0.05 * Math.max(tookLeft, tookRight) && more > 0) {
-    const isRight = tookRight > tookLeft;
-    const where =
-      slowest?.slower !== undefined && slowest.slower > 0 === isRight && slowest.left !== undefined
-        ? `, ${formatDuration(Math.abs(slowest.slower))} of it after ${nameAt(left, slowest.left)}`
-        : '';
-    sentences.push(`The ${isRight ? 'right' : 'left'} one took ${formatDuration(more)} longer${where}.`);
-  }
+  const where =
+    slowest?.slower !== undefined && slowest.slower > 0 === isRight && slowest.left !== undefined
+      ? `; after ${nameAt(left, slowest.left)} alone ${formatDuration(Math.abs(slowest.slower))}`
+      : '';
+  sentences.push(`The ${isRight ? 'right' : 'left'} one took ${formatDuration(more)} longer${where}.`);
   return sentences;
 }
+
+/** Of the longer time. */
+const MUCH_LONGER = 0.05;

@@ -181,9 +181,7 @@ export function linesOf({ events }: Trace, comparison: Comparison, isOpen: (from
     if (until - from >= MIN_FOLDED && !isOpen(from)) {
       for (; at < from; at++) add(rows[at]!);
       lines.push({ kind: 'folded', from, count: until - from });
-      // The place where the last of them was is known without a line.
-      const last = rows[until - 1]!;
-      [placeA, placeB] = [events.place[left.entries[last.left!]!]!, events.place[right.entries[last.right!]!]!];
+      // Where it was meanwhile is told behind it, if that is another place than before.
       at = until;
     }
     for (; at < end; at++) add(rows[at]!);
@@ -192,31 +190,43 @@ export function linesOf({ events }: Trace, comparison: Comparison, isOpen: (from
   return lines;
 }
 
-/** Where the packets part for the first time, and whether they meet again. */
+/** Functions that one packet passes, or both, and the other does not: from where they part to where they meet again. */
 export interface Parting {
-  /** The number of functions that both pass before. */
-  readonly before: number;
-  /** The positions of the last function that both pass, and of those that come next; undefined: none. */
-  readonly last: number | undefined;
-  readonly left: number | undefined;
-  readonly right: number | undefined;
-  readonly meetAgain: boolean;
+  /** The last function that both pass before, as the left packet's position; undefined: there is none. */
+  readonly after: number | undefined;
+  /** The first function of each, and their number. */
+  readonly left: { readonly from: number; readonly count: number } | undefined;
+  readonly right: { readonly from: number; readonly count: number } | undefined;
 }
 
-/** Undefined if both pass the same functions. */
-export function findParting({ rows }: Comparison): Parting | undefined {
-  const isSame = (row: ComparedRow) => row.left !== undefined && row.right !== undefined;
-  const before = rows.findIndex((row) => !isSame(row));
-  if (before < 0) return undefined;
-  const left = rows.slice(before).find((row) => row.left !== undefined)?.left;
-  const right = rows.slice(before).find((row) => row.right !== undefined)?.right;
-  return {
-    before,
-    last: before === 0 ? undefined : before - 1,
-    left,
-    right,
-    meetAgain: rows.slice(before).some(isSame),
-  };
+/** The first parting, and the one with most functions, which may be the same; undefined if both pass the same functions. */
+export function findPartings({ rows }: Comparison): { readonly first: Parting; readonly largest: Parting } | undefined {
+  let first: Parting | undefined;
+  let largest: Parting | undefined;
+  let most = 0;
+  for (let at = 0; at < rows.length; at++) {
+    if (isCommon(rows[at]!)) continue;
+    let end = at;
+    while (end < rows.length && !isCommon(rows[end]!)) end++;
+    const own = rows.slice(at, end);
+    const of = (positions: readonly (number | undefined)[]) => {
+      const passed = positions.filter((position) => position !== undefined);
+      return passed[0] === undefined ? undefined : { from: passed[0], count: passed.length };
+    };
+    const parting = {
+      after: rows[at - 1]?.left,
+      ...{ left: of(own.map(({ left }) => left)), right: of(own.map(({ right }) => right)) },
+    };
+    first ??= parting;
+    if (end - at > most) largest = parting;
+    most = Math.max(most, end - at);
+    at = end;
+  }
+  return first && largest && { first, largest };
+}
+
+function isCommon({ left, right }: ComparedRow): boolean {
+  return left !== undefined && right !== undefined;
 }
 
 /** The function after which one packet took most longer than the other; undefined if it is little. */

@@ -1,11 +1,11 @@
 /** The graph: lines are drawn, boxes are text that can be read, chosen and opened. */
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { counted } from '../../format.js';
 import type { Label, Path } from '../../trace/paths.js';
 import { OUTCOMES, type Outcome, type Trace } from '../../trace/trace.js';
 import type { FoldedGraph } from './fold.js';
 import type { Box, BoxStep, GraphPath } from './graph.js';
-import { BOX_WIDTH, type Layout, layOut } from './layout.js';
+import { BOX_WIDTH, edgeWidth, type Layout, layOut } from './layout.js';
 import { cut, formatShare, formatShort, nameOf, namespaceOf } from './names.js';
 
 const LINE_HEIGHT = 17;
@@ -52,12 +52,25 @@ export function GraphView(props: GraphViewProps) {
     marked.size === 0 || indexes.some((index) => marked.has(paths[index]!));
   const isAllMarked = (indexes: readonly number[]) =>
     marked.size === indexes.length && indexes.every((index) => marked.has(paths[index]!));
+  /** What is chosen of some paths, as one line: in the colour of the most frequent outcome. */
+  const markedOf = (indexes: readonly number[]) => {
+    const own = outcomesOf({ paths: indexes.filter((index) => marked.has(paths[index]!)) }, graphPaths);
+    const count = own.reduce((sum, { count }) => sum + count, 0);
+    const most = own.sort((a, b) => b.count - a.count)[0];
+    return most ? [{ outcome: most.outcome, count }] : [];
+  };
   const chooseOf = (indexes: readonly number[]) => choose(indexes.map((index) => paths[index]!.number));
   const focusOn = (id: number | undefined) => {
     if (id === undefined) return;
     setCurrent(id);
     area.current?.querySelector<HTMLElement>(`[data-box="${id}"] .box-head`)?.focus();
   };
+  // What is chosen in the list is brought into sight, unless a part of it is.
+  useEffect(() => {
+    const chosen = [...(area.current?.querySelectorAll<HTMLElement>('.box:not(.faded)') ?? [])];
+    if (marked.size === 0 || chosen.length === 0 || area.current?.contains(document.activeElement)) return;
+    chosen[0]?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [marked]);
   const roving = boxes.has(current) ? current : graph.boxes[0]?.id;
   return (
     <section class="graph" aria-label="graph of the paths">
@@ -114,16 +127,19 @@ export function GraphView(props: GraphViewProps) {
             ))}
             <div style={{ position: 'absolute', top: `${LANE_HEAD}px`, left: 0 }}>
               <svg width={layout.width} height={layout.height} aria-hidden="true">
-                {layout.edges.map(({ edge, strands }) => (
+                {layout.edges.map(({ edge, strands, d }) => (
                   // biome-ignore lint/a11y/useKeyWithClickEvents: keys choose the boxes and the numbers of edges
                   <g
                     key={`${edge.from} ${edge.to}`}
-                    class={isMarked(edge.paths) ? 'edge' : 'edge faded'}
+                    class={marked.size === 0 ? 'edge' : 'edge is-dim'}
                     onClick={() => chooseOf(edge.paths)}
                   >
                     <title>{describeEdge(props, boxes, edge)}</title>
                     {strands.map(({ outcome, width, d }) => (
                       <path key={outcome} class={outcome} d={d} stroke-width={width} />
+                    ))}
+                    {markedOf(edge.paths).map(({ outcome, count }) => (
+                      <path key={outcome} class={`is-marked ${outcome}`} d={d} stroke-width={edgeWidth(count, all)} />
                     ))}
                   </g>
                 ))}
@@ -304,7 +320,10 @@ function heightOf(box: Box, isUnrolled: boolean): number {
   return HEAD_HEIGHT + LINE_HEIGHT * (box.end === undefined ? linesOf(box, isUnrolled).length : 3) + 6;
 }
 
-function outcomesOf({ paths }: Box, graphPaths: readonly GraphPath[]): { outcome: Outcome; count: number }[] {
+function outcomesOf(
+  { paths }: Pick<Box, 'paths'>,
+  graphPaths: readonly GraphPath[],
+): { outcome: Outcome; count: number }[] {
   const counts = new Map<Outcome, number>();
   for (const index of paths) {
     const { outcome, count } = graphPaths[index]!;

@@ -23,6 +23,8 @@ export interface Strand {
 export interface PlacedEdge {
   readonly edge: Edge;
   readonly strands: readonly Strand[];
+  /** Its middle, as an SVG path has it. */
+  readonly d: string;
   /** Where its number is written. */
   readonly label: { readonly x: number; readonly y: number };
 }
@@ -52,6 +54,11 @@ const MIN_WIDTH = 2;
 const MORE_WIDTH = 14;
 /** The part of a box's width where edges begin and end. */
 const PORTS = 0.8;
+
+/** The width of an edge of some packets of all that are drawn: ten times as many are three times as wide. */
+export function edgeWidth(count: number, all: number): number {
+  return MIN_WIDTH + MORE_WIDTH * Math.sqrt(count / Math.max(1, all));
+}
 
 /** What takes a slot of a lane in some rows: a box, or an edge that passes. */
 interface Item {
@@ -193,7 +200,7 @@ interface Frame {
 function placeEdges(graph: Graph, paths: readonly GraphPath[], frame: Frame): PlacedEdge[] {
   const { boxes, passing, xOf, tops, bottoms } = frame;
   const all = paths.reduce((sum, { count }) => sum + count, 0);
-  const widthOf = ({ count }: Edge) => MIN_WIDTH + MORE_WIDTH * Math.sqrt(count / Math.max(1, all));
+  const widthOf = ({ count }: Edge) => edgeWidth(count, all);
   const middleOf = (id: number) => boxes.get(id)!.x + BOX_WIDTH / 2;
   const passX = (edge: Edge) => {
     const item = passing.get(edge);
@@ -244,7 +251,7 @@ function placeEdges(graph: Graph, paths: readonly GraphPath[], frame: Frame): Pl
       through === undefined
         ? { x: (beginX + endX) / 2, y: (rowEnd + to.y) / 2 }
         : { x: through, y: tops[from.row + 1]! };
-    return { edge, strands, label };
+    return { edge, strands, label, d: shape(0) };
   });
 }
 

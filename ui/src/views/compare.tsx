@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { counted, formatDuration, formatPlace } from '../format.js';
 import { Rows } from '../parts/rows.js';
-import { type Details, type Journey, type Trace } from '../trace/trace.js';
+import type { Details, Journey, Trace } from '../trace/trace.js';
 import { choosePair, nextOf } from './compare/choice.js';
 import { factsOf } from './compare/facts.js';
 import {

@@ -128,7 +128,7 @@ export function GraphView(props: GraphViewProps) {
             <div style={{ position: 'absolute', top: `${LANE_HEAD}px`, left: 0 }}>
               <svg width={layout.width} height={layout.height} aria-hidden="true">
                 {layout.edges.map(({ edge, strands, d }) => (
-                  // biome-ignore lint/a11y/useKeyWithClickEvents: keys choose the boxes and the numbers of edges
+                  // biome-ignore lint/a11y/noStaticElementInteractions: keys choose boxes, and the numbers of edges
                   <g
                     key={`${edge.from} ${edge.to}`}
                     class={marked.size === 0 ? 'edge' : 'edge is-dim'}
@@ -225,6 +225,7 @@ function BoxView(props: BoxViewProps) {
   const functions = box.steps.filter((step) => typeof step === 'number').length;
   const classes = ['box', isEnd ? `box-end ${box.outcome}` : '', isFaded ? 'faded' : '', isChosen ? 'is-chosen' : ''];
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button in it takes the keys
     // biome-ignore lint/a11y/useKeyWithClickEvents: the button in it takes the keys
     <div
       class={classes.filter(Boolean).join(' ')}

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { counted, formatDuration, formatPlace } from '../format.js';
+import { NoPackets } from '../parts/no-packets.js';
 import { Rows } from '../parts/rows.js';
 import type { Details, Journey, Trace } from '../trace/trace.js';
 import { choosePair, nextOf } from './compare/choice.js';
@@ -30,7 +31,7 @@ export function CompareView(props: ViewProps) {
     [trace, journeys, state.packet, state.other],
   );
   const details = useDetails(trace, left, right);
-  if (!left) return <p class="notice">No packet fits these words.</p>;
+  if (!left) return <NoPackets trace={trace} />;
   return (
     <div class="compare">
       <div class="compare-choice">

@@ -2,6 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { counted } from '../format.js';
+import { NoPackets } from '../parts/no-packets.js';
 import { formatRanges, isInRanges, parseRanges } from '../trace/path-numbers.js';
 import { type ChosenPaths, type Path, pathsOf } from '../trace/paths.js';
 import { ChosenPart } from './paths/chosen.js';
@@ -14,7 +15,7 @@ import { selectPaths } from './paths/select.js';
 import { timesOfBoxes } from './paths/times.js';
 
 /** So many paths are drawn at first, and at most. */
-const FEW = 16;
+const FEW = 12;
 const MANY = 50;
 
 /** The boxes of a graph whose small differences are drawn. */
@@ -52,16 +53,25 @@ export function PathsView(props: ViewProps) {
     [graph, graphPaths, isOpen, opened],
   );
   const times = useMemo(() => timesOfBoxes(folded, drawn, trace.events), [folded, drawn, trace]);
-  if (journeys.length === 0) return <p class="notice">No packet fits these words.</p>;
+  if (journeys.length === 0) return <NoPackets trace={trace} />;
   const choose = (numbers: Iterable<number>) => {
     const node = formatRanges(numbers);
     go({ node: node === '' || node === state.node ? undefined : node });
   };
   return (
-    <div class="paths">
+    // biome-ignore lint/a11y/noStaticElementInteractions: a key that works wherever one is
+    <div
+      class="paths"
+      onKeyDown={(event) => {
+        // What is chosen goes before what is open.
+        if (event.key !== 'Escape' || state.node === undefined) return;
+        go({ node: undefined });
+        event.stopPropagation();
+      }}
+    >
       <div class="paths-head">
         <p class="paths-summary">{summarize(chosen)}</p>
-        <p class="faint">{describeRest(chosen, drawn)}</p>
+        {drawn.length < paths.length && <p class="faint">{describeRest(chosen, drawn)}</p>}
         {chosen.others.length > 0 && (
           <p class="warning">
             {counted(chosen.others.length, 'packet')} not among these: events of{' '}
@@ -129,8 +139,6 @@ function summarize({ paths, count }: ChosenPaths): string {
 
 /** What the graph does not show, in words. */
 function describeRest({ paths, count }: ChosenPaths, drawn: readonly Path[]): string {
-  if (drawn.length >= paths.length)
-    return 'Time goes down; each network namespace has its column. Choose a box or a line for its packets.';
   const isDrawn = new Set(drawn);
   const rest = paths.filter((path) => !isDrawn.has(path));
   const packets = rest.reduce((sum, { journeys }) => sum + journeys.length, 0);

@@ -23,7 +23,7 @@ export function ChosenPart({ paths, marked, choose, state, go }: ChosenPartProps
   return (
     <section class="chosen" aria-label="chosen packets">
       <div class="path-line">
-        <h2>
+        <h2 aria-live="polite">
           {counted(packets.length, 'packet')} on{' '}
           {numbers.length === 1 ? `path ${numbers[0]}` : `${numbers.length} paths`}
         </h2>

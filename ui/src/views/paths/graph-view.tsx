@@ -100,13 +100,7 @@ export function GraphView(props: GraphViewProps) {
             ))}
           </select>
         </label>
-        <span class="legend">
-          {OUTCOMES.filter((outcome) => graphPaths.some((path) => path.outcome === outcome)).map((outcome) => (
-            <span key={outcome} class={`outcome ${outcome}`}>
-              {outcome}
-            </span>
-          ))}
-        </span>
+        <span class="faint">Time goes down. Choose a box or a line for its packets.</span>
       </div>
       <div class="graph-area" ref={area}>
         <div style={{ width: `${layout.width * scale}px`, height: `${(layout.height + LANE_HEAD) * scale}px` }}>

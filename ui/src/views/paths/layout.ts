@@ -227,12 +227,9 @@ function placeEdges(graph: Graph, paths: readonly GraphPath[], frame: Frame): Pl
     const rowEnd = bottoms[from.row]!;
     const shape = (dx: number) => {
       const start = `M${round(beginX + dx)} ${round(from.y + from.height)}V${round(rowEnd)}`;
-      if (through === undefined) return start + curve(beginX + dx, rowEnd, endX + dx, to.y);
+      if (through === undefined) return start + curve(beginX, rowEnd, endX, to.y, dx);
       const [top, bottom] = [tops[from.row + 1]!, bottoms[to.row - 1]!];
-      const down = `V${round(bottom)}`;
-      return (
-        start + curve(beginX + dx, rowEnd, through + dx, top) + down + curve(through + dx, bottom, endX + dx, to.y)
-      );
+      return `${start}${curve(beginX, rowEnd, through, top, dx)}V${round(bottom)}${curve(through, bottom, endX, to.y, dx)}`;
     };
     const width = widthOf(edge);
     let dx = -width / 2;
@@ -283,9 +280,11 @@ function placePorts(
   return ports;
 }
 
-function curve(x0: number, y0: number, x1: number, y1: number): string {
-  const middle = round((y0 + y1) / 2);
-  return `C${round(x0)} ${middle} ${round(x1)} ${middle} ${round(x1)} ${round(y1)}`;
+/** A curve from one row to the next. @param dx how far beside the middle of the edge it is; where it goes sideways, above or below */
+function curve(x0: number, y0: number, x1: number, y1: number, dx: number): string {
+  // The middle of such a curve goes three quarters of the way to its control points.
+  const middle = round((y0 + y1) / 2 - (Math.sign(x1 - x0) * dx * 4) / 3);
+  return `C${round(x0 + dx)} ${middle} ${round(x1 + dx)} ${middle} ${round(x1 + dx)} ${round(y1)}`;
 }
 
 function round(value: number): number {

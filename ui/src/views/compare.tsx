@@ -2,7 +2,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { counted, formatDuration, formatPlace } from '../format.js';
-import { NoPackets } from '../parts/no-packets.js';
 import { Rows } from '../parts/rows.js';
 import type { Details, Journey, Trace } from '../trace/trace.js';
 import { choosePair, nextOf } from './compare/choice.js';
@@ -31,7 +30,7 @@ export function CompareView(props: ViewProps) {
     [trace, journeys, state.packet, state.other],
   );
   const details = useDetails(trace, left, right);
-  if (!left) return <NoPackets trace={trace} />;
+  if (!left) return null;
   return (
     <div class="compare">
       <div class="compare-choice">

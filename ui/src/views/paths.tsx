@@ -1,8 +1,7 @@
 /** The paths of the chosen packets: a list of them, and one graph of where they part and meet. */
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { counted } from '../format.js';
-import { NoPackets } from '../parts/no-packets.js';
 import { formatRanges, isInRanges, parseRanges } from '../trace/path-numbers.js';
 import { type ChosenPaths, type Path, pathsOf } from '../trace/paths.js';
 import { ChosenPart } from './paths/chosen.js';
@@ -53,22 +52,24 @@ export function PathsView(props: ViewProps) {
     [graph, graphPaths, isOpen, opened],
   );
   const times = useMemo(() => timesOfBoxes(folded, drawn, trace.events), [folded, drawn, trace]);
-  if (journeys.length === 0) return <NoPackets trace={trace} />;
+  useEffect(() => {
+    if (state.node === undefined) return undefined;
+    // What is chosen goes before what is open: the page's own Escape, behind this one, would close the packet.
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.target instanceof HTMLInputElement || document.querySelector('dialog[open]'))
+        return;
+      go({ node: undefined });
+      event.stopPropagation();
+    };
+    addEventListener('keydown', press, { capture: true });
+    return () => removeEventListener('keydown', press, { capture: true });
+  });
   const choose = (numbers: Iterable<number>) => {
     const node = formatRanges(numbers);
     go({ node: node === '' || node === state.node ? undefined : node });
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a key that works wherever one is
-    <div
-      class="paths"
-      onKeyDown={(event) => {
-        // What is chosen goes before what is open.
-        if (event.key !== 'Escape' || state.node === undefined) return;
-        go({ node: undefined });
-        event.stopPropagation();
-      }}
-    >
+    <div class="paths">
       <div class="paths-head">
         <p class="paths-summary">{summarize(chosen)}</p>
         {drawn.length < paths.length && <p class="faint">{describeRest(chosen, drawn)}</p>}

@@ -4,7 +4,7 @@ import { counted } from '../../format.js';
 import type { Label, Path } from '../../trace/paths.js';
 import { OUTCOMES, type Outcome, type Trace } from '../../trace/trace.js';
 import type { FoldedGraph } from './fold.js';
-import type { Box, BoxStep, GraphPath } from './graph.js';
+import type { Box, BoxStep, Detours, GraphPath } from './graph.js';
 import { BOX_WIDTH, edgeWidth, type Layout, layOut } from './layout.js';
 import { cut, formatShare, formatShort, nameOf, namespaceOf } from './names.js';
 
@@ -287,13 +287,18 @@ function BoxView(props: BoxViewProps) {
                 props.open(box.id);
               }}
             >
-              ⑂ {counted(line.ways, 'way')}, {line.least} to {line.most} functions: draw
+              ▸ {describeDetours(line)}
             </button>
           ),
         )
       )}
     </div>
   );
+}
+
+function describeDetours({ ways, least, most }: Detours): string {
+  if (least === most) return `${counted(ways, 'way')} of ${counted(most, 'function')}`;
+  return `${counted(ways, 'way')} of ${least} to ${counted(most, 'function')}`;
 }
 
 function describeHidden(functions: number, isFolded: boolean): string {
@@ -312,7 +317,8 @@ function linesOf({ steps }: Box, isUnrolled: boolean): readonly Line[] {
 }
 
 function heightOf(box: Box, isUnrolled: boolean): number {
-  return HEAD_HEIGHT + LINE_HEIGHT * (box.end === undefined ? linesOf(box, isUnrolled).length : 3) + 6;
+  const lines = box.end === undefined ? linesOf(box, isUnrolled).length : Math.min(4, Math.ceil(box.end.length / 22));
+  return HEAD_HEIGHT + LINE_HEIGHT * lines + 6;
 }
 
 function outcomesOf(

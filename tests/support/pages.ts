@@ -68,6 +68,7 @@ export function* makePage(made: MadeTrace): Iterable<Uint8Array> {
       : {
           names: new Set([field]),
           text: () => {},
+          values: () => {},
           json: (out, data, offset) => out.text(`,${JSON.stringify(field)}:${data.getUint8(offset)}`),
         };
   const names = {

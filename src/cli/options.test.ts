@@ -391,22 +391,15 @@ test('parseCommandLine: IPFT_COMPAT chooses the output of another tool', () => {
 });
 
 test.each([40, 60, 80, 200])('parseCommandLine: help fits a terminal of %i columns', (columns) => {
-  const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
-  Object.defineProperty(process.stdout, 'columns', { value: columns, configurable: true });
-  try {
-    for (const line of ['--help', 'mark-help --help']) {
-      const request = parse(line);
-      const lines = request.action === 'print' ? request.text.split('\n') : [];
-      // A word that is longer than the room stays whole, as do commands that are to be copied.
-      const long = lines.filter(
-        (one) =>
-          one.length > columns && / \S.* \S/.test(one.trim()) && !/^ {0,7}(-|ipft|source|Usage|completion)/.test(one),
-      );
-      expect(long).toEqual([]);
-    }
-  } finally {
-    if (before) Object.defineProperty(process.stdout, 'columns', before);
-    else delete (process.stdout as { columns?: number }).columns;
+  for (const line of ['--help', 'mark-help --help']) {
+    const request = parseCommandLine(line.split(' '), {}, columns);
+    const lines = request.action === 'print' ? request.text.split('\n') : [];
+    // A word that is longer than the room stays whole, as do commands that are to be copied.
+    const long = lines.filter(
+      (one) =>
+        one.length > columns && / \S.* \S/.test(one.trim()) && !/^ {0,7}(-|ipft|source|Usage|completion)/.test(one),
+    );
+    expect(long).toEqual([]);
   }
 });
 

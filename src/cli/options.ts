@@ -19,6 +19,7 @@ import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
 import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
 import type { TriggerChoice } from '../recording/flight-triggers.js';
+import { loadColumns } from '../sys/libc.js';
 import { compileWithLibpcap } from '../sys/libpcap.js';
 import { PAGE_SIZE } from '../sys/page-size.js';
 import { packageVersion } from '../sys/version.js';
@@ -262,11 +263,17 @@ const INTERPRETERS: Record<
 
 const ENTRIES: readonly (CommandEntry & { readonly name: CommandName })[] = COMMANDS;
 
-type Print = (text: string) => void;
+/** How help is shown. */
+interface HelpScreen {
+  readonly colorChoice: ColorChoice;
+  readonly columns: number;
+  readonly print: (text: string) => void;
+}
 
-function createCommand(colorChoice: ColorChoice, print: Print): Command {
+function createCommand(screen: HelpScreen): Command {
+  const { colorChoice, columns } = screen;
   const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
-  const command = configure(new Command('ipft'), colorChoice, print)
+  const command = configure(new Command('ipft'), screen)
     .usage(USAGES.join('\n       ipft '))
     .description(DESCRIPTION)
     .argument('[EXPRESSION...]')
@@ -276,21 +283,21 @@ function createCommand(colorChoice: ColorChoice, print: Print): Command {
     for (const entry of options) addOption(command, entry);
   }
   const statuses = EXIT_STATUSES.map(
-    ({ status, summary }) => `  ${String(status).padEnd(3)}  ${wrap(summary, helpWidth() - 7, 7)}`,
+    ({ status, summary }) => `  ${String(status).padEnd(3)}  ${wrap(summary, columns - 7, 7)}`,
   );
-  command.addHelpText('after', formatExamples(EXAMPLES, paint));
+  command.addHelpText('after', formatExamples(EXAMPLES, paint, columns));
   return command.addHelpText('after', `\n${paint('Exit status:', 'bold')}\n${statuses.join('\n')}`);
 }
 
-function formatExamples(examples: readonly Example[], paint: Painter): string {
+function formatExamples(examples: readonly Example[], paint: Painter, columns: number): string {
   const lines = examples.map(
-    ({ command, summary }) => `  ${paint(command, 'bold')}\n      ${wrap(summary, helpWidth() - 6, 6)}`,
+    ({ command, summary }) => `  ${paint(command, 'bold')}\n      ${wrap(summary, columns - 6, 6)}`,
   );
   return `\n${paint('Examples:', 'bold')}\n${lines.join('\n')}`;
 }
 
 /** Sets what the main command and the subcommands share. */
-function configure(command: Command, colorChoice: ColorChoice, print: Print): Command {
+function configure(command: Command, { colorChoice, columns, print }: HelpScreen): Command {
   return command
     .allowExcessArguments(false)
     .exitOverride()
@@ -304,20 +311,23 @@ function configure(command: Command, colorChoice: ColorChoice, print: Print): Co
         createPainter(true)(title === 'Global Options:' ? 'Options of ipft that it takes, too:' : title, 'bold'),
       subcommandTerm,
       formatItem: formatHelpItem,
-      helpWidth: helpWidth(),
+      helpWidth: columns,
     });
 }
 
 const LEAST_HELP_ROOM = 40;
 
-/** The width of the terminal that shows help. */
-function helpWidth(): number {
-  return process.stdout.columns || 80;
+/** The width of help where it is shown at no terminal. */
+const DEFAULT_COLUMNS = 80;
+
+/** The width of the terminal that shows help. Node's own stream would make a pipe non-blocking for the program, too. */
+function loadHelpColumns(): number {
+  return (isatty(STDOUT) ? loadColumns(STDOUT) : undefined) ?? DEFAULT_COLUMNS;
 }
 
 /** Where there is no room beside an option, its summary stands below it. */
 function formatHelpItem(this: Help, term: string, termWidth: number, description: string, helper: Help): string {
-  const width = helper.helpWidth ?? helpWidth();
+  const width = helper.helpWidth ?? DEFAULT_COLUMNS;
   if (width - termWidth - 4 >= LEAST_HELP_ROOM || description === '') {
     return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
   }
@@ -353,23 +363,29 @@ function refuseSecond(long: string, previous: string | undefined): undefined {
 /**
  * Parses the command line.
  * @param args without the program's name
+ * @param columns the width of help
  * @throws UsageError
  */
-export function parseCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv = process.env): Request {
+export function parseCommandLine(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+  columns: number = loadHelpColumns(),
+): Request {
   const colorChoice = findColorChoice(args);
   let request: Request | undefined;
   let text = '';
   const print = (more: string) => {
     text += more;
   };
+  const screen = { colorChoice, columns, print };
   const paint = createPainter(hasColor(colorChoice, { isTTY: isatty(STDOUT) }));
   const { own, command: argv } = splitCommand(writeOut(args));
   const behind = argv && { command: true, argv };
-  const command = createCommand(colorChoice, print).action((operands: readonly string[], raw: RawOptions) => {
+  const command = createCommand(screen).action((operands: readonly string[], raw: RawOptions) => {
     request = interpret({ ...raw, ...readExpression(operands), ...behind }, command, environment);
   });
   for (const entry of ENTRIES) {
-    const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), colorChoice, print);
+    const subcommand = configure(command.command(`${entry.name} ${entry.operands}`.trimEnd()), screen);
     subcommand
       .description(entry.summary)
       .usage(`${formatCall(entry).slice(entry.name.length + 1)} [options]`.trimStart())
@@ -380,7 +396,7 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
           command.options.filter(({ long, hidden }) => !hidden && long && entry.takes?.includes(long)),
       });
     for (const option of entry.options) addOption(subcommand, option);
-    if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint));
+    if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint, columns));
     subcommand.action(() => {
       refuseForeign(entry, command);
       const raw = { ...subcommand.optsWithGlobals<RawOptions>(), ...behind };

@@ -85,7 +85,9 @@ export async function matchInThread(
 ): Promise<Uint8Array> {
   signal?.throwIfAborted();
   const { source, flags } = pattern.regExp;
-  const worker = new Worker(WORKER, { eval: true, execArgv: [], workerData: { source, flags, names } });
+  // Node would open this process's own streams for it, and so make a pipe non-blocking for all who have it.
+  const streams = { stdout: true, stderr: true };
+  const worker = new Worker(WORKER, { eval: true, execArgv: [], ...streams, workerData: { source, flags, names } });
   let endEarly = () => {};
   let timer: NodeJS.Timeout | undefined;
   try {

@@ -95,6 +95,11 @@ function inheritsHangup() {
   }
 }
 
+/** The command line, where Node's arguments have lost bytes that are no UTF-8. To be read before the title replaces it. */
+function readCommandLine() {
+  return process.argv.some((argument) => argument.includes('\ufffd')) ? readFileSync('/proc/self/cmdline') : undefined;
+}
+
 /** Lets tools find the process by its name: pgrep and pkill compare the thread's name, pidof and ps the arguments. */
 function takeName() {
   process.title = ['ipft', ...process.argv.slice(2)].join(' ');
@@ -121,14 +126,13 @@ async function closeDebugger() {
 
 /** @param {typeof import('../dist/cli/ipft.js')} loaded */
 async function run({ main }) {
-  process.exitCode = await main(process.argv.slice(2), {
-    ignored,
-    take(next) {
-      if (next) handler = next;
-      else for (const [name, listener] of listeners) process.off(name, listener);
-      return early.count > 0;
-    },
-  });
+  /** @param {((name: string) => void) | undefined} next */
+  const take = (next) => {
+    if (next) handler = next;
+    else for (const [name, listener] of listeners) process.off(name, listener);
+    return early.count > 0;
+  };
+  process.exitCode = await main(process.argv.slice(2), { ignored, take }, commandLine);
 }
 
 /** Explains an error of the installation; any other error is a bug. @param {Error & { code?: string }} error */
@@ -149,6 +153,7 @@ function fail(message, hint) {
 }
 
 const ignored = findIgnored();
+const commandLine = readCommandLine();
 const taken = findTaken();
 for (const name of ENDING) {
   if (taken.includes(name)) continue;

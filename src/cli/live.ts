@@ -7,6 +7,7 @@ import type { Session } from '../capture/session.js';
 import { MAX_CONNECTIONS } from '../filter/packet-filter.js';
 import { MAX_PROCESSES } from '../filter/process-query.js';
 import type { BackendChoice } from '../probes/backends.js';
+import { loadEnvironment } from '../sys/byte-text.js';
 import type { ProgramEnd } from '../sys/program.js';
 import { type CommandPlan, checkCommand, RunningCommand } from '../trace/command.js';
 import type { TraceHost } from '../trace/host.js';
@@ -176,7 +177,7 @@ function statusWith(status: number, end: ProgramEnd): number {
 
 /** Starts the command, in whose process group signals are for it. */
 function start(plan: CommandPlan, session: Session, stop: StopSignal): RunningCommand {
-  const running = new RunningCommand(plan, session, { environment: process.env, ignoredSignals: stop.ignored });
+  const running = new RunningCommand(plan, session, { environment: loadEnvironment(), ignoredSignals: stop.ignored });
   stop.handTo(running.program);
   running.program.ended.then(() => stop.handTo(undefined));
   return running;

@@ -4,6 +4,7 @@ import { CommandError, causedBy, IpftError, SystemCallError, UsageError, Verifie
 import { printable } from '../base/printable.js';
 import { exitAtOnce, leaveTimeToEnd } from '../capture/process.js';
 import { loadModuleHeader, loadModuleSkeleton } from '../fields/c/skeleton.js';
+import { restoreArguments } from '../sys/byte-text.js';
 import { findColorChoice } from './color.js';
 import { check } from './commands/check.js';
 import { formatCompletion } from './commands/completion.js';
@@ -33,9 +34,15 @@ import { explainFailure, openWriter, type Writer } from './writer.js';
 /**
  * Runs `ipft`, and ends the process at once. Node's own exit would set terminals back, and abort if one has gone; it
  * would wait for threads; and for a moment signals would have their default effect.
- * @param args without the program's name
+ * @param given its arguments, without the program's name
+ * @param commandLine as /proc/self/cmdline had it, where `given` may have lost bytes
  */
-export async function main(args: readonly string[], signals: Signals = NO_SIGNALS): Promise<never> {
+export async function main(
+  given: readonly string[],
+  signals: Signals = NO_SIGNALS,
+  commandLine?: Uint8Array,
+): Promise<never> {
+  const args = commandLine ? restoreArguments(given, commandLine) : given;
   ignoreSignals(signals);
   const terminal = new Terminal(findColorChoice(args));
   const status = await runFor(args, terminal, signals);

@@ -32,10 +32,13 @@ export interface Caller extends UserIds {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** One more is -1, which leaves a process its id. */
+const LAST_ID = 0xffff_fffe;
+
 /** What sudo says of its caller; undefined where sudo does not say it, or where this process is not root. */
 export function readSudo(environment: NodeJS.ProcessEnv = process.env): UserIds | undefined {
   const [uid, gid] = [environment['SUDO_UID'], environment['SUDO_GID']].map((text) =>
-    /^[0-9]{1,10}$/.test(text ?? '') ? Number(text) : undefined,
+    /^[0-9]{1,10}$/.test(text ?? '') && Number(text) <= LAST_ID ? Number(text) : undefined,
   );
   return process.geteuid?.() !== 0 || uid === undefined || gid === undefined ? undefined : { uid, gid };
 }

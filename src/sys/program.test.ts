@@ -38,6 +38,9 @@ test('startProgram: the status, or the signal, is told; arguments and environmen
   const { stdout } = await run(['printf', '%s|', 'a b', '', 'é', '$X']);
   expect(stdout).toBe('a b||é|$X|');
   expect((await run(['env'], { environment: { A: '1', B: 'é' } })).stdout).toBe('A=1\nB=é\n');
+  // Bytes that are no UTF-8.
+  const bytes = ['sh', '-c', 'printf %s "$0$A" | od -An -tx1', 'é\udcff'];
+  expect((await run(bytes, { environment: { A: '\udcfe' } })).stdout).toBe(' c3 a9 ff fe\n');
 });
 
 test('startProgram: it is in the same process group, and only what is to be ignored is ignored', async () => {

@@ -8,15 +8,14 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
 import { SystemCallError } from '../base/errors.js';
+import { encodeBytes } from './byte-text.js';
 import { asUser, type Caller } from './caller.js';
 import { errnoName } from './errno.js';
 import { addressOf, withFirstLimits } from './libc.js';
 
 const libc = koffi.load(null);
 const c = {
-  spawn: libc.func(
-    'int posix_spawnp(void *pid, const char *file, void *actions, void *attributes, void *argv, void *envp)',
-  ),
+  spawn: libc.func('int posix_spawnp(void *pid, void *file, void *actions, void *attributes, void *argv, void *envp)'),
   initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
   setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
   setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
@@ -88,13 +87,14 @@ export class Program {
 
 /** Whether there is a file of that name, where `startProgram` looks for it; it may be no program. */
 export function hasProgram(name: string): boolean {
-  if (name === '' || name.includes('/')) return name !== '' && existsSync(name);
-  return (process.env['PATH'] ?? DEFAULT_PATH).split(':').some((directory) => existsSync(join(directory, name)));
+  const isThere = (path: string) => existsSync(encodeBytes(path));
+  if (name === '' || name.includes('/')) return name !== '' && isThere(name);
+  return (process.env['PATH'] ?? DEFAULT_PATH).split(':').some((directory) => isThere(join(directory, name)));
 }
 
 /**
  * Starts a program, which is looked for in PATH.
- * @param argv its name and its arguments
+ * @param argv its name and its arguments, which may be text of `decodeBytes`, as may the environment
  * @throws SystemCallError where that can't be done: ENOENT where there is none
  */
 export function startProgram(argv: readonly string[], options: ProgramOptions): Program {
@@ -113,7 +113,7 @@ export function startProgram(argv: readonly string[], options: ProgramOptions): 
   c.initActions(actions);
   // Node has had all descriptors closed by exec, its first three included: duplicating one onto itself takes that back.
   for (const [as, fd] of [stdin, stdout, stderr].entries()) if (isOpen(fd)) c.addDuplicate(actions, fd, as);
-  const spawn = (): number => c.spawn(pid, argv[0], actions, attributes, args.pointers, variables.pointers);
+  const spawn = (): number => c.spawn(pid, args.pointers[0], actions, attributes, args.pointers, variables.pointers);
   const errno = withFirstLimits(() => (user ? asUser(user, spawn) : spawn()));
   c.destroyActions(actions);
   c.destroyAttributes(attributes);
@@ -143,12 +143,13 @@ function isOpen(fd: number): boolean {
 
 /** An array of pointers to C strings, with a null pointer behind the last. */
 function pointersTo(texts: readonly string[]): { pointers: BigUint64Array; text: Buffer } {
-  const text = Buffer.from(texts.map((one) => `${one}\0`).join(''));
+  const strings = texts.map((one) => encodeBytes(`${one}\0`));
+  const text = Buffer.concat(strings);
   const pointers = new BigUint64Array(texts.length + 1);
   let at = addressOf(text);
-  for (const [index, one] of texts.entries()) {
+  for (const [index, { length }] of strings.entries()) {
     pointers[index] = at;
-    at += BigInt(Buffer.byteLength(one) + 1);
+    at += BigInt(length);
   }
   return { pointers, text };
 }

@@ -21,12 +21,18 @@ struct ipft_connection {
 	__u32 is_ipv6;
 };
 
+/* Which ends of a connection are a followed process's, where that is known. */
+enum ipft_own_ends {
+	IPFT_OWN_LESSER	 = 1 << 0,
+	IPFT_OWN_GREATER = 1 << 1,
+};
+
 /* Drops those that no packet had for the longest time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CONNECTIONS);	/* 1 where there is no need: the user side sets it before loading */
 	__type(key, struct ipft_connection);
-	__type(value, __u64);	/* when it was noted */
+	__type(value, __u32);	/* enum ipft_own_ends */
 } ipft_connections SEC(".maps");
 
 /* linux/in.h, linux/in6.h */
@@ -66,17 +72,20 @@ static __always_inline __u32 ipft_hash_connection(__u64 addresses, __u32 ports)
 	return ipft_hash((__u32)(addresses ^ addresses >> 32) ^ ports, IPFT_NOTED_BITS);
 }
 
-/* Adds a connection. Returns whether it is a new one. */
-static __always_inline bool ipft_add_connection(const struct ipft_connection *connection, __u64 timestamp_ns)
+/* Adds a connection, of which these ends are a followed process's. Returns whether it is a new one. */
+static __always_inline bool ipft_add_connection(const struct ipft_connection *connection, __u32 own_ends)
 {
 	const __u64 addresses = connection->lesser[0] ^ connection->lesser[1] ^ connection->greater[0] ^
 				connection->greater[1];
 	const __u32 hash = ipft_hash_connection(addresses, connection->lesser_port ^ connection->greater_port);
+	__u32 *known = bpf_map_lookup_elem(&ipft_connections, connection);
 
-	if (bpf_map_lookup_elem(&ipft_connections, connection))
+	if (known) {
+		*known |= own_ends;
 		return false;
+	}
 	ipft_noted[hash] = 1;
-	return !bpf_map_update_elem(&ipft_connections, connection, &timestamp_ns, BPF_ANY);
+	return !bpf_map_update_elem(&ipft_connections, connection, &own_ends, BPF_ANY);
 }
 
 /* Ends of a packet that are being read. */
@@ -257,30 +266,6 @@ struct sk_buff___inner {
 static __always_inline bool ipft_is_in_tunnel(__u64 skb)
 {
 	return (__u16)ipft_read_word(&((struct sk_buff___inner *)skb)->inner_network_header);
-}
-
-/* Notes the connection of a followed packet. Returns whether it is a new one. */
-IPFT_FUNCTION int ipft_note_connection(__u64 skb, __u64 timestamp_ns)
-{
-	struct ipft_connection connection;
-	bool is_swapped;
-
-	if (ipft_config.processes && ipft_is_in_tunnel(skb))
-		return 0;
-	return ipft_find_connection(skb, &connection, false, &is_swapped) &&
-	       ipft_add_connection(&connection, timestamp_ns);
-}
-
-/* Where answers are followed: called where a packet has another place, or other headers. */
-static __always_inline void ipft_expect_answers(__u64 skb, __u64 timestamp_ns)
-{
-	struct ipft_cpu *cpu;
-
-	if (!ipft_notes_connections() || !ipft_note_connection(skb, timestamp_ns))
-		return;
-	cpu = ipft_this_cpu();
-	if (cpu)
-		ipft_count(cpu->connections);
 }
 
 #endif

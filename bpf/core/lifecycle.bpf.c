@@ -119,7 +119,7 @@ int ipft_on_receive(__u64 *ctx)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_RECEIVED;
 	journey->stage = IPFT_STAGE_NONE;
-	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
+	ipft_expect_answers(ctx[0]);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ int ipft_on_transmit(__u64 *ctx)
 	if (ipft_config.who && !journey->looked)
 		ipft_keep_sender(ctx[0], journey);
 	/* Whatever functions are traced, this is known before an answer can come. */
-	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
+	ipft_expect_answers(ctx[0]);
 	return 0;
 }
 

@@ -351,10 +351,28 @@ static __always_inline bool ipft_is_network_family(__u16 family)
 	return family == IPFT_AF_INET || family == IPFT_AF_INET6 || family == IPFT_AF_PACKET;
 }
 
+/* Adds a socket to those at an endpoint, in the place of one that is gone; where none is, of any. */
 static __always_inline void ipft_add_endpoint(struct ipft_endpoint *endpoint, __u64 sk)
 {
+	struct ipft_takers *known, takers = { .sockets = { sk } };
+	__u32 i;
+
 	ipft_ports[ipft_hash(endpoint->port, IPFT_PORT_BITS)] = 1;
-	bpf_map_update_elem(&ipft_endpoints, endpoint, &sk, BPF_ANY);
+	known = bpf_map_lookup_elem(&ipft_endpoints, endpoint);
+	if (!known) {
+		bpf_map_update_elem(&ipft_endpoints, endpoint, &takers, BPF_ANY);
+		return;
+	}
+	for (i = 0; i < IPFT_MAX_TAKERS; i++)
+		if (known->sockets[i] == sk)
+			return;
+	for (i = 0; i < IPFT_MAX_TAKERS; i++) {
+		if (!ipft_takes(known->sockets[i], endpoint->port)) {
+			known->sockets[i] = sk;
+			return;
+		}
+	}
+	known->sockets[ipft_hash(sk, 2) % IPFT_MAX_TAKERS] = sk;
 }
 
 /* Reads an address of a socket. Returns whether it is one of IPv6; IPv4's in IPv6 is one of IPv4. */
@@ -383,6 +401,7 @@ static __always_inline void ipft_note_ends(__u64 sk)
 	__u16 family = 0, port = 0, other_port = 0;
 	__u8 state = 0, protocol = 0;
 	__u64 address[2] = {};
+	bool is_swapped;
 
 	bpf_core_read(&family, sizeof(family), &common->skc_family);
 	bpf_core_read(&port, sizeof(port), &ends->skc_num);
@@ -402,8 +421,8 @@ static __always_inline void ipft_note_ends(__u64 sk)
 						       address);
 		connection.netns = endpoint.netns;
 		connection.protocol = protocol;
-		ipft_order(endpoint.address, address, port, other_port, &connection);
-		ipft_add_connection(&connection, bpf_ktime_get_ns());
+		is_swapped = ipft_order(endpoint.address, address, port, other_port, &connection);
+		ipft_add_connection(&connection, is_swapped ? IPFT_OWN_GREATER : IPFT_OWN_LESSER);
 		return;
 	}
 	if (protocol == IPFT_IPPROTO_TCP && state != IPFT_TCP_LISTEN)
@@ -505,14 +524,17 @@ int ipft_on_move(__u64 *ctx)
 	return 0;
 }
 
-/* sched_process_exec(task, …): what it inherited and did not close are its sockets now. */
+/*
+ * sched_process_exec(task, …): what it inherited and did not close are its sockets now. Those that a command's process has
+ * are mostly the command's already.
+ */
 SEC("raw_tp")
 int ipft_on_exec(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0];
 	const __u32 id = BPF_CORE_READ(task, tgid);
 
-	if (ipft_why_followed(id) & IPFT_PROCESS_BY_CGROUP)
+	if (ipft_why_followed(id) & (IPFT_PROCESS_BY_CGROUP | IPFT_PROCESS_OF_COMMAND))
 		ipft_own_files(task, id);
 	return 0;
 }
@@ -641,7 +663,7 @@ int ipft_on_request(__u64 *ctx)
 	return 0;
 }
 
-/* A process sends by a socket, or waits at it, which may be one that another process has made. */
+/* A process sends by a socket, connects it or waits at it, which may be one that another process has made. */
 static __always_inline void ipft_uses(__u64 socket)
 {
 	const __u32 id = ipft_current();
@@ -679,6 +701,30 @@ int ipft_on_receive(__u64 *ctx)
 
 SEC("fentry/inet6_recvmsg")
 int ipft_on_receive6(__u64 *ctx)
+{
+	ipft_uses(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_accept(socket, …) */
+SEC("fentry/inet_accept")
+int ipft_on_accepting(__u64 *ctx)
+{
+	ipft_uses(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_stream_connect(socket, …), also of IPv6 */
+SEC("fentry/inet_stream_connect")
+int ipft_on_connect(__u64 *ctx)
+{
+	ipft_uses(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* inet_dgram_connect(socket, …), also of IPv6 */
+SEC("fentry/inet_dgram_connect")
+int ipft_on_connect_datagram(__u64 *ctx)
 {
 	ipft_uses(ipft_word_at(ctx, 0));
 	return 0;

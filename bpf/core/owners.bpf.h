@@ -28,12 +28,19 @@ struct ipft_endpoint {
 	__u8 is_ipv6;
 };
 
+/* Sockets that share an endpoint, as with SO_REUSEPORT. Of more than these, the others are not known. */
+#define IPFT_MAX_TAKERS 4
+
+struct ipft_takers {
+	__u64 sockets[IPFT_MAX_TAKERS];
+};
+
 /* Their sockets. What a closed one has left is recognized by that: its port is 0, or it has another owner. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_ENDPOINTS);
 	__type(key, struct ipft_endpoint);
-	__type(value, __u64);
+	__type(value, struct ipft_takers);
 } ipft_endpoints SEC(".maps");
 
 /* Whether a socket, or an endpoint, may be known: as ipft_noted. */
@@ -208,37 +215,100 @@ static __always_inline bool ipft_is_for_here(struct sk_buff *skb, const __u64 ad
 	return (__s64)dev < 0 && ipft_has_address((void *)dev, address, is_ipv6);
 }
 
-/* Whether a socket still takes packets at an endpoint, and belongs to a followed process. */
-static __always_inline bool ipft_takes(const __u64 *socket, __u16 port)
+/* Whether a socket still takes packets at a port, and belongs to a followed process. */
+static __always_inline bool ipft_takes(__u64 sk, __u16 port)
 {
-	const struct sock_common___ends *common;
-	__u64 sk;
+	const struct sock_common___ends *common = (void *)sk;
 
-	if (!socket)
+	return sk && (__u16)ipft_read_word(&common->skc_num) == bpf_ntohs(port) &&
+	       bpf_map_lookup_elem(&ipft_sockets, &sk);
+}
+
+/* Whether one of a followed process's sockets takes packets at an endpoint. */
+static __always_inline bool ipft_is_taken(const struct ipft_endpoint *endpoint)
+{
+	const struct ipft_takers *takers = bpf_map_lookup_elem(&ipft_endpoints, endpoint);
+	__u32 i;
+
+	if (!takers)
 		return false;
-	sk = *socket;
-	common = (void *)sk;
-	return (__u16)ipft_read_word(&common->skc_num) == bpf_ntohs(port) && bpf_map_lookup_elem(&ipft_sockets, &sk);
+	for (i = 0; i < IPFT_MAX_TAKERS; i++)
+		if (ipft_takes(takers->sockets[i], endpoint->port))
+			return true;
+	return false;
+}
+
+/* Fills in one end of a connection. */
+static __always_inline void ipft_fill_endpoint(const struct ipft_connection *connection, bool is_greater,
+					       struct ipft_endpoint *endpoint)
+{
+	const __u64 *address = is_greater ? connection->greater : connection->lesser;
+
+	endpoint->address[0] = address[0];
+	endpoint->address[1] = address[1];
+	endpoint->netns = connection->netns;
+	endpoint->port = is_greater ? connection->greater_port : connection->lesser_port;
+	endpoint->protocol = connection->protocol;
+	endpoint->is_ipv6 = connection->is_ipv6;
 }
 
 /* Whether a packet goes to a socket of a followed process. */
 static __always_inline bool ipft_goes_to_endpoint(struct sk_buff *skb, const struct ipft_connection *connection,
 						  bool is_swapped)
 {
-	const __u64 *address = is_swapped ? connection->lesser : connection->greater;
-	struct ipft_endpoint endpoint = {
-		.address = { address[0], address[1] },
-		.netns = connection->netns,
-		.port = is_swapped ? connection->lesser_port : connection->greater_port,
-		.protocol = connection->protocol,
-		.is_ipv6 = connection->is_ipv6,
-	};
+	struct ipft_endpoint endpoint;
+	__u64 address[2];
 
-	if (ipft_takes(bpf_map_lookup_elem(&ipft_endpoints, &endpoint), endpoint.port))
+	ipft_fill_endpoint(connection, !is_swapped, &endpoint);
+	if (ipft_is_taken(&endpoint))
 		return true;
+	address[0] = endpoint.address[0];
+	address[1] = endpoint.address[1];
 	endpoint.address[0] = endpoint.address[1] = 0;
-	return ipft_takes(bpf_map_lookup_elem(&ipft_endpoints, &endpoint), endpoint.port) &&
-	       ipft_is_for_here(skb, address, connection->is_ipv6);
+	return ipft_is_taken(&endpoint) && ipft_is_for_here(skb, address, connection->is_ipv6);
+}
+
+#define IPFT_TCP_TIME_WAIT	6	/* linux/tcp.h, include/net/tcp_states.h */
+#define IPFT_TCP_NEW_SYN_RECV	12
+
+/* Whether a socket of nobody that is followed sends a packet from where a followed one has sent, as it has the port now. */
+static __always_inline bool ipft_is_sent_by_another(struct sk_buff *skb, const struct ipft_connection *connection,
+						    bool is_swapped, __u32 own_ends)
+{
+	const __u64 sk = ipft_read_word(&skb->sk);
+	const __u16 port = is_swapped ? connection->greater_port : connection->lesser_port;
+	__u8 state;
+
+	if (!sk || !(own_ends & (is_swapped ? IPFT_OWN_GREATER : IPFT_OWN_LESSER)) ||
+	    (__u32)ipft_read_word(&((struct sk_buff___headers *)skb)->skb_iif) || bpf_map_lookup_elem(&ipft_sockets, &sk))
+		return false;
+	/* What stands for a closed socket, or for one that is not there yet, is nobody's; the kernel's own have no port. */
+	state = ipft_read_word(&((struct sock_common *)sk)->skc_state);
+	return state != IPFT_TCP_TIME_WAIT && state != IPFT_TCP_NEW_SYN_RECV &&
+	       (__u16)ipft_read_word(&((struct sock_common___ends *)sk)->skc_num) == bpf_ntohs(port);
+}
+
+/* Whether a packet is between the ends of a followed one. Where another process has such an end now, it is not. */
+static __always_inline bool ipft_is_of_connection(struct sk_buff *skb, const struct ipft_connection *connection,
+						  bool is_swapped)
+{
+	const __u32 *own_ends = bpf_map_lookup_elem(&ipft_connections, connection);
+	struct ipft_endpoint endpoint;
+	bool is_taken;
+
+	if (!own_ends)
+		return false;
+	if (!ipft_config.processes || !ipft_is_sent_by_another(skb, connection, is_swapped, *own_ends))
+		return true;
+	ipft_fill_endpoint(connection, is_swapped, &endpoint);
+	is_taken = ipft_is_taken(&endpoint);
+	endpoint.address[0] = endpoint.address[1] = 0;
+	is_taken |= ipft_is_taken(&endpoint);
+	/* It is one that was made of a socket that listens, though nobody has seen that; else they share the port. */
+	if (is_taken)
+		return connection->protocol == IPFT_IPPROTO_TCP;
+	bpf_map_delete_elem(&ipft_connections, connection);
+	return false;
 }
 
 /* How a packet belongs to what was followed before. */
@@ -256,11 +326,39 @@ IPFT_FUNCTION int ipft_find_relations(struct sk_buff *skb)
 
 	if (!ipft_notes_connections() || !ipft_find_connection((__u64)skb, &connection, true, &is_swapped))
 		return 0;
-	if (bpf_map_lookup_elem(&ipft_connections, &connection))
+	if (ipft_is_of_connection(skb, &connection, is_swapped))
 		relations |= IPFT_IS_OF_CONNECTION;
 	else if (ipft_config.processes && ipft_goes_to_endpoint(skb, &connection, is_swapped))
 		relations |= IPFT_GOES_TO_ENDPOINT;
 	return relations;
+}
+
+/* Notes the connection of a followed packet. Returns whether it is a new one. */
+IPFT_FUNCTION int ipft_note_connection(__u64 skb)
+{
+	struct ipft_connection connection;
+	__u32 own_ends = 0;
+	bool is_swapped;
+
+	if (ipft_config.processes && ipft_is_in_tunnel(skb))
+		return 0;
+	if (!ipft_find_connection(skb, &connection, false, &is_swapped))
+		return 0;
+	if (ipft_config.processes && ipft_is_owned((struct sk_buff *)skb))
+		own_ends = is_swapped ? IPFT_OWN_GREATER : IPFT_OWN_LESSER;
+	return ipft_add_connection(&connection, own_ends);
+}
+
+/* Where answers are followed: called where a packet has another place, or other headers. */
+static __always_inline void ipft_expect_answers(__u64 skb)
+{
+	struct ipft_cpu *cpu;
+
+	if (!ipft_notes_connections() || !ipft_note_connection(skb))
+		return;
+	cpu = ipft_this_cpu();
+	if (cpu)
+		ipft_count(cpu->connections);
 }
 
 #endif

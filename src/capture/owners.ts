@@ -50,8 +50,10 @@ const CGROUP_TRACEPOINTS = [
   ['cgroup_mkdir', 'ipft_on_mkdir'],
   ['cgroup_rmdir', 'ipft_on_rmdir'],
   ['cgroup_attach_task', 'ipft_on_move'],
-  ['sched_process_exec', 'ipft_on_exec'],
 ] as const;
+
+/** The same, where control groups or a command are. */
+const EXEC_TRACEPOINTS = [['sched_process_exec', 'ipft_on_exec']] as const;
 
 /** Functions and their programs. */
 const FUNCTIONS = [
@@ -62,6 +64,9 @@ const FUNCTIONS = [
   ['inet6_sendmsg', 'ipft_on_send6'],
   ['inet_recvmsg', 'ipft_on_receive'],
   ['inet6_recvmsg', 'ipft_on_receive6'],
+  ['inet_accept', 'ipft_on_accepting'],
+  ['inet_stream_connect', 'ipft_on_connect'],
+  ['inet_dgram_connect', 'ipft_on_connect_datagram'],
   ['udp_lib_get_port', 'ipft_on_port'],
   ['inet_csk_listen_start', 'ipft_on_listen'],
 ] as const;
@@ -226,8 +231,12 @@ export class Owners implements Disposable {
   }
 }
 
-function tracepointsFor({ cgroups }: FoundProcesses) {
-  return cgroups.length > 0 ? [...TRACEPOINTS, ...CGROUP_TRACEPOINTS] : TRACEPOINTS;
+function tracepointsFor({ cgroups, command }: FoundProcesses) {
+  return [
+    ...TRACEPOINTS,
+    ...(cgroups.length > 0 ? CGROUP_TRACEPOINTS : []),
+    ...(cgroups.length > 0 || command ? EXEC_TRACEPOINTS : []),
+  ];
 }
 
 async function loadObject(

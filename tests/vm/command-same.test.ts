@@ -1,6 +1,9 @@
 /** How a program is run that stands behind --: its status, its terminal, its user, and what is left of it. */
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,9 +53,10 @@ describe('its exit status', () => {
       '--',
       'sh',
       '-c',
-      'cat; echo shown; echo said >&2; ping -q -c 1 127.0.0.1 >/dev/null; exit 77',
+      'cat; grep -hc "^flags:.*[4-7]...$" /proc/self/fdinfo/[12]; echo said >&2; ping -q -c 1 127.0.0.1 >/dev/null; exit 77',
     );
-    expect(ended).toMatchObject({ status: 77, stdout: 'shown\n' });
+    // Nobody has set O_NONBLOCK, which no program expects.
+    expect(ended).toMatchObject({ status: 77, stdout: '0\n0\n' });
     const [said, header, ...lines] = ended.stderr.trimEnd().split('\n');
     expect([said, header]).toEqual(['said', expect.stringMatching(/^Timestamp +CPU/)]);
     for (const line of lines) expect(line).toMatch(/^(=== journey|\d+ )/);
@@ -196,8 +200,11 @@ test('behind sudo it is the user who called, unless --as-root is given', () => {
   const script = 'echo $(id -u) $(id -g) $HOME; grep -c "CapEff:.0000000000000000" /proc/self/status';
   const asUser = run(process.execPath, [IPFT, ...FEW, '--', 'sh', '-c', script], env);
   expect(asUser.stdout).toBe(`${uid} ${gid} ${home}\n1\n`);
-  const asRoot = run(process.execPath, [IPFT, ...FEW, '--as-root', '--', 'id', '-u'], env);
-  expect(asRoot.stdout).toBe('0\n');
+  // Arguments and variables have all their bytes, be they no UTF-8.
+  const bytes = ['--as-root', '--', 'sh', '-c', 'id -u; printf %s "$X$0" | od -An -tx1'];
+  const shell = `X=$(printf '\\377') exec "$@" "$(printf '\\376')"`;
+  const asRoot = run('sh', ['-c', shell, 'sh', process.execPath, IPFT, ...FEW, ...bytes], env);
+  expect(asRoot.stdout).toBe('0\n ff fe\n');
 });
 
 test("what the kernel sends in a namespace that the program makes is not the program's", () => {
@@ -220,6 +227,51 @@ test("what the kernel sends in a namespace that the program makes is not the pro
     expect.stringContaining('echo request'),
     expect.stringContaining('echo reply'),
   ]);
+});
+
+test('sockets that it shares with others count, those that others have after it do not', async () => {
+  const script = join(ROOT, 'tests/vm/sharing.py');
+  const file = join(directory, 'sharing.json');
+  const command = [PYTHON, '-IS', script, 'pass', process.execPath, IPFT];
+  const server = createServer().listen(7806, '127.0.0.1');
+  const echo = createSocket('udp4').bind(7805, '127.0.0.1');
+  echo.on('message', (message, { port }) => echo.send(message, port, '127.0.0.1'));
+  using tracing = new Tracing(
+    [...FEW, '-o', 'json', '--strict', '--output-file', file, '--', PYTHON, '-IS', script, 'use'],
+    {},
+    command,
+  );
+  const says = (word: string) => tracing.until(() => tracing.stdout.includes(word), word);
+  const send = (bytes: number, port: number, from = createSocket('udp4')) =>
+    from.send(Buffer.alloc(bytes), port, '127.0.0.1');
+  await says('inherited');
+  send(11, 7801);
+  await says('accepts');
+  const client = connect(7802, '127.0.0.1').on('error', () => {});
+  client.write('here');
+  await says('shared');
+  send(12, 7803);
+  await says('closed');
+  const other = createSocket('udp4').bind(7804, '127.0.0.1');
+  await once(other, 'listening');
+  send(13, 7805, other);
+  await once(other, 'message');
+  send(14, 7801);
+  const { status } = await tracing.ended();
+  for (const one of [server, echo, other]) one.close();
+  client.destroy();
+  expect(status).toBe(0);
+  const texts = splitJson(readFileSync(file, 'utf8')).journeys.map(({ ipft: about }) => about?.packet.text ?? '');
+  const datagrams = texts.map((text) => /127\.0\.0\.1:(78\d\d): UDP, length (\d+)/.exec(text)?.slice(1));
+  expect(datagrams.filter((one) => one !== undefined)).toEqual([
+    ['7801', '11'],
+    ['7803', '12'],
+    ['7805', '1'],
+    ['7804', '1'],
+    ['7801', '14'],
+  ]);
+  for (const port of [7802, 7806])
+    expect(texts).toContainEqual(expect.stringMatching(`> 127\\.0\\.0\\.1:${port}: Flags \\[S\\]`));
 });
 
 test('a thousand children at once are followed', () => {

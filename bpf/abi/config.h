@@ -58,6 +58,7 @@ struct ipft_config {
 	__u32 mask;		/* 0: any mark is wanted, or instructions compare it */
 	__u32 processes;	/* whether packets of followed processes alone are asked for */
 	__u32 who;		/* whether journeys have processes */
+	__u32 neighbours;	/* with processes: whether what the kernel asks neighbours for them is followed, too */
 	struct ipft_wanted_places places;
 };
 

@@ -22,6 +22,7 @@ enum ipft_processes_size {
 	IPFT_MAX_SOCKETS = 1 << 16,
 	IPFT_MAX_ENDPOINTS = 1 << 14,
 	IPFT_MAX_HOLDERS = 1 << 16,
+	IPFT_MAX_NEIGHBOURS = 1 << 12,
 };
 
 /* A process that has a socket: the values of ipft_holders. */

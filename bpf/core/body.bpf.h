@@ -318,7 +318,7 @@ static __always_inline void ipft_add_snapshot(const struct ipft_hit *hit, __u64 
 	if (ipft_may_have_no_data(hit))
 		snapshot->captured = 0;
 	else if (ipft_fill_snapshot(hit->skb, hit->journey, ifindex, snapshot))
-		ipft_expect_answers(hit->skb);
+		ipft_expect_answers(hit->skb, timestamp_ns);
 }
 
 /*
@@ -357,7 +357,7 @@ IPFT_FUNCTION int ipft_note_headers(const struct ipft_hit *hit, __u64 timestamp_
 	ipft_fill_notice(event, hit->journey, timestamp_ns, IPFT_NOTICE_SNAPSHOT);
 	if (ipft_fill_snapshot(hit->skb, hit->journey, ipft_read_word(&dev->ifindex), (struct ipft_snapshot *)(event + 1))) {
 		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-		ipft_expect_answers(hit->skb);
+		ipft_expect_answers(hit->skb, timestamp_ns);
 	} else {
 		bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
 	}

@@ -8,6 +8,7 @@
 #define IPFT_CONNECTION_H
 
 #include "headers.bpf.h"
+#include "neighbours.bpf.h"
 #include "place.h"
 
 /* An address of IPv4 is in the first word. */
@@ -200,14 +201,6 @@ static __always_inline bool ipft_order(const __u64 source[2], const __u64 destin
 	connection->lesser_port = is_swapped ? destination_port : source_port;
 	connection->greater_port = is_swapped ? source_port : destination_port;
 	return is_swapped;
-}
-
-/* As ipft_read_memory, with the network header of a packet that a driver has handed over, where nobody has set it. */
-static __always_inline void ipft_read_network(__u64 skb, struct ipft_memory *memory)
-{
-	ipft_read_memory(skb, memory);
-	if (memory->mac != IPFT_NO_MAC_HEADER && memory->network <= memory->mac)
-		memory->network = memory->data;
 }
 
 /*

@@ -49,7 +49,8 @@ static __always_inline bool ipft_is_of_process(struct sk_buff *skb)
 /* Whether a packet may be chosen at all: where packets of processes are wanted, most are known not to be. */
 static __always_inline bool ipft_may_be_chosen(struct sk_buff *skb)
 {
-	return !ipft_config.processes || ipft_config.connections || ipft_may_be_of_process(skb);
+	return !ipft_config.processes || ipft_config.connections || ipft_may_be_of_process(skb) ||
+	       (ipft_config.neighbours && ipft_may_be_about_neighbour(skb));
 }
 
 /* Whether the filter wants a packet whose mark matches. */
@@ -58,13 +59,13 @@ static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
 	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_is_of_process(skb) && ipft_wants(skb);
 }
 
-/* The same, or whether it belongs to the connection of a followed packet. */
+/* The same, or whether it is followed besides: it belongs to the connection of a followed packet, or to its neighbours. */
 static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
 {
 	if (!ipft_may_be_chosen(skb))
 		return false;
 	return ipft_is_asked_for(skb) ||
-	       (ipft_config.connections && ipft_find_relations(skb) & IPFT_IS_OF_CONNECTION);
+	       (ipft_added_relations() && ipft_find_relations(skb) & ipft_added_relations());
 }
 
 /*

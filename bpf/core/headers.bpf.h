@@ -28,6 +28,10 @@ struct sk_buff___headers {
 	unsigned char *data;
 } __attribute__((preserve_access_index));
 
+struct sk_buff___type {
+	__u8 pkt_type : 3;
+} __attribute__((preserve_access_index));
+
 /* Before Linux 6.2. Later a tag is there if its protocol is not 0. */
 struct sk_buff___vlan_present {
 	__u8 vlan_present : 1;
@@ -166,6 +170,14 @@ static __always_inline __u64 ipft_network_header(__u64 skb)
 	return (__u64)headers->head + headers->network_header;
 }
 #endif
+
+/* As ipft_read_memory, with the network header of a packet that a driver has handed over, where nobody has set it. */
+static __always_inline void ipft_read_network(__u64 skb, struct ipft_memory *memory)
+{
+	ipft_read_memory(skb, memory);
+	if (memory->mac != IPFT_NO_MAC_HEADER && memory->network <= memory->mac)
+		memory->network = memory->data;
+}
 
 /* Whether the Ethernet header belongs to where the packet is. That of a forwarded packet stays where it was. */
 static __always_inline bool ipft_has_own_ethernet(__u64 skb, __u32 ifindex, const struct ipft_memory *memory)

@@ -37,7 +37,7 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 	 * filter is a mark alone, ipft_wants is known to return 1, and nothing behind it would be called.
 	 */
 	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_may_be_chosen((struct sk_buff *)skb) &&
-	    ((ipft_find_relations((struct sk_buff *)skb) & IPFT_IS_OF_CONNECTION && ipft_config.connections) ||
+	    (ipft_find_relations((struct sk_buff *)skb) & ipft_added_relations() ||
 	     ipft_is_asked_for((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);
 	return journey;
@@ -119,7 +119,7 @@ int ipft_on_receive(__u64 *ctx)
 		return 0;
 	journey->flags |= IPFT_JOURNEY_RECEIVED;
 	journey->stage = IPFT_STAGE_NONE;
-	ipft_expect_answers(ctx[0]);
+	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -147,7 +147,7 @@ int ipft_on_transmit(__u64 *ctx)
 	if (ipft_config.who && !journey->looked)
 		ipft_keep_sender(ctx[0], journey);
 	/* Whatever functions are traced, this is known before an answer can come. */
-	ipft_expect_answers(ctx[0]);
+	ipft_expect_answers(ctx[0], bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Which processes are followed, and which sockets are theirs. Nothing of a process is changed: tracepoints tell when it is
+ * Which processes are followed, which sockets are theirs, and for whom the kernel asks neighbours. Nothing of a process is changed: tracepoints tell when it is
  * made, gets another name or control group and ends, trampolines tell when it makes a socket and sends by one. Iterators
  * look at the processes and sockets that are there already.
  *
@@ -577,10 +577,6 @@ static __always_inline __u64 ipft_word_at(__u64 *ctx, int n)
 	return word;
 }
 
-struct sock___kernel {
-	unsigned int sk_kern_sock : 1;
-} __attribute__((preserve_access_index));
-
 struct socket___kind {
 	short type;
 } __attribute__((preserve_access_index));
@@ -777,6 +773,111 @@ SEC("fexit/inet_listen")
 int ipft_on_listening(__u64 *ctx)
 {
 	ipft_note_ends_of(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+struct neigh_table {
+	int family;
+} __attribute__((preserve_access_index));
+
+struct neighbour {
+	struct neigh_table *tbl;
+	unsigned long confirmed;	/* when it was known last to have its hardware address */
+	unsigned long updated;		/* when nud_state became what it is */
+	__u8 nud_state;
+	struct net_device *dev;
+	__u8 primary_key[0];
+} __attribute__((preserve_access_index));
+
+#define IPFT_NUD_INCOMPLETE	0x01	/* linux/neighbour.h: the kernel asks, and packets wait */
+
+static __always_inline bool ipft_is_incomplete(const struct neighbour *neigh)
+{
+	return (__u8)ipft_read_word(&neigh->nud_state) & IPFT_NUD_INCOMPLETE;
+}
+
+static __always_inline void ipft_find_neighbour(const struct neighbour *neigh, struct ipft_neighbour *neighbour)
+{
+	const struct net_device *dev = (void *)ipft_read_word(&neigh->dev);
+	const struct neigh_table *table = (void *)ipft_read_word(&neigh->tbl);
+	const bool is_ipv6 = (__u32)ipft_read_word(&table->family) == IPFT_AF_INET6;
+
+	ipft_read_address(is_ipv6, &neigh->primary_key, &neigh->primary_key, neighbour->address);
+	neighbour->netns = ipft_netns_at(&dev->nd_net);
+	neighbour->ifindex = ipft_read_word(&dev->ifindex);
+}
+
+/* Whether a packet is a followed process's, or one that is followed already: in a tunnel it has other addresses. */
+static __always_inline bool ipft_is_followed(struct sk_buff *skb)
+{
+	return ipft_is_owned(skb) || ipft_find_relations(skb) || ipft_find((__u64)skb);
+}
+
+/* __neigh_event_send(neigh, skb, …): a packet needs a neighbour whose address is not known, or not for sure. */
+SEC("fentry/__neigh_event_send")
+int ipft_on_neighbour(__u64 *ctx)
+{
+	const struct neighbour *neigh = (void *)ipft_word_at(ctx, 0);
+	struct sk_buff *skb = (void *)ipft_word_at(ctx, 1);
+	struct ipft_neighbour neighbour = {};
+	struct ipft_asked *known, asked = {};
+
+	if (!skb || !ipft_is_followed(skb))
+		return 0;
+	ipft_find_neighbour(neigh, &neighbour);
+	known = bpf_map_lookup_elem(&ipft_neighbours, &neighbour);
+	/* The round may be one that belongs to followed processes already. */
+	if (known && known->ours)
+		asked = *known;
+	asked.joined = 1;
+	asked.joined_round = ipft_is_incomplete(neigh);
+	asked.confirmed = ipft_read_word(&neigh->confirmed);
+	asked.updated = ipft_read_word(&neigh->updated);
+	bpf_map_update_elem(&ipft_neighbours, &neighbour, &asked, BPF_ANY);
+	return 0;
+}
+
+/*
+ * The kernel asks a neighbour. It does so for followed processes if one of their packets has come since it asked for the
+ * last time, or if it asks once more in a round that was for them. Otherwise it is for others.
+ */
+static __always_inline void ipft_asks(__u64 at)
+{
+	const struct neighbour *neigh = (void *)at;
+	struct ipft_neighbour neighbour = {};
+	struct ipft_asked *asked;
+	__u64 confirmed, updated;
+	bool is_same_round;
+
+	ipft_find_neighbour(neigh, &neighbour);
+	asked = bpf_map_lookup_elem(&ipft_neighbours, &neighbour);
+	if (!asked)
+		return;
+	confirmed = ipft_read_word(&neigh->confirmed);
+	updated = ipft_read_word(&neigh->updated);
+	is_same_round = asked->confirmed == confirmed && asked->updated == updated;
+	asked->ours = asked->joined ? asked->confirmed == confirmed && (is_same_round || !asked->joined_round) :
+				      asked->ours && is_same_round;
+	asked->joined = 0;
+	asked->once = 0;
+	asked->confirmed = confirmed;
+	asked->updated = updated;
+	asked->until_ns = asked->ours ? bpf_ktime_get_ns() + IPFT_ANSWER_NS : 0;
+}
+
+/* arp_solicit(neigh, skb) */
+SEC("fentry/arp_solicit")
+int ipft_on_arp(__u64 *ctx)
+{
+	ipft_asks(ipft_word_at(ctx, 0));
+	return 0;
+}
+
+/* ndisc_solicit(neigh, skb) */
+SEC("fentry/ndisc_solicit")
+int ipft_on_discovery(__u64 *ctx)
+{
+	ipft_asks(ipft_word_at(ctx, 0));
 	return 0;
 }
 

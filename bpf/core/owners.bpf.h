@@ -151,10 +151,6 @@ struct net_device___addresses {
 	struct inet6_dev *ip6_ptr;
 } __attribute__((preserve_access_index));
 
-struct sk_buff___type {
-	__u8 pkt_type : 3;
-} __attribute__((preserve_access_index));
-
 #define IPFT_IFF_LOOPBACK	(1 << 3)	/* linux/if.h */
 #define IPFT_PACKET_BROADCAST	1		/* linux/if_packet.h */
 #define IPFT_PACKET_MULTICAST	2
@@ -315,6 +311,7 @@ static __always_inline bool ipft_is_of_connection(struct sk_buff *skb, const str
 enum ipft_relation {
 	IPFT_IS_OF_CONNECTION = 1 << 0,	/* it is between the ends of a followed packet */
 	IPFT_GOES_TO_ENDPOINT = 1 << 1,	/* it goes to a socket of a followed process */
+	IPFT_IS_ABOUT_NEIGHBOUR = 1 << 2,	/* the kernel asks so for a packet of a followed process, or gets the answer */
 };
 
 /* One function for both questions, since reading headers takes many instructions. */
@@ -324,6 +321,8 @@ IPFT_FUNCTION int ipft_find_relations(struct sk_buff *skb)
 	bool is_swapped;
 	int relations = 0;
 
+	if (ipft_config.neighbours && ipft_is_about_asked(skb))
+		return ipft_is_at_wanted_place(skb) ? IPFT_IS_ABOUT_NEIGHBOUR : 0;
 	if (!ipft_notes_connections() || !ipft_find_connection((__u64)skb, &connection, true, &is_swapped))
 		return 0;
 	if (ipft_is_of_connection(skb, &connection, is_swapped))
@@ -350,15 +349,24 @@ IPFT_FUNCTION int ipft_note_connection(__u64 skb)
 }
 
 /* Where answers are followed: called where a packet has another place, or other headers. */
-static __always_inline void ipft_expect_answers(__u64 skb)
+static __always_inline void ipft_expect_answers(__u64 skb, __u64 timestamp_ns)
 {
 	struct ipft_cpu *cpu;
 
+	if (ipft_config.neighbours && ipft_expect_neighbour(skb, timestamp_ns))
+		return;
 	if (!ipft_notes_connections() || !ipft_note_connection(skb))
 		return;
 	cpu = ipft_this_cpu();
 	if (cpu)
 		ipft_count(cpu->connections);
+}
+
+/* The relations of packets that are followed whatever else is asked for. */
+static __always_inline int ipft_added_relations(void)
+{
+	return (ipft_config.connections ? IPFT_IS_OF_CONNECTION : 0) |
+	       (ipft_config.neighbours ? IPFT_IS_ABOUT_NEIGHBOUR : 0);
 }
 
 #endif

@@ -3,7 +3,15 @@ import { encodeConfig } from './config.js';
 import * as layout from './layout.js';
 
 const tracepoints = { dropHasReason: true, consumeHasLocation: true };
-const flags = { ...tracepoints, directReads: true, follow: true, filters: true, processes: false, who: false };
+const flags = {
+  ...tracepoints,
+  directReads: true,
+  follow: true,
+  filters: true,
+  processes: false,
+  who: false,
+  neighbours: false,
+};
 const sizes = { dataSize: 72, samplePeriod: 3, snaplen: 96, module: { offset: 8, dataBytes: 64 }, fields: undefined };
 
 test('encodeConfig: each member in its place', () => {
@@ -33,6 +41,12 @@ test('encodeConfig: whether journeys have processes', () => {
   const who = (isTold: boolean) =>
     Buffer.from(encodeConfig({ ...sizes, ...flags, who: isTold })).readUInt32LE(layout.CONFIG_WHO);
   expect([who(true), who(false)]).toEqual([1, 0]);
+});
+
+test('encodeConfig: whether neighbours are followed', () => {
+  const neighbours = (areFollowed: boolean) =>
+    Buffer.from(encodeConfig({ ...sizes, ...flags, neighbours: areFollowed })).readUInt32LE(layout.CONFIG_NEIGHBOURS);
+  expect([neighbours(true), neighbours(false)]).toEqual([1, 0]);
 });
 
 test('encodeConfig: a program alone is asked apart from all that asks for more', () => {

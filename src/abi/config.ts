@@ -11,6 +11,7 @@ import {
   CONFIG_MARK,
   CONFIG_MASK,
   CONFIG_MODULE,
+  CONFIG_NEIGHBOURS,
   CONFIG_PLACES,
   CONFIG_PROCESSES,
   CONFIG_SAMPLE_PERIOD,
@@ -63,6 +64,8 @@ export function encodeConfig(config: {
   processes: boolean;
   /** Whether journeys have processes. */
   who: boolean;
+  /** Whether what the kernel asks neighbours for followed processes is followed, too. */
+  neighbours: boolean;
   /** Undefined: packets are followed anywhere. Of namespaces and devices there are at most `IPFT_MAX_WANTED_PLACES`. */
   places?: Places | undefined;
   /** Where packets of connections are followed: the mark of those that begin to be. */
@@ -86,6 +89,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.writeUInt32LE(config.processes ? 1 : 0, CONFIG_PROCESSES);
   bytes.writeUInt32LE(config.who ? 1 : 0, CONFIG_WHO);
+  bytes.writeUInt32LE(config.neighbours ? 1 : 0, CONFIG_NEIGHBOURS);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
   if (config.connections) {
     const { value, mask } = config.connections.mark;

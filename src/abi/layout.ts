@@ -118,7 +118,7 @@ export const WANTED_PLACES_DEVICES = 72;
 export const WANTED_PLACES_DEVICES_SIZE = 640;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 784;
+export const CONFIG_SIZE = 792;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -136,7 +136,8 @@ export const CONFIG_MARK = 56;
 export const CONFIG_MASK = 60;
 export const CONFIG_PROCESSES = 64;
 export const CONFIG_WHO = 68;
-export const CONFIG_PLACES = 72;
+export const CONFIG_NEIGHBOURS = 72;
+export const CONFIG_PLACES = 80;
 
 /** struct ipft_cpu */
 export const CPU_SIZE = 72;
@@ -289,6 +290,7 @@ export const IPFT_CGROUP_PATH = 256;
 export const IPFT_MAX_SOCKETS = 0x10000;
 export const IPFT_MAX_ENDPOINTS = 16384;
 export const IPFT_MAX_HOLDERS = 0x10000;
+export const IPFT_MAX_NEIGHBOURS = 4096;
 
 /** enum ipft_party */
 export const IPFT_PARTY_SENDER = 1;

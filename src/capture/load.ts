@@ -52,7 +52,7 @@ export function endsBytes(ringSizeBytes: number): number {
 /** Maps of the backend's object that all other objects share. */
 export const JOURNEY_MAPS = ['ipft_events', 'ipft_ends', 'ipft_cpus', 'ipft_journeys', '.bss.ipft'];
 /** And those that objects share which have filters. */
-export const SHARED_MAPS = [...JOURNEY_MAPS, 'ipft_connections', 'ipft_sockets', 'ipft_endpoints'];
+export const SHARED_MAPS = [...JOURNEY_MAPS, 'ipft_connections', 'ipft_sockets', 'ipft_endpoints', 'ipft_neighbours'];
 
 export interface LoadedPrograms {
   readonly object: BpfObject;
@@ -108,6 +108,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     if (!filter.connections && !filter.processes) object.setMaxEntries('ipft_connections', 1);
     if (!options.who) object.setMaxEntries('ipft_holders', 1);
     if (!filter.processes) for (const map of ['ipft_sockets', 'ipft_endpoints']) object.setMaxEntries(map, 1);
+    if (!filter.processes?.withNeighbours) object.setMaxEntries('ipft_neighbours', 1);
     // A program that calls nothing is one function, which no kernel gets wrong.
     const filters = looksBeyondMark(filter);
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0 || options.who;
@@ -115,6 +116,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
       ...{ filters: filter.object !== undefined, places: filter.places, connections: filter.connections },
       ...{ processes: filter.processes !== undefined, who: options.who },
+      neighbours: filter.processes?.withNeighbours ?? false,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),

@@ -1,6 +1,6 @@
 /**
- * Loads and attaches the programs of `bpf/core/owners.bpf.c`, which know the processes whose packets are followed, and
- * their sockets. They share maps with the backend's programs.
+ * Loads and attaches the programs of `bpf/core/owners.bpf.c`, which know the processes whose packets are followed, their
+ * sockets, and for whom the kernel asks neighbours. They share maps with the backend's programs.
  */
 import {
   FOLLOWING_HAS_CGROUPS,
@@ -81,10 +81,18 @@ const SECOND_FUNCTIONS = [
   ['inet_listen', 'ipft_on_listening'],
 ] as const;
 
-const ALL_FUNCTIONS = [...FUNCTIONS, ...SECOND_FUNCTIONS];
+/** And those that tell for whom the kernel asks neighbours, where that is asked for. */
+const NEIGHBOUR_FUNCTIONS = [
+  ['__neigh_event_send', 'ipft_on_neighbour'],
+  ['arp_solicit', 'ipft_on_arp'],
+  ['ndisc_solicit', 'ipft_on_discovery'],
+] as const;
 
-/** Programs whose missed calls mean that a process or a socket may be missed: no other one sees the same. */
-const ALONE = ['ipft_on_rename', 'ipft_on_move', 'ipft_on_accept', 'ipft_on_request'];
+/** Programs whose missed calls mean that a process, a socket or a packet may be missed: no other one sees the same. */
+const ALONE = [
+  ...['ipft_on_rename', 'ipft_on_move', 'ipft_on_accept', 'ipft_on_request'],
+  ...NEIGHBOUR_FUNCTIONS.map(([, program]) => program),
+];
 
 const AWAIT = 'ipft_await';
 const SEED_PROCESSES = 'ipft_seed_processes';
@@ -113,14 +121,17 @@ export class Owners implements Disposable {
     vmlinux: Btf,
     signal?: AbortSignal,
   ): Promise<Owners> {
+    const functions = functionsFor(query);
     const known = findFunctions(
       vmlinux,
-      ALL_FUNCTIONS.map(([name]) => name),
+      [...functions, ...SECOND_FUNCTIONS].map(([name]) => name),
     );
-    const programs = ALL_FUNCTIONS.filter(([name]) => known.has(name)).map(([, program]) => program);
+    const programs = [...functions, ...SECOND_FUNCTIONS]
+      .filter(([name]) => known.has(name))
+      .map(([, program]) => program);
     const object = await loadUndisturbed((load) => loadObject(loaded, query, programs, load), signal);
     const owners = new Owners(object, query);
-    for (const [name] of FUNCTIONS) if (!known.has(name)) owners.unwatched.push(`${name} (not there)`);
+    for (const [name] of functions) if (!known.has(name)) owners.unwatched.push(`${name} (not there)`);
     return owners;
   }
 
@@ -133,7 +144,7 @@ export class Owners implements Disposable {
     if (cgroups.length > 0) this.#expectCgroups();
     for (const [name, program] of tracepointsFor(this.#query))
       this.#keep(name, await openRawTracepoint(this.#object.programFd(program), name));
-    for (const [name, program] of ALL_FUNCTIONS) {
+    for (const [name, program] of [...functionsFor(this.#query), ...SECOND_FUNCTIONS]) {
       const fd = this.#object.programFd(program);
       if (fd >= 0) this.#keep(name, await linkTrampoline(fd));
     }
@@ -237,6 +248,10 @@ function tracepointsFor({ cgroups, command }: FoundProcesses) {
     ...(cgroups.length > 0 ? CGROUP_TRACEPOINTS : []),
     ...(cgroups.length > 0 || command ? EXEC_TRACEPOINTS : []),
   ];
+}
+
+function functionsFor({ withNeighbours }: FoundProcesses) {
+  return withNeighbours ? [...FUNCTIONS, ...NEIGHBOUR_FUNCTIONS] : FUNCTIONS;
 }
 
 async function loadObject(

@@ -161,6 +161,11 @@ export const GROUPS: readonly OptionGroup[] = [
         repeats: true,
       },
       {
+        flags: '--with-neighbours',
+        summary:
+          'with processes or a program: and what the kernel asks neighbours (ARP, IPv6) since their packets wait, with the answers',
+      },
+      {
         flags: '--follow',
         summary: 'follow a packet until it is freed, whatever becomes of its mark: the default, but with -m alone',
       },

@@ -483,7 +483,7 @@ test('parseCommandLine: behind -- stands a program, whatever its words are', () 
     const { command, plan } = request;
     return { ...command, expression: plan.packets.expression, processes: plan.packets.processes };
   };
-  const processes = { pids: [], withChildren: false, names: [], groups: [], command: true };
+  const processes = { pids: [], withChildren: false, names: [], groups: [], command: true, withNeighbours: false };
   const settings = { settleMs: 200, asRoot: false, processes };
   expect(parse('--', 'curl', '-v', '--mark', '--', 'x')).toEqual({
     ...{ ...settings, argv: ['curl', '-v', '--mark', '--', 'x'], expression: undefined },
@@ -494,6 +494,8 @@ test('parseCommandLine: behind -- stands a program, whatever its words are', () 
   expect(parse('--settle=0', '--', 'check', '-h')).toMatchObject({ settleMs: 0, argv: ['check', '-h'] });
   expect(parse('record', 'file', 'icmp', '--', 'ping', 'h')).toMatchObject({ argv: ['ping', 'h'], expression: 'icmp' });
   expect(parse('-w', 'show', '--', 'ping', 'h')).toMatchObject({ argv: ['ping', 'h'], expression: undefined });
+  expect(parse('--with-neighbours', '--', 'x')).toMatchObject({ processes: { withNeighbours: true, command: true } });
+  expect(parse('record', 'f', '--with-neighbours', '--', 'x')).toMatchObject({ processes: { withNeighbours: true } });
   expect(parse('--comm', 'nginx', '--', 'x')).toMatchObject({ processes: { names: ['nginx'], command: true } });
   // The value of an option, and operands of other subcommands.
   expect(parse('--inner', '--', 'tcp')).toMatchObject({ expression: 'tcp' });
@@ -525,7 +527,7 @@ test('parseCommandLine: packets of processes', () => {
     const request = parseCommandLine(args);
     return 'plan' in request ? request.plan.packets?.processes : undefined;
   };
-  const none = { pids: [], withChildren: false, names: [], groups: [], command: false };
+  const none = { pids: [], withChildren: false, names: [], groups: [], command: false, withNeighbours: false };
   expect(processes('--pid', '12,34', '--pid', '5', '--pid-tree')).toEqual({
     ...{ ...none, pids: [12, 34, 5], withChildren: true },
   });
@@ -566,6 +568,10 @@ test('parseCommandLine: packets of processes', () => {
     [['--pid', '0'], "--pid needs a number from 1 to 4194304, not '0'"],
     [['--pid', '1,x'], '--pid needs a number'],
     [['--pid-tree', '-m', '1'], '--pid-tree needs --pid'],
+    [
+      ['--with-neighbours', 'tcp'],
+      '--with-neighbours needs a program, or --pid, --comm, --unit, --container, --pod or --cgroup',
+    ],
     [['--comm', '1234567890123456'], "--comm '1234567890123456' is the name of no process"],
   ] as const)
     expect(() => processes(...args)).toThrow(message);

@@ -215,6 +215,7 @@ interface RawOptions {
   unit?: string[];
   container?: string[];
   pod?: string[];
+  withNeighbours?: boolean;
   /** Whether there is a program to run: its words are `argv`. */
   command?: boolean;
   argv?: readonly string[];
@@ -743,6 +744,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   unit: { key: 'unit' },
   container: { key: 'container' },
   pod: { key: 'pod' },
+  withNeighbours: { key: 'withNeighbours' },
   command: { key: 'command' },
   follow: { key: 'follow' },
   tracer: { key: 'tracer' },

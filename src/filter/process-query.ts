@@ -22,6 +22,8 @@ export interface ProcessQuery {
   readonly groups: readonly GroupWords[];
   /** A process that this one makes later (see `Session.expectCommand`), with its children. */
   readonly command: boolean;
+  /** Whether what the kernel asks neighbours, since packets of these processes wait for it, is asked for, too. */
+  readonly withNeighbours: boolean;
 }
 
 /** A query whose control groups have been found. */
@@ -50,7 +52,14 @@ export const MAX_PATH_BYTES = IPFT_CGROUP_PATH - 1;
 export const MAX_NAME_BYTES = IPFT_PROCESS_NAME - 1;
 
 /** As in `of process 12 or 13 or processes named curl`. */
-export function describeProcesses({ pids, withChildren, names, groups, command }: ProcessQuery): string {
+export function describeProcesses({
+  pids,
+  withChildren,
+  names,
+  groups,
+  command,
+  withNeighbours,
+}: ProcessQuery): string {
   const parts: string[] = [];
   if (pids.length > 0) parts.push(`process ${pids.join(' or ')}${withChildren ? ' and its children' : ''}`);
   if (names.length > 0) parts.push(`processes named ${names.map((name) => printable(name)).join(' or ')}`);
@@ -59,7 +68,7 @@ export function describeProcesses({ pids, withChildren, names, groups, command }
     if (named.length > 0) parts.push(`${GROUP_NOUNS[kind]} ${named.join(' or ')}`);
   }
   if (command) parts.push('the program');
-  return `of ${parts.join(' or ')}`;
+  return `of ${parts.join(' or ')}${withNeighbours ? ' or about their neighbours' : ''}`;
 }
 
 const GROUP_NOUNS: Record<GroupKind, string> = {

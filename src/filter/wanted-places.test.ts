@@ -16,15 +16,25 @@ test('describePackets: all that is asked for, without control characters', () =>
   expect(describePackets({ ...NO_PACKETS, mark: 1, expression: 'tcp', netns: ['a\x1b'] })).toBe(
     "with mark 0x1 matching 'tcp' in the namespace a\\x1b",
   );
-  const processes = { pids: [1, 23], withChildren: true, names: ['curl', 'a\x1b'], groups: [], command: true };
+  const processes = {
+    pids: [1, 23],
+    withChildren: true,
+    names: ['curl', 'a\x1b'],
+    groups: [],
+    command: true,
+    withNeighbours: false,
+  };
   expect(describePackets({ ...NO_PACKETS, processes })).toBe(
     'of process 1 or 23 and its children or processes named curl or a\\x1b or the program',
+  );
+  expect(describePackets({ ...NO_PACKETS, processes: { ...processes, pids: [], withNeighbours: true } })).toBe(
+    'of processes named curl or a\\x1b or the program or about their neighbours',
   );
   const groups = (['unit', 'container', 'unit', 'cgroup', 'pod'] as const).map((kind) => ({
     kind,
     name: `${kind}\x1b`,
   }));
-  const inGroups = { pids: [], withChildren: false, names: [], groups, command: false };
+  const inGroups = { pids: [], withChildren: false, names: [], groups, command: false, withNeighbours: false };
   expect(describePackets({ ...NO_PACKETS, processes: inGroups })).toBe(
     'of the control group cgroup\\x1b or the unit unit\\x1b or unit\\x1b or the container container\\x1b or the pod pod\\x1b',
   );

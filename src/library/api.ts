@@ -108,6 +108,12 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   /** The same, of all containers of this pod, or one of these: `NAMESPACE/NAME`. */
   readonly pod?: string | readonly string[] | undefined;
   /**
+   * Whether what the kernel asks neighbours is traced, too, where it does so since a packet of these processes waits for the
+   * hardware address: requests of ARP and solicitations of IPv6, with their answers. Needs a program, or `pid`, `comm`,
+   * `cgroup`, `unit`, `container` or `pod`. Default: false.
+   */
+  readonly withNeighbours?: boolean | undefined;
+  /**
    * Whether packets are followed until they are freed, whatever becomes of their mark, their headers and their place.
    * Default: true, but false where a mark alone says which packets are traced.
    */

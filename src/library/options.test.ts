@@ -66,6 +66,11 @@ test.each([
   [{ pid: '1' }, /pid needs an integer from 1 to 4194304, not '1'/],
   [{ pid: [1, 0] }, /pid needs an integer/],
   [{ pidTree: true }, /pidTree needs the option pid/],
+  [
+    { withNeighbours: true, mark: 1 },
+    /withNeighbours needs a program, or the option pid, the option comm, .* or the option cgroup/,
+  ],
+  [{ withNeighbours: 1, pid: 1 }, /withNeighbours needs true or false, not 1/],
   [{ comm: '' }, /comm needs a name/],
   [{ comm: Array(65).fill('a') }, /comm takes 64 names at most/],
   [{ cgroup: 5 }, /the option cgroup needs a name, not 5/],

@@ -43,6 +43,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     unit: true,
     container: true,
     pod: true,
+    withNeighbours: true,
     follow: true,
     functions: true,
     modules: true,

@@ -92,6 +92,7 @@ export interface GivenPlan {
   readonly unit?: unknown;
   readonly container?: unknown;
   readonly pod?: unknown;
+  readonly withNeighbours?: unknown;
   /** Whether packets of a command are asked for, which is started when all is attached (`Session.expectCommand`). */
   readonly command?: unknown;
   readonly follow?: unknown;
@@ -366,8 +367,19 @@ function readProcesses(read: OptionReader, words: Vocabulary): ProcessQuery | un
       `there may be ${MAX_GROUPS} control groups, units, containers and pods, and ${groups.length} are given`,
     );
   if (withChildren && pids.length === 0) throw new UsageError(`${words.name('pidTree')} needs ${words.name('pid')}`);
+  const withNeighbours = read.boolean('withNeighbours', false);
   const isEmpty = pids.length + names.length + groups.length === 0 && !command;
-  return isEmpty ? undefined : { pids, withChildren, names, groups, command };
+  if (withNeighbours && isEmpty) {
+    const choices = (['pid', 'comm', 'unit', 'container', 'pod', 'cgroup'] as const).map((option) =>
+      words.name(option),
+    );
+    const needs = `a program, or ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+    throw new UsageError(
+      `${words.name('withNeighbours')} needs ${needs}: it adds what is asked for packets of processes`,
+      "the expression 'arp or icmp6' takes what is asked for all",
+    );
+  }
+  return isEmpty ? undefined : { pids, withChildren, names, groups, command, withNeighbours };
 }
 
 function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tracer' | 'backend'> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Network, Tracing } from './harness.js';
-import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, Wire } from './own-packets.js';
+import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, start, Wire } from './own-packets.js';
 
 let network: Network;
 let directory: string;
@@ -43,4 +43,57 @@ async function compare(firstPort: number): Promise<Compared> {
 
 test('all that it and its children send and get, with the status of the program', async () => {
   check(await compare(2000));
+});
+
+/** Sends to addresses, and waits until the kernel has asked for the last of them three times. */
+const NEEDY = ['bash', '-c', 'for a; do echo > /dev/udp/$a/9; done; sleep 3.5', 'needy'];
+/** The last of each is nobody's. */
+const OWN = ['10.11.0.3', 'fd11::3', '10.11.0.5', 'fd11::5'];
+const OTHERS = ['10.11.0.4', 'fd11::4', '10.11.0.6', 'fd11::6'];
+
+/** Packets that ask for the neighbours with these addresses, and the answers. */
+function about(addresses: readonly string[], lines: readonly string[]): string[] {
+  const asked = /who-has (\S+) tell|Reply (\S+) is-at|who has (\S+),|tgt is (\S+),/;
+  return lines.filter((line) => addresses.includes(asked.exec(line)?.slice(1).join('') ?? '')).sort();
+}
+
+/** Traces a program while another one needs other neighbours. */
+async function compareNeighbours(...options: string[]): Promise<Compared> {
+  network.exec('ip', 'neigh', 'flush', 'dev', 'veth-a');
+  const wire = await Wire.capture(network.here);
+  const result = join(directory, 'neighbours.json');
+  const needy = ['ip', 'netns', 'exec', network.here, ...NEEDY, ...OWN];
+  using tracing = new Tracing([...COMPARABLE, '--output-file', result, ...options, '--', ...needy]);
+  await tracing.ready();
+  const other = start(network.here, ...NEEDY, ...OTHERS);
+  const [{ status }] = await Promise.all([tracing.ended(), other.ended]);
+  expect([0, 125]).toContain(status);
+  return wire.compare('none\nnone\nnone', { status, json: readFileSync(result, 'utf8') });
+}
+
+test('with --with-neighbours: what the kernel asks since its packets wait, and the answers; else none of it', async () => {
+  for (const host of [3, 4]) {
+    execFileSync('ip', ['-n', network.there, 'addr', 'add', `10.11.0.${host}/24`, 'dev', 'veth-b']);
+    execFileSync('ip', ['-n', network.there, 'addr', 'add', `fd11::${host}/64`, 'dev', 'veth-b', 'nodad']);
+  }
+  const { isWhole, shown, gaps, all } = await compareNeighbours('--with-neighbours');
+  const onWire = about(OWN, all);
+  if (isWhole) expect(about(OWN, shown)).toEqual(onWire);
+  else expect(onWire).toEqual(expect.arrayContaining(about(OWN, shown)));
+  for (const line of about(OTHERS, shown)) expect(gaps).toContain(line);
+  // Each address was asked for, one of each kind in vain, and the others answer.
+  for (const addresses of [OWN, OTHERS]) expect(about(addresses, all).length).toBeGreaterThanOrEqual(8);
+  const kinds = [
+    /who-has 10.11.0.3/,
+    /Reply 10.11.0.3/,
+    /who has fd11::3/,
+    /tgt is fd11::3/,
+    /who-has .*5/,
+    /who has .*5/,
+  ];
+  if (isWhole) for (const kind of kinds) expect(shown).toContainEqual(expect.stringMatching(kind));
+
+  const without = await compareNeighbours();
+  expect(about(OWN, without.all).length).toBeGreaterThanOrEqual(8);
+  for (const line of about([...OWN, ...OTHERS], without.shown)) expect(without.gaps).toContain(line);
 });

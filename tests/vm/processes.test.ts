@@ -107,7 +107,15 @@ test('processes in a control group are followed from the first one on, and while
   const [group, below, beside] = ['/ipft-group', '/ipft-group/below', '/ipft-group-beside'] as const;
   makeGroups(group, below, beside);
   const cgroups = [{ id: statSync(join(CGROUPS, group), { bigint: true }).ino, path: group }];
-  const query = { pids: [], names: [], withChildren: false, groups: [], cgroups, command: false };
+  const query = {
+    pids: [],
+    names: [],
+    withChildren: false,
+    groups: [],
+    cgroups,
+    command: false,
+    withNeighbours: false,
+  };
   // Each line that it reads begins another process, which waits until its own input ends.
   const spawnShell = () => ({
     child: spawn('sh', ['-c', 'while read x; do sleep 1000 & all="$all $!"; done; kill $all; wait']),
@@ -155,7 +163,15 @@ test('processes in a control group are followed from the first one on, and while
 });
 
 test('a command that is expected is followed from its birth', async () => {
-  const command = { pids: [], names: [], withChildren: true, groups: [], cgroups: [], command: true };
+  const command = {
+    pids: [],
+    names: [],
+    withChildren: true,
+    groups: [],
+    cgroups: [],
+    command: true,
+    withNeighbours: false,
+  };
   const { session } = await open({ mark: { value: 0, mask: 0 }, processes: command }, /^(ip_rcv|__ip_local_out)$/);
   using opened = session;
   await opened.attach(new AbortController().signal);

@@ -32,7 +32,7 @@ const BUNDLE_TYPES =
   '  readonly ignored: readonly string[];\n' +
   '  take(handler: ((name: string) => void) | undefined): boolean;\n' +
   '}\n' +
-  'export declare function main(args: readonly string[], signals?: Signals): Promise<number>;\n';
+  'export declare function main(given: readonly string[], signals?: Signals, commandLine?: Uint8Array): Promise<number>;\n';
 /** Made for `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
 const MAN_PAGE_TYPES =

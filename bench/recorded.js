@@ -28,6 +28,11 @@ import {
   PLACE_DEVICE_SIZE,
   PLACE_IFINDEX,
   PLACE_NETNS,
+  SNAPSHOT_CAPTURED,
+  SNAPSHOT_HAS_ETHERNET,
+  SNAPSHOT_LENGTH,
+  SNAPSHOT_PROTOCOL,
+  SNAPSHOT_SIZE,
 } from '../dist/abi/layout.js';
 import { RingReader } from '../dist/capture/ring.js';
 import { Rings } from '../dist/capture/rings.js';
@@ -85,16 +90,18 @@ const powerOfTwo = (/** @type {number} */ least) => 2 ** Math.ceil(Math.log2(lea
 
 /**
  * The rings of a trace.
- * @param {{ events: number, eventsPerJourney: number, targets: number, dataSize: number }} shape
+ * @param {{ events: number, eventsPerJourney: number, targets: number, dataSize: number, snaplen?: number }} shape `snaplen`:
+ * the bytes of each packet that stand in its begin
  */
-export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
+export function recordTrace({ events, eventsPerJourney, targets, dataSize, snaplen = 0 }) {
   const journeys = Math.ceil(events / eventsPerJourney);
-  const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + BEGIN_SIZE);
+  const beginBytes = BEGIN_SIZE + (snaplen > 0 ? SNAPSHOT_SIZE + Math.ceil(snaplen / 8) * 8 : 0);
+  const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + beginBytes);
   const ring = new RecordWriter(powerOfTwo(bytes));
   const ends = new RecordWriter(powerOfTwo(journeys * (HEADER + END_BYTES)));
   let ns = 3_600_000_000_000n;
   for (let journey = 1, event = 0; event < events; journey++) {
-    const begin = ring.record(BEGIN_SIZE);
+    const begin = ring.record(beginBytes);
     const number = { ns, journey, sequence: 0, target: IPFT_NOTICE_BEGIN, flags: IPFT_EVENT_NOTICE };
     ring.event(begin, number);
     const place = begin + BEGIN_PLACE;
@@ -103,6 +110,7 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
     ring.view.setUint32(place + PLACE_NETNS, 0xf0000000 + (journey & 1), true);
     ring.view.setUint32(place + PLACE_IFINDEX, 2, true);
     Buffer.from(ring.producer, PAGE + place + PLACE_DEVICE, PLACE_DEVICE_SIZE).write('veth-a');
+    if (snaplen > 0) writeSnapshot(ring.view, begin + BEGIN_SIZE, snaplen);
     let sequence = 0;
     for (; sequence < eventsPerJourney && event < events; sequence++, event++) {
       ns += 700n;
@@ -119,6 +127,15 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize }) {
     ends.view.setUint8(end + END_FLAGS, JOURNEY_FLAGS);
   }
   return { rings: { ring: ring.memory, ends: ends.memory }, journeys, endNs: ns };
+}
+
+/** A packet of 1,500 bytes. @param {DataView} view @param {number} at @param {number} snaplen */
+function writeSnapshot(view, at, snaplen) {
+  view.setUint32(at + SNAPSHOT_LENGTH, 1514, true);
+  view.setUint16(at + SNAPSHOT_CAPTURED, snaplen, true);
+  view.setUint16(at + SNAPSHOT_PROTOCOL, 0x800);
+  view.setUint8(at + SNAPSHOT_HAS_ETHERNET, 1);
+  for (let i = 0; i < snaplen; i++) view.setUint8(at + SNAPSHOT_SIZE + i, i);
 }
 
 /**

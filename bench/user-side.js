@@ -10,6 +10,7 @@ import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
 import { createContext, JourneyOutput } from '../dist/output/output.js';
 import { PathsOutput } from '../dist/output/paths.js';
+import { createPcapngOutput } from '../dist/output/pcapng.js';
 import { PerfettoEncoder } from '../dist/output/perfetto.js';
 import { FileSink } from '../dist/recording/file-sink.js';
 import { Origin } from '../dist/recording/part.js';
@@ -28,7 +29,9 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
   const module = index % 10 === 0 ? 'nf_tables' : 'vmlinux';
   return { name: `skb_function_number_${index}`, module };
 });
-const trace = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0 });
+/** As `-o pcapng` asks for. */
+const snaplen = what.endsWith('pcapng') ? 256 : 0;
+const trace = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0, snaplen });
 const nowhere = openSync('/dev/null', 'w');
 const NOBODY = {
   event() {},
@@ -127,6 +130,9 @@ function stream(source, write, create) {
 
 /** @param {RecordSource} source @param {(bytes: Uint8Array) => void} write */
 const json = (source, write) => stream(source, write, (context) => createJsonOutput(context));
+
+/** @param {RecordSource} source */
+const pcapng = (source) => stream(source, toNowhere, (context) => createPcapngOutput(context));
 
 /** @param {RecordSource} source */
 const perfetto = (source) =>
@@ -240,6 +246,7 @@ const PREPARED = {
   json: () => () => json(live(), toNowhere),
   aggregate: () => () => aggregate(live()),
   paths: () => () => paths(live()),
+  pcapng: () => () => pcapng(live()),
   drain: () => () => {
     const source = live();
     drain(() => source.read(NOBODY, BATCH));
@@ -254,6 +261,7 @@ const PREPARED = {
   'record-file': prepareFile,
   'show-json': () => prepareShow((recording) => json(recording, toNowhere)),
   'show-aggregate': () => prepareShow(aggregate),
+  'show-pcapng': () => prepareShow(pcapng),
   'show-paths': () => prepareShow(paths),
   'show-perfetto': () => prepareShow(perfetto),
 };

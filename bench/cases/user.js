@@ -35,7 +35,7 @@ export async function user({ runs, note }) {
   const record = ask('record', RECORDED_EVENTS, runs);
   const compressed = ask('record-compressed', RECORDED_EVENTS, runs);
   note('recording');
-  const shown = ['json', 'aggregate', 'paths'].map((output) => ({
+  const shown = ['json', 'aggregate', 'paths', 'pcapng'].map((output) => ({
     output,
     live: ask(output, EVENTS, runs),
     recorded: ask(`show-${output}`, EVENTS, runs),

@@ -19,6 +19,8 @@ export interface TraceEvent {
   cpu: number;
   /** The number of the packet's place in `Places`; 0 if it is not known. Set by the tracker. */
   place: number;
+  /** How many snapshots its journey had then: the last of them shows the packet; 0 for none. Set by the tracker. */
+  snapshot: number;
   /** Whether the function returned; otherwise it was entered. */
   isReturn: boolean;
   /** Whether there are bytes of the extension: not where it leaves out a return, nor after the skb was freed. */
@@ -57,6 +59,7 @@ export function createEvent(data = new DataView(new ArrayBuffer(0))): TraceEvent
     target: 0,
     cpu: 0,
     place: 0,
+    snapshot: 0,
     isReturn: false,
     hasFields: true,
     skbFreed: false,

@@ -1,8 +1,8 @@
 import { belowBillion, billions } from './billion.js';
 
 /**
- * A growing buffer of UTF-8 text. It writes numbers without making strings or bigints of them: outputs write millions
- * of lines, and an allocation for each number would take most of the time.
+ * A growing buffer of UTF-8 text, and of the bytes around it in formats that are not text. It writes numbers without making
+ * strings or bigints of them: outputs write millions of lines, and an allocation for each number would take most of the time.
  */
 export class TextBuffer {
   #bytes: Uint8Array;
@@ -77,6 +77,54 @@ export class TextBuffer {
   /** Replaces a byte that has been appended. @param at a former `length` */
   replace(at: number, value: number): void {
     this.#bytes[at] = value;
+  }
+
+  /** Appends bytes as they are: those of an array from `begin` on. */
+  copy(source: Uint8Array, begin = 0, end = source.length): void {
+    if (this.#length + end - begin + SLACK > this.#bytes.length) this.#grow(end - begin);
+    if (end - begin === source.length) {
+      this.#bytes.set(source, this.#length);
+      this.#length += source.length;
+      return;
+    }
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = begin; i < end; i++) bytes[at++] = source[i]!;
+    this.#length = at;
+  }
+
+  /** Appends 16 bits, little endian. */
+  word16(value: number): void {
+    if (this.#length + 2 + SLACK > this.#bytes.length) this.#grow(2);
+    this.#view.setUint16(this.#length, value, true);
+    this.#length += 2;
+  }
+
+  /** Appends 32 bits, little endian. */
+  word32(value: number): void {
+    if (this.#length + 4 + SLACK > this.#bytes.length) this.#grow(4);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  /** Replaces 16 bits that were appended since the last `take`. @param at a former `length` */
+  patch16(at: number, value: number): void {
+    this.#view.setUint16(at, value, true);
+  }
+
+  /** Replaces 32 bits that were appended since the last `take`. @param at a former `length` */
+  patch32(at: number, value: number): void {
+    this.#view.setUint32(at, value, true);
+  }
+
+  /** Appends zeros until the length is a multiple of 4. */
+  align4(): void {
+    while ((this.#length & 3) !== 0) this.byte(0);
+  }
+
+  /** Takes back what was appended behind a former `length`. */
+  truncate(length: number): void {
+    this.#length = length;
   }
 
   /** Appends text that `encode` has prepared. */

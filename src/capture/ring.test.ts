@@ -230,7 +230,7 @@ test('RingReader: an event has what the kernel wrote, to the last bit of each wo
         reader.read(
           taker((event) => {
             // Where it is, and what is known of its partner, others say.
-            const { data, dataOffset, place: _place, partnerLost: _partnerLost, ...read } = event;
+            const { data, dataOffset, place: _place, snapshot: _snapshot, partnerLost: _partnerLost, ...read } = event;
             // Of an entry nobody asks when it was entered: what stands there is another event's.
             const entry = wanted.isReturn ? {} : { entryLow: read.entryLow, entryHigh: read.entryHigh };
             expect({ ...read, data: data.getUint32(dataOffset, true) }).toEqual({ ...wanted, ...entry });

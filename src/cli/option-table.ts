@@ -247,13 +247,17 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '--snaplen <N>',
         summary:
-          'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -m alone 0)',
+          'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -m alone 0; with -o pcapng 256)',
       },
       {
         flags: '--who',
         summary: 'say which process sent each packet, and which one it was for: the default, but with -m alone',
       },
       { flags: '--no-who', summary: 'do not say which processes packets belong to' },
+      {
+        flags: '--once',
+        summary: 'with -o pcapng: each packet once in each namespace and on each device, not at each function',
+      },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {
         flags: '--diff [RANK...]',
@@ -374,7 +378,7 @@ export const GROUPS: readonly OptionGroup[] = [
 const ALWAYS = ['--verbose', '--color', '--help', '--version'];
 /** What is said of a view: of the records that there are, which are shown, and how. */
 const VIEW = [
-  ...['--output', '--json-events-only', '--diff', '--only', '--slower', '--fold', '--sort', '--time'],
+  ...['--output', '--once', '--json-events-only', '--diff', '--only', '--slower', '--fold', '--sort', '--time'],
   ...['--output-file', '--max-memory'],
 ];
 /** What is said of a trace, whether it is shown or recorded. */
@@ -496,6 +500,7 @@ export const EXAMPLES: readonly Example[] = [
     summary: 'the ways that packets take, the most frequent first',
   },
   { command: "ipft 'tcp port 80' --fields tuple,process", summary: 'with addresses, ports and process on each line' },
+  { command: "ipft 'tcp port 80' -o pcapng > trace.pcapng", summary: 'for Wireshark, at each function that they pass' },
   { command: 'ipft icmp -e extension.bpf.c', summary: 'with fields of your own' },
   { command: 'ipft -m 42 --follow', summary: 'packets with a mark; meanwhile, elsewhere: ping -m 42 HOST' },
 ];

@@ -14,7 +14,7 @@ import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
-import { OUTPUT_NAMES, outputKind } from '../output/outputs.js';
+import { isOutputName, OUTPUT_NAMES, outputKind } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
 import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
@@ -182,6 +182,7 @@ interface RawOptions {
   follow?: boolean;
   strict?: boolean;
   jsonEventsOnly?: boolean;
+  once?: boolean;
   maxMemory?: string;
   diff?: string[] | true;
   only?: string[];
@@ -541,7 +542,11 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
 
 function interpretPlan(raw: RawOptions, words: Vocabulary): PlanOptions {
   parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_U32);
-  return parseOptions(readPlan(raw), words, { ringSizeBytes: ringSizeOf(raw), maxMemoryBytes: quarterOfMemory() });
+  const snaplen = isOutputName(raw.output) ? outputKind(raw.output).snaplen : undefined;
+  const defaults = { ringSizeBytes: ringSizeOf(raw), maxMemoryBytes: quarterOfMemory(), snaplen };
+  const plan = parseOptions(readPlan(raw), words, defaults);
+  if (snaplen === undefined || plan.snaplen > 0) return plan;
+  throw new UsageError(`-o ${raw.output} writes the bytes of packets: it needs --snaplen 1 at least`);
 }
 
 function interpretLive(raw: RawOptions): Omit<LiveOptions, 'plan'> {
@@ -576,12 +581,18 @@ function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
     color: oneOf('--color', raw.color, COLOR_CHOICES),
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
+    once: interpretOnce(raw),
     diff: interpretDiff(raw),
     only: interpretOutcomes(raw),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
     fold: oneOf('--fold', raw.fold, FOLDS),
     order: oneOf('--sort', raw.sort ?? form.order, JOURNEY_ORDERS),
   };
+}
+
+function interpretOnce({ once = false, output }: RawOptions): boolean {
+  if (once && output !== 'pcapng') throw new UsageError('--once is said of packets: it needs -o pcapng');
+  return once;
 }
 
 /** `--outcome` is another name of `--only`. */

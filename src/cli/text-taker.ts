@@ -27,6 +27,8 @@ export interface ViewOptions {
   readonly time: TimeName;
   readonly color: ColorChoice;
   readonly jsonEventsOnly: boolean;
+  /** Whether packets are written once at each place, not at each function. */
+  readonly once: boolean;
   /** Whether text has ipftrace2's form: see compat.ts. */
   readonly plainText: boolean;
   readonly diff: Diff | undefined;
@@ -51,6 +53,8 @@ export interface ViewFacts {
   readonly maxMemoryBytes: number;
   /** Whether packets were followed until they were freed. */
   readonly follow: boolean;
+  /** The machine that traces; undefined of a recording. */
+  readonly hardware?: string | undefined;
 }
 
 /** The part of the engine's heap that an output may keep; the rest is for short-lived objects. */
@@ -154,19 +158,19 @@ function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader)
 /** Creates the output that the options ask for. */
 function createOutput(
   source: Pick<RecordSource, 'header' | 'places' | 'losses'>,
-  { maxMemoryBytes: maxBytes, follow }: ViewFacts,
+  { maxMemoryBytes: maxBytes, follow, hardware }: ViewFacts,
   options: ViewOptions,
   clock: Clock,
   hasColor: boolean,
 ): Output {
-  const { jsonEventsOnly: eventsOnly, diff, plainText, only, slowerNs, numbers, most, fold, order } = options;
+  const { jsonEventsOnly: eventsOnly, once, diff, plainText, only, slowerNs, numbers, most, fold, order } = options;
   const kind = outputKind(options.output);
   const isChosen = only || numbers || (slowerNs ?? most) !== undefined;
   const choice = isChosen ? new Choice({ only, slowerNs, numbers, most }) : undefined;
   const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const wanted = {
     ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow, hasColor },
-    ...{ eventsOnly, diff, plainText, fold },
+    ...{ eventsOnly, diff, plainText, fold, once, hardware },
     page: kind.isPage ? { frame: readPageFrame(), header: source.header } : undefined,
   };
   // Names are looked up when the first packet is in a namespace, which may be gone when the trace ends.

@@ -12,7 +12,8 @@ const TIMESTAMP_HIGH = 2;
 /** The number of the place in the upper half, the CPU in the lower half. */
 const PLACE_CPU = 3;
 /**
- * 4 bits of flags, 8 of depth, and the index of the target, which has 16 bits on the kernel side (IPFT_TARGET_INDEX).
+ * 4 bits of flags, 8 of depth, the index of the target, which has 16 bits on the kernel side (IPFT_TARGET_INDEX), and 4 of
+ * the number of snapshots.
  */
 const TARGET_DEPTH_FLAGS = 4;
 const EVENT_WORDS = 5;
@@ -27,6 +28,10 @@ const FREED = 4;
 const ENTRY_LOST = 8;
 const DEPTH_BIT = 4;
 const TARGET_BIT = 12;
+const TARGET_MASK = 0xffff;
+const SNAPSHOT_BIT = 28;
+/** The most snapshots of a journey, of which events carry the number. Of further ones the last is kept. */
+export const MAX_SNAPSHOT = 15;
 
 /** When sorting by insertion moves events by more places on average, another way is faster. */
 const MOVES_PER_EVENT = 64;
@@ -92,7 +97,8 @@ export class EventStore {
     words[at + TIMESTAMP_HIGH] = event.timestampHigh;
     words[at + PLACE_CPU] = (event.place << 16) | event.cpu;
     words[at + TARGET_DEPTH_FLAGS] =
-      (event.target << TARGET_BIT) |
+      (event.snapshot << SNAPSHOT_BIT) |
+      ((event.target > TARGET_MASK ? TARGET_MASK : event.target) << TARGET_BIT) |
       (event.depth << DEPTH_BIT) |
       (event.isReturn ? RETURN : 0) |
       (event.hasFields ? FIELDS : 0) |
@@ -151,7 +157,8 @@ export class EventStore {
     event.cpu = placeCpu & 0xffff;
     event.place = placeCpu >>> 16;
     const flags = words[at + TARGET_DEPTH_FLAGS]!;
-    event.target = flags >>> TARGET_BIT;
+    event.target = (flags >>> TARGET_BIT) & TARGET_MASK;
+    event.snapshot = flags >>> SNAPSHOT_BIT;
     event.depth = (flags >>> DEPTH_BIT) & 0xff;
     event.isReturn = (flags & RETURN) !== 0;
     event.hasFields = (flags & FIELDS) !== 0;
@@ -280,7 +287,7 @@ export class EventStore {
   }
 
   #target(index: number): number {
-    return this.#word(index, TARGET_DEPTH_FLAGS) >>> TARGET_BIT;
+    return (this.#word(index, TARGET_DEPTH_FLAGS) >>> TARGET_BIT) & TARGET_MASK;
   }
 
   /** Compares the times of two events; 0 if they are equal. */

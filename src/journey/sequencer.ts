@@ -6,10 +6,15 @@ import { createEvent, type TraceEvent } from '../base/event.js';
 import type { Journey } from '../base/journey.js';
 import { EventStore } from './event-store.js';
 import { HeldCalls } from './held-calls.js';
-import { Timeline } from './timeline.js';
+import { Timeline, type TimelineOptions } from './timeline.js';
 
 /** The time without events after which none is held, in milliseconds: no earlier event can still come. */
 const IDLE_MS = 10;
+
+export interface SequencerOptions extends TimelineOptions {
+  /** How long there must have been no events until none is held, in milliseconds: as long as they are held. */
+  readonly idleMs?: number | undefined;
+}
 
 /** Takes the ordered stream. */
 export interface SequenceTaker {
@@ -37,6 +42,7 @@ export class Sequencer {
   readonly #event = createEvent();
   readonly #timeline: Timeline;
   readonly #held: HeldCalls | undefined;
+  readonly #idleMs: number;
   readonly #waiting: Waiting[] = [];
   /** The number of waiting journeys, from the first, whose last event has been ordered. */
   #over = 0;
@@ -47,17 +53,19 @@ export class Sequencer {
   #nextAfter = Number.POSITIVE_INFINITY;
 
   /** @param dataSize bytes of the extension in each event */
-  constructor(dataSize: number, hasReturns: boolean, taker: SequenceTaker) {
+  constructor(dataSize: number, hasReturns: boolean, taker: SequenceTaker, options: SequencerOptions = {}) {
     this.#taker = taker;
+    this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#store = new EventStore(dataSize, hasReturns);
     if (hasReturns) this.#held = new HeldCalls(this.#store, (index, partnerLost) => this.#handOn(index, partnerLost));
-    this.#timeline = new Timeline(this.#store, (index) => {
+    const take = (index: number) => {
       // An event that is pushed out is decided before.
       if (this.#held?.isFull) this.#endCalls();
       this.#ordered++;
       if (this.#held) this.#held.take(index);
       else this.#handOn(index, false);
-    });
+    };
+    this.#timeline = new Timeline(this.#store, take, options);
   }
 
   event(event: TraceEvent): void {
@@ -76,7 +84,7 @@ export class Sequencer {
    * @returns whether more waits
    */
   release(idleMs: number): boolean {
-    return this.#release(idleMs >= IDLE_MS, idleMs);
+    return this.#release(idleMs >= this.#idleMs, idleMs);
   }
 
   /** Hands on the rest until the taker is full, when no more comes. @returns whether more waits */

@@ -12,7 +12,13 @@ import type { EventStore } from './event-store.js';
 const WINDOW_NS = 10_000_000;
 /** The most events that are held. */
 const MAX_HELD = 1 << 15;
-const HELD_MASK = MAX_HELD - 1;
+
+export interface TimelineOptions {
+  /** How long events are held, in nanoseconds of their own times: `WINDOW_NS` at least. */
+  readonly windowNs?: number | undefined;
+  /** The most events that are held: a power of two. */
+  readonly maxHeld?: number | undefined;
+}
 
 /** Takes the next event: its index in the store. */
 export type OrderedTaker = (index: number) => void;
@@ -21,7 +27,9 @@ export class Timeline {
   readonly #store: EventStore;
   readonly #take: OrderedTaker;
   /** The events that are held, in the order of time, in a circle: from `#head` to `#tail`. */
-  readonly #order = new Uint32Array(MAX_HELD);
+  readonly #order: Uint32Array;
+  readonly #mask: number;
+  readonly #windowNs: number;
   #head = 0;
   #tail = 0;
   /** The time of the newest event so far. */
@@ -29,9 +37,16 @@ export class Timeline {
   #newestHigh = 0;
 
   /** @param store of the events */
-  constructor(store: EventStore, take: OrderedTaker) {
+  constructor(
+    store: EventStore,
+    take: OrderedTaker,
+    { windowNs = WINDOW_NS, maxHeld = MAX_HELD }: TimelineOptions = {},
+  ) {
     this.#store = store;
     this.#take = take;
+    this.#windowNs = windowNs;
+    this.#order = new Uint32Array(maxHeld);
+    this.#mask = maxHeld - 1;
   }
 
   /** The number of held events. */
@@ -40,7 +55,7 @@ export class Timeline {
   }
 
   add(index: number): void {
-    if (this.#tail - this.#head === MAX_HELD) this.#handOn();
+    if (this.#tail - this.#head === this.#order.length) this.#handOn();
     let at = this.#tail++;
     const store = this.#store;
     const [low, high] = [store.timestampLow(index), store.timestampHigh(index)];
@@ -48,11 +63,11 @@ export class Timeline {
       this.#newestLow = low;
       this.#newestHigh = high;
     } else {
-      for (; at > this.#head && store.compareTime(this.#order[(at - 1) & HELD_MASK]!, index) > 0; at--) {
-        this.#order[at & HELD_MASK] = this.#order[(at - 1) & HELD_MASK]!;
+      for (; at > this.#head && store.compareTime(this.#order[(at - 1) & this.#mask]!, index) > 0; at--) {
+        this.#order[at & this.#mask] = this.#order[(at - 1) & this.#mask]!;
       }
     }
-    this.#order[at & HELD_MASK] = index;
+    this.#order[at & this.#mask] = index;
   }
 
   /**
@@ -61,10 +76,11 @@ export class Timeline {
    * @returns whether more could be handed on
    */
   release(wantsMore: () => boolean = always): boolean {
-    const borrow = this.#newestLow < WINDOW_NS ? 1 : 0;
-    const low = (this.#newestLow - WINDOW_NS) >>> 0;
+    const windowNs = this.#windowNs;
+    const borrow = this.#newestLow < windowNs ? 1 : 0;
+    const low = (this.#newestLow - windowNs) >>> 0;
     const high = this.#newestHigh - borrow;
-    while (this.#head < this.#tail && this.#store.isBefore(this.#order[this.#head & HELD_MASK]!, low, high)) {
+    while (this.#head < this.#tail && this.#store.isBefore(this.#order[this.#head & this.#mask]!, low, high)) {
       if (!wantsMore()) return true;
       this.#handOn();
     }
@@ -81,7 +97,7 @@ export class Timeline {
   }
 
   #handOn(): void {
-    this.#take(this.#order[this.#head++ & HELD_MASK]!);
+    this.#take(this.#order[this.#head++ & this.#mask]!);
   }
 }
 

@@ -22,6 +22,7 @@ import {
 import type { Places } from '../base/places.js';
 import type { JourneyProcess, Whose } from '../base/process.js';
 import type { Snapshot } from '../base/snapshot.js';
+import { MAX_SNAPSHOT } from './event-store.js';
 import type { TargetFilter } from './target-filter.js';
 
 /** Takes events with their journeys, and journeys as they end. */
@@ -48,8 +49,6 @@ const ROOM_JOURNEYS = 1 << 12;
 
 /** Higher than any sequence number, and small enough for the engine to keep it within an object. */
 const NO_SEQUENCE = 0x3fffffff;
-/** The most snapshots of a journey. Of further ones the last is kept. */
-const MAX_SNAPSHOTS = 16;
 /** Shared by all journeys without snapshots. */
 const NO_SNAPSHOTS: Snapshot[] = [];
 
@@ -200,8 +199,8 @@ export class JourneyTracker implements RecordTaker {
     const state = this.#journeys.get(journey);
     if (!state?.admitted) return;
     if (state.snapshots === NO_SNAPSHOTS) state.snapshots = [snapshot];
-    else if (state.snapshots.length < MAX_SNAPSHOTS) state.snapshots.push(snapshot);
-    else state.snapshots[MAX_SNAPSHOTS - 1] = snapshot;
+    else if (state.snapshots.length < MAX_SNAPSHOT) state.snapshots.push(snapshot);
+    else state.snapshots[MAX_SNAPSHOT - 1] = snapshot;
   }
 
   /** The first of each party counts: two CPUs may tell of it. */
@@ -239,6 +238,7 @@ export class JourneyTracker implements RecordTaker {
     if (!state.admitted) return;
     this.events++;
     event.place = state.place;
+    event.snapshot = state.snapshots.length;
     this.#sink.event(event, state);
   }
 

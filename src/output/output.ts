@@ -47,8 +47,8 @@ export function createContext(
   const { targets, tracer, fields, symbols, names, netnsName } = header;
   return {
     ...{ targets, hasReturns: tracer === 'function_graph', names, netnsName, places, clock, origin: header },
-    ...(source.losses && { losses: () => source.losses!() }),
     ...{ fields: fields?.createWriter(symbols), dataSize: fields?.sizeBytes ?? 0 },
+    ...(source.losses && { losses: () => source.losses!() }),
   };
 }
 

@@ -1,13 +1,15 @@
 /** The outputs there are, by the names that `-o` takes. */
+import type { JsonAdditions } from '../base/json-keys.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { type HtmlOptions, HtmlOutput } from './html.js';
 import { createJsonOutput, type JsonOptions } from './json.js';
 import { JourneyOutput, type Output, type OutputContext } from './output.js';
 import { type PathsOptions, PathsOutput } from './paths.js';
+import { createPcapngOutput, type PcapngOptions } from './pcapng.js';
 import { PerfettoEncoder } from './perfetto.js';
 
 /** What any of them may want to know; each takes its own. */
-export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions & HtmlOptions;
+export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions & HtmlOptions & PcapngOptions;
 
 interface OutputKind {
   /** Whether programs read it: then people are told nothing of the trace beside it. */
@@ -18,10 +20,14 @@ interface OutputKind {
   readonly isSingle?: boolean;
   /** Whether times are those of all clocks: then there is none to choose. */
   readonly hasAllClocks?: boolean;
+  /** The least bytes of packets that it needs, if those are not asked for that there are by default. */
+  readonly snaplen?: number;
   /** Whether fields are keys beside its own: then a field can't be called like one of them. */
   readonly hasKeys?: boolean;
   /** Whether it is a page, which needs `HtmlOptions.page`. */
   readonly isPage?: boolean;
+  /** What options add to its keys. */
+  readonly additions?: JsonAdditions;
   /** Whether network namespaces have names in it. */
   readonly namesNetns?: (options: OutputOptions) => boolean;
   create(context: OutputContext, options: OutputOptions): Output;
@@ -42,6 +48,11 @@ const KINDS = {
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new PathsOutput(context, options),
   },
+  pcapng: {
+    ...{ isForPrograms: true, isBinary: true, snaplen: 256, hasKeys: true, additions: { hasFacts: true } },
+    namesNetns: () => true,
+    create: (context, { order: _, ...options }) => createPcapngOutput(context, options),
+  },
   html: {
     ...{ isForPrograms: true, isSingle: true, hasAllClocks: true, hasKeys: true, isPage: true },
     namesNetns: () => true,
@@ -59,6 +70,10 @@ export type OutputName = keyof typeof KINDS;
 export const OUTPUT_NAMES = Object.keys(KINDS) as readonly OutputName[];
 
 export const DEFAULT_OUTPUT: OutputName = 'aggregate';
+
+export function isOutputName(name: string): name is OutputName {
+  return Object.hasOwn(KINDS, name);
+}
 
 /** What is known of an output before it is made. */
 export function outputKind(name: OutputName): OutputKind {

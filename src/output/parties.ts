@@ -9,13 +9,13 @@ const SHORT_ID = 12;
 /** `by curl[1234] for nginx[99] (container web)`; undefined where neither is known. */
 export function describeParties({ sender, receiver }: Pick<Journey, 'sender' | 'receiver'>): string | undefined {
   if (!sender && !receiver) return undefined;
-  return [sender && `by ${describeProcess(sender)}`, receiver && `for ${describeProcess(receiver)}`]
+  return [sender && `by ${describeParty(sender)}`, receiver && `for ${describeParty(receiver)}`]
     .filter((text) => text !== undefined)
     .join(' ');
 }
 
-/** A process outside of the namespace of ids has none. */
-function describeProcess({ command, pid, container, pod }: JourneyProcess): string {
+/** `curl[1234]`. A process outside of the namespace of ids has none. */
+export function describeParty({ command, pid, container, pod }: JourneyProcess): string {
   const name = pod === undefined ? (container?.name ?? container?.id?.slice(0, SHORT_ID)) : undefined;
   const where = pod === undefined ? name && ` (container ${name})` : ` (pod ${pod})`;
   return printable(`${command}${pid === undefined ? '' : `[${pid}]`}${where ?? ''}`);

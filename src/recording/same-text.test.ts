@@ -137,8 +137,11 @@ const VIEWS: readonly View[] = [
   ['json'],
   ['json', { choice: new Choice({ only: ['dropped'] }) }],
   ['paths'],
+  ['pcapng'],
   ['perfetto'],
 ];
+/** Of packets with bytes. */
+const ONCE: View = ['pcapng', { once: true }];
 const fields = createFields(32, (b) => [
   { name: 'port', type: b.int('short', 2), offset: 0 },
   { name: 'saddr', type: b.int('int', 4), offset: 4, tag: 'ipv4' },
@@ -150,7 +153,7 @@ const CASES: readonly Case[] = [
   { batch: 4096, rings: {} },
   { batch: 7, rings: {} },
   { batch: 300, rings: { hasReturns: true } },
-  { batch: 4096, rings: { hasReturns: true, packets: 100 }, fields },
+  { batch: 4096, rings: { hasReturns: true, packets: 100, hasSnapshots: true }, fields },
   // A reading ends for its bytes.
   { batch: 4096, rings: { ringBytes: 1 << 21, dataBytes: 1000 } },
 ];
@@ -160,7 +163,7 @@ test.each(CASES.map((one, index) => [index, one] as const))(
   async (index, one) => {
     const path = join(dir, String(index));
     const losses = await record(one, path, index % 2 === 1);
-    for (const view of VIEWS) {
+    for (const view of one.rings.hasSnapshots ? [...VIEWS, ONCE] : VIEWS) {
       const [name, options] = view;
       using recording = Recording.open(path);
       const text = await live(one, view);

@@ -115,7 +115,9 @@ export interface GivenPlan {
 }
 
 /** Values of options that were not given, where the client knows better than the plan. */
-export type Defaults = Partial<Pick<Limits, 'ringSizeBytes' | 'maxMemoryBytes'>>;
+export type Defaults = Partial<Pick<Limits, 'ringSizeBytes' | 'maxMemoryBytes'>> & {
+  readonly snaplen?: number | undefined;
+};
 
 /** How a client names options and shows values in messages. */
 export interface Vocabulary {
@@ -184,7 +186,8 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     processes: readProcesses(read, words),
   };
   const isFiltered = asksBeyondMark(packets);
-  const snaplen = read.integer('snaplen', SNAPLEN, isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS);
+  const usual = isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS;
+  const snaplen = read.integer('snaplen', SNAPLEN, defaults.snaplen ?? usual);
   if (packets.connection && snaplen === 0) {
     throw new UsageError(
       `${words.name('connection')} needs ${words.name('snaplen')} 1 at least: it looks at the same headers`,

@@ -39,7 +39,7 @@ describe('bash completes', () => {
     [['ipft', '-o', 'j'], ['json']],
     [
       ['ipft', '--output', '=', 'p'],
-      ['paths', 'perfetto'],
+      ['paths', 'pcapng', 'perfetto'],
     ],
     [['ipft', '--output', '='], [...OUTPUT_NAMES]],
     [['ipft', '-b', 'kprobe-'], ['kprobe-multi']],

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPcapng } from '../../../tests/support/pcapng.js';
 import { readPerfetto } from '../../../tests/support/perfetto.js';
 import { recordBytes, recordParts } from '../../../tests/support/recordings.js';
 
@@ -213,6 +214,77 @@ test('ipft show -o perfetto: one recording, and not to a terminal', () => {
     encoding: 'utf8',
   });
   expect(screen).toContain('-o perfetto is no text, and stdout is a terminal');
+});
+
+/** Packets, by file of a list. */
+function packetsOf(...args: string[]) {
+  const out = join(dir, 'shown.pcapng');
+  const { status, stderr } = ipft('-o', 'pcapng', '--output-file', out, ...args);
+  return { status, stderr, sections: status === 2 ? [] : readPcapng(readFileSync(out)) };
+}
+
+test('ipft show -o pcapng: each event is a packet, with the bytes that were known then', () => {
+  const path = join(dir, 'snapshots');
+  writeFileSync(path, recordBytes({ events: 3000, hasSnapshots: true, hasProcesses: true, hasFields: true }));
+  const { events, ended } = journeys(path);
+  const { status, stderr, sections } = packetsOf(path);
+  expect(status, stderr).toBe(0);
+  const [{ packets = [], statistics = [], ...section } = {}] = sections;
+  expect(section).toMatchObject({ os: 'Linux 6.12', application: 'ipft 0', hardware: undefined });
+  expect(packets.map(({ timeNs }) => Number(timeNs))).toEqual(events.map(({ timestamp }) => timestamp));
+  const keys = ({ comment: { ipft, ...comment } }: (typeof packets)[number]) => comment;
+  expect(packets.map(keys)).toEqual(events.map(({ packet_id, timestamp, ...event }) => event));
+  expect(packets.map(({ id }) => Number(id))).toEqual(events.map(({ journey }) => journey));
+  // Behind the address is how often a packet had been looked at.
+  for (const { bytes, length } of packets) {
+    if (bytes.length > 0) expect(length).toBe(1000 + bytes.readUInt16BE(18));
+  }
+  expect(packets.filter(({ bytes }) => bytes.length === 0).length).toBeLessThan(packets.length / 4);
+  const outcomes = new Map(ended.map(({ journey, outcome }) => [journey, outcome]));
+  for (const { comment } of packets) {
+    const outcome = outcomes.get(comment.journey);
+    expect(comment.ipft.outcome).toBe(outcome === 'alive' ? null : outcome);
+  }
+  for (const party of ['sender', 'receiver'])
+    expect(packets.some(({ comment }) => /^command \d\[\d+\]$/.test(comment.ipft[party]))).toBe(true);
+  const verdicts = packets.filter(({ verdict }) => verdict === '1:2').length;
+  expect(verdicts).toBe(ended.filter(({ outcome }) => outcome === 'dropped').length);
+  expect(statistics.reduce((sum, { delivered = 0n }) => sum + delivered, 0n)).toBe(BigInt(packets.length));
+  const once = packetsOf(path, '--once', '--only', 'dropped').sections[0]?.packets ?? [];
+  expect(new Set(once.map(({ id }) => id)).size).toBeGreaterThan(10);
+  expect(once.map(({ comment: { journey, netns } }) => `${journey} ${netns}`).sort()).toEqual(
+    [...new Set(once.map(({ comment: { journey, netns } }) => `${journey} ${netns}`))].sort(),
+  );
+});
+
+test('ipft show -o pcapng: without bytes it says what to record; several recordings are sections of one file', () => {
+  const none = packetsOf(file);
+  expect(none).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/writes the bytes of packets, and .*trace\.ipft has none\n.*--snaplen 256/),
+  });
+  const [path, other, empty] = ['bytes', 'others', 'empty'].map((name) => join(dir, name)) as [string, string, string];
+  writeFileSync(path, recordBytes({ events: 300, hasSnapshots: true }));
+  writeFileSync(other, recordBytes({ events: 200, hasSnapshots: true, facts: { id: 'fedcba9876543210' } }));
+  writeFileSync(empty, recordBytes({ events: 0 }));
+  const counts = ({ sections }: ReturnType<typeof packetsOf>) => sections.map(({ packets }) => packets.length);
+  expect(counts(packetsOf(path, other))).toEqual([300, 200]);
+  expect(counts(packetsOf(empty))).toEqual([0]);
+  const damaged = recordBytes({ events: 3000, hasSnapshots: true });
+  writeFileSync(path, damaged.fill(0x55, damaged.length - 40_000, damaged.length - 39_990));
+  const broken = packetsOf(path);
+  expect(broken).toMatchObject({ status: 1, stderr: expect.stringContaining('is damaged') });
+  expect(counts(broken)[0]).toBeLessThan(3000);
+});
+
+test('ipft show -o pcapng: not to a terminal; it ends when its reader has gone', () => {
+  const path = join(dir, 'for-terminal');
+  writeFileSync(path, recordBytes({ events: 30_000, hasSnapshots: true }));
+  const command = `sh ${IPFT} show ${path} -o pcapng`;
+  const { stdout, status } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
+  expect({ status, stdout }).toMatchObject({ status: 2, stdout: expect.stringContaining('stdout is a terminal') });
+  const first = execFileSync('sh', ['-c', `${command} | head -c 4; exit $?`]);
+  expect(first.toString('hex')).toBe('0a0d0d0a');
 });
 
 /** Shows a file that grows. */

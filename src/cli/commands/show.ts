@@ -6,6 +6,7 @@ import { IpftError, UsageError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { outputKind } from '../../output/outputs.js';
+import { hasBytes } from '../../recording/kept-bytes.js';
 import { arrangeParts } from '../../recording/part-chains.js';
 import { RecordingError } from '../../recording/problem.js';
 import { Recording } from '../../recording/recording.js';
@@ -94,6 +95,14 @@ async function end(out: Writer, terminal: Terminal): Promise<boolean> {
   return failure === undefined;
 }
 
+function hasNoBytes({ paths }: Recording, { output }: ShowRequest): UsageError {
+  const name = printable(paths[0] ?? '');
+  return new UsageError(
+    `-o ${output} writes the bytes of packets, and ${name} has none`,
+    `record it again with --snaplen, as in: ipft record FILE -m 42 --snaplen 256`,
+  );
+}
+
 /** @returns undefined if a signal came before there was a header */
 async function open(
   paths: readonly string[],
@@ -128,7 +137,9 @@ async function showTrace(
   stop: StopSignal,
 ): Promise<number> {
   const { fields, plan } = recording.facts;
-  if (fields && outputKind(request.output).hasKeys) checkJsonNames(fields);
+  const { hasKeys, additions, snaplen } = outputKind(request.output);
+  if (fields && hasKeys) checkJsonNames(fields, additions);
+  if (snaplen !== undefined && !request.followFile && !hasBytes(recording.paths)) throw hasNoBytes(recording, request);
   const maxMemoryBytes = memoryFor(recording, request);
   const taker = new TextTaker(recording, { maxMemoryBytes, follow: plan.follow }, request, terminal, out);
   const run = new TraceRun(recording, taker.intake, taker.client, { ...request.until, count: request.most });

@@ -1,5 +1,7 @@
 /** `ipft -m …`: shows the trace while it runs. */
+import { cpus, machine } from 'node:os';
 import { checkJsonNames } from '../../fields/event-struct.js';
+import type { StructLayout } from '../../fields/layout.js';
 import { outputKind } from '../../output/outputs.js';
 import { type LiveOptions, traceLive } from '../live.js';
 import type { StopSignal } from '../stop.js';
@@ -15,9 +17,17 @@ export async function trace(
   stop: StopSignal,
 ): Promise<number> {
   refuseTerminal(options, out);
-  const checkFields = outputKind(options.output).hasKeys ? checkJsonNames : undefined;
+  const { hasKeys, additions } = outputKind(options.output);
+  const checkFields = hasKeys ? (layout: StructLayout) => checkJsonNames(layout, additions) : undefined;
   return await traceLive({ ...options, ...(checkFields && { checkFields }) }, terminal, stop, (live, source) => {
     const { plan, maxMemoryBytes } = live;
-    return new TextTaker(source, { maxMemoryBytes, follow: plan.follow }, options, terminal, out);
+    const hardware = describeMachine();
+    return new TextTaker(source, { maxMemoryBytes, follow: plan.follow, hardware }, options, terminal, out);
   });
+}
+
+/** As `x86_64, Intel(R) Xeon(R) Processor`. */
+function describeMachine(): string {
+  const model = cpus()[0]?.model.trim();
+  return model ? `${machine()}, ${model}` : machine();
 }

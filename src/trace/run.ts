@@ -57,6 +57,8 @@ export class TraceRun {
   readonly #client: TraceClient;
   readonly #until: Until;
   #eventAt = performance.now();
+  /** When the last reading began, or later if it found events. */
+  #readAt = this.#eventAt;
   #wait = SHORTEST_WAIT_MS;
 
   constructor(source: RecordSource, intake: Intake, client: TraceClient, until: Until = {}) {
@@ -118,9 +120,9 @@ export class TraceRun {
     await this.#client.finish();
   }
 
-  /** How long there have been no events, in milliseconds; 0 while a source has more. */
+  /** How long there had been no events when the last reading began, in milliseconds; 0 if it found some, or the source has more. */
   get #idleMs(): number {
-    return performance.now() - this.#eventAt;
+    return this.#readAt - this.#eventAt;
   }
 
   /** The number of ended journeys that count, those whose end is unread included; 0 where that is not known. */
@@ -137,9 +139,10 @@ export class TraceRun {
   }
 
   #readBatch(): Reading {
+    this.#readAt = performance.now();
     const reading = this.#intake.read(this.#source, BATCH_RECORDS);
     // Where more waits, it is not known how long nothing has come: a slow reader may be why.
-    if (reading.events > 0 || !reading.drained) this.#eventAt = performance.now();
+    if (reading.events > 0 || !reading.drained) this.#eventAt = this.#readAt = performance.now();
     return reading;
   }
 

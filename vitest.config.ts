@@ -22,6 +22,7 @@ const SAME = [
   'many-packets',
   'modules',
   'mark-help',
+  'pcapng-same',
   'places',
   'process',
   'record-same',

@@ -19,8 +19,8 @@ export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1
 /** Packages for the traffic of the demo and the tests. tcpdump brings libpcap, whose package has a name for each release. */
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'nftables', 'procps', 'tcpdump', 'util-linux'];
 
-/** Packages with which tests and listings read and change the kernel's state. */
-export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3'];
+/** Packages with which tests and listings read and change the kernel's state, and read what outputs write. */
+export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3', 'tshark'];
 
 /**
  * Packages of the unit tests: a reader of recordings that is independent of ours, one of Protocol Buffers, and what a process
@@ -68,6 +68,7 @@ const COUNTERPARTS = {
   strace: { fedora: 'strace', arch: 'strace', shows: 'strace' },
   chromium: { fedora: 'chromium', arch: 'chromium', shows: 'chromium' },
   bpftrace: { fedora: 'bpftrace', arch: 'bpftrace', shows: 'bpftrace' },
+  tshark: { fedora: 'wireshark-cli', arch: 'wireshark-cli', shows: 'tshark' },
   iperf3: { fedora: 'iperf3', arch: 'iperf3', shows: 'iperf3' },
 };
 /** Guests run Debian's kernels: the programs that fetch and unpack them come in packages of the same names. */

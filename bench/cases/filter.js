@@ -33,15 +33,7 @@ const UNMATCHED = [
     what: 'a process',
     packets: {
       mark: ANY_MARK,
-      processes: {
-        pids: [process.pid],
-        withChildren: false,
-        names: [],
-        groups: [],
-        cgroups: [],
-        command: false,
-        withNeighbours: false,
-      },
+      processes: { pids: [process.pid], withChildren: false, names: [], command: false },
     },
     goal: '≤ 1.3',
   },

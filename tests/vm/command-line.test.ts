@@ -217,12 +217,12 @@ describe('at a terminal', () => {
   });
 
   test('errors are red, and broken between words', () => {
-    const said = "--output 'jsno' is unknown: there are aggregate, json, paths (did you mean json?)";
-    expect(atTerminal('ipft -o jsno').stdout).toBe(
-      `\x1b[31;1mipft:\x1b[0m ${said.replace('mean json', 'mean\r\n      json')}\r\n`,
+    const said = "--fold 'nver' is unknown: there are auto, same, path, never (did you mean never?)";
+    expect(atTerminal('ipft --fold nver').stdout).toBe(
+      `\x1b[31;1mipft:\x1b[0m ${said.replace('mean never', 'mean\r\n      never')}\r\n`,
     );
-    expect(bash('ipft -o jsno').stderr).toContain(said);
-    expect(bash('ipft -o jsno').stderr).not.toContain(COLOR);
+    expect(bash('ipft --fold nver').stderr).toContain(said);
+    expect(bash('ipft --fold nver').stderr).not.toContain(COLOR);
   });
 });
 

@@ -33,7 +33,15 @@ const UNMATCHED = [
     what: 'a process',
     packets: {
       mark: ANY_MARK,
-      processes: { pids: [process.pid], withChildren: false, names: [], command: false },
+      processes: {
+        pids: [process.pid],
+        withChildren: false,
+        names: [],
+        groups: [],
+        cgroups: [],
+        command: false,
+        withNeighbours: false,
+      },
     },
     goal: '≤ 1.3',
   },

@@ -68,6 +68,13 @@ enum ipft_data_size {
 	IPFT_MAX_SNAPLEN = 1024,
 };
 
+/* What a call is asked first. */
+enum ipft_mark_question {
+	IPFT_ASKS_FOR_MARK = 0,
+	IPFT_ASKS_NO_MARK = 1,		/* the mask is 0 */
+	IPFT_ASKS_FOR_PROCESS = 2,	/* the same, and packets of followed processes are asked for, and nothing besides */
+};
+
 /*
  * The wanted mark and its mask stand in the instructions that compare them, which saves two loads at each call of each
  * function. The user side replaces these numbers before loading.
@@ -75,7 +82,7 @@ enum ipft_data_size {
 enum ipft_mark_constant {
 	IPFT_MASK_PLACEHOLDER = 0x36c1b5e7,
 	IPFT_MARK_PLACEHOLDER = 0x52e9a37d,
-	IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9,	/* 1 if the mask is 0, else 0 */
+	IPFT_MARK_QUESTION_PLACEHOLDER = 0x47a3d1c9,	/* enum ipft_mark_question */
 };
 
 /*

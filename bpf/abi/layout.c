@@ -43,6 +43,7 @@ enum ipft_function_constant function_constant;
 enum ipft_filters filters;
 enum ipft_data_size data_size;
 enum ipft_mark_constant mark_constant;
+enum ipft_mark_question mark_question;
 enum ipft_switch_constant switch_constant;
 enum ipft_wanted_places_limit wanted_places_limit;
 enum ipft_connections_size connections_size;

@@ -49,17 +49,10 @@ static __always_inline __u64 ipft_as_number(const void *pointer)
 
 #ifdef IPFT_SKB_IS_TYPED
 #define IPFT_SKB_NUMBER(skb) ipft_as_number(skb)
-/* The only arithmetic that the verifier allows on a typed pointer: it makes a number of the low half. */
-static __always_inline __u32 ipft_low_half(const void *pointer)
-{
-	__u64 low;
-
-	asm volatile("r1 = %1; w1 -= 0; %0 = r1" : "=r"(low) : "r"(pointer) : "r1");
-	return low;
-}
+#define IPFT_SKB_LOW_HALF(skb) ipft_low_half(skb)
 #else
 #define IPFT_SKB_NUMBER(skb) ((__u64)(skb))
-#define ipft_low_half(pointer) ((__u32)(__u64)(pointer))
+#define IPFT_SKB_LOW_HALF(skb) ((__u32)(__u64)(skb))
 #endif
 
 static __always_inline __u64 ipft_cookie(void *ctx);
@@ -93,6 +86,32 @@ static __always_inline struct sk_buff *ipft_skb_by_cookie(void *ctx)
 	return (struct sk_buff *)skb;
 }
 
+/*
+ * Whether a packet is not followed and surely not of a followed process: as nearly all, where packets of processes are asked
+ * for. This is asked before ipft_judge, since even calling that costs much. The build with helpers asks there alone: here
+ * they would take the stack that an extension has.
+ */
+static __always_inline bool ipft_is_of_others(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
+{
+#ifdef IPFT_BY_HELPER
+	return false;
+#else
+	__u64 skb = 0;
+	__u32 target;
+
+	if (kind == IPFT_DECIDING) {
+		/* The cookie is looked for once. */
+		target = ipft_cookie(ctx);
+		ipft_argument(ctx, ipft_target_position(target), &skb);
+		if (target & IPFT_TARGET_TAIL && ipft_may_have_ended(skb))
+			return false;
+	} else {
+		skb = (__u64)skb_of(ctx);
+	}
+	return !ipft_may_be_known(skb) && !ipft_may_be_of_process(skb);
+#endif
+}
+
 /* What the filter says of a call. */
 enum ipft_verdict {
 	IPFT_REJECTED,		/* the packet is not followed */
@@ -115,7 +134,8 @@ static __always_inline enum ipft_verdict ipft_judge(void *ctx, struct sk_buff *s
 	/* Without a mark, NULL matches as well: it would find the slot that stays empty. */
 	if (!number)
 		return IPFT_REJECTED;
-	is_known = ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL);
+	is_known = ipft_may_be_known(number) || (kind == IPFT_DECIDING && ipft_cookie(ctx) & IPFT_TARGET_TAIL &&
+						 ipft_may_have_ended(number));
 	if (is_known && ipft_config.follow)
 		return IPFT_MATCHED;
 	if (filters == IPFT_FILTERS_BY_PROGRAM ? ipft_wants((struct sk_buff *)number) :
@@ -145,17 +165,20 @@ IPFT_FUNCTION int ipft_judge_deciding(void *ctx, struct sk_buff *skb, bool match
 static __always_inline bool ipft_passes_by(void **ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind,
 					   bool *matches)
 {
+	const __u64 question = ipft_mark_question();
 	void *volatile kept = *ctx;
 	enum ipft_filters filters;
 	int verdict;
 
-	*matches = ipft_matches(skb_of(*ctx));
+	if (IPFT_HAS_FILTERS && question == IPFT_ASKS_FOR_PROCESS && ipft_is_of_others(*ctx, skb_of, kind))
+		return true;
+	*matches = question || ipft_has_wanted_mark(skb_of(kept));
 	/* A deciding function must see a followed packet though its mark has changed. */
 	if (!*matches && kind == IPFT_PLAIN && !*(volatile __u32 *)&ipft_followed)
 		return true;
 	*ctx = kept;
 	if (!*matches && !(kind == IPFT_DECIDING && ipft_config.follow) &&
-	    !ipft_may_be_known(ipft_low_half(skb_of(*ctx))))
+	    !ipft_may_be_known(IPFT_SKB_LOW_HALF(skb_of(*ctx))))
 		return true;
 	filters = ipft_config.filters;
 	if (!IPFT_HAS_FILTERS || filters == IPFT_FILTERS_NOTHING)

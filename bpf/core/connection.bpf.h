@@ -67,10 +67,19 @@ struct {
 #define IPFT_NOTED_BITS 15
 __u8 ipft_noted[1 << IPFT_NOTED_BITS] SEC(".bss.ipft");
 
-/* A hash that is the same in both directions. @addresses: the two, XORed; so are the @ports */
+/*
+ * The hash of a connection in one direction. @addresses: the two, XORed. @ports: as in the header, the source in the lower
+ * half; 0 where there are none, and of ICMP
+ */
 static __always_inline __u32 ipft_hash_connection(__u64 addresses, __u32 ports)
 {
 	return ipft_hash((__u32)(addresses ^ addresses >> 32) ^ ports, IPFT_NOTED_BITS);
+}
+
+static __always_inline bool ipft_has_ports(__u32 protocol)
+{
+	return protocol == IPFT_IPPROTO_TCP || protocol == IPFT_IPPROTO_UDP || protocol == IPFT_IPPROTO_SCTP ||
+	       protocol == IPFT_IPPROTO_DCCP || protocol == IPFT_IPPROTO_UDPLITE;
 }
 
 /* Adds a connection, of which these ends are a followed process's. Returns whether it is a new one. */
@@ -78,14 +87,19 @@ static __always_inline bool ipft_add_connection(const struct ipft_connection *co
 {
 	const __u64 addresses = connection->lesser[0] ^ connection->lesser[1] ^ connection->greater[0] ^
 				connection->greater[1];
-	const __u32 hash = ipft_hash_connection(addresses, connection->lesser_port ^ connection->greater_port);
 	__u32 *known = bpf_map_lookup_elem(&ipft_connections, connection);
+	__u32 there = 0, back = 0;
 
 	if (known) {
 		*known |= own_ends;
 		return false;
 	}
-	ipft_noted[hash] = 1;
+	if (ipft_has_ports(connection->protocol)) {
+		there = connection->lesser_port | (__u32)connection->greater_port << 16;
+		back = connection->greater_port | (__u32)connection->lesser_port << 16;
+	}
+	ipft_noted[ipft_hash_connection(addresses, there)] = 1;
+	ipft_noted[ipft_hash_connection(addresses, back)] = 1;
 	return !bpf_map_update_elem(&ipft_connections, connection, &own_ends, BPF_ANY);
 }
 
@@ -142,12 +156,6 @@ static __always_inline bool ipft_read_ipv6(__u64 header, struct ipft_ends_of_pac
 	ends->protocol = protocol;
 	ends->header = header;
 	return true;
-}
-
-static __always_inline bool ipft_has_ports(__u32 protocol)
-{
-	return protocol == IPFT_IPPROTO_TCP || protocol == IPFT_IPPROTO_UDP || protocol == IPFT_IPPROTO_SCTP ||
-	       protocol == IPFT_IPPROTO_DCCP || protocol == IPFT_IPPROTO_UDPLITE;
 }
 
 /* Whether the bits of a set include a type of ICMP. */

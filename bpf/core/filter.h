@@ -49,7 +49,7 @@ static __always_inline bool ipft_is_of_process(struct sk_buff *skb)
 /* Whether a packet may be chosen at all: where packets of processes are wanted, most are known not to be. */
 static __always_inline bool ipft_may_be_chosen(struct sk_buff *skb)
 {
-	return !ipft_config.processes || ipft_config.connections || ipft_may_be_of_process(skb) ||
+	return !ipft_config.processes || ipft_config.connections || ipft_may_be_of_process((__u64)skb) ||
 	       (ipft_config.neighbours && ipft_may_be_about_neighbour(skb));
 }
 

@@ -13,6 +13,7 @@
 #include "journey.bpf.h"
 
 struct sk_buff___headers {
+	struct sock *sk;
 	unsigned long _skb_refdst;
 	unsigned int len;
 	int skb_iif;
@@ -105,7 +106,7 @@ static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memo
 }
 
 struct ipft_words {
-	__u64 first, second, third, fourth, fifth;
+	__u64 first, second, third, fourth, fifth, sixth;
 };
 
 #define IPFT_READ_WORDS(name, at, bytes)				\
@@ -150,7 +151,7 @@ static __always_inline void ipft_read_memory(__u64 skb, struct ipft_memory *memo
 
 /* A struct of the kernel's interface, so that every kernel has it, with members of 8 bytes. */
 struct rtnl_link_stats64 {
-	__u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors;
+	__u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors;
 };
 
 #define first rx_packets
@@ -158,6 +159,7 @@ struct rtnl_link_stats64 {
 #define third rx_bytes
 #define fourth tx_bytes
 #define fifth rx_errors
+#define sixth tx_errors
 
 #define IPFT_READ_WORDS(name, at, bytes)							\
 	struct rtnl_link_stats64 *name =							\

@@ -135,6 +135,9 @@ struct {
 __u32 ipft_known[1 << IPFT_KNOWN_BITS] SEC(".bss.ipft");
 /* The number of living journeys that are followed whatever their mark. Usually 0; with --follow, all of them. */
 __u32 ipft_followed SEC(".bss.ipft");
+/* With filters: when the last journey of an skb whose address has this hash ended; 0: none has. */
+#define IPFT_ENDED_BITS 12
+__u64 ipft_ended[1 << IPFT_ENDED_BITS] SEC(".bss.ipft");
 /* The locations whose names the user side has been told. */
 #define IPFT_TOLD_BITS 8
 __u64 ipft_told[1 << IPFT_TOLD_BITS] SEC(".bss.ipft");
@@ -149,6 +152,15 @@ static __always_inline struct ipft_cpu *ipft_this_cpu(void)
 	__u32 key = 0;
 
 	return bpf_map_lookup_elem(&ipft_cpus, &key);
+}
+
+/* The only arithmetic that the verifier allows on a typed pointer: it makes a number of the low half. */
+static __always_inline __u32 ipft_low_half(const void *pointer)
+{
+	__u64 low;
+
+	asm volatile("r1 = %1; w1 -= 0; %0 = r1" : "=r"(low) : "r"(pointer) : "r1");
+	return low;
 }
 
 /* A hash of the low half of an address. */
@@ -563,6 +575,8 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 	}
 	journey->cpu = bpf_get_smp_processor_id();
 	journey->freeing_ns = bpf_ktime_get_ns();
+	if (ipft_config.filters)
+		ipft_ended[ipft_hash(skb, IPFT_ENDED_BITS)] = journey->freeing_ns;
 	if (journey->flags & IPFT_JOURNEY_FOLLOWED)
 		__sync_fetch_and_add(&ipft_followed, -1);
 	__sync_fetch_and_add(&ipft_known[ipft_hash(skb, IPFT_KNOWN_BITS)], -1);
@@ -575,6 +589,14 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 #define IPFT_TAIL_NS 10000000ull
 /* If the packet matches, it is hardly another one: the task that frees it may have been interrupted for long. */
 #define IPFT_MATCHING_TAIL_NS 1000000000ull
+
+/* Whether ipft_find_ended may find a journey where there are filters. */
+static __always_inline bool ipft_may_have_ended(__u64 skb)
+{
+	const __u64 ended_ns = *(volatile __u64 *)&ipft_ended[ipft_hash(skb, IPFT_ENDED_BITS)];
+
+	return ended_ns && (__s64)(bpf_ktime_get_ns() - ended_ns) <= (__s64)IPFT_TAIL_NS;
+}
 
 /*
  * The journey that has just ended, of an skb that is being freed: a function that has a part in that is called with it.

@@ -13,21 +13,19 @@ static __always_inline bool ipft_is_wanted(__u64 mark)
 	return !(__u32)mark;
 }
 
-/* Whether every mark matches, so that it need not be read. The verifier knows it, and leaves out the rest or the question. */
-static __always_inline bool ipft_any_mark(void)
+/* enum ipft_mark_question. The verifier knows it, and leaves out what is not asked, and the question. */
+static __always_inline __u64 ipft_mark_question(void)
 {
-	__u64 any;
+	__u64 question;
 
-	asm volatile("%0 = %1" : "=r"(any) : "i"(IPFT_ANY_MARK_PLACEHOLDER));
-	return any;
+	asm volatile("%0 = %1" : "=r"(question) : "i"(IPFT_MARK_QUESTION_PLACEHOLDER));
+	return question;
 }
 
-static __always_inline bool ipft_matches(struct sk_buff *skb)
+static __always_inline bool ipft_has_wanted_mark(struct sk_buff *skb)
 {
 	__u32 mark;
 
-	if (ipft_any_mark())
-		return true;
 	/*
 	 * A load without a helper costs too little to measure, but reads 0 from an invalid pointer. If 0 is the wanted
 	 * mark, only the helper tells the two apart: then the user side takes the build with helpers. Such a load from
@@ -50,6 +48,11 @@ static __always_inline bool ipft_matches(struct sk_buff *skb)
 	if (bpf_core_read(&mark, sizeof(mark), &skb->mark))
 		return false;
 	return ipft_is_wanted(mark);
+}
+
+static __always_inline bool ipft_matches(struct sk_buff *skb)
+{
+	return ipft_mark_question() || ipft_has_wanted_mark(skb);
 }
 
 #endif

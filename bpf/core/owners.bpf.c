@@ -357,7 +357,7 @@ static __always_inline void ipft_add_endpoint(struct ipft_endpoint *endpoint, __
 	struct ipft_takers *known, takers = { .sockets = { sk } };
 	__u32 i;
 
-	ipft_ports[ipft_hash(endpoint->port, IPFT_PORT_BITS)] = 1;
+	ipft_ports[endpoint->port >> IPFT_PORT_SHIFT] = 1;
 	known = bpf_map_lookup_elem(&ipft_endpoints, endpoint);
 	if (!known) {
 		bpf_map_update_elem(&ipft_endpoints, endpoint, &takers, BPF_ANY);

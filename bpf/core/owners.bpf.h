@@ -47,6 +47,7 @@ struct {
 #define IPFT_OWNED_BITS 14
 __u8 ipft_owned[1 << IPFT_OWNED_BITS] SEC(".bss.ipft");
 #define IPFT_PORT_BITS 12
+#define IPFT_PORT_SHIFT (16 - IPFT_PORT_BITS)	/* of a port in network byte order, to its element */
 __u8 ipft_ports[1 << IPFT_PORT_BITS] SEC(".bss.ipft");
 
 struct sock_common___ends {
@@ -59,7 +60,7 @@ struct sock_common___ends {
 	} skc_v6_daddr, skc_v6_rcv_saddr;
 } __attribute__((preserve_access_index));
 
-static __always_inline bool ipft_may_own(__u64 sk)
+static __always_inline bool ipft_may_own(__u32 sk)
 {
 	return *(volatile __u8 *)&ipft_owned[ipft_hash(sk, IPFT_OWNED_BITS)];
 }
@@ -73,24 +74,48 @@ static __always_inline bool ipft_is_owned(struct sk_buff *skb)
 	       bpf_map_lookup_elem(&ipft_sockets, &sk);
 }
 
+/* What ipft_may_be_of_process needs of an skb. Read apart, since each load takes eight instructions. */
+struct ipft_glance {
+	struct sock *sk;
+	__u64 header;		/* address of the network header, as ipft_read_network finds it */
+};
+
+static __always_inline void ipft_glance_at(__u64 skb, struct ipft_glance *glance)
+{
+#ifdef IPFT_BY_HELPER
+	struct ipft_memory memory;
+
+	ipft_read_network(skb, &memory);
+	glance->sk = (struct sock *)ipft_read_word(&((struct sk_buff *)skb)->sk);
+	glance->header = memory.head + memory.network;
+#else
+	struct sk_buff___headers *headers = bpf_rdonly_cast((void *)skb, bpf_core_type_id_kernel(struct sk_buff));
+	const __u16 network = headers->network_header, mac = headers->mac_header;
+
+	glance->sk = headers->sk;
+	if (network <= mac && mac != IPFT_NO_MAC_HEADER)
+		glance->header = (__u64)headers->data;
+	else
+		glance->header = (__u64)headers->head + network;
+#endif
+}
+
 /*
  * Whether a packet may belong to followed processes: false of nearly all others. Looks at what stands at fixed places;
  * packets that have it elsewhere, and errors of ICMP, may belong to them.
  */
-static __always_inline bool ipft_may_be_of_process(struct sk_buff *skb)
+static __always_inline bool ipft_may_be_of_process(__u64 skb)
 {
-	const __u64 sk = ipft_read_word(&skb->sk);
-	struct ipft_memory memory;
-	__u64 header, addresses;
+	struct ipft_glance glance;
+	__u64 addresses;
 	__u32 ports;
 	__u8 protocol;
 
-	if (sk && ipft_may_own(sk))
+	ipft_glance_at(skb, &glance);
+	if (glance.sk && ipft_may_own(ipft_low_half(glance.sk)))
 		return true;
-	ipft_read_network((__u64)skb, &memory);
-	header = memory.head + memory.network;
 	{
-		IPFT_READ_WORDS(words, header, 40);
+		IPFT_READ_WORDS(words, glance.header, 48);
 		const __u64 first = words->first;
 
 		if ((first & 0xff) == 0x45) {
@@ -100,7 +125,7 @@ static __always_inline bool ipft_may_be_of_process(struct sk_buff *skb)
 		} else if ((first & 0xf0) == 0x60) {
 			protocol = first >> 48;
 			addresses = words->second ^ words->third ^ words->fourth ^ words->fifth;
-			ports = ipft_read_word((void *)(header + IPFT_IPV6_HLEN));
+			ports = words->sixth;
 		} else {
 			return (first & 0xf0) == 0x40;
 		}
@@ -113,8 +138,8 @@ static __always_inline bool ipft_may_be_of_process(struct sk_buff *skb)
 			return true;
 		ports = 0;
 	}
-	return *(volatile __u8 *)&ipft_noted[ipft_hash_connection(addresses, (ports ^ ports >> 16) & 0xffff)] ||
-	       *(volatile __u8 *)&ipft_ports[ipft_hash(ports >> 16, IPFT_PORT_BITS)];
+	return *(volatile __u8 *)&ipft_noted[ipft_hash_connection(addresses, ports)] ||
+	       *(volatile __u8 *)&ipft_ports[ports >> (16 + IPFT_PORT_SHIFT)];
 }
 
 struct dst_entry {

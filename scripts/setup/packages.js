@@ -20,7 +20,7 @@ export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'nftables', 'procps', 'tcpdump', 'util-linux'];
 
 /** Packages with which tests and listings read and change the kernel's state, and read what outputs write. */
-export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'python3', 'tshark'];
+export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'protobuf-compiler', 'python3', 'tshark'];
 
 /**
  * Packages of the unit tests: a reader of recordings that is independent of ours, one of Protocol Buffers, and what a process

@@ -261,7 +261,12 @@ export const IPFT_MAX_SNAPLEN = 1024;
 /** enum ipft_mark_constant */
 export const IPFT_MASK_PLACEHOLDER = 0x36c1b5e7;
 export const IPFT_MARK_PLACEHOLDER = 0x52e9a37d;
-export const IPFT_ANY_MARK_PLACEHOLDER = 0x47a3d1c9;
+export const IPFT_MARK_QUESTION_PLACEHOLDER = 0x47a3d1c9;
+
+/** enum ipft_mark_question */
+export const IPFT_ASKS_FOR_MARK = 0;
+export const IPFT_ASKS_NO_MARK = 1;
+export const IPFT_ASKS_FOR_PROCESS = 2;
 
 /** enum ipft_switch_constant */
 export const IPFT_SNAPSHOTS_PLACEHOLDER = 0x4b1d93c5;

@@ -207,7 +207,7 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
   const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
   // Journeys begin at tracepoints, too: the filter decides there as everywhere.
   const bytes = filter.object ? linkObjects([own, filter.object]) : own.bytes;
-  const object = new BpfObject(setMark(bytes, filter.mark));
+  const object = new BpfObject(setMark(bytes, filter));
   const maps = [...SHARED_MAPS, ...(filter.object ? mapsOf(filter.object.bytes) : [])];
   try {
     for (const map of maps) object.reuseMap(map, shared.mapFd(map));

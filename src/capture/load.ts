@@ -84,7 +84,7 @@ export async function loadPrograms(
   const hasNotices = options.snaplen > 0 || options.who;
   const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasNotices, signal });
   const asking = switchWho(switchSnapshots(linked, options.snaplen > 0), options.who);
-  const marked = setMark(asking, filter.mark);
+  const marked = setMark(asking, filter);
   return await loadUndisturbed(
     (load) => loadLinked(marked, { backend, targets, options, filter, byHelper }, load),
     signal,

@@ -434,6 +434,8 @@ test('parseCommandLine: what is shown of recordings', () => {
   expect(() => parse('a', '--info', '-o', 'paths')).toThrow('--info is text');
   expect(parse('a', '-o', 'perfetto', '--time', 'mono')).toMatchObject({ output: 'perfetto', time: 'mono' });
   expect(() => parse('a', '-o', 'perfetto', '--time', 'wall')).toThrow('-o perfetto has the times of all clocks');
+  expect(() => parse('a', '-o', 'speedscope', '--time', 'relative')).toThrow('-o speedscope has no clock');
+  expect(parse('a', '-o', 'chrome', '--time', 'relative')).toMatchObject({ output: 'chrome', time: 'relative' });
   for (const option of ['--count 2', '--journey 1', '--module-regex x', '-r x', '--only alive', '--slower 1s']) {
     expect(() => parse('a', '--info', ...option.split(' ')), option).toThrow(/^--info counts all that there is/);
   }

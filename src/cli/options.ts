@@ -573,8 +573,10 @@ function interpretCommand({ argv, settle, asRoot = false }: RawOptions): Command
 function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
   const output = oneOf('--output', raw.output, OUTPUT_NAMES);
   const time = oneOf('--time', raw.time, TIMES);
-  if (time !== DEFAULT_TIME && outputKind(output).hasAllClocks) {
-    throw new UsageError(`-o ${output} has the times of all clocks: there is none to choose with --time`);
+  const { clocks } = outputKind(output);
+  if (time !== DEFAULT_TIME && clocks) {
+    const has = clocks === 'all' ? 'the times of all clocks' : 'no clock';
+    throw new UsageError(`-o ${output} has ${has}: there is none to choose with --time`);
   }
   return {
     ...{ output, time },

@@ -1,8 +1,16 @@
 import { expect, test } from 'vitest';
 import { buildElf } from '../../tests/support/elf-builder.js';
-import { IPFT_ANY_MARK_PLACEHOLDER, IPFT_MARK_PLACEHOLDER, IPFT_MASK_PLACEHOLDER } from '../abi/layout.js';
+import {
+  IPFT_ASKS_FOR_MARK,
+  IPFT_ASKS_FOR_PROCESS,
+  IPFT_ASKS_NO_MARK,
+  IPFT_MARK_PLACEHOLDER,
+  IPFT_MARK_QUESTION_PLACEHOLDER,
+  IPFT_MASK_PLACEHOLDER,
+} from '../abi/layout.js';
 import { loadOwnObject } from '../sys/own-objects.js';
 import { setMark } from './mark.js';
+import { ANY_MARK } from './packet-filter.js';
 
 const OBJECT = loadOwnObject('kprobe-multi.bpf.o').bytes;
 const count = (bytes: Uint8Array, opcode: number, immediate: number) => {
@@ -23,7 +31,7 @@ test('setMark: each comparison of a program looks for the mark under the mask', 
   expect(comparisons).toBeGreaterThanOrEqual(4);
   expect(count(OBJECT, XOR, IPFT_MARK_PLACEHOLDER)).toBe(comparisons);
   const before = Buffer.from(OBJECT);
-  const set = setMark(OBJECT, { value: 0x80001234, mask: 0xf000ffff });
+  const set = setMark(OBJECT, { mark: { value: 0x80001234, mask: 0xf000ffff } });
   expect(before.equals(OBJECT)).toBe(true);
   expect(count(set, AND, 0xf000ffff)).toBe(comparisons);
   expect(count(set, XOR, 0x80001234)).toBe(comparisons);
@@ -65,16 +73,32 @@ test('setMark: of the instructions only those, in sections that have a function,
         { name: 'undefined', info: FUNCTION, section: 0 },
       ],
     });
-  const wanted = { value: 0xab00cd00, mask: 0xff00ff00 };
+  const wanted = { mark: { value: 0xab00cd00, mask: 0xff00ff00 } };
   expect(setMark(build(before, before), wanted)).toEqual(build(after, after));
 });
 
 test('setMark: a program that need not read the mark is told so', () => {
   const object = loadOwnObject('kprobe.by-helper.bpf.o').bytes;
   const MOV = 0xb7;
-  const places = count(object, MOV, IPFT_ANY_MARK_PLACEHOLDER);
+  const places = count(object, MOV, IPFT_MARK_QUESTION_PLACEHOLDER);
   expect(places).toBeGreaterThanOrEqual(4);
-  const [ones, zeros] = [count(object, MOV, 1), count(object, MOV, 0)];
-  expect(count(setMark(object, { value: 0, mask: 0 }), MOV, 1)).toBe(ones + places);
-  expect(count(setMark(object, { value: 1, mask: 1 }), MOV, 0)).toBe(zeros + places);
+  const processes = {
+    pids: [1],
+    withChildren: false,
+    names: [],
+    groups: [],
+    cgroups: [],
+    command: false,
+    withNeighbours: false,
+  };
+  const connections = { mark: ANY_MARK };
+  for (const [filter, question] of [
+    [{ mark: { value: 1, mask: 1 } }, IPFT_ASKS_FOR_MARK],
+    [{ mark: { value: 1, mask: 1 }, processes }, IPFT_ASKS_FOR_MARK],
+    [{ mark: ANY_MARK }, IPFT_ASKS_NO_MARK],
+    [{ mark: ANY_MARK, processes, connections }, IPFT_ASKS_NO_MARK],
+    [{ mark: ANY_MARK, processes: { ...processes, withNeighbours: true } }, IPFT_ASKS_NO_MARK],
+    [{ mark: ANY_MARK, processes }, IPFT_ASKS_FOR_PROCESS],
+  ] as const)
+    expect(count(setMark(object, filter), MOV, question)).toBe(count(object, MOV, question) + places);
 });

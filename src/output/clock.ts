@@ -12,6 +12,7 @@ import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 const NS_PER_SECOND = 1_000_000_000n;
 /** `2026-11-23T04:14:46.123456789` */
 const TIME_OF_DAY_WIDTH = 29;
+const POINT = 0x2e;
 
 export class Clock {
   /** The constant, in two halves, modulo 2^64. */
@@ -56,6 +57,19 @@ export class Clock {
   writeNumber(out: TextBuffer, low: number, high: number): void {
     const sum = low + this.#low;
     out.unsigned64(sum >>> 0, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
+  }
+
+  /** Appends microseconds, exactly: the nanoseconds stand behind a point. */
+  writeMicroseconds(out: TextBuffer, low: number, high: number): void {
+    const sum = low + this.#low;
+    const sumLow = sum >>> 0;
+    const seconds = billions(sumLow, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
+    const rest = belowBillion(sumLow, seconds);
+    const microseconds = Math.floor(rest / 1000);
+    if (seconds > 0) out.unsigned(seconds);
+    out.unsigned(microseconds, seconds > 0 ? 6 : 1);
+    out.byte(POINT);
+    out.unsigned(rest - microseconds * 1000, 3);
   }
 
   /** Converts a time that is a bigint. */

@@ -1,12 +1,14 @@
 /** The outputs there are, by the names that `-o` takes. */
 import type { JsonAdditions } from '../base/json-keys.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
+import { ChromeEncoder } from './chrome.js';
 import { type HtmlOptions, HtmlOutput } from './html.js';
 import { createJsonOutput, type JsonOptions } from './json.js';
 import { JourneyOutput, type Output, type OutputContext } from './output.js';
 import { type PathsOptions, PathsOutput } from './paths.js';
 import { createPcapngOutput, type PcapngOptions } from './pcapng.js';
 import { PerfettoEncoder } from './perfetto.js';
+import { SpeedscopeEncoder } from './speedscope.js';
 
 /** What any of them may want to know; each takes its own. */
 export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions & HtmlOptions & PcapngOptions;
@@ -18,8 +20,8 @@ interface OutputKind {
   readonly isBinary?: boolean;
   /** Whether what it makes of two traces can't stand one behind the other. */
   readonly isSingle?: boolean;
-  /** Whether times are those of all clocks: then there is none to choose. */
-  readonly hasAllClocks?: boolean;
+  /** Which clocks its times are of, if there is none to choose. */
+  readonly clocks?: 'all' | 'none';
   /** The least bytes of packets that it needs, if those are not asked for that there are by default. */
   readonly snaplen?: number;
   /** Whether fields are keys beside its own: then a field can't be called like one of them. */
@@ -54,14 +56,23 @@ const KINDS = {
     create: (context, { order: _, ...options }) => createPcapngOutput(context, options),
   },
   html: {
-    ...{ isForPrograms: true, isSingle: true, hasAllClocks: true, hasKeys: true, isPage: true },
+    ...{ isForPrograms: true, isSingle: true, clocks: 'all', hasKeys: true, isPage: true },
     namesNetns: () => true,
     create: (context, options) => new HtmlOutput(context, options),
   },
   perfetto: {
-    ...{ isForPrograms: true, isBinary: true, isSingle: true, hasAllClocks: true },
+    ...{ isForPrograms: true, isBinary: true, isSingle: true, clocks: 'all' },
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new JourneyOutput(new PerfettoEncoder(context), context, options),
+  },
+  chrome: {
+    ...{ isForPrograms: true, isSingle: true },
+    namesNetns: () => true,
+    create: (context, { order: _, ...options }) => new JourneyOutput(new ChromeEncoder(context), context, options),
+  },
+  speedscope: {
+    ...{ isForPrograms: true, isSingle: true, clocks: 'none' },
+    create: (context, { order: _, ...options }) => new JourneyOutput(new SpeedscopeEncoder(context), context, options),
   },
 } satisfies Record<string, OutputKind>;
 

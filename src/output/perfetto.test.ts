@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { echo, ipv4 } from '../../tests/support/headers.js';
-import { type PerfettoTrace, readPerfetto, type Slice } from '../../tests/support/perfetto.js';
+import { type PerfettoTrace, readPerfetto } from '../../tests/support/perfetto.js';
+import { compare, isCall, isJourney, type JsonEvent, type JsonJourney, rootOf } from '../../tests/support/pictures.js';
 import { showBytes, showText } from '../../tests/support/recorded.js';
 import { type RecordingOptions, recordBytes } from '../../tests/support/recordings.js';
 import { createEvent, type FieldWriter, type TraceEvent } from '../base/event.js';
@@ -17,53 +18,11 @@ import { PerfettoEncoder } from './perfetto.js';
 import { MAX_FLOWS } from './tracks.js';
 
 const KEPT = fileURLToPath(new URL('../../tests/recordings/v1', import.meta.url));
-/** Categories of what is no event of a function. */
-const OTHERS = ['journey', 'strand', 'gap', 'outcome', 'copy'];
-
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'ipft-perfetto-'));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-const isJourney = ({ category }: Slice) => category === 'journey';
-const isCall = ({ category }: Slice) => !OTHERS.includes(category);
-/** The slice that all of a journey's others are in, or of a strand. */
-const rootOf = (slice: Slice): Slice => (slice.parent ? rootOf(slice.parent) : slice);
-/** Integers as JSON has them. */
-const plain = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify({ value }, (_, one) => (typeof one === 'bigint' ? Number(one) : one))).value;
-
-interface JsonEvent {
-  readonly timestamp: number;
-  readonly processor_id: number;
-  readonly module: string;
-  readonly function: string;
-  readonly is_return: boolean;
-  readonly duration_ns?: number;
-  readonly partner?: string;
-  readonly skb_freed?: boolean;
-  readonly journey: number;
-  readonly netns: number;
-  readonly device?: string;
-  readonly [field: string]: unknown;
-}
-
-const KEYS = ['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return', 'duration_ns', 'partner'];
-
-interface JsonJourney {
-  readonly journey: number;
-  readonly parent: number | null;
-  readonly outcome: string;
-  readonly reason: string | null;
-  readonly ended_in: string | null;
-  readonly begin: number;
-  readonly end: number;
-  readonly events: number;
-  readonly gap: boolean;
-  readonly lost?: number;
-  readonly ipft?: { readonly packet?: { readonly text: string }; readonly sender?: { readonly command: string } };
-}
 
 /** What a recording has in both forms. */
 async function both(path: string): Promise<{ trace: PerfettoTrace; events: JsonEvent[]; journeys: JsonJourney[] }> {
@@ -79,67 +38,12 @@ async function both(path: string): Promise<{ trace: PerfettoTrace; events: JsonE
   return { trace, events: lines.filter(isEvent), journeys: lines.filter((line) => !isEvent(line)) };
 }
 
-/** Nothing is there that JSON has not, and nothing is missing. */
-function compare({ trace, events, journeys }: Awaited<ReturnType<typeof both>>): void {
-  const calls = trace.slices.filter(isCall);
-  const keyOf = (at: number, name: string, journey: number) => `${at} ${name} ${journey}`;
-  const byKey = groupBy(calls, (slice) =>
-    keyOf(Number(slice.begin), slice.name, Number(rootOf(slice).args['journey'])),
-  );
-  const entries = events.filter(({ is_return }) => !is_return);
-  const returns = events.filter(({ is_return }) => is_return);
-  const alone = returns.filter(({ partner }) => partner === 'lost');
-  expect(calls).toHaveLength(entries.length + alone.length);
-  for (const event of [...entries, ...alone]) {
-    const key = keyOf(event.timestamp, event.function, event.journey);
-    const slice = byKey.get(key)?.find(({ end }) => (end === undefined) === event.is_return);
-    expect(slice, key).toBeDefined();
-    expect(slice?.category).toBe(event.module);
-    const { return: given, partner, cpu, ...fields } = plain(slice!.args) as Record<string, unknown>;
-    expect([cpu, partner]).toEqual([event.processor_id, event.partner]);
-    const its = Object.fromEntries(
-      Object.entries(event).filter(([name]) => ![...KEYS, 'skb_freed', 'journey'].includes(name)),
-    );
-    if (event.is_return) expect({ ...fields, ...(given as object) }).toEqual(its);
-    else expect(fields).toEqual(its);
-  }
-  for (const { timestamp, duration_ns = 0, function: name, journey, skb_freed, partner, ...rest } of returns) {
-    if (partner === 'lost') continue;
-    const slice = byKey
-      .get(keyOf(timestamp - duration_ns, name, journey))
-      ?.find(({ end }) => Number(end) === timestamp);
-    expect(slice, `the return of ${name} at ${timestamp}`).toBeDefined();
-    const { skb_freed: freed, ...fields } = (plain(slice?.args['return']) ?? {}) as Record<string, unknown>;
-    expect(freed).toBe(skb_freed);
-    for (const [key, value] of Object.entries(fields)) expect(rest[key]).toEqual(value);
-  }
-  const byRoot = groupBy(trace.slices, rootOf);
-  const roots = new Map(trace.slices.filter(isJourney).map((slice) => [slice.args['journey'], slice]));
-  expect(roots.size).toBe(journeys.length);
-  for (const { journey, parent, outcome, reason, ended_in, begin, end, events: count, gap, lost, ipft } of journeys) {
-    const root = roots.get(BigInt(journey))!;
-    const { args } = root;
-    expect(plain([args['parent'] ?? null, args['outcome'], args['reason'] ?? null, args['ended_in'] ?? null])).toEqual([
-      ...[parent, outcome, reason, ended_in],
-    ]);
-    expect(plain([args['events'], args['gap']])).toEqual([count, gap]);
-    expect(plain(args['lost'])).toBe(lost);
-    expect(root.name).toBe(ipft?.packet?.text ?? `journey ${journey}`);
-    expect(plain(args['sender'])).toEqual(ipft?.sender && expect.objectContaining({ command: ipft.sender.command }));
-    expect([root.begin <= BigInt(begin), root.end! >= BigInt(end)]).toEqual([true, true]);
-    const inside = byRoot.get(root) ?? [];
-    expect(inside.filter(({ category }) => category === 'gap')).toHaveLength(gap ? 1 : 0);
-    const last = inside.filter(({ category }) => category === 'outcome');
-    expect(last.map(({ begin: at, name }) => [at, name.split(/[ :]/)[0]])).toEqual([[root.end, outcome]]);
-  }
-}
-
 test.each(readdirSync(KEPT).filter((name) => name.endsWith('.ipft')))(
   'tests/recordings/v1/%s: slices are the events and journeys of JSON',
   async (name) => {
     const found = await both(join(KEPT, name));
     expect(found.events.length).toBeGreaterThan(30);
-    compare(found);
+    compare(found.trace, found);
     using recording = Recording.open(join(KEPT, name));
     const { beganNs, realtimeOffsetNs } = recording.header;
     expect(Object.fromEntries(found.trace.clocks)).toEqual({ 1: beganNs + realtimeOffsetNs, 3: beganNs });
@@ -162,7 +66,7 @@ test.each<readonly [string, Partial<RecordingOptions>]>([
   writeFileSync(path, recordBytes({ events: 3000, ...options }));
   const found = await both(path);
   expect(found.events.length).toBeGreaterThan(500);
-  compare(found);
+  compare(found.trace, found);
 });
 
 const targets = [
@@ -208,7 +112,7 @@ interface Given {
 }
 
 /** Journeys with their events, in the order in which they end. */
-function draw(whole: readonly (readonly [Journey, readonly TraceEvent[]])[], given: Given = {}): PerfettoTrace {
+function drawn(whole: readonly (readonly [Journey, readonly TraceEvent[]])[], given: Given = {}): PerfettoTrace {
   const { hasReturns = false, losses = NOTHING_LOST, fields, dataSize = 0 } = given;
   const context: OutputContext = {
     ...{ targets, hasReturns, fields, dataSize, losses: () => losses },
@@ -236,7 +140,7 @@ const shape = ({ slices }: PerfettoTrace) =>
   ]);
 
 test('without events there are clocks and counters of losses', () => {
-  const { slices, tracks, counters, clocks } = draw([]);
+  const { slices, tracks, counters, clocks } = drawn([]);
   expect(slices).toEqual([]);
   expect([...tracks.values()].map(({ name }) => name)).toEqual(['lost', 'events that found no room']);
   expect(counters.map(({ at, value }) => [at, value])).toEqual([
@@ -247,7 +151,7 @@ test('without events there are clocks and counters of losses', () => {
 });
 
 test('one event lasts until the end of its journey', () => {
-  expect(shape(draw([[journey(1, T, T + 10n), [entry(1, T + 2n, 0)]]]))).toEqual([
+  expect(shape(drawn([[journey(1, T, T + 10n), [entry(1, T + 2n, 0)]]]))).toEqual([
     ['journey 1', 0, 10, '2', undefined],
     ['ip_rcv', 2, 10, '2', 'journey 1'],
     ['consumed', 10, 'instant', '2', 'journey 1'],
@@ -256,7 +160,7 @@ test('one event lasts until the end of its journey', () => {
 
 test('without returns an event lasts until the next one', () => {
   const events = [entry(1, T, 0), entry(1, T + 3n, 1, 1), entry(1, T + 3n, 0, 1), entry(1, T + 7n, 1)];
-  expect(shape(draw([[journey(1, T, T + 10n), events]])).map((one) => one.slice(0, 3))).toEqual([
+  expect(shape(drawn([[journey(1, T, T + 10n), events]])).map((one) => one.slice(0, 3))).toEqual([
     ['journey 1', 0, 10],
     ['ip_rcv', 0, 3],
     ['dev_queue_xmit', 3, 3],
@@ -278,7 +182,7 @@ test('calls at the same time on two CPUs have a lane each', () => {
     returned(1, T + 6n, 1, T + 5n, 1),
     returned(1, T + 7n, 0, T + 2n, 1),
   ];
-  expect(shape(draw([[journey(1, T, T + 9n), events]], { hasReturns: true }))).toEqual([
+  expect(shape(drawn([[journey(1, T, T + 9n), events]], { hasReturns: true }))).toEqual([
     ['journey 1', 0, 9, '2', undefined],
     ['ip_rcv', 0, 4, '2', 'journey 1'],
     ['dev_queue_xmit', 1, 3, '2', 'ip_rcv'],
@@ -298,7 +202,7 @@ test('a lost return, a lost entry, and a return that comes before those of later
     returned(1, T + 6n, 1, T + 3n),
     returned(1, T + 8n, 1, T + 7n, 0, { entryLost: true }),
   ];
-  expect(shape(draw([[journey(1, T, T + 9n), events]], { hasReturns: true })).map((one) => one.slice(0, 3))).toEqual([
+  expect(shape(drawn([[journey(1, T, T + 9n), events]], { hasReturns: true })).map((one) => one.slice(0, 3))).toEqual([
     ['journey 1', 0, 9],
     ['ip_rcv', 0, 5],
     ['dev_queue_xmit', 1, 3],
@@ -310,13 +214,13 @@ test('a lost return, a lost entry, and a return that comes before those of later
 });
 
 test('journeys with gaps say so over their whole length', () => {
-  const lost = draw([[journey(1, T, T + 9n, { gap: true, lost: 3 }), [entry(1, T + 1n, 0)]]]);
+  const lost = drawn([[journey(1, T, T + 9n, { gap: true, lost: 3 }), [entry(1, T + 1n, 0)]]]);
   expect(shape(lost).slice(0, 3)).toEqual([
     ['journey 1', 0, 9, '2', undefined],
     ['gap: 3 events lost', 0, 9, '2', 'journey 1'],
     ['ip_rcv', 1, 9, '2', 'gap: 3 events lost'],
   ]);
-  const carried = draw([[journey(1, T + 1n, T + 9n, { gap: true, isCarried: true }), [entry(1, T, 0)]]]);
+  const carried = drawn([[journey(1, T + 1n, T + 9n, { gap: true, isCarried: true }), [entry(1, T, 0)]]]);
   expect(shape(carried)[1]?.slice(0, 3)).toEqual(['gap: it began before this recording', 0, 9]);
 });
 
@@ -326,7 +230,7 @@ test('losses are counted over time', () => {
     { cpu: 3, lost: 1n, firstNs: T + 7n, lastNs: T + 7n },
   ];
   const losses = { ...NOTHING_LOST, cpus, ends: 4n, missed: { shown: 0n, deciding: 2n ** 60n } };
-  const { counters, tracks } = draw([[journey(1, T, T + 9n), [entry(1, T, 0)]]], { losses });
+  const { counters, tracks } = drawn([[journey(1, T, T + 9n), [entry(1, T, 0)]]], { losses });
   expect(counters.map(({ track, at, value }) => [track.name, Number(at - T), value])).toEqual([
     ['events that found no room', 0, 0n],
     ['ends of journeys', 0, 0n],
@@ -349,7 +253,7 @@ const request = packet(ipv4(1, echo(8, 7, 1)));
 const reply = packet(ipv4(1, echo(0, 7, 1), { from: '10.0.0.2', to: '10.0.0.1' }));
 
 test('flows lead from a packet to its answer, and from it to its copies', () => {
-  const drawn = draw([
+  const { slices } = drawn([
     // An answer may end before what it answers, and a copy before its parent, or after it.
     [journey(2, T + 4n, T + 6n, { snapshots: [reply] }), [entry(2, T + 4n, 0)]],
     [journey(3, T + 3n, T + 7n, { parent: 1 }), [entry(3, T + 3n, 0)]],
@@ -359,13 +263,13 @@ test('flows lead from a packet to its answer, and from it to its copies', () => 
     [journey(6, T + 1n, T + 9n, { parent: 5 }), [entry(6, T + 1n, 0)]],
   ]);
   const [one, two] = [1n, 2n].map((number) =>
-    drawn.slices.find((slice) => isJourney(slice) && slice.args['journey'] === number),
+    slices.find((slice) => isJourney(slice) && slice.args['journey'] === number),
   );
   expect(one?.name).toContain('10.0.0.1 > 10.0.0.2: ICMP echo request');
   expect(one?.flows).toHaveLength(1);
   expect(two?.flows).toEqual(one?.flows);
   expect([one?.track.name, two?.track.name]).toEqual(['10.0.0.1 > 10.0.0.2 ICMP', '10.0.0.2 > 10.0.0.1 ICMP']);
-  const copies = drawn.slices.filter(({ category }) => category === 'copy');
+  const copies = slices.filter(({ category }) => category === 'copy');
   expect(copies.map((slice) => [slice.name, Number(slice.begin - T), rootOf(slice).args['journey']])).toEqual([
     ['copied: journey 4', 1, 1n],
     ['copy of journey 1', 1, 4n],
@@ -383,7 +287,7 @@ test('names of any characters and of any length are shown, and stay within their
     fate: { ...FATE, stage: 'sent', device: 'e\x1bth' },
     sender: { pid: 7, command: 'a\x07b', cgroup: '/x\ny', container: undefined, unit: undefined, pod: undefined },
   });
-  const { slices, tracks } = draw([[its, [entry(1, T, 2, 0, { place: 2 })]]]);
+  const { slices, tracks } = drawn([[its, [entry(1, T, 2, 0, { place: 2 })]]]);
   expect([...tracks.values()][0]?.name).toBe('netns 4026531841 (blue\\x0a)');
   expect(slices[1]?.name).toBe(`evil\\x1b[2J\\u202e"${'n'.repeat(10_000)}`);
   expect(slices[1]?.category).toBe('mod\\x00ule');
@@ -398,7 +302,7 @@ const FATE: Fate = {
 
 test.each([2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 10n])('times are exact from %s on', (begin) => {
   const events = [entry(1, begin, 0), entry(1, begin + 1n, 1)];
-  const { slices } = draw([[journey(1, begin, begin + 3n), events]]);
+  const { slices } = drawn([[journey(1, begin, begin + 3n), events]]);
   expect(slices.map((slice) => [slice.begin - begin, slice.end === undefined ? 0n : slice.end - begin])).toEqual([
     [0n, 3n],
     [0n, 1n],
@@ -412,7 +316,7 @@ test('lanes are used again: there are as many as journeys lasted at the same tim
     const begin = T + BigInt(index) * 10n;
     return [journey(index + 1, begin, begin + 25n), [entry(index + 1, begin, 0)]] as const;
   });
-  const { tracks, slices } = draw(whole);
+  const { tracks, slices } = drawn(whole);
   expect(slices).toHaveLength(15_000);
   expect([...tracks.values()].filter(({ name }) => name === 'packets')).toHaveLength(3);
 });
@@ -433,7 +337,7 @@ test('flows have lanes of their own up to a bound', () => {
     const snapshots = [packet(ipv4(1, echo(8, 7, 1), { from }))];
     return [journey(index + 1, begin, begin + 5n, { snapshots }), [entry(index + 1, begin, 0)]] as const;
   });
-  const { tracks } = draw(whole);
+  const { tracks } = drawn(whole);
   const names = [...tracks.values()].map(({ name }) => name);
   expect(names.filter((name) => name.endsWith('ICMP'))).toHaveLength(MAX_FLOWS);
   expect(names.filter((name) => name === 'other flows')).toHaveLength(1);

@@ -15,7 +15,7 @@ import { describePacket } from '../packets/journey-packet.js';
 import { type LossSeries, lossSeries } from './loss-series.js';
 import { describeNetns, type JourneyEncoder, type OutputContext } from './output.js';
 import { INSTANT, PerfettoPackets, SLICE_BEGIN, SLICE_END } from './perfetto-packets.js';
-import { Strands, type StrandTaker } from './strands.js';
+import { Strands, type StrandTaker, spanOf } from './strands.js';
 import { type Connection, connectionOf, nameFlow, type Placed, Tracks, type TrackTaker } from './tracks.js';
 
 /** The bytes that are enough to be handed out. */
@@ -92,7 +92,8 @@ export class PerfettoEncoder implements JourneyEncoder, StrandTaker, TrackTaker 
 
   #begin(whole: CompleteJourney): void {
     const { journey } = whole;
-    const [beginNs, endNs] = this.#findSpan(whole);
+    const [beginNs, endNs] = spanOf(whole, this.#event);
+    this.#netns = this.#context.places.get(this.#event.place)?.netns ?? 0;
     const packet = describePacket(journey.snapshots);
     this.#number = journey.number;
     this.#flow = nameFlow(packet?.first);
@@ -116,18 +117,6 @@ export class PerfettoEncoder implements JourneyEncoder, StrandTaker, TrackTaker 
     packets.category('gap');
     packets.title(gap);
     packets.end();
-  }
-
-  /** Finds the times that it lasted, those of all of its events included, and where it began. */
-  #findSpan({ journey, load, count }: CompleteJourney): readonly [beginNs: bigint, endNs: bigint] {
-    const event = this.#event;
-    load(0, event);
-    this.#netns = this.#context.places.get(event.place)?.netns ?? 0;
-    const firstNs = join(event.timestampLow, event.timestampHigh);
-    load(count - 1, event);
-    const lastNs = join(event.timestampLow, event.timestampHigh);
-    const { beginNs, endNs } = journey;
-    return [firstNs < beginNs ? firstNs : beginNs, lastNs > endNs ? lastNs : endNs];
   }
 
   /** A translated packet belongs to two connections, and its answer does, too. */

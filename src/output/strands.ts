@@ -8,6 +8,8 @@
  * return that comes while later calls are open ends these, too.
  */
 import type { TraceEvent } from '../base/event.js';
+import { join } from '../base/halves.js';
+import type { CompleteJourney } from '../journey/assembler.js';
 
 export interface StrandTaker {
   /** A further strand is needed; the first one is there from the begin. @param strand counted from 0 */
@@ -18,6 +20,23 @@ export interface StrandTaker {
   close(strand: number, low: number, high: number, event: TraceEvent | undefined): void;
   /** The return of a call that is not open. */
   returnAlone(strand: number, event: TraceEvent): void;
+}
+
+/**
+ * The times that a journey lasted, those of all of its events included: in the order of the ring, its first event may not be
+ * the earliest.
+ * @param event is filled with its first event
+ */
+export function spanOf(
+  { journey, load, count }: CompleteJourney,
+  event: TraceEvent,
+): readonly [beginNs: bigint, endNs: bigint] {
+  load(count - 1, event);
+  const lastNs = join(event.timestampLow, event.timestampHigh);
+  load(0, event);
+  const firstNs = join(event.timestampLow, event.timestampHigh);
+  const { beginNs, endNs } = journey;
+  return [firstNs < beginNs ? firstNs : beginNs, lastNs > endNs ? lastNs : endNs];
 }
 
 /** More are not told apart: calls on further CPUs then end one another. */

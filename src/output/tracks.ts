@@ -54,7 +54,8 @@ export class Tracks {
   #tracks = 0;
   /** Times are counted from here, to be exact as doubles for some months. */
   #originNs: bigint | undefined;
-  readonly #placed = new Map<number, Placed>();
+  /** The last journeys that were placed, each at its number modulo `MAX_REMEMBERED`. */
+  readonly #placed: (Placed | undefined)[] = new Array(MAX_REMEMBERED).fill(undefined);
   /** Copies whose parent has not come, by its number. */
   readonly #orphans = new Map<number, Placed[]>();
   #orphanCount = 0;
@@ -65,7 +66,7 @@ export class Tracks {
 
   /** The memory on the engine's heap, roughly. */
   get keptBytes(): number {
-    return (this.#placed.size + this.#orphanCount) * REMEMBERED_BYTES + this.#flows * FLOW_BYTES;
+    return (MAX_REMEMBERED + this.#orphanCount) * REMEMBERED_BYTES + this.#flows * FLOW_BYTES;
   }
 
   /** The number of another track, which is none of a journey. */
@@ -106,29 +107,29 @@ export class Tracks {
 
   /** Remembers a journey that has been drawn, and tells of the copies that are known with it. */
   remember(placed: Placed, parent: number): void {
-    this.#placed.set(placed.number, placed);
-    if (this.#placed.size > MAX_REMEMBERED) this.#placed.delete(this.#placed.keys().next().value!);
-    for (const copy of this.#orphans.get(placed.number) ?? []) {
-      this.#orphanCount--;
-      this.#tell(placed, copy);
+    this.#placed[placed.number % MAX_REMEMBERED] = placed;
+    const copies = this.#orphanCount > 0 ? this.#orphans.get(placed.number) : undefined;
+    if (copies) {
+      this.#orphans.delete(placed.number);
+      this.#orphanCount -= copies.length;
+      for (const copy of copies) this.#tell(placed, copy);
     }
-    this.#orphans.delete(placed.number);
     if (parent === 0) return;
-    const its = this.#placed.get(parent);
-    if (its) this.#tell(its, placed);
+    const its = this.#placed[parent % MAX_REMEMBERED];
+    if (its?.number === parent) this.#tell(its, placed);
     else this.#addOrphan(parent, placed);
   }
 
   #addOrphan(parent: number, copy: Placed): void {
+    // Parents of so many copies hardly come any more. To look for the oldest of them would take longer than all else.
+    if (this.#orphanCount === MAX_REMEMBERED) {
+      this.#orphans.clear();
+      this.#orphanCount = 0;
+    }
     const known = this.#orphans.get(parent);
     if (known) known.push(copy);
     else this.#orphans.set(parent, [copy]);
     this.#orphanCount++;
-    while (this.#orphanCount > MAX_REMEMBERED) {
-      const [oldest, copies] = this.#orphans.entries().next().value!;
-      this.#orphans.delete(oldest);
-      this.#orphanCount -= copies.length;
-    }
   }
 
   #tell(parent: Placed, copy: Placed): void {

@@ -139,6 +139,8 @@ const VIEWS: readonly View[] = [
   ['paths'],
   ['pcapng'],
   ['perfetto'],
+  ['chrome'],
+  ['speedscope'],
 ];
 /** Of packets with bytes. */
 const ONCE: View = ['pcapng', { once: true }];

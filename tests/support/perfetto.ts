@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { draw, type Picture, type PictureEvent, type Track, type Value } from './pictures.js';
 
 const SCHEMA = fileURLToPath(new URL('perfetto.proto', import.meta.url));
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -11,35 +12,8 @@ const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** The values of each field; a message is a `Message`, all else is text. */
 type Message = Map<string, (Message | string)[]>;
 
-export type Value = bigint | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
-
-export interface Slice {
-  readonly name: string;
-  readonly category: string;
-  readonly track: Track;
-  readonly begin: bigint;
-  /** Undefined for an instant. */
-  end: bigint | undefined;
-  readonly parent: Slice | undefined;
-  readonly args: { [name: string]: Value };
-  readonly flows: readonly string[];
-  readonly endingFlows: readonly string[];
-}
-
-export interface Track {
-  readonly uuid: string;
-  readonly name: string;
-  readonly parent: string | undefined;
-  readonly isCounter: boolean;
-}
-
-export interface PerfettoTrace {
+export interface PerfettoTrace extends Picture {
   readonly clocks: ReadonlyMap<string, bigint>;
-  readonly tracks: ReadonlyMap<string, Track>;
-  /** In the order of their begins. */
-  readonly slices: readonly Slice[];
-  readonly counters: readonly { readonly track: Track; readonly at: bigint; readonly value: bigint }[];
-  readonly packets: number;
 }
 
 /** @throws if protoc does not take it, or it is not what Perfetto wants */
@@ -109,12 +83,7 @@ function interpret(trace: Message): PerfettoTrace {
     if (found === undefined) throw new Error(`${kind} ${iid} is not interned`);
     return found;
   };
-  const parsed: {
-    at: bigint;
-    type: string;
-    facts: Omit<Slice, 'track' | 'begin' | 'end' | 'parent'>;
-    event: Message;
-  }[] = [];
+  const events: PictureEvent[] = [];
   for (const [index, packet] of packets.entries()) {
     const flags = one(packet, 'sequence_flags');
     if ((index === 0) !== (flags === '1')) throw new Error(`packet ${index} has the flags ${flags}`);
@@ -136,10 +105,11 @@ function interpret(trace: Message): PerfettoTrace {
     const event = child(packet, 'track_event');
     if (!event) continue;
     if (flags !== '2') throw new Error('an event does not say that it needs interned data');
-    parsed.push({
+    events.push({
       at: BigInt(one(packet, 'timestamp')!),
-      type: one(event, 'type')!,
-      event,
+      kind: KINDS[one(event, 'type')!]!,
+      track: one(event, 'track_uuid')!,
+      ...(event.has('counter_value') && { value: BigInt(one(event, 'counter_value')!) }),
       facts: {
         name: one(event, 'name') ?? (event.has('name_iid') ? lookUp('event_names', one(event, 'name_iid')!) : ''),
         category: texts(event, 'category_iids')
@@ -151,36 +121,15 @@ function interpret(trace: Message): PerfettoTrace {
       },
     });
   }
-  parsed.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-  const open = new Map<string, Slice[]>();
-  const slices: Slice[] = [];
-  const counters: PerfettoTrace['counters'][number][] = [];
-  for (const { at, type, event, facts } of parsed) {
-    const uuid = one(event, 'track_uuid')!;
-    const track = tracks.get(uuid);
-    if (!track) throw new Error(`there is no track ${uuid}`);
-    if (track.isCounter !== (type === 'TYPE_COUNTER')) throw new Error(`${type} on the track ${track.name}`);
-    const stack = open.get(uuid) ?? [];
-    open.set(uuid, stack);
-    if (type === 'TYPE_COUNTER') {
-      counters.push({ track, at, value: BigInt(one(event, 'counter_value')!) });
-    } else if (type === 'TYPE_SLICE_END') {
-      const slice = stack.pop();
-      if (!slice) throw new Error(`an end without a begin on the track ${track.name} at ${at}`);
-      slice.end = at;
-      for (const name of Object.keys(facts.args)) if (name in slice.args) throw new Error(`two values of ${name}`);
-      Object.assign(slice.args, facts.args);
-    } else {
-      const slice: Slice = { ...facts, track, begin: at, end: undefined, parent: stack.at(-1) };
-      slices.push(slice);
-      if (type === 'TYPE_SLICE_BEGIN') stack.push(slice);
-      else if (type !== 'TYPE_INSTANT') throw new Error(`an event is ${type}`);
-    }
-  }
-  for (const stack of open.values()) if (stack.length > 0) throw new Error(`${stack[0]!.name} does not end`);
-  checkFlows(slices);
-  return { clocks, tracks, slices, counters, packets: packets.length };
+  return { ...draw(tracks, events), clocks };
 }
+
+const KINDS: Record<string, PictureEvent['kind']> = {
+  TYPE_SLICE_BEGIN: 'begin',
+  TYPE_SLICE_END: 'end',
+  TYPE_INSTANT: 'instant',
+  TYPE_COUNTER: 'counter',
+};
 
 function addTrack(tracks: Map<string, Track>, descriptor: Message): void {
   const uuid = one(descriptor, 'uuid')!;
@@ -188,15 +137,6 @@ function addTrack(tracks: Map<string, Track>, descriptor: Message): void {
   if (tracks.has(uuid) || uuid === '0') throw new Error(`track ${uuid} is described again`);
   if (parent !== undefined && !tracks.has(parent)) throw new Error(`track ${uuid} is below one that is not known`);
   tracks.set(uuid, { uuid, parent, name: one(descriptor, 'name')!, isCounter: descriptor.has('counter') });
-}
-
-/** An ending flow has begun before, and no earlier event has ended it. */
-function checkFlows(slices: readonly Slice[]): void {
-  const begun = new Set<string>();
-  for (const { flows, endingFlows } of slices) {
-    for (const flow of endingFlows) if (!begun.delete(flow)) throw new Error(`the flow ${flow} ends and has not begun`);
-    for (const flow of flows) begun.add(flow);
-  }
 }
 
 type LookUp = (kind: keyof typeof INTERNED, iid: string) => string;

@@ -16,6 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPerfetto } from '../support/perfetto.js';
+import { isCall, isJourney } from '../support/pictures.js';
 import { IPFT, ipft, Network, NOBODY, recordWhile, run, splitJson, Tracing } from './harness.js';
 
 const MARK = 0x5f;
@@ -101,6 +103,44 @@ describe('the file', () => {
     }
     expect(readFileSync(there, 'utf8')).toBe('as it was');
   });
+});
+
+test('-o perfetto: a running trace, and a recording', async () => {
+  const [live, recorded] = [join(dir, 'live.perfetto-trace'), join(dir, 'recorded.perfetto-trace')];
+  const graph = [...ARGS, '-t', 'function_graph', '--snaplen', '96', '--who', '--count', '5'];
+  const file = join(dir, 'drawn');
+  for (const isLive of [true, false]) {
+    using tracing = isLive ? new Tracing([...graph, '-o', 'perfetto', '--output-file', live]) : record(file, graph);
+    await tracing.ready();
+    using _load = new Load('-i', '0.1');
+    expect((await tracing.ended()).status).toBe(0);
+  }
+  const shown = ipft('show', file, '-o', 'perfetto', '--output-file', recorded);
+  expect(shown.status, shown.stderr).toBe(0);
+  const { events, journeys } = show(file);
+  const calls = readPerfetto(readFileSync(recorded)).slices.filter(isCall);
+  expect(calls).toHaveLength(events.filter(({ is_return }) => !is_return).length);
+  const { slices, clocks, tracks } = readPerfetto(readFileSync(live));
+  const roots = slices.filter(isJourney);
+  expect(roots.length).toBeGreaterThanOrEqual(5);
+  expect(journeys.length).toBeGreaterThanOrEqual(5);
+  for (const { name, args, track } of roots) {
+    expect(name).toMatch(/^10\.11\.0\.1 > 10\.11\.0\.2: ICMP echo request/);
+    expect(args['sender']).toMatchObject({ command: 'ping' });
+    expect(track.name).toBe('10.11.0.1 > 10.11.0.2 ICMP');
+    expect(tracks.get(track.parent!)?.name).toBe(
+      `netns ${statSync(`/run/netns/${network.here}`).ino} (${network.here})`,
+    );
+  }
+  // A function is within the one that called it.
+  const within = slices.filter(({ name }) => name === 'dev_hard_start_xmit');
+  expect(within.length).toBeGreaterThanOrEqual(5);
+  for (const { parent, begin, end } of within) {
+    expect(parent?.name).toBe('__dev_queue_xmit');
+    expect([begin >= parent!.begin, end! <= parent!.end!]).toEqual([true, true]);
+  }
+  const days = Math.abs(Date.now() - Number(clocks.get('1')) / 1e6) / 86_400_000;
+  expect(days).toBeLessThan(1);
 });
 
 test('losses are shown as the recorder told them', async () => {

@@ -49,7 +49,12 @@ export function formatPacket(journey: Journey): string {
   return endpoints ? `${endpoints.source} > ${endpoints.destination}` : packetId;
 }
 
+/** `1,234`, `1,234.567800`: the whole part in groups. `toLocaleString` takes 15 ms when it is first asked. */
+export function formatNumber(value: number, decimals = 0): string {
+  return value.toFixed(decimals).replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
+}
+
 /** `1 packet`, `1,234 packets` */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -18,10 +18,13 @@ if (page) {
   }
 }
 
-/** The parts, whose elements are removed: they would take their memory twice. */
+/** The parts, whose elements are removed: they would take their memory twice. What was read is told. */
 function* takeParts(): Iterable<PartText> {
-  for (const element of [...document.querySelectorAll<HTMLElement>('script[type="application/ipft"]')]) {
+  const notice = document.querySelector('#page > .notice');
+  const elements = [...document.querySelectorAll<HTMLElement>('script[type="application/ipft"]')];
+  for (const [index, element] of elements.entries()) {
     yield { kind: element.dataset['part'] ?? '', text: element.textContent ?? '' };
     element.remove();
+    if (notice) notice.textContent = `Reading the trace … ${Math.floor(((index + 1) / elements.length) * 100)} %`;
   }
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
 import { KEYS } from '../find.js';
-import { counted } from '../format.js';
+import { counted, formatNumber } from '../format.js';
 import { VIEWS } from '../state.js';
 import { Help } from './help.js';
 import { Outcomes } from './outcomes.js';
@@ -27,9 +27,7 @@ export function Header(props: ViewProps) {
   }, [state.find]);
   const all = trace.journeys.length;
   const shown =
-    journeys.length === all
-      ? counted(all, 'packet')
-      : `${journeys.length.toLocaleString('en')} of ${counted(all, 'packet')}`;
+    journeys.length === all ? counted(all, 'packet') : `${formatNumber(journeys.length)} of ${counted(all, 'packet')}`;
   return (
     <header>
       <div class="row">

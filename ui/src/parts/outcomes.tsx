@@ -1,5 +1,6 @@
 /** The number of packets of each outcome; a click chooses them. */
 import type { ViewProps } from '../app.js';
+import { formatNumber } from '../format.js';
 import { OUTCOMES, type Outcome } from '../trace/trace.js';
 
 export function Outcomes({ journeys, state, go }: ViewProps) {
@@ -19,7 +20,7 @@ export function Outcomes({ journeys, state, go }: ViewProps) {
             aria-pressed={isChosen}
             onClick={() => go({ find: words.trim() })}
           >
-            {counts.get(outcome)?.toLocaleString('en')} {outcome}
+            {formatNumber(counts.get(outcome) ?? 0)} {outcome}
           </button>
         );
       })}

@@ -30,6 +30,8 @@ const COLUMNS_WITH_RETURNS = 14;
 const IS_LONG = 0xffffffff;
 /** More events than this are not shown: the columns would take more than a gigabyte. */
 const MAX_EVENTS = 40_000_000;
+/** The browser gets its turn when reading took so long, in milliseconds: it would seem to hang otherwise. */
+const TURN_MS = 50;
 /** The parts whose details are kept when they were read. */
 const KEPT_DETAILS = 4;
 
@@ -42,7 +44,13 @@ export async function readTrace(parts: Iterable<PartText>): Promise<Trace> {
   const reader = new Reader();
   let problem: string | undefined;
   try {
-    for (const part of parts) await reader.read(part);
+    let turn = performance.now();
+    for (const part of parts) {
+      await reader.read(part);
+      if (performance.now() - turn < TURN_MS) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      turn = performance.now();
+    }
     problem = reader.isWhole ? undefined : 'This file was cut short: what came later is missing.';
   } catch (error) {
     if (!reader.hasHead) throw error;
@@ -114,21 +122,20 @@ class Reader {
     const events = createEvents(this.#events, head.hasReturns);
     const journeys: Journey[] = [];
     let from = 0;
+    const known = { functions: functions.length, places: places.length };
     for (const [index, part] of this.#parts.entries()) {
-      const own = part.journeys.map((facts, position) => toJourney(facts, index, position));
+      const own: Journey[] = [];
       let first = from;
-      for (const journey of own) {
-        journeys.push({ ...journey, first });
+      for (const facts of part.journeys) {
+        const journey = toJourney(facts, { first, part: index, position: own.length });
+        own.push(journey);
+        journeys.push(journey);
         first += journey.count;
       }
-      fill(events, from, part, own, head.hasReturns);
+      fill(events, from, part, own, known);
       from += part.events;
     }
-    for (let i = 0; i < events.count; i++) {
-      // A number that no table has would fail wherever it is shown.
-      if (events.fn[i]! >= functions.length) events.fn[i] = addUnknown(functions);
-      if (events.place[i]! >= places.length) events.place[i] = 0;
-    }
+    if (events.fn.includes(known.functions)) functions.push({ name: '?', module: '?' });
     journeys.sort((a, b) => a.begin - b.begin || a.number - b.number);
     const byNumber = new Map(journeys.map((journey) => [journey.number, journey]));
     const details = new DetailsReader(this.#details);
@@ -138,11 +145,6 @@ class Reader {
       find: (number) => byNumber.get(number),
     };
   }
-}
-
-function addUnknown(functions: TracedFunction[]): number {
-  if (functions.at(-1)?.name !== '?') functions.push({ name: '?', module: '?' });
-  return functions.length - 1;
 }
 
 function readHead(text: string): Head {
@@ -166,14 +168,26 @@ function createEvents(count: number, hasReturns: boolean): Events {
   };
 }
 
-/** Makes columns of a part's bytes. */
-function fill(events: Events, from: number, part: Part, journeys: readonly Journey[], hasReturns: boolean): void {
+/**
+ * Makes columns of a part's bytes.
+ * @param known how many functions and places there are: a number that no table has would fail wherever it is shown. Such
+ * a function is the one behind the last, such a place the one that is not known
+ */
+function fill(
+  events: Events,
+  from: number,
+  part: Part,
+  journeys: readonly Journey[],
+  known: { readonly functions: number; readonly places: number },
+): void {
   const { events: count, columns, long } = part;
   const column = (index: number) => columns.subarray(index * count, (index + 1) * count);
   const [t0, t1, t2, t3] = [column(0), column(1), column(2), column(3)];
   const [f0, f1, p0, p1, c0, c1] = [column(4), column(5), column(6), column(7), column(8), column(9)];
+  const hasReturns = events.sinceEntry.length > 0;
   const [e0, e1] = hasReturns ? [column(12), column(13)] : [t0, t1];
   const { time, fn, place, cpu, flags, sinceEntry } = events;
+  const { functions, places } = known;
   flags.set(column(10), from);
   events.depth.set(column(11), from);
   let at = 0;
@@ -186,8 +200,9 @@ function fill(events: Events, from: number, part: Part, journeys: readonly Journ
       now += since;
       const to = from + at;
       time[to] = now;
-      fn[to] = f0[at]! | (f1[at]! << 8);
-      place[to] = p0[at]! | (p1[at]! << 8);
+      fn[to] = Math.min(f0[at]! | (f1[at]! << 8), functions);
+      const where = p0[at]! | (p1[at]! << 8);
+      place[to] = where < places ? where : 0;
       cpu[to] = c0[at]! | (c1[at]! << 8);
       if (!hasReturns || (flags[to]! & IS_RETURN) === 0) continue;
       const back = e0[at]! | (e1[at]! << 8);
@@ -197,55 +212,66 @@ function fill(events: Events, from: number, part: Part, journeys: readonly Journ
   }
 }
 
-/** Whatever a file says, the page gets members of the right type. */
-function toJourney(facts: Record<string, unknown>, part: number, position: number): Journey {
-  const outcome = OUTCOMES.find((one) => one === facts['outcome']) ?? 'unknown';
+type Writable<Made> = { -readonly [Key in keyof Made]: Made[Key] };
+
+const KNOWN_OUTCOMES: ReadonlySet<unknown> = new Set(OUTCOMES);
+
+/** Whatever a file says, the page gets members of the right type. @param at where its events and its details are */
+function toJourney(facts: Record<string, unknown>, at: Pick<Journey, 'first' | 'part' | 'position'>): Journey {
+  const outcome = (KNOWN_OUTCOMES.has(facts['outcome']) ? facts['outcome'] : 'unknown') as Outcome;
   const begin = toNumber(facts['begin']);
-  const endpoints = facts['endpoints'] as Record<string, unknown> | undefined;
-  return {
+  const journey: Writable<Journey> = {
     number: toNumber(facts['journey']),
     packetId: String(facts['packet_id']),
-    ...optional('parent', facts['parent'], toNumber),
-    outcome: outcome as Outcome,
-    ...optional('reason', facts['reason'], String),
-    ...optional('endedIn', facts['ended_in'], String),
-    begin,
-    end: Math.max(begin, toNumber(facts['end'])),
+    ...{ outcome, begin, end: Math.max(begin, toNumber(facts['end'])) },
     events: toNumber(facts['events']),
     lost: toNumber(facts['lost']),
     hasGap: facts['gap'] === true,
     endText: String(facts['end_text'] ?? outcome),
-    ...optional('gapText', facts['gap_text'], String),
-    ...optional('text', facts['text'], String),
-    ...optional('endpoints', endpoints, (given: Record<string, unknown>) => ({
-      ...{ protocol: toNumber(given['protocol']), source: String(given['source']) },
-      destination: String(given['destination']),
-    })),
-    ...optional('sender', facts['sender'], toProcess),
-    ...optional('receiver', facts['receiver'], toProcess),
-    ...{ first: 0, count: toNumber(facts['count']), part, position },
+    ...{ first: at.first, count: toNumber(facts['count']), part: at.part, position: at.position },
   };
+  add(journey, 'parent', facts['parent'], toNumber);
+  add(journey, 'reason', facts['reason'], String);
+  add(journey, 'endedIn', facts['ended_in'], String);
+  add(journey, 'gapText', facts['gap_text'], String);
+  add(journey, 'text', facts['text'], String);
+  add(journey, 'endpoints', facts['endpoints'], toEndpoints);
+  add(journey, 'sender', facts['sender'], toProcess);
+  add(journey, 'receiver', facts['receiver'], toProcess);
+  return journey;
+}
+
+function toEndpoints(given: unknown): NonNullable<Journey['endpoints']> {
+  const { protocol, source, destination } = Object(given);
+  return { protocol: toNumber(protocol), source: String(source), destination: String(destination) };
 }
 
 function toProcess(given: unknown): NonNullable<Journey['sender']> {
   const { pid, command, container, unit, pod } = Object(given);
-  const { id, name } = Object(container);
-  return {
-    command: String(command ?? '?'),
-    ...optional('pid', pid, toNumber),
-    ...optional('unit', unit, String),
-    ...optional('pod', pod, String),
-    ...optional('container', container, () => ({ ...optional('id', id, String), ...optional('name', name, String) })),
-  };
+  const made: Writable<NonNullable<Journey['sender']>> = { command: String(command ?? '?') };
+  add(made, 'pid', pid, toNumber);
+  add(made, 'unit', unit, String);
+  add(made, 'pod', pod, String);
+  add(made, 'container', container, toContainer);
+  return made;
 }
 
-/** A member, if there is a value for it. */
-function optional<Key extends string, Given, Value>(
+function toContainer(given: unknown): NonNullable<NonNullable<Journey['sender']>['container']> {
+  const { id, name } = Object(given);
+  const made: { id?: string; name?: string } = {};
+  add(made, 'id', id, String);
+  add(made, 'name', name, String);
+  return made;
+}
+
+/** Adds a member, if there is a value for it. A million are added while a page opens: no objects are made for that. */
+function add<Made, Key extends keyof Made>(
+  made: Made,
   key: Key,
-  given: Given | undefined | null,
-  convert: (given: Given) => Value,
-): { readonly [key in Key]?: Value } {
-  return (given === undefined || given === null ? {} : { [key]: convert(given) }) as { [key in Key]?: Value };
+  given: unknown,
+  convert: (given: unknown) => NonNullable<Made[Key]>,
+): void {
+  if (given !== undefined && given !== null) made[key] = convert(given);
 }
 
 function toNumber(given: unknown): number {
@@ -285,15 +311,46 @@ class DetailsReader {
 /** @throws DataError if it is no base64 of gzip */
 async function unpack(base64: string): Promise<Uint8Array> {
   try {
-    const packed = fromBase64(base64);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    const { readable, writable } = new DecompressionStream('gzip');
+    const [bytes] = await Promise.all([readAll(readable), write(writable, fromBase64(base64))]);
+    return bytes;
   } catch (error) {
     throw new DataError('a part can not be decompressed', { cause: error });
   }
 }
 
+async function write(stream: WritableStream<Uint8Array<ArrayBuffer>>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const writer = stream.getWriter();
+  await Promise.all([writer.write(bytes), writer.close()]);
+}
+
+/** A `Response` would do the same, and take twice as long. */
+async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (const reader = stream.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    length += value.length;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** What browsers have since 2025. */
+interface FromBase64 {
+  readonly fromBase64?: (text: string) => Uint8Array<ArrayBuffer>;
+}
+
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const own = (Uint8Array as FromBase64).fromBase64;
+  if (own) return own.call(Uint8Array, text);
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);

@@ -1,7 +1,7 @@
 /** Two packets side by side: what is known of them, what they passed, and where that differs. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
-import { counted, formatDuration, formatPlace } from '../format.js';
+import { counted, formatDuration, formatNumber, formatPlace } from '../format.js';
 import { Rows } from '../parts/rows.js';
 import type { Details, Journey, Trace } from '../trace/trace.js';
 import { choosePair, nextOf } from './compare/choice.js';
@@ -340,7 +340,7 @@ function summarize(trace: Trace, comparison: Comparison): string[] {
   const partings = findPartings(comparison);
   const sentences = [
     partings
-      ? `${counted(equal, 'function')} of ${all.toLocaleString('en')} and ${others.toLocaleString('en')} are the same.`
+      ? `${counted(equal, 'function')} of ${formatNumber(all)} and ${formatNumber(others)} are the same.`
       : `Both pass the same ${counted(all, 'function')}.`,
   ];
   const nameAt = (side: Side, position: number) =>

@@ -1,7 +1,7 @@
 /** The paths of the chosen packets: a list of them, and one graph of where they part and meet. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
-import { counted } from '../format.js';
+import { counted, formatNumber } from '../format.js';
 import { formatRanges, isInRanges, parseRanges } from '../trace/path-numbers.js';
 import { type ChosenPaths, type Path, pathsOf } from '../trace/paths.js';
 import { ChosenPart } from './paths/chosen.js';
@@ -135,7 +135,7 @@ function summarize({ paths, count }: ChosenPaths): string {
   const share = formatShare(most, count);
   const ways = `${counted(count, 'packet')} take ${counted(paths.length, 'path')}`;
   if (most === 1) return `${ways}: each goes its own way.`;
-  return `${ways}; ${most.toLocaleString('en')} of them (${share}) take the most frequent: ${end}.`;
+  return `${ways}; ${formatNumber(most)} of them (${share}) take the most frequent: ${end}.`;
 }
 
 /** What the graph does not show, in words. */

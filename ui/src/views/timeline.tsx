@@ -1,7 +1,7 @@
 /** All packets over time: a lane for each. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
-import { counted, formatDuration, formatPlace } from '../format.js';
+import { counted, formatDuration, formatNumber, formatPlace } from '../format.js';
 import { GROUPS, type Group, SCALES, type Scale } from '../state.js';
 import { TimelineControl } from './timeline/control.js';
 import { type Cursor, DETAILS, type Detail } from './timeline/model.js';
@@ -193,7 +193,7 @@ function Places({ trace, palette }: { readonly trace: ViewProps['trace']; readon
           {formatPlace(place)}
         </span>
       ))}
-      {more > 0 && <i>and {more.toLocaleString('en')} more</i>}
+      {more > 0 && <i>and {formatNumber(more)} more</i>}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 /** The packets of the paths that are chosen in the graph or the list. */
 import type { ViewProps } from '../../app.js';
-import { counted, formatDuration } from '../../format.js';
+import { counted, formatDuration, formatNumber } from '../../format.js';
 import { formatRanges } from '../../trace/path-numbers.js';
 import { type Path, timesOf } from '../../trace/paths.js';
 
@@ -52,7 +52,7 @@ export function ChosenPart({ paths, marked, choose, state, go }: ChosenPartProps
             {number}
           </button>
         ))}
-        {packets.length > SHOWN && ` and ${(packets.length - SHOWN).toLocaleString('en')} more`}
+        {packets.length > SHOWN && ` and ${formatNumber(packets.length - SHOWN)} more`}
       </p>
       <p class="path-line">
         <button

@@ -1,6 +1,6 @@
 /** The graph: lines are drawn, boxes are text that can be read, chosen and opened. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted } from '../../format.js';
+import { counted, formatNumber } from '../../format.js';
 import type { Label, Path } from '../../trace/paths.js';
 import { OUTCOMES, type Outcome, type Trace } from '../../trace/trace.js';
 import type { FoldedGraph } from './fold.js';
@@ -183,7 +183,7 @@ export function GraphView(props: GraphViewProps) {
                       aria-pressed={isAllMarked(edge.paths)}
                       onClick={() => chooseOf(edge.paths)}
                     >
-                      {edge.count.toLocaleString('en')}
+                      {formatNumber(edge.count)}
                     </button>
                   ))}
               </div>
@@ -273,7 +273,7 @@ function BoxView(props: BoxViewProps) {
             </span>
           ) : line === 'cut' ? (
             <span class="box-line" key={String(index)}>
-              and {(box.steps.length - MAX_LINES).toLocaleString('en')} more
+              and {formatNumber(box.steps.length - MAX_LINES)} more
             </span>
           ) : (
             <button

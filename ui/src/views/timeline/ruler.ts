@@ -1,4 +1,5 @@
 /** The marks of the time ruler. */
+import { formatNumber } from '../../format.js';
 import { lengthOf, type Span } from './scale.js';
 
 export interface Tick {
@@ -38,7 +39,7 @@ export function rulerOf(span: Span, width: number, apart: number): Ruler {
   for (let count = Math.ceil((span.from - base) / step); ; count++) {
     const offset = count * step;
     if (base + offset > span.until) break;
-    const value = Number((offset / unit).toFixed(decimals)).toLocaleString('en', { minimumFractionDigits: decimals });
+    const value = formatNumber(offset / unit, decimals);
     ticks.push({ time: base + offset, text: `${sign}${value} ${name}` });
   }
   return { base: base > 0 ? formatBase(base, block) : undefined, ticks };
@@ -62,5 +63,5 @@ function formatBase(base: number, block: number): string {
   const rest = String(base - seconds * 1e9)
     .padStart(9, '0')
     .slice(0, digits);
-  return `${seconds.toLocaleString('en')}${rest === '' ? '' : `.${rest}`} s`;
+  return `${formatNumber(seconds)}${rest === '' ? '' : `.${rest}`} s`;
 }

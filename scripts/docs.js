@@ -8,6 +8,8 @@
  *                                  `npm run docs -- guest` renders these too
  *     <!-- trace: … -->, <!-- refusal: … -->    likewise; tests/vm/docs.test.ts compares them
  *
+ * `npm run docs -- pictures` takes those of docs/images/ again: scripts/pictures.js.
+ *
  * What stands between `<!-- NAME -->` and `<!-- end of NAME -->` comes from a table of the sources: `error codes` from
  * src/base/error-codes.ts, `exit statuses` and `reserved exit statuses` from src/cli/exit-status.ts.
  */
@@ -25,6 +27,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { renderApi } from './api.js';
+import { renderPictures } from './pictures.js';
 import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
 import { isMain, runScript } from './setup/run.js';
 import { root, setUp } from './setup.js';
@@ -154,6 +157,8 @@ if (isMain(import.meta.url)) {
     await renderManPage(write);
     await renderDocuments(write);
     if (process.argv[2] === 'guest') renderGuestListings();
+    if (process.argv[2] === 'pictures')
+      await renderPictures((path) => process.stderr.write(`docs: ${path} was taken\n`));
     return problems.length > 0 ? 1 : 0;
   });
 }

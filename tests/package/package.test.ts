@@ -55,12 +55,15 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'LICENSE',
     'README.md',
     'docs/extension.md',
+    'examples/recordings/gateway.ipft',
     'examples/library/drop.test.ts',
     'examples/library/service.test.ts',
     'man/ipft.1',
   ]) {
     expect(names).toContain(name);
   }
+  // They would be a tenth of what is downloaded.
+  expect(names.filter((name) => name.endsWith('.png'))).toEqual([]);
   expect(
     names.filter((name) =>
       /^(?!examples).*\.test\.|\.map$|\.sources$|^(src|scripts|tests|bench|node_modules)\//.test(name),

@@ -6,9 +6,12 @@ import { OUTCOMES, type Outcome, type Trace } from '../../trace/trace.js';
 import type { FoldedGraph } from './fold.js';
 import type { Box, BoxStep, Detours, GraphPath } from './graph.js';
 import { BOX_WIDTH, edgeWidth, type Layout, layOut } from './layout.js';
-import { cut, formatShare, formatShort, nameOf, namespaceOf } from './names.js';
+import { countLines, cut, formatShare, formatShort, nameOf, namespaceOf } from './names.js';
 
 const LINE_HEIGHT = 17;
+/** Of the words for an end: so many lines, as style.css has it too, of at least so many characters. */
+const MAX_END_LINES = 5;
+const END_CHARACTERS = 20;
 /** The head of a box, and the space around its text. */
 const HEAD_HEIGHT = 30;
 /** A box with more functions shows its first and its last one. */
@@ -317,7 +320,10 @@ function linesOf({ steps }: Box, isUnrolled: boolean): readonly Line[] {
 }
 
 function heightOf(box: Box, isUnrolled: boolean): number {
-  const lines = box.end === undefined ? linesOf(box, isUnrolled).length : Math.min(4, Math.ceil(box.end.length / 22));
+  const lines =
+    box.end === undefined
+      ? linesOf(box, isUnrolled).length
+      : Math.min(MAX_END_LINES, countLines(box.end, END_CHARACTERS));
   return HEAD_HEIGHT + LINE_HEIGHT * lines + 6;
 }
 

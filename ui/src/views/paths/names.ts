@@ -36,3 +36,15 @@ export function formatShare(count: number, all: number): string {
   if (percent < 0.01) return '< 0.01 %';
   return `${percent.toFixed(percent > 99 || percent < 1 ? 2 : percent < 10 ? 1 : 0)} %`;
 }
+
+/** The lines that a text takes where so many characters have room: words that are longer are broken. */
+export function countLines(text: string, characters: number): number {
+  let [lines, free] = [1, characters];
+  for (const { length } of text.split(' ')) {
+    if (free < characters && length > free) [lines, free] = [lines + 1, characters];
+    const more = Math.ceil(Math.max(0, length - free) / characters);
+    lines += more;
+    free += more * characters - length - 1;
+  }
+  return lines;
+}

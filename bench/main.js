@@ -8,19 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SUITES } from '../scripts/guest/kernel.js';
-import { BENCH_PACKAGES, ensurePackages, GUEST_PACKAGES } from '../scripts/setup/packages.js';
+import { BENCH_PACKAGES, BROWSER_PACKAGES, ensurePackages, GUEST_PACKAGES } from '../scripts/setup/packages.js';
 import { runScript } from '../scripts/setup/run.js';
 import { ScriptError } from '../scripts/setup/script-error.js';
 import { root, setUp } from '../scripts/setup.js';
 import { compileFloors } from './floors.js';
+import { page } from './page.js';
 import { keepResults, loadResults, renderTable } from './report.js';
 
 const HELP = `usage: npm run bench -- [options]
 
-Measures in QEMU guests, one at a time. A whole run takes about half an hour for each kernel.
+Measures in QEMU guests, one at a time, and pages in a browser here. A whole run takes about half an hour for each kernel.
 
   --kernel LABEL   ${Object.keys(SUITES).join(', ')}; may be given again (default 6.12)
-  --only CASE      cost, fields, filter, snapshot, throughput, user, rate or start; may be given again (default all)
+  --only CASE      cost, fields, filter, snapshot, throughput, user, rate, start or page; may be given again (default all)
   --runs N         of each figure (default 5)
   --json           print rows and curves as JSON
   --write          keep the numbers in bench/results.json, and render docs/performance.md
@@ -30,6 +31,9 @@ Measures in QEMU guests, one at a time. A whole run takes about half an hour for
 /** In a guest whose clock counts instructions, and in one with the machine's clock. */
 const BY_INSTRUCTIONS = ['cost', 'fields', 'filter', 'snapshot'];
 const BY_CLOCK = ['user', 'start', 'rate', 'throughput'];
+/** Here, once for all kernels. */
+const IN_BROWSER = ['page'];
+const CASES = [...BY_INSTRUCTIONS, ...BY_CLOCK, ...IN_BROWSER];
 
 await runScript('bench', async () => {
   const options = parse();
@@ -39,35 +43,32 @@ await runScript('bench', async () => {
     return 0;
   }
   setUp();
-  // There is no dist/ before that.
-  const { loadExtension } = await import('../dist/fields/c/extension.js');
-  const { loadModuleSkeleton } = await import('../dist/fields/c/skeleton.js');
-  ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
   const before = loadResults(root);
   const work = mkdtempSync(join(tmpdir(), 'ipft-bench-'));
   try {
-    compileFloors(work);
-    const skeleton = join(work, 'skeleton.c');
-    writeFileSync(skeleton, loadModuleSkeleton());
-    // Here: where the clock counts instructions, a compiler takes an hour of it.
-    const { objects } = await loadExtension([skeleton]);
-    writeFileSync(join(work, 'skeleton.o'), objects[0]?.bytes ?? '');
     /** @type {{ rows: import('./rows.js').Row[], curves: import('./rows.js').Curve[] }} */
     const found = { rows: [], curves: [] };
-    for (const kernel of options.kernels) {
-      for (const [cases, flags] of [
-        [BY_INSTRUCTIONS, ['--icount', '--cpus', '1']],
-        [BY_CLOCK, ['--cpus', '2']],
-      ]) {
-        const chosen = cases?.filter((name) => options.only.includes(name)) ?? [];
-        if (chosen.length === 0) continue;
-        const fresh = measure(kernel, chosen, flags ?? [], options.runs, work);
-        found.rows.push(...fresh.rows);
-        found.curves.push(...fresh.curves);
-        // At once: the next guest may fail.
-        if (options.write) keepResults(root, fresh);
-      }
+    const keep = (/** @type {typeof found} */ fresh) => {
+      found.rows.push(...fresh.rows);
+      found.curves.push(...fresh.curves);
+      // At once: the next guest may fail.
+      if (options.write) keepResults(root, fresh);
+    };
+    if (IN_BROWSER.some((name) => options.only.includes(name))) {
+      ensurePackages(BROWSER_PACKAGES);
+      const note = (/** @type {string} */ text) => process.stderr.write(`bench: ${text}\n`);
+      keep({ rows: await page({ runs: options.runs, work, note }), curves: [] });
     }
+    const groups = /** @type {const} */ ([
+      [BY_INSTRUCTIONS, ['--icount', '--cpus', '1']],
+      [BY_CLOCK, ['--cpus', '2']],
+    ]);
+    const inGuests = groups
+      .map(([cases, flags]) => ({ chosen: cases.filter((name) => options.only.includes(name)), flags: [...flags] }))
+      .filter(({ chosen }) => chosen.length > 0);
+    if (inGuests.length > 0) await prepareGuests(work);
+    for (const kernel of options.kernels)
+      for (const { chosen, flags } of inGuests) keep(measure(kernel, chosen, flags, options.runs, work));
     process.stdout.write(options.json ? `${JSON.stringify(found)}\n` : renderTable(found.rows, before.rows));
     return 0;
   } finally {
@@ -75,13 +76,27 @@ await runScript('bench', async () => {
   }
 });
 
+/** Makes what guests measure beside ipft. @param {string} work */
+async function prepareGuests(work) {
+  // There is no dist/ before it was set up.
+  const { loadExtension } = await import('../dist/fields/c/extension.js');
+  const { loadModuleSkeleton } = await import('../dist/fields/c/skeleton.js');
+  ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
+  compileFloors(work);
+  const skeleton = join(work, 'skeleton.c');
+  writeFileSync(skeleton, loadModuleSkeleton());
+  // Here: where the clock counts instructions, a compiler takes an hour of it.
+  const { objects } = await loadExtension([skeleton]);
+  writeFileSync(join(work, 'skeleton.o'), objects[0]?.bytes ?? '');
+}
+
 function parse() {
   let values;
   try {
     ({ values } = parseArgs({
       options: {
         kernel: { type: 'string', multiple: true, default: ['6.12'] },
-        only: { type: 'string', multiple: true, default: [...BY_INSTRUCTIONS, ...BY_CLOCK] },
+        only: { type: 'string', multiple: true, default: CASES },
         runs: { type: 'string', default: '5' },
         json: { type: 'boolean', default: false },
         write: { type: 'boolean', default: false },
@@ -101,9 +116,8 @@ function parse() {
       throw new ScriptError(`no kernel '${kernel}': there are ${Object.keys(SUITES).join(', ')}`, 2);
     }
   }
-  const known = [...BY_INSTRUCTIONS, ...BY_CLOCK];
   for (const name of values.only) {
-    if (!known.includes(name)) throw new ScriptError(`no case '${name}': there are ${known.join(', ')}`, 2);
+    if (!CASES.includes(name)) throw new ScriptError(`no case '${name}': there are ${CASES.join(', ')}`, 2);
   }
   const runs = Number(values.runs);
   if (!/^\d+$/.test(values.runs) || runs < 1 || runs > 100) {

@@ -84,16 +84,21 @@ class RecordWriter {
   }
 }
 
+/** Where packets vary, they take so many paths, some of them far more often than others. */
+const PATHS = 40;
+
 /** As many as the command line reads at a time. */
 export const BATCH = 1 << 12;
 const powerOfTwo = (/** @type {number} */ least) => 2 ** Math.ceil(Math.log2(least));
 
 /**
  * The rings of a trace.
- * @param {{ events: number, eventsPerJourney: number, targets: number, dataSize: number, snaplen?: number }} shape `snaplen`:
- * the bytes of each packet that stand in its begin
+ * @param {{ events: number, eventsPerJourney: number, targets: number, dataSize: number, snaplen?: number, isVaried?: boolean }} shape
+ * `snaplen`: the bytes of each packet that stand in its begin; `isVaried`: packets take one of some paths, and the time
+ * between two events is another each time, as it is of real packets: such records can't be compressed as well
  */
-export function recordTrace({ events, eventsPerJourney, targets, dataSize, snaplen = 0 }) {
+export function recordTrace({ events, eventsPerJourney, targets, dataSize, snaplen = 0, isVaried = false }) {
+  const random = createRandom();
   const journeys = Math.ceil(events / eventsPerJourney);
   const beginBytes = BEGIN_SIZE + (snaplen > 0 ? SNAPSHOT_SIZE + Math.ceil(snaplen / 8) * 8 : 0);
   const bytes = events * (HEADER + EVENT_SIZE + dataSize) + journeys * (HEADER + beginBytes);
@@ -113,9 +118,10 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize, snapl
     if (snaplen > 0) writeSnapshot(ring.view, begin + BEGIN_SIZE, snaplen);
     let sequence = 0;
     for (; sequence < eventsPerJourney && event < events; sequence++, event++) {
-      ns += 700n;
+      ns += isVaried ? BigInt(200 + Math.floor(-1500 * Math.log(1 - random()))) : 700n;
       const at = ring.record(EVENT_SIZE + dataSize);
-      ring.event(at, { ns, journey, sequence, target: (sequence * 37) % targets });
+      const path = isVaried ? Math.floor(PATHS ** ((journey * 0.618034) % 1)) : 0;
+      ring.event(at, { ns, journey, sequence, target: (path * 131 + sequence * 37) % targets });
       for (let i = 0; i < dataSize; i += 4) ring.view.setUint32(at + EVENT_SIZE + i, event + i, true);
     }
     const end = ends.record(END_BYTES);
@@ -127,6 +133,15 @@ export function recordTrace({ events, eventsPerJourney, targets, dataSize, snapl
     ends.view.setUint8(end + END_FLAGS, JOURNEY_FLAGS);
   }
   return { rings: { ring: ring.memory, ends: ends.memory }, journeys, endNs: ns };
+}
+
+/** Numbers from 0 to 1, the same in each run. */
+function createRandom() {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 /** A packet of 1,500 bytes. @param {DataView} view @param {number} at @param {number} snaplen */

@@ -21,7 +21,7 @@ const rowKey = (/** @type {Row} */ row) =>
   [
     row.what.replace(/\d+ functions/, 'functions'),
     series(row.kernel),
-    row.backend,
+    row.backend ?? row.browser?.replace(/\d+/, ''),
     row.against.replace(/,.*/, ''),
   ].join('|');
 const curveKey = (/** @type {Curve} */ curve) => [curve.what, series(curve.kernel)].join('|');
@@ -44,7 +44,12 @@ export function keepResults(root, found) {
   const file = join(root, DOCUMENT);
   if (!existsSync(file)) return;
   const text = readFileSync(file, 'utf8');
-  writeFileSync(file, fill(fill(text, 'table', renderMarkdown(rows)), 'costs', renderCosts(rows)));
+  const [inBrowser, others] = [true, false].map((is) => rows.filter(({ browser }) => (browser !== undefined) === is));
+  const tables = { table: renderMarkdown(others ?? []), costs: renderCosts(rows), pages: renderPages(inBrowser ?? []) };
+  writeFileSync(
+    file,
+    Object.entries(tables).reduce((whole, [name, content]) => fill(whole, name, content), text),
+  );
 }
 
 /**
@@ -63,7 +68,7 @@ function fill(text, name, content) {
 /** @param {string} a @param {string} b */
 function compareKernels(a, b) {
   const [left = 0, right = 0] = [a, b].map((kernel) => {
-    const [major = 0, minor = 0] = kernel.split('.').map(Number.parseFloat);
+    const [major = 0, minor = 0] = (kernel || '0').split('.').map(Number.parseFloat);
     return major * 1000 + minor;
   });
   return left - right;
@@ -77,7 +82,7 @@ const ratio = (/** @type {number} */ value) => (value < 0.1 ? value.toPrecision(
 function cells(row) {
   const spread = row.runs > 1 && row.low !== row.high ? ` (${ratio(row.low)}–${ratio(row.high)})` : '';
   return [
-    ...[series(row.kernel), row.backend ?? '', row.what, `${number(row.value)} ${row.unit}`],
+    ...[series(row.kernel), row.backend ?? row.browser ?? '', row.what, `${number(row.value)} ${row.unit}`],
     ...[`${row.against}: ${number(row.floor)}`, `${ratio(row.ratio)}${spread}`, row.goal ?? ''],
   ];
 }
@@ -114,6 +119,13 @@ export function renderTable(rows, before) {
 function renderMarkdown(rows) {
   const line = (/** @type {string[]} */ columns) => `| ${columns.join(' | ')} |`;
   return [line(HEADINGS), line(HEADINGS.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n');
+}
+
+/** The rows of pages, which no kernel has a part in. @param {Row[]} rows */
+function renderPages(rows) {
+  const line = (/** @type {string[]} */ columns) => `| ${columns.slice(1).join(' | ')} |`;
+  const headings = HEADINGS.map((heading) => (heading === 'backend' ? 'browser' : heading));
+  return [headings, headings.map(() => '---'), ...rows.map(cells)].map(line).join('\n');
 }
 
 const INSTRUCTIONS_A_SECOND = 4e9;

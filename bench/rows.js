@@ -2,7 +2,8 @@
  * What a benchmark finds: a figure beside the floor or the peer that it is measured against, in the same run.
  * @typedef {object} Row
  * @property {string} what a short name; with kernel and backend it is the row's own
- * @property {string} kernel as `uname -r` prints it
+ * @property {string} kernel as `uname -r` prints it; empty where none is measured
+ * @property {string} [browser] in which a page is measured
  * @property {string} [backend]
  * @property {string} unit of `value` and `floor`
  * @property {number} value

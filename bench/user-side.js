@@ -1,4 +1,7 @@
-/** `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON. */
+/**
+ * `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON.
+ * `node user-side.js recording EVENTS FILE` writes a recording of packets that differ.
+ */
 import { existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, write, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +24,8 @@ import { BATCH, drain, openRings, recordTrace } from './recorded.js';
 const TARGETS = 1600;
 /** As in a ping to a neighbour, and back. */
 const EVENTS_PER_JOURNEY = 28;
+/** As from one namespace through a gateway into another. */
+const EVENTS_PER_LONG_JOURNEY = 60;
 const FOREVER = 1n << 62n;
 
 const [what = '', count = '', runs = ''] = process.argv.slice(2);
@@ -31,7 +36,9 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
 });
 /** As `-o pcapng` asks for. */
 const snaplen = what.endsWith('pcapng') ? 256 : 0;
-const trace = recordTrace({ events, eventsPerJourney: EVENTS_PER_JOURNEY, targets: TARGETS, dataSize: 0, snaplen });
+const isVaried = what === 'recording';
+const eventsPerJourney = isVaried ? EVENTS_PER_LONG_JOURNEY : EVENTS_PER_JOURNEY;
+const trace = recordTrace({ events, eventsPerJourney, targets: TARGETS, dataSize: 0, snaplen, isVaried });
 const nowhere = openSync('/dev/null', 'w');
 const NOBODY = {
   event() {},
@@ -267,6 +274,8 @@ const PREPARED = {
 };
 if (what === 'memory') {
   process.stdout.write(JSON.stringify([memory()]));
+} else if (what === 'recording') {
+  await record(openSync(runs, 'w'));
 } else {
   const prepare = Object.hasOwn(PREPARED, what) ? PREPARED[what] : undefined;
   if (!prepare) throw new Error(`nothing to measure is called ${what}: there are ${Object.keys(PREPARED).join(', ')}`);

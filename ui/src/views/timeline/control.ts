@@ -12,7 +12,7 @@ export interface Listener {
   selected(cursor: Cursor | undefined): void;
   /** The packet shall be looked at. */
   opened(journey: number): void;
-  /** The time in sight has rested; undefined: all of it is in sight. */
+  /** The time in sight has rested; undefined: it is what is in sight at first. */
   rested(span: Span | undefined): void;
   coloured(palette: Palette): void;
 }
@@ -99,7 +99,7 @@ export class TimelineControl {
     if (from === undefined && until === undefined) {
       if (!this.#reported) return;
       this.#reported = undefined;
-      this.model.showAll();
+      this.model.showFirst();
     } else {
       const span = { from: from ?? extent.from, until: until ?? extent.until };
       if (span.from === this.#reported?.from && span.until === this.#reported.until) return;
@@ -196,9 +196,8 @@ export class TimelineControl {
   }
 
   #report(): void {
-    const { span, extent } = this.model;
-    const isAll = lengthOf(span) >= lengthOf(extent);
-    const next = isAll ? undefined : { from: Math.round(span.from), until: Math.round(span.until) };
+    const { span, isAtFirst } = this.model;
+    const next = isAtFirst ? undefined : { from: Math.round(span.from), until: Math.round(span.until) };
     if (next?.from === this.#reported?.from && next?.until === this.#reported?.until) return;
     this.#reported = next;
     this.#listener.rested(next);

@@ -41,6 +41,21 @@ describe('the timeline', () => {
     expect(model.maxScroll).toBe(100 * LANE_HEIGHT - 400);
   });
 
+  it('shows what most packets take where each begins at 0, and all when it is asked', () => {
+    const journeys = trace.journeys.map((journey, index) =>
+      index === 7 ? { ...journey, end: journey.begin + 1e6 } : journey,
+    );
+    model.show(journeys, 'none', 'own', 'auto');
+    expect(model.span.until).toBeLessThan(1000);
+    expect(model.isAtFirst).toBe(true);
+    model.showAll();
+    expect([model.span.until > 1e6, model.isAtFirst]).toEqual([true, false]);
+    model.showFirst();
+    expect(model.isAtFirst).toBe(true);
+    model.show(trace.journeys, 'none', 'own', 'auto');
+    expect(model.span).toEqual(model.extent);
+  });
+
   it('knows what is at a place', () => {
     model.setSpan({ from: 0, until: 1000 });
     const at = (time: number) => model.hit(model.xOf(time), yOf(0));

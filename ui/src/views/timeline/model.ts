@@ -6,7 +6,17 @@ import { type Density, densityOf } from './density.js';
 import { eventAt, type Mapping } from './detail.js';
 import { groupJourneys, type LaneGroup } from './groups.js';
 import { heightOfRows, layoutRows, type RowTable, rowAt, rowOf } from './rows.js';
-import { clampSpan, extentOf, lengthOf, moveSpan, originOf, type Span, spanAround, zoomSpan } from './scale.js';
+import {
+  clampSpan,
+  extentOf,
+  firstSpanOf,
+  lengthOf,
+  moveSpan,
+  originOf,
+  type Span,
+  spanAround,
+  zoomSpan,
+} from './scale.js';
 
 export const OVERVIEW_HEIGHT = 36;
 export const RULER_HEIGHT = 22;
@@ -69,6 +79,7 @@ export class TimelineModel {
   #detail: Detail = 'auto';
   #extent: Span = { from: 0, until: 1 };
   #span: Span = { from: 0, until: 1 };
+  #first: Span = this.#span;
   #groups: readonly LaneGroup[] = [];
   #folded = new Set<string>();
   #rows: RowTable = { count: 0, id: new Int32Array(0), top: new Float64Array(1) };
@@ -100,6 +111,12 @@ export class TimelineModel {
   }
   get span(): Span {
     return this.#span;
+  }
+  /** Whether what is in sight is what is there at first. */
+  get isAtFirst(): boolean {
+    const near = lengthOf(this.#first) * 1e-9;
+    const { from, until } = this.#first;
+    return Math.abs(this.#span.from - from) <= near && Math.abs(this.#span.until - until) <= near;
   }
   get rows(): RowTable {
     return this.#rows;
@@ -149,9 +166,10 @@ export class TimelineModel {
     const isRegrouped = journeys !== this.#journeys || group !== this.#group;
     if (!isOther && !isRegrouped && detail === this.#detail) return false;
     if (isOther) {
-      const wasAll = lengthOf(this.#span) >= lengthOf(this.#extent) || scale !== this.#scale;
+      const wasFirst = this.isAtFirst || scale !== this.#scale;
       this.#extent = extentOf(journeys, scale);
-      this.#span = wasAll ? this.#extent : clampSpan(this.#span, this.#extent);
+      this.#first = firstSpanOf(journeys, scale, this.#extent);
+      this.#span = wasFirst ? this.#first : clampSpan(this.#span, this.#extent);
       this.#density = undefined;
     }
     if (group !== this.#group) this.#folded.clear();
@@ -360,6 +378,9 @@ export class TimelineModel {
   }
   showAll(): void {
     this.#setSpan(this.#extent);
+  }
+  showFirst(): void {
+    this.#setSpan(this.#first);
   }
   zoom(factor: number, at: number): void {
     this.#setSpan(zoomSpan(this.#span, factor, at, this.#extent));

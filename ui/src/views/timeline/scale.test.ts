@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clampSpan, extentOf, lengthOf, MIN_LENGTH, moveSpan, spanAround, zoomSpan } from './scale.js';
+import { clampSpan, extentOf, firstSpanOf, lengthOf, MIN_LENGTH, moveSpan, spanAround, zoomSpan } from './scale.js';
 import { createTrace } from './testing.js';
 
 const EXTENT = { from: 0, until: 1000 };
@@ -19,6 +19,22 @@ describe('the time in sight', () => {
     const { journeys } = createTrace([{ begin: 5, end: 5, events: [] }]);
     expect(lengthOf(extentOf(journeys, 'time'))).toBeGreaterThan(0);
     expect(lengthOf(extentOf([], 'own'))).toBeGreaterThan(0);
+  });
+
+  it('is that of most packets at first, where each has its own begin and one took far longer', () => {
+    const journeysOf = (...lengths: readonly number[]) =>
+      createTrace(lengths.map((length, index) => ({ begin: index * 500, end: index * 500 + length, events: [] })))
+        .journeys;
+    const most = [1000, 1100, 1200, 900, 1000, 1000, 1000, 1000, 1000];
+    const one = journeysOf(...most, 30_000, 1000);
+    const extent = extentOf(one, 'own');
+    const first = firstSpanOf(one, 'own', extent);
+    expect([first.from < 0, first.until > 1200, first.until < 2000]).toEqual([true, true, true]);
+    expect(firstSpanOf(one, 'time', extent)).toBe(extent);
+    const even = journeysOf(...most, 4000, 1000);
+    expect(firstSpanOf(even, 'own', extentOf(even, 'own'))).toEqual(extentOf(even, 'own'));
+    const few = journeysOf(1000, 30_000);
+    expect(firstSpanOf(few, 'own', extentOf(few, 'own'))).toEqual(extentOf(few, 'own'));
   });
 
   it('keeps the time under the pointer where it is', () => {

@@ -11,6 +11,11 @@ export interface Span {
 export const MIN_LENGTH = 20;
 /** So much of the whole time stays free on both sides, where the marks of the first and the last packet stand. */
 const MARGIN = 0.02;
+/** A packet is far longer than others if it takes so many times what nine of ten packets take. */
+const FAR_LONGER = 4;
+const MOST = 0.9;
+/** Of fewer packets none is an exception. */
+const MIN_PACKETS = 8;
 
 /** What a lane's times are counted from. */
 export function originOf(journey: Journey, scale: Scale): number {
@@ -29,6 +34,18 @@ export function extentOf(journeys: readonly Journey[], scale: Scale): Span {
   if (from > until) return { from: 0, until: 1000 };
   const margin = Math.max((until - from) * MARGIN, MIN_LENGTH);
   return { from: from - margin, until: until + margin };
+}
+
+/**
+ * What is in sight at first: all of the time, but where each packet begins at 0 and some took far longer than the others: these
+ * would leave nothing to see of them.
+ */
+export function firstSpanOf(journeys: readonly Journey[], scale: Scale, extent: Span): Span {
+  if (scale !== 'own' || journeys.length < MIN_PACKETS) return extent;
+  const lengths = Float64Array.from(journeys, ({ begin, end }) => end - begin).sort();
+  const most = lengths[Math.floor(lengths.length * MOST)]!;
+  if (most === 0 || lengths.at(-1)! < most * FAR_LONGER) return extent;
+  return spanAround(0, most, extent);
 }
 
 export function lengthOf({ from, until }: Span): number {

@@ -27,6 +27,7 @@ const SAME = [
   'process',
   'record-same',
   'trace-same',
+  'ui-same',
 ].map((name) => `tests/vm/${name}.test.ts`);
 class LockdownLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

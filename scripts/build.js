@@ -33,6 +33,7 @@ const BUNDLE_TYPES =
   '  take(handler: ((name: string) => void) | undefined): boolean;\n' +
   '}\n' +
   'export declare function main(given: readonly string[], signals?: Signals, commandLine?: Uint8Array): Promise<number>;\n';
+const PAGE_SERVER = 'page-server.js';
 /** Made for `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
 const MAN_PAGE_TYPES =
@@ -98,7 +99,8 @@ function findPrograms(root) {
 
 /**
  * Makes one file of all modules that the command line loads: Node takes longer to find a few dozen files than to read
- * them. It lies as deep as src/base/package-root.ts, so that the package's files are found from there. Of src/cli nothing else is kept.
+ * them; and one of those that the page's server loads. They lie as deep as src/base/package-root.ts, so that the package's files are
+ * found from there. Of their folders nothing else is kept.
  * @param {string} root
  * @param {string} made
  */
@@ -107,6 +109,7 @@ function bundle(root, made) {
   // Run in that directory, it names the modules by the same paths in every build.
   for (const [from, to, types] of [
     ['cli/main.js', join('cli', BUNDLE), BUNDLE_TYPES],
+    ['page-server/main.js', join('page-server', PAGE_SERVER), ''],
     ['cli/man-page.js', MAN_PAGE, MAN_PAGE_TYPES],
   ]) {
     compile(
@@ -115,8 +118,10 @@ function bundle(root, made) {
       [...options, '--input', from ?? '', '--file', to ?? ''],
       'quiet',
     );
-    writeFileSync(join(made, (to ?? '').replace(/\.js$/, '.d.ts')), types ?? '');
+    if (types) writeFileSync(join(made, (to ?? '').replace(/\.js$/, '.d.ts')), types);
   }
+  for (const name of readdirSync(join(made, 'page-server')))
+    if (name !== PAGE_SERVER) rmSync(join(made, 'page-server', name), { recursive: true });
   for (const name of readdirSync(join(made, 'cli')))
     if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name), { recursive: true });
   // The licence of the code that is bundled.

@@ -31,9 +31,14 @@ const LAYERS = {
   output: { imports: ['journey', 'packets', 'base'] },
   trace: { imports: ['recording', 'journey', 'capture', 'probes', 'filter', 'fields', 'abi', 'kernel', 'sys', 'base'] },
   library: { imports: ['trace', 'recording', 'journey', 'packets', 'fields', 'base'] },
+  'page-server': {
+    imports: ['trace', 'recording', 'output', 'journey', 'filter', 'sys', 'base'],
+    doors: ['fs', 'child_process', 'http', 'net'],
+  },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
     imports: [
+      'page-server',
       'trace',
       'recording',
       'output',

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'OUTPUT_FILE'
   | 'RECORDING'
   | 'PROBE_SERVER'
+  | 'PAGE_SERVER'
   | 'COMMAND'
   | 'NOT_BUILT';
 
@@ -221,6 +222,16 @@ export const ERROR_CODES: Record<ErrorCode, ErrorCodeText> = {
     meaning: 'The probe server could not listen',
     causes: ['the port is taken, perhaps by another `ipft` (EADDRINUSE)', 'a port below 1024 without root (EACCES)'],
     remedy: 'Choose another `--probe-server-port`, or use `--ready-file`.',
+  },
+  PAGE_SERVER: {
+    says: 'listening on port',
+    meaning: 'The page of `ipft ui` can not be served',
+    causes: [
+      'another program listens on that port',
+      'ports below 1024 are for root',
+      'there is no user 65534 (nobody), as in some containers: the server of the page runs as that one',
+    ],
+    remedy: 'Choose another `--port`, or none for one that is free.',
   },
   COMMAND: {
     says: 'starting ',

@@ -27,7 +27,7 @@ import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportRefused, reportSelection } from './report.js';
 import { Silence } from './silence.js';
-import type { StopSignal } from './stop.js';
+import type { TraceStop } from './stop.js';
 import type { Terminal } from './terminal.js';
 
 /** The options of a trace besides its plan, whatever becomes of its records. */
@@ -70,7 +70,7 @@ export interface Taker {
 export async function traceLive(
   options: LiveOptions & Pick<TraceHost, 'checkFields'>,
   terminal: Terminal,
-  stop: StopSignal,
+  stop: TraceStop,
   createTaker: (live: LiveTrace, source: RecordSource) => Taker,
 ): Promise<number> {
   const { command, verbose } = options;
@@ -106,7 +106,7 @@ interface Ending {
 async function prepare(
   options: LiveOptions & Pick<TraceHost, 'checkFields'>,
   terminal: Terminal,
-  stop: StopSignal,
+  stop: TraceStop,
 ): Promise<LiveTrace | undefined> {
   const { plan, verbose, readyFile, checkFields } = options;
   if (readyFile !== undefined) prepareReadyFile(readyFile);
@@ -135,7 +135,7 @@ async function follow(
   live: LiveTrace,
   options: LiveOptions,
   terminal: Terminal,
-  stop: StopSignal,
+  stop: TraceStop,
   createTaker: (live: LiveTrace, source: RecordSource) => Taker,
 ): Promise<Ending> {
   const source = await attach(live, options, terminal, stop);
@@ -176,7 +176,7 @@ function statusWith(status: number, end: ProgramEnd): number {
 }
 
 /** Starts the command, in whose process group signals are for it. */
-function start(plan: CommandPlan, session: Session, stop: StopSignal): RunningCommand {
+function start(plan: CommandPlan, session: Session, stop: TraceStop): RunningCommand {
   const running = new RunningCommand(plan, session, { environment: loadEnvironment(), ignoredSignals: stop.ignored });
   stop.handTo(running.program);
   running.program.ended.then(() => stop.handTo(undefined));
@@ -199,7 +199,7 @@ async function attach(
   live: LiveTrace,
   { verbose }: LiveOptions,
   terminal: Terminal,
-  stop: StopSignal,
+  stop: TraceStop,
 ): Promise<RecordSource | undefined> {
   const { selection, session, choice } = live;
   const { filtered, targets } = selection;

@@ -15,6 +15,7 @@ import { formatMarkHelp } from './commands/mark-help.js';
 import { record } from './commands/record.js';
 import { show } from './commands/show.js';
 import { trace } from './commands/trace.js';
+import { ui } from './commands/ui.js';
 import { completeNames } from './completion-names.js';
 import {
   STATUS_DONE,
@@ -108,6 +109,10 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
     case 'show':
       await immediate();
       return await show(request, terminal, out, new StopSignal(signals));
+    case 'ui':
+      leaveTimeToEnd();
+      await immediate();
+      return await ui(request, terminal, out, new StopSignal(signals));
   }
   await immediate();
   if (signals.take(undefined)) exitAtOnce(STATUS_INTERRUPTED);

@@ -386,6 +386,14 @@ const TRACE = GROUPS.flatMap(({ options }) => options.map((option) => splitFlags
   (long) => !VIEW.includes(long) && !['--list', '--gen', '--write'].includes(long),
 );
 
+/** What the page of `ipft ui` may say of a trace: no files, no programs, nothing of where the result goes. */
+export const PAGE_OPTIONS: readonly string[] = [
+  ...['--inner', '--mark', '--mask', '--netns', '--dev', '--connection', '--pid', '--pid-tree', '--comm', '--unit'],
+  ...['--container', '--pod', '--cgroup', '--with-neighbours', '--follow', '--no-follow', '--regex', '--module-regex'],
+  ...['--tracer', '--backend', '--follow-modules', '--fields', '--snaplen', '--who', '--no-who', '--count'],
+  ...['--duration', '--ring-size', '--perf-page-count', '--perf-sample-period', '--max-memory'],
+];
+
 export const COMMANDS = [
   {
     name: 'record',
@@ -432,6 +440,18 @@ export const COMMANDS = [
       { command: 'ipft show trace.ipft -o paths', summary: 'the ways that its packets took' },
       { command: "ipft show trace.ipft --outcome dropped -r '^tcp_'", summary: 'of dropped packets, what TCP did' },
       { command: 'ipft show --info trace.ipft', summary: 'where and when it was made, and what is in it' },
+    ],
+  },
+  {
+    name: 'ui',
+    operands: '[FILE|EXPRESSION...]',
+    summary: 'show a recording, or a trace while it runs, as a page in a browser on this machine',
+    completes: 'file',
+    options: [{ flags: '--port <N>', summary: 'the port of the page on 127.0.0.1 (default: one that is free)' }, HELP],
+    takes: [...PAGE_OPTIONS, '--extension', '--compile-timeout', '--no-set-rlimit', ...ALWAYS],
+    examples: [
+      { command: "ipft ui 'tcp port 443'", summary: 'prints the address that opens the page; Ctrl-C ends it' },
+      { command: 'ipft ui trace.ipft', summary: 'a recording; more can be dropped onto the page' },
     ],
   },
   {

@@ -66,6 +66,7 @@ import {
   GENERATE_TARGETS,
   GROUPS,
   type OptionEntry,
+  PAGE_OPTIONS,
   SHELLS,
   splitFlags,
   TIMES,
@@ -98,7 +99,8 @@ export type Request =
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
   | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
-  | ({ readonly action: 'show' } & ShowRequest);
+  | ({ readonly action: 'show' } & ShowRequest)
+  | ({ readonly action: 'ui' } & UiRequest & WritingOptions);
 
 /** The destination of the result, and its colours. */
 export interface WritingOptions {
@@ -137,9 +139,23 @@ export interface ShowOptions {
 /** What is to be shown, and how. */
 export type ShowRequest = ShowOptions & ViewOptions & WritingOptions & { readonly files: readonly string[] };
 
+/** What the page shows first. */
+export interface UiRequest {
+  /** 0: any that is free. */
+  readonly port: number;
+  /** A recording; undefined for none. */
+  readonly file: string | undefined;
+  /** A trace; undefined where no packets are named. */
+  readonly trace: LiveOptions | undefined;
+  /** The words that ask for the trace, for the page's fields. */
+  readonly words: readonly string[];
+  readonly verbose: boolean;
+}
+
 type GenerateTarget = (typeof GENERATE_TARGETS)[number];
 export type ShellName = (typeof SHELLS)[number];
 
+const PORTS = { least: 1, most: 0xffff };
 const ANY_U32 = { least: 1, most: MAX_U32 };
 const COMMAND_NAMES: readonly string[] = COMMANDS.map(({ name }) => name);
 const SEE_HELP = 'ipft --help shows the options';
@@ -227,7 +243,7 @@ interface RawOptions {
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
 const INTERPRETERS: Record<
   CommandName,
-  (operands: readonly string[], raw: RawOptions, environment: NodeJS.ProcessEnv) => Request
+  (operands: readonly string[], raw: RawOptions, environment: NodeJS.ProcessEnv, args: readonly string[]) => Request
 > = {
   record: ([file = '', ...words], raw) =>
     interpretRecord(file, words.length > 0 ? { ...raw, expression: words.join(' ') } : raw),
@@ -239,6 +255,11 @@ const INTERPRETERS: Record<
     const view = interpretView(raw, outputFormOf(findCompatProfile(environment)));
     return { action: 'show', files, ...view, ...interpretShow(raw), ...interpretWriting(raw) };
   },
+  ui: (operands, raw, _environment, args) => ({
+    ...{ action: 'ui', port: raw.port === undefined ? 0 : parseCount('--port', raw.port, PORTS) },
+    ...interpretShown(operands, raw, args),
+    ...{ verbose: raw.verbose ?? false, ...interpretWriting(raw) },
+  }),
   check: (operands, raw) => ({
     action: 'check',
     files: interpretExtension(operands),
@@ -400,9 +421,9 @@ export function parseCommandLine(
     for (const option of entry.options) addOption(subcommand, option);
     if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint, columns));
     subcommand.action(() => {
-      refuseForeign(entry, command);
+      refuseForeign(`ipft ${entry.name}`, entry.takes, command);
       const raw = { ...subcommand.optsWithGlobals<RawOptions>(), ...behind };
-      request = INTERPRETERS[entry.name](subcommand.args, raw, environment);
+      request = INTERPRETERS[entry.name](subcommand.args, raw, environment, writeOut(own));
     });
   }
   try {
@@ -412,6 +433,30 @@ export function parseCommandLine(
     if (error.exitCode !== 0) throw causedBy(explain(error), error);
   }
   return request ?? { action: 'print', text };
+}
+
+/**
+ * Parses what a page asks for, words as on the command line, which may come from anybody who knows its address.
+ * @throws UsageError for all that is no choice of packets and functions, or of how many
+ */
+export function parsePageWords(words: readonly string[]): LiveOptions {
+  if (splitCommand(writeOut(words)).command) {
+    throw new UsageError('the page starts no programs', 'ipft -- PROGRAM does, on the command line');
+  }
+  let live: LiveOptions | undefined;
+  const screen: HelpScreen = { colorChoice: 'never', columns: DEFAULT_COLUMNS, print: () => {} };
+  const command = createCommand(screen).action((operands: readonly string[], raw: RawOptions) => {
+    refuseForeign('the page', PAGE_OPTIONS, command);
+    live = interpretTrace(operands, raw);
+  });
+  try {
+    command.parse(writeOut(words), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw causedBy(explain(error), error);
+  }
+  if (live) return live;
+  throw new UsageError('the page shows traces, and nothing else', 'name packets, as in: tcp port 443');
 }
 
 /** Whether a program stands behind `--`, so that the exit statuses of errors are those of a command. */
@@ -503,7 +548,7 @@ function isCommand(word: string): boolean {
 }
 
 /** Refuses options of the main command that a subcommand does not take. */
-function refuseForeign({ name, takes }: CommandEntry, command: Command): void {
+function refuseForeign(who: string, takes: readonly string[] | undefined, command: Command): void {
   if (!takes) return;
   for (const option of command.options) {
     const { long } = option;
@@ -511,8 +556,8 @@ function refuseForeign({ name, takes }: CommandEntry, command: Command): void {
     if (!isGiven || !long || takes.includes(long)) continue;
     const other = ENTRIES.find((one) => one.takes?.includes(long));
     throw new UsageError(
-      `ipft ${name} does not take ${long}`,
-      `${other ? `ipft ${other.name} takes it; ` : ''}ipft ${name} --help shows the options`,
+      `${who} does not take ${long}`,
+      `${other ? `ipft ${other.name} takes it; ` : ''}${who.startsWith('ipft ') ? who : 'ipft ui'} --help shows the options`,
     );
   }
 }
@@ -524,7 +569,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
   if (raw.script !== undefined) throw refuseLua(raw.script);
   if (raw.write !== undefined) {
     const record = ENTRIES.find(({ name }) => name === 'record')!;
-    refuseForeign({ ...record, takes: [...record.takes!, '--write'] }, command);
+    refuseForeign('ipft record', [...record.takes!, '--write'], command);
     return interpretRecord(raw.write, raw);
   }
   refuseRecording(raw);
@@ -540,6 +585,39 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
   return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, ...writing };
 }
 
+/** What `ipft ui` begins with: a recording, a trace, or nothing. */
+function interpretShown(
+  operands: readonly string[],
+  raw: RawOptions,
+  args: readonly string[],
+): Pick<UiRequest, 'file' | 'trace' | 'words'> {
+  const [file = ''] = operands;
+  const words = wordsOfTrace(args);
+  if (operands.length === 1 && (file.endsWith('.ipft') || /^\S*\/\S*$/.test(file))) {
+    if (words.length === 1) return { file, trace: undefined, words: [] };
+    throw new UsageError(
+      'a recording is shown as it is: it takes no options of a trace',
+      'ipft show has some that choose',
+    );
+  }
+  const isTrace = operands.length > 0 || interpretPlan(raw, createVocabulary(raw)).packets !== undefined;
+  return { file: undefined, trace: isTrace ? interpretTrace(operands, raw) : undefined, words };
+}
+
+/** All but the command and its own options. */
+function wordsOfTrace(args: readonly string[]): readonly string[] {
+  const left = args.filter((word, at) => !/^--port(=|$)/.test(word) && args[at - 1] !== '--port');
+  const at = left.indexOf('ui');
+  return left.filter((_word, index) => index !== at);
+}
+
+function interpretTrace(operands: readonly string[], raw: RawOptions): LiveOptions {
+  if (asksForFields(raw)) throw new UsageError('a page shows no help on fields', 'ipft --fields help does');
+  const all = operands.length > 0 ? { ...raw, expression: operands.join(' ') } : raw;
+  const words = createVocabulary(all);
+  return { plan: withPackets(interpretPlan(all, words), words), ...interpretLive(all) };
+}
+
 function interpretPlan(raw: RawOptions, words: Vocabulary): PlanOptions {
   parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_U32);
   const snaplen = isOutputName(raw.output) ? outputKind(raw.output).snaplen : undefined;
@@ -550,7 +628,7 @@ function interpretPlan(raw: RawOptions, words: Vocabulary): PlanOptions {
 }
 
 function interpretLive(raw: RawOptions): Omit<LiveOptions, 'plan'> {
-  const port = parseCount('--probe-server-port', raw.probeServerPort, { least: 1, most: 0xffff });
+  const port = parseCount('--probe-server-port', raw.probeServerPort, PORTS);
   if (raw.readyFile === '') throw new UsageError('--ready-file needs the path of a file');
   return {
     ...{ verbose: raw.verbose ?? false, strict: raw.strict ?? false, readyFile: raw.readyFile },

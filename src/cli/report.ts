@@ -57,7 +57,7 @@ export function reportRefused({ refused }: SourceCoverage, verbose: boolean, ter
 /** Reports the number of journeys and their outcomes. */
 export function reportJourneys(
   tracker: JourneyTracker,
-  { isHeapFull = false }: Output,
+  { isHeapFull = false }: Pick<Output, 'isHeapFull'>,
   { maxMemoryBytes }: { readonly maxMemoryBytes: number },
   terminal: Terminal,
 ): void {

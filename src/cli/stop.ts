@@ -32,6 +32,42 @@ export function ignoreSignals({ ignored }: Signals): void {
   for (let number = REAL_TIME.first; number <= REAL_TIME.last; number++) ignoreSignal(number);
 }
 
+/** What ends a trace: signals, or whoever began it. */
+export type TraceStop = Pick<StopSignal, 'ignored' | 'signal' | 'happened' | 'hasHappened' | 'endAtOnce' | 'handTo'>;
+
+/** Ends a trace of several that a process makes, one after the other. */
+export class OneStop implements TraceStop {
+  readonly ignored: readonly string[];
+  readonly #controller = new AbortController();
+  readonly happened: Promise<void>;
+
+  constructor(ignored: readonly string[]) {
+    this.ignored = ignored;
+    this.happened = new Promise((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stop(): void {
+    this.#controller.abort();
+  }
+
+  async hasHappened(): Promise<boolean> {
+    await immediate();
+    return this.signal.aborted;
+  }
+
+  /** The process goes on when the trace has ended. */
+  endAtOnce(): void {}
+
+  /** No program is run. */
+  handTo(): void {}
+}
+
 /**
  * The first signal stops the trace. The second that a person sends ends the process at once; so does the first after
  * the result has been written.

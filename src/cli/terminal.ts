@@ -30,6 +30,8 @@ export class Terminal {
   #drawnAt = 0;
   /** Whether only warnings, errors and what is told (`tell`) is written. */
   isQuiet = false;
+  /** Is told the warnings, too. */
+  onWarning: ((text: string) => void) | undefined;
   readonly hasColor: boolean;
   readonly paint: Painter;
 
@@ -117,6 +119,7 @@ export class Terminal {
   }
 
   warn(text: string): void {
+    this.onWarning?.(text);
     const WORD = 'warning:';
     this.tell(`ipft: ${this.paint(WORD, 'yellow', 'bold')}${this.#wrap(`${WORD} ${text}`).slice(WORD.length)}`);
   }

@@ -18,10 +18,21 @@ import type { OutputContext } from './output.js';
 /** A part, as its element in the page names it. */
 export type PartKind = 'head' | 'journeys' | 'details' | 'tail';
 
+/** What is in a part. One without journeys has names of functions and places, which later parts need. */
+export interface PartCounts {
+  readonly journeys: number;
+  readonly events: number;
+}
+
 /** Takes parts. `text` parts are JSON, the others are compressed. */
 export interface PartSink {
   text(kind: 'head' | 'tail', json: string): void;
-  bytes(kind: 'journeys' | 'details', compressed: Uint8Array): void;
+  bytes(kind: 'journeys' | 'details', compressed: Uint8Array, counts: PartCounts): void;
+}
+
+export interface PagePartsOptions {
+  /** Whether new names have a part of their own, so that all other parts can be forgotten one by one. */
+  readonly namesApart?: boolean;
 }
 
 /** The facts of a source that a page tells. */
@@ -64,6 +75,7 @@ export class PageParts implements JourneySink {
   readonly #context: OutputContext;
   readonly #header: PageHeader;
   readonly #parts: PartSink;
+  readonly #namesApart: boolean;
   readonly #columns: number;
   readonly #beganLow: number;
   readonly #beganHigh: number;
@@ -86,8 +98,16 @@ export class PageParts implements JourneySink {
   #maxFunction = -1;
   #maxPlace = 0;
   #total = { journeys: 0, events: 0 };
+  /** The journeys in parts that were handed on. */
+  #handedOn = 0;
 
-  constructor(context: OutputContext, header: PageHeader, parts: PartSink) {
+  constructor(
+    context: OutputContext,
+    header: PageHeader,
+    parts: PartSink,
+    { namesApart = false }: PagePartsOptions = {},
+  ) {
+    this.#namesApart = namesApart;
     this.#context = context;
     this.#header = header;
     this.#parts = parts;
@@ -129,8 +149,13 @@ export class PageParts implements JourneySink {
   /** Hands on the last parts. */
   finish(): void {
     this.begin();
-    if (this.#journeys.length > 0) this.#endPart();
+    this.flush();
     this.#parts.text('tail', JSON.stringify(this.#total));
+  }
+
+  /** Hands on what there is as a part. */
+  flush(): void {
+    if (this.#journeys.length > 0) this.#endPart();
   }
 
   /** Hands on the head, if that has not been done. */
@@ -312,26 +337,45 @@ export class PageParts implements JourneySink {
       const { netns = 0, ifindex = 0, device = '' } = places.get(++this.#places) ?? {};
       newPlaces.push({ netns, name: this.#header.netnsName(netns) ?? null, ifindex, device });
     }
-    const lists = JSON.stringify({ functions, places: newPlaces, long: this.#long }).slice(0, -1);
-    const json = Buffer.from(`${lists},"journeys":[${this.#journeys.takeText()}]}`);
-    const part = new Uint8Array(HEAD_BYTES + json.length + this.#events * this.#columns);
-    const view = new DataView(part.buffer);
-    view.setUint32(0, json.length, true);
-    view.setUint32(4, this.#events, true);
-    view.setUint32(8, this.#columns, true);
-    part.set(json, HEAD_BYTES);
+    const hasNames = functions.length + newPlaces.length > 0;
+    if (this.#namesApart && hasNames) this.#handOnNames({ functions, places: newPlaces });
+    const names = this.#namesApart ? { functions: [], places: [] } : { functions, places: newPlaces };
+    const lists = JSON.stringify({ ...names, long: this.#long }).slice(0, -1);
+    const counts = { journeys: this.#total.journeys - this.#handedOn, events: this.#events };
+    const part = createPart(`${lists},"journeys":[${this.#journeys.takeText()}]}`, this.#events, this.#columns);
+    const from = part.length - this.#events * this.#columns;
     for (let column = 0; column < this.#columns; column++) {
-      const from = column * this.#room;
-      part.set(this.#bytes.subarray(from, from + this.#events), HEAD_BYTES + json.length + column * this.#events);
+      const at = column * this.#room;
+      part.set(this.#bytes.subarray(at, at + this.#events), from + column * this.#events);
     }
-    this.#parts.bytes('journeys', gzipSync(part, GZIP));
+    this.#parts.bytes('journeys', gzipSync(part, GZIP), counts);
     this.#details.byte(CLOSE_LIST);
     const details = this.#details.take();
-    this.#parts.bytes('details', gzipSync(details, GZIP));
+    this.#parts.bytes('details', gzipSync(details, GZIP), counts);
     this.#details.giveBack(details);
+    this.#handedOn = this.#total.journeys;
     this.#events = 0;
     this.#long = [];
   }
+
+  #handOnNames(names: { functions: readonly [string, string][]; places: readonly object[] }): void {
+    const counts = { journeys: 0, events: 0 };
+    const part = createPart(JSON.stringify({ ...names, long: [], journeys: [] }), 0, this.#columns);
+    this.#parts.bytes('journeys', gzipSync(part, GZIP), counts);
+    this.#parts.bytes('details', gzipSync('[]', GZIP), counts);
+  }
+}
+
+/** A part with its head and its JSON, and room for its columns. */
+function createPart(json: string, events: number, columns: number): Uint8Array {
+  const bytes = Buffer.from(json);
+  const part = new Uint8Array(HEAD_BYTES + bytes.length + events * columns);
+  const view = new DataView(part.buffer);
+  view.setUint32(0, bytes.length, true);
+  view.setUint32(4, events, true);
+  view.setUint32(8, columns, true);
+  part.set(bytes, HEAD_BYTES);
+  return part;
 }
 
 const COMMA = 0x2c;

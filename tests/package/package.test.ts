@@ -48,6 +48,7 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'dist/cli/LICENSE.commander',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/page-server/page-server.js',
     'dist/sys/link-child.js',
     'bpf/LICENSE',
     'bpf/include/ipft/extension.h',

@@ -72,6 +72,8 @@ export function useBrowser() {
   return {
     write,
     open,
+    /** Windows of their own, for pages that are served. */
+    context: () => browser.newContext({ viewport: { width: 1200, height: 800 } }),
     /** Opens the page of a made-up trace. */
     openTrace: (made: MadeTrace, options?: OpenOptions) => open(write(makePage(made)), options),
   };

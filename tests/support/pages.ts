@@ -3,8 +3,8 @@ import { createEvent, type FieldWriter } from '../../src/base/event.js';
 import { highHalf, lowHalf } from '../../src/base/halves.js';
 import type { Fate, Journey, Outcome, Place } from '../../src/base/journey.js';
 import type { Snapshot } from '../../src/base/snapshot.js';
-import { readPageFrame } from '../../src/cli/page-frame.js';
 import { HtmlOutput } from '../../src/output/html.js';
+import { readPageFrame } from '../../src/page-server/page-frame.js';
 import { createHeader } from './trace-header.js';
 
 /** A call of a function, in the order of time. */

@@ -40,6 +40,24 @@ interface Word {
   readonly at: number;
 }
 
+/** Characters of a text: from the first one, counted from 0, to the one behind the last. */
+export interface TextRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** An expression that can't be used; where it is known, with the place in it. */
+export class ExpressionError extends UsageError {
+  readonly at: TextRange | undefined;
+
+  constructor(message: string, hint: string | undefined, at: TextRange | undefined) {
+    super(message, hint);
+    // To users it is an error of usage as any other.
+    this.name = UsageError.name;
+    this.at = at;
+  }
+}
+
 /**
  * Compiles an expression for both kinds of packets.
  * @throws UsageError if it can't be used; the message is libpcap's where it has one
@@ -62,7 +80,8 @@ export function compileInner(text: string, compile: Compile): CompiledExpression
     return { ...compiled, warnings: compiled.warnings.map(name) };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw causedBy(new UsageError(name(error.message), error.hint), error);
+    const at = error instanceof ExpressionError ? error.at : undefined;
+    throw causedBy(new ExpressionError(name(error.message), error.hint, at), error);
   }
 }
 
@@ -73,7 +92,8 @@ function splitWords(text: string): Word[] {
   const strange = /[^\t\n\r\x20-\x7e]/u.exec(text);
   if (strange) {
     const what = strange[0] === '\ufffd' ? 'bytes that are no UTF-8' : `'${printable(strange[0])}'`;
-    throw new UsageError(`the expression has ${what} at character ${strange.index + 1}`, SYNTAX);
+    const at = { from: strange.index, to: strange.index + strange[0].length };
+    throw new ExpressionError(`the expression has ${what} at character ${strange.index + 1}`, SYNTAX, at);
   }
   const words = [...text.matchAll(WORD)].map((match) => ({ text: match[0], at: match.index }));
   if (words.length > MAX_WORDS) throw tooLong(`${words.length} words`, MAX_WORDS);
@@ -105,9 +125,10 @@ function refuseNames(text: string, words: readonly Word[], compile: Compile): vo
     if (NUMBER.test(word.text) || JOINING.has(word.text) || !/^[\\A-Za-z0-9]/.test(word.text)) continue;
     if (!isName(word.text, compile)) isOther = NAMING.has(word.text);
     else if (!isOther) {
-      throw new UsageError(
+      throw new ExpressionError(
         `'${printable(word.text)}' in ${quote(text)}${placeOf(word)}, is no word of pcap-filter, and names are not resolved`,
         `write the address of a host: getent ahosts NAME tells it; ${SYNTAX}`,
+        rangeOf(word, text),
       );
     }
   }
@@ -144,8 +165,10 @@ function compileFor(
     if (/rejects all packets/.test(result.message)) return NEVER;
     // What is asked about Ethernet, no packet without it answers.
     if (linkType === DLT_RAW) return NEVER;
-    const place = /syntax error/.test(result.message) ? placeOf(findError(words, text, compile)) : '';
-    throw new UsageError(`libpcap refuses ${quote(text)}: ${printable(result.message)}${place}`, SYNTAX);
+    const refusal = `libpcap refuses ${quote(text)}: ${printable(result.message)}`;
+    if (!/syntax error/.test(result.message)) throw new UsageError(refusal, SYNTAX);
+    const word = findError(words, text, compile);
+    throw new ExpressionError(`${refusal}${placeOf(word)}`, SYNTAX, rangeOf(word, text));
   }
   const program = parseClassic(result.program);
   const unfit = findUnfit(program);
@@ -156,6 +179,12 @@ function compileFor(
 
 function placeOf(word: Word | undefined): string {
   return word === undefined ? ', at its end' : `, at character ${word.at + 1}`;
+}
+
+function rangeOf(word: Word | undefined, text: string): TextRange {
+  return word === undefined
+    ? { from: text.length, to: text.length }
+    : { from: word.at, to: word.at + word.text.length };
 }
 
 /** What may follow a beginning that is right as far as it goes. */

@@ -28,3 +28,13 @@ function readPage(): string {
     );
   }
 }
+
+/** The page that asks a server for its trace, and the policy that it may do so by. @throws IpftError `NOT_BUILT` */
+export function readLivePage(): { readonly page: Uint8Array; readonly policy: string } {
+  const { before, after } = readPageFrame();
+  const live = before.replace("default-src 'none';", "default-src 'none'; connect-src 'self';");
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(live)?.[1];
+  if (policy === undefined || live === before) throw new Error('the page has no policy');
+  const part = '<script type="application/ipft" data-part="live">{"version":1}</script>\n';
+  return { page: Buffer.from(`${live}${part}${after}`), policy };
+}

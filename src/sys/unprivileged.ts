@@ -1,0 +1,41 @@
+/** Giving up privileges for good. */
+import koffi from 'koffi';
+import { SystemCallError } from '../base/errors.js';
+import { errnoName } from './errno.js';
+
+const c = { prctl: koffi.load(null).func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') };
+const PR_SET_DUMPABLE = 4;
+const PR_SET_NO_NEW_PRIVS = 38;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+/** Nobody, on all distributions. */
+const NOBODY = 65534;
+
+/**
+ * What this thread starts from now on gets no privileges by exec that this process has not, nor capabilities beyond those
+ * of its user. What root starts is root's as before.
+ */
+export function renounceNewPrivileges(): void {
+  check('prctl', c.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  c.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/**
+ * Makes this process nobody's if it is root's, with all threads, and hides its memory from others of its user. There is no
+ * way back.
+ * @throws the system's error where there is no such user, as in some containers
+ */
+export function becomeNobody(): void {
+  if (process.geteuid?.() === 0 || process.getuid?.() === 0) {
+    process.setgroups?.([]);
+    process.setgid?.(NOBODY);
+    process.setuid?.(NOBODY);
+  }
+  check('prctl', c.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
+
+function check(call: string, result: number): void {
+  if (result >= 0) return;
+  const errno = koffi.errno();
+  throw new SystemCallError(call, errno, errnoName(errno), 'giving up privileges');
+}

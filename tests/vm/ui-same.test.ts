@@ -1,0 +1,97 @@
+/** `ipft ui`: a trace that a page sees and steers. It is the same on all kernels: tested on one. */
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readTrace } from '../../ui/src/trace/read.js';
+import { RunningUi, readProcess } from '../support/ui-server.js';
+import { Network } from './harness.js';
+
+const FUNCTIONS = '^(ip_output|ip_rcv|icmp_rcv|udp_rcv)$';
+
+let network: Network;
+beforeAll(() => {
+  execFileSync('modprobe', ['veth']);
+  network = new Network();
+});
+afterAll(() => network?.[Symbol.dispose]());
+
+test('shows what is sent, starts and stops as the page asks, and its server is nobody', async () => {
+  await using ui = await RunningUi.start('icmp', '-r', FUNCTIONS, '--netns', network.there);
+  const tracing = await ui.untilStatus(({ state }) => state !== 'starting', 'tracing');
+  expect(tracing).toMatchObject({
+    state: 'tracing',
+    trace: 1,
+    words: ['icmp', '-r', FUNCTIONS, '--netns', network.there],
+  });
+  const server = readProcess(ui.serverPid);
+  expect(server).toMatch(/^Uid:\s+65534\s+65534\s+65534\s+65534$/m);
+  expect(server).toMatch(/^Gid:\s+65534\s+65534\s+65534\s+65534$/m);
+  expect(server).toMatch(/^Groups:\s*$/m);
+  for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+    expect(server).toMatch(new RegExp(`^${set}:\\s+0+$`, 'm'));
+  expect(server).toMatch(/^NoNewPrivs:\s+1$/m);
+
+  // Parts come while it runs.
+  const sent = network.ping(0, { count: 3 });
+  await ui.untilStatus(({ journeys, parts }) => journeys >= 2 * sent && parts > 1, 'the packets');
+  expect((await ui.post('start', { words: ['tcp'] })).status).toBe(400);
+  expect((await ui.post('stop', {})).status).toBe(202);
+  const ended = await ui.untilStatus(({ state }) => state === 'ended', 'the end');
+  expect(ended).toMatchObject({ lost: 0, summed: { journeys: 0 } });
+  const trace = await readTrace(await ui.parts(1));
+  expect(trace.problem).toBeUndefined();
+  // Requests and replies, each a journey, with the functions in this namespace.
+  expect(trace.journeys.length).toBe(2 * sent);
+  const texts = trace.journeys.map(({ text }) => text ?? '');
+  expect(texts.filter((text) => text.includes('echo request'))).toHaveLength(sent);
+  expect(texts.filter((text) => text.includes('echo reply'))).toHaveLength(sent);
+
+  // Refused words start nothing.
+  for (const words of [
+    ['icmp', '-e', '/tmp/x.c'],
+    ['icmp', '--', 'id'],
+    ['icmp', '-o', 'json'],
+    ['icmp', '--output-file', '/tmp/x'],
+    ['icmp', '-w', '/tmp/x'],
+    ['icmp', '--ready-file', '/tmp/x'],
+    ['-l'],
+    ['--help'],
+    ['record', '/tmp/x', 'icmp'],
+    [],
+  ]) {
+    const answer = await ui.post('start', { words });
+    expect([words, answer.status]).toEqual([words, 400]);
+    expect(JSON.parse(answer.text).problem.message).not.toBe('');
+  }
+  const wrong = await ui.post('start', { words: ['udp port and'] });
+  expect([wrong.status, JSON.parse(wrong.text).problem.at]).toEqual([400, { from: 12, to: 12 }]);
+  expect(await ui.status()).toMatchObject({ state: 'ended', trace: 1 });
+
+  // Another trace, of other packets.
+  expect((await ui.post('start', { words: ['udp', '-r', FUNCTIONS] })).status).toBe(202);
+  await ui.untilStatus(({ state, trace: number }) => number === 2 && state === 'tracing', 'the second trace');
+  expect((await ui.ask('parts?trace=1&from=0')).status).toBe(410);
+  network.ping(0, { count: 2 });
+  network.send('udp', '10.11.0.2', 0, 100);
+  await ui.untilStatus(({ journeys }) => journeys >= 1, 'the datagram');
+  await ui.post('stop', {});
+  await ui.untilStatus(({ state }) => state === 'ended', 'the second end');
+  const second = await readTrace(await ui.parts(2));
+  expect(second.journeys.length).toBeGreaterThan(0);
+  expect(second.journeys.every(({ text }) => text?.includes('UDP'))).toBe(true);
+  ui.process.kill('SIGINT');
+  expect(await ui.ended()).toBe(0);
+});
+
+test('what is too much is counted, and the counts are exact', async () => {
+  await using ui = await RunningUi.start('icmp', '--netns', network.there);
+  await ui.untilStatus(({ state }) => state === 'tracing', 'tracing');
+  const sent = network.ping(0, { count: 3000, more: ['-f'] });
+  await ui.untilStatus(({ journeys, lost }) => journeys + lost >= 2 * sent, 'the packets');
+  await ui.post('stop', {});
+  const { journeys, events, summed, lost } = await ui.untilStatus(({ state }) => state === 'ended', 'the end');
+  const trace = await readTrace(await ui.parts(1));
+  expect(trace.journeys.length + summed.journeys).toBe(journeys);
+  expect(trace.events.count + summed.events).toBe(events);
+  expect(Object.values(summed.outcomes).reduce((sum, count) => sum + count, 0)).toBe(summed.journeys);
+  if (lost === 0) expect(journeys).toBe(2 * sent);
+});

@@ -1,4 +1,5 @@
 /** The page in a browser: what people see, click and type. */
+import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { useBrowser } from '../support/browser.js';
 import { bytes, icmp, ipv4, tcp } from '../support/headers.js';
@@ -61,6 +62,30 @@ describe('the table', () => {
     expect(await page.getByRole('complementary').getAttribute('aria-label')).toBe('packet 3');
     await page.keyboard.press('ArrowUp');
     expect(await page.getByRole('complementary').getAttribute('aria-label')).toBe('packet 1');
+  });
+
+  test('has the columns that are asked for, and the address keeps them', async () => {
+    await using opened = await openTrace({ journeys: TRACE }, { hash: '#view=table' });
+    const { page, url } = opened;
+    const heads = (of: Page) => of.getByRole('columnheader').allInnerTexts();
+    await page.getByText('columns', { exact: true }).click();
+    await page.getByLabel('destination').check();
+    await page.getByLabel('by, for').uncheck();
+    const wanted = ['#', 'begin, s ▴', 'took', 'events', 'packet', 'destination', 'outcome', 'first seen in'];
+    expect(await heads(page)).toEqual(wanted);
+    await using again = await open(url, { hash: new URL(page.url()).hash });
+    expect(await heads(again.page)).toEqual(wanted);
+    await page.getByRole('button', { name: 'the usual ones' }).click();
+    expect(new URL(page.url()).hash).not.toContain('columns');
+  });
+
+  test('cuts no number', async () => {
+    const late = TRACE.map((journey) => ({ ...journey, begin: journey.begin + 123_456_789_012 }));
+    await using opened = await openTrace({ journeys: late }, { hash: '#view=table', width: 700 });
+    const cut = await opened.page
+      .locator('.table-row > .number')
+      .evaluateAll((cells) => cells.filter((cell) => cell.scrollWidth > cell.clientWidth).length);
+    expect(cut).toBe(0);
   });
 
   test('finds packets by words: address, function, outcome, process, time, and their opposite', async () => {
@@ -197,6 +222,14 @@ describe('what is not whole', () => {
 });
 
 describe('on any screen', () => {
+  test('what stands above the packets takes a third of a small one at most', async () => {
+    for (const view of ['table', 'timeline']) {
+      await using opened = await openTrace({ journeys: TRACE }, { hash: `#view=${view}`, width: 360, height: 640 });
+      const box = await opened.page.locator('.timeline-box, .rows').boundingBox();
+      expect(box?.y).toBeLessThanOrEqual(640 / 3);
+    }
+  });
+
   test('a narrow window has the packet below, and nothing beside it', async () => {
     for (const view of ['table', 'timeline', 'paths', 'compare']) {
       const options = { hash: `#view=${view}&packet=2&other=1`, width: 360, height: 640 };

@@ -19,6 +19,8 @@ export interface ViewProps {
   readonly state: ViewState;
   /** Changes what is shown, and the page's address with it. */
   readonly go: (change: Partial<ViewState>) => void;
+  /** Whether packets are still added to the trace. */
+  readonly isLive: boolean;
 }
 
 const COMPONENTS: Record<View, ComponentType<ViewProps>> = {
@@ -28,7 +30,14 @@ const COMPONENTS: Record<View, ComponentType<ViewProps>> = {
   compare: CompareView,
 };
 
-export function App({ trace }: { readonly trace: Trace }) {
+export interface AppProps {
+  readonly trace: Trace;
+  readonly isLive?: boolean;
+  /** What stands where there is no packet to show. */
+  readonly empty?: string;
+}
+
+export function App({ trace, isLive = false, empty = 'There is no packet in this trace.' }: AppProps) {
   const [state, setState] = useState(() => readState(location.hash));
   useEffect(() => {
     const follow = () => setState(readState(location.hash));
@@ -47,7 +56,7 @@ export function App({ trace }: { readonly trace: Trace }) {
   const journeys = useMemo(() => findJourneys(trace, state.find), [trace, state.find]);
   const packet = state.packet === undefined ? undefined : trace.find(state.packet);
   const View = COMPONENTS[state.view];
-  const props: ViewProps = { trace, journeys, state, go };
+  const props: ViewProps = { trace, journeys, state, go, isLive };
   return (
     <div class={packet && state.view !== 'compare' ? 'app has-packet' : 'app'}>
       <Header {...props} />
@@ -55,9 +64,7 @@ export function App({ trace }: { readonly trace: Trace }) {
         {journeys.length > 0 ? (
           <View {...props} />
         ) : (
-          <p class="notice">
-            {trace.journeys.length === 0 ? 'There is no packet in this trace.' : 'No packet fits these words.'}
-          </p>
+          <p class="notice">{trace.journeys.length === 0 ? empty : 'No packet fits these words.'}</p>
         )}
       </main>
       {packet && state.view !== 'compare' && <PacketView {...props} journey={packet} />}

@@ -24,13 +24,15 @@ export interface ViewState {
   readonly until: number | undefined;
   /** The table's order: a column's name, with `-` before it the other way round. */
   readonly sort: string;
+  /** The table's columns by their names, as `number,packet,outcome`; undefined: the usual ones. */
+  readonly columns: string | undefined;
   /** The paths that are chosen in the graph, by their numbers: `1-3,7`. */
   readonly node: string | undefined;
 }
 
 export const FIRST_STATE: ViewState = {
   ...{ view: 'timeline', find: '', packet: undefined, other: undefined, group: 'none', scale: 'time' },
-  ...{ from: undefined, until: undefined, sort: 'begin', node: undefined },
+  ...{ from: undefined, until: undefined, sort: 'begin', columns: undefined, node: undefined },
 };
 
 /** The state that an address names; what it has no sense for is as at first. @param hash with or without `#` */
@@ -50,6 +52,7 @@ export function readState(hash: string): ViewState {
     group: oneOf('group', GROUPS, FIRST_STATE.group),
     scale: oneOf('scale', SCALES, FIRST_STATE.scale),
     sort: given.get('sort') ?? FIRST_STATE.sort,
+    columns: given.get('columns') ?? undefined,
     node: given.get('node') ?? undefined,
   };
 }

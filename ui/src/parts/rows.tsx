@@ -18,10 +18,13 @@ export interface RowsProps {
   /** Stands above the rows, and stays there. */
   readonly head?: ComponentChildren;
   readonly onKeyDown?: (event: KeyboardEvent) => void;
+  /** Whether the last row stays in sight when more come, if it was. */
+  readonly sticks?: boolean;
 }
 
-export function Rows({ count, rowHeight, label, selected, row, head, onKeyDown }: RowsProps) {
+export function Rows({ count, rowHeight, label, selected, row, head, onKeyDown, sticks = false }: RowsProps) {
   const box = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(400);
   useLayoutEffect(() => {
@@ -41,6 +44,9 @@ export function Rows({ count, rowHeight, label, selected, row, head, onKeyDown }
     if (at >= seen && at + rowHeight * 2 <= seen + height) return;
     element.scrollTop = Math.max(0, at - height / 2) / stretch;
   }, [selected]);
+  useLayoutEffect(() => {
+    if (sticks && isAtEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [count, sticks]);
   const first = Math.max(0, Math.floor((top * stretch) / rowHeight) - MARGIN);
   const last = Math.min(count, Math.ceil((top * stretch + height) / rowHeight) + MARGIN);
   const rows: ComponentChildren[] = [];
@@ -53,7 +59,10 @@ export function Rows({ count, rowHeight, label, selected, row, head, onKeyDown }
       aria-label={label}
       aria-rowcount={count}
       tabIndex={0}
-      onScroll={({ currentTarget }) => setTop(currentTarget.scrollTop)}
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        isAtEnd.current = scrollTop + clientHeight >= scrollHeight - rowHeight;
+        setTop(scrollTop);
+      }}
       onKeyDown={onKeyDown}
     >
       {head}

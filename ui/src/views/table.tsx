@@ -1,59 +1,17 @@
-/** All packets in a table, in any order. */
+/** All packets in a table, in any order, with the columns that are asked for. */
 import { useMemo } from 'preact/hooks';
 import type { ViewProps } from '../app.js';
-import { formatDuration, formatPacket, formatPlace, formatProcess, formatTime } from '../format.js';
 import { Rows } from '../parts/rows.js';
 import type { Journey, Trace } from '../trace/trace.js';
+import { COLUMNS, chooseColumns, toggleColumn, widthsOf } from './table/columns.js';
 
 const ROW_HEIGHT = 24;
+/** In these orders a packet that is new comes last. */
+const GROWS_BELOW: ReadonlySet<string> = new Set(['begin', 'number']);
 
-interface Column {
-  readonly name: string;
-  readonly title: string;
-  readonly isNumber?: true;
-  readonly text: (journey: Journey, trace: Trace) => string;
-  /** What rows are ordered by; the text where it is missing. */
-  readonly key?: (journey: Journey) => number;
-}
-
-const COLUMNS: readonly Column[] = [
-  { name: 'number', title: '#', isNumber: true, text: ({ number }) => String(number), key: ({ number }) => number },
-  {
-    name: 'begin',
-    title: 'begin, s',
-    isNumber: true,
-    text: ({ begin }) => formatTime(begin),
-    key: ({ begin }) => begin,
-  },
-  {
-    ...{ name: 'took', title: 'took', isNumber: true },
-    text: ({ begin, end }) => formatDuration(end - begin),
-    key: ({ begin, end }) => end - begin,
-  },
-  {
-    name: 'events',
-    title: 'events',
-    isNumber: true,
-    text: ({ events }) => String(events),
-    key: ({ events }) => events,
-  },
-  { name: 'packet', title: 'packet', text: formatPacket },
-  { name: 'outcome', title: 'outcome', text: ({ endText, gapText }) => (gapText ? `${endText}, ${gapText}` : endText) },
-  {
-    ...{ name: 'where', title: 'first seen in' },
-    text: ({ first, count }, { events, places }) => (count === 0 ? '' : formatPlace(places[events.place[first]!]!)),
-  },
-  {
-    ...{ name: 'by', title: 'by, for' },
-    text: ({ sender, receiver }) =>
-      [sender, receiver]
-        .map((one) => (one ? formatProcess(one) : ''))
-        .join(' → ')
-        .replace(/^ → $/, ''),
-  },
-];
-
-export function TableView({ trace, journeys, state, go }: ViewProps) {
+export function TableView({ trace, journeys, state, go, isLive }: ViewProps) {
+  const columns = useMemo(() => chooseColumns(state.columns), [state.columns]);
+  const widths = useMemo(() => widthsOf(columns, journeys, trace), [columns, journeys, trace]);
   const name = state.sort.replace(/^-/, '');
   const isDown = state.sort.startsWith('-');
   const sorted = useMemo(() => sort(journeys, trace, name, isDown), [journeys, trace, name, isDown]);
@@ -67,60 +25,90 @@ export function TableView({ trace, journeys, state, go }: ViewProps) {
     ...{ Home: () => move(-Infinity), End: () => move(Infinity) },
   };
   return (
-    <Rows
-      count={sorted.length}
-      rowHeight={ROW_HEIGHT}
-      label="packets"
-      selected={at < 0 ? undefined : at}
-      onKeyDown={(event) => {
-        keys[event.key]?.();
-        if (keys[event.key]) event.preventDefault();
-      }}
-      head={
-        <div class="table-row table-head" role="row">
-          {COLUMNS.map((column) => (
-            <div
-              key={column.name}
-              role="columnheader"
-              class={column.isNumber ? 'number' : ''}
-              aria-sort={column.name === name ? (isDown ? 'descending' : 'ascending') : 'none'}
-            >
-              <button
-                type="button"
-                onClick={() => go({ sort: column.name === name && !isDown ? `-${name}` : column.name })}
+    <div class="table" style={{ '--columns': widths.columns, '--least': widths.least }}>
+      <Columns columns={state.columns} go={go} />
+      <Rows
+        count={sorted.length}
+        rowHeight={ROW_HEIGHT}
+        label="packets"
+        sticks={isLive && GROWS_BELOW.has(state.sort)}
+        selected={at < 0 ? undefined : at}
+        onKeyDown={(event) => {
+          keys[event.key]?.();
+          if (keys[event.key]) event.preventDefault();
+        }}
+        head={
+          <div class="table-row table-head" role="row">
+            {columns.map((column) => (
+              <div
+                key={column.name}
+                role="columnheader"
+                class={column.isNumber ? 'number' : ''}
+                aria-sort={column.name === name ? (isDown ? 'descending' : 'ascending') : 'none'}
               >
-                {column.title}
-                {column.name === name && (isDown ? ' ▾' : ' ▴')}
-              </button>
-            </div>
-          ))}
-        </div>
-      }
-      row={(index) => {
-        const journey = sorted[index]!;
-        return (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
-          <div
-            key={journey.number}
-            class={`table-row ${journey.outcome}`}
-            style={{ height: `${ROW_HEIGHT}px` }}
-            role="row"
-            aria-rowindex={index + 1}
-            aria-selected={journey.number === state.packet}
-            onClick={() => go({ packet: journey.number })}
-          >
-            {COLUMNS.map((column) => {
-              const text = column.text(journey, trace);
-              return (
-                <div key={column.name} role="gridcell" class={column.isNumber ? 'number' : column.name} title={text}>
-                  {text}
-                </div>
-              );
-            })}
+                <button
+                  type="button"
+                  onClick={() => go({ sort: column.name === name && !isDown ? `-${name}` : column.name })}
+                >
+                  {column.title}
+                  {column.name === name && (isDown ? ' ▾' : ' ▴')}
+                </button>
+              </div>
+            ))}
           </div>
-        );
-      }}
-    />
+        }
+        row={(index) => {
+          const journey = sorted[index]!;
+          return (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
+            <div
+              key={journey.number}
+              class={`table-row ${journey.outcome}`}
+              style={{ height: `${ROW_HEIGHT}px` }}
+              role="row"
+              aria-rowindex={index + 1}
+              aria-selected={journey.number === state.packet}
+              onClick={() => go({ packet: journey.number })}
+            >
+              {columns.map((column) => {
+                const text = column.text(journey, trace);
+                return (
+                  <div key={column.name} role="gridcell" class={column.isNumber ? 'number' : column.name} title={text}>
+                    {text}
+                  </div>
+                );
+              })}
+            </div>
+          );
+        }}
+      />
+    </div>
+  );
+}
+
+/** Chooses the columns. */
+function Columns({ columns, go }: { readonly columns: string | undefined; readonly go: ViewProps['go'] }) {
+  const chosen = chooseColumns(columns);
+  return (
+    <details class="columns">
+      <summary>columns</summary>
+      <fieldset>
+        <legend class="hidden">columns of the table</legend>
+        {COLUMNS.map((column) => (
+          <label key={column.name}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(column)}
+              onChange={() => go({ columns: toggleColumn(columns, column.name) })}
+            />{' '}
+            {column.title}
+          </label>
+        ))}
+        <button type="button" onClick={() => go({ columns: undefined })}>
+          the usual ones
+        </button>
+      </fieldset>
+    </details>
   );
 }
 

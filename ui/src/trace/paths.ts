@@ -53,7 +53,7 @@ export class PathBook {
   /** For each place the first one in its namespace. */
   readonly #netns: Uint32Array;
   /** Where the journeys of each part begin in `#numbers`. */
-  readonly #parts: readonly number[];
+  readonly #parts: ReadonlyMap<number, number>;
   /** The numbers of the journeys' paths. */
   readonly #numbers: Uint32Array;
   readonly #groups: readonly Group[];
@@ -65,13 +65,15 @@ export class PathBook {
   constructor(trace: Trace) {
     this.#trace = trace;
     this.#netns = findNamespaces(trace);
-    const counts: number[] = [];
-    for (const { part, position } of trace.journeys) counts[part] = Math.max(counts[part] ?? 0, position + 1);
+    const counts = new Map<number, number>();
+    for (const { part, position } of trace.journeys) counts.set(part, Math.max(counts.get(part) ?? 0, position + 1));
     let total = 0;
-    this.#parts = Array.from(counts, (count = 0) => {
-      total += count;
-      return total - count;
-    });
+    this.#parts = new Map(
+      [...counts].map(([part, count]) => {
+        total += count;
+        return [part, total - count];
+      }),
+    );
     this.#numbers = new Uint32Array(total);
     this.#groups = this.#group();
   }
@@ -92,7 +94,7 @@ export class PathBook {
   }
 
   #indexOf({ part, position }: Journey): number {
-    return this.#parts[part]! + position;
+    return this.#parts.get(part)! + position;
   }
 
   /** The paths of some journeys. */

@@ -1,4 +1,5 @@
-/** Reads the parts of a page: docs/page-data.md tells their form. */
+/** Reads the parts of a page, one after the other: docs/page-data.md tells their form. */
+import { EventRoom } from './event-room.js';
 import {
   type Details,
   type Events,
@@ -35,18 +36,29 @@ const TURN_MS = 50;
 /** The parts whose details are kept when they were read. */
 const KEPT_DETAILS = 4;
 
+/** What is kept of a trace that has no end; beyond it the oldest parts are forgotten. */
+export interface Limits {
+  readonly events: number;
+  readonly journeys: number;
+  /** The length of the details' texts. */
+  readonly details: number;
+}
+
+const NO_LIMITS: Limits = { events: MAX_EVENTS, journeys: Infinity, details: Infinity };
+
 /**
  * Reads a page's parts. What can't be read ends the trace there, and `problem` says so.
  * @param parts in the order of the page
  * @throws DataError if there is no trace at all
  */
 export async function readTrace(parts: Iterable<PartText>): Promise<Trace> {
-  const reader = new Reader();
+  const reader = new TraceReader();
   let problem: string | undefined;
   try {
     let turn = performance.now();
     for (const part of parts) {
       await reader.read(part);
+      if (reader.pendingEvents > MAX_EVENTS) throw new DataError(`it has more than ${MAX_EVENTS} events`);
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise((resolve) => setTimeout(resolve));
       turn = performance.now();
@@ -56,34 +68,66 @@ export async function readTrace(parts: Iterable<PartText>): Promise<Trace> {
     if (!reader.hasHead) throw error;
     problem = `This file is damaged: what came later is missing (${error instanceof Error ? error.message : error}).`;
   }
-  return reader.finish(problem);
+  return reader.takeTrace(problem);
 }
 
-interface Part {
+/** A part that was read and is in no trace yet. */
+interface PendingPart {
   readonly events: number;
   readonly columns: Uint8Array;
   readonly journeys: readonly Record<string, unknown>[];
   readonly long: readonly number[];
 }
 
-class Reader {
+/** A part whose journeys are in the trace. */
+interface KeptPart {
+  readonly part: number;
+  readonly journeys: readonly Journey[];
+  readonly events: number;
+}
+
+/** Takes parts as they come, and makes a trace of those that there are, as often as one is asked for. */
+export class TraceReader {
+  readonly #limits: Limits;
   #head: Head | undefined;
-  #functions: TracedFunction[] = [];
-  #places: Place[] = [{ netns: 0, name: null, ifindex: 0, device: '' }];
-  #parts: Part[] = [];
-  #details: string[] = [];
-  #events = 0;
+  #room: EventRoom | undefined;
+  readonly #functions: TracedFunction[] = [];
+  readonly #places: Place[] = [{ netns: 0, name: null, ifindex: 0, device: '' }];
+  #pending: PendingPart[] = [];
+  #pendingEvents = 0;
+  #kept: KeptPart[] = [];
+  /** The number of parts that were read. */
+  #parts = 0;
+  #journeys: readonly Journey[] = [];
+  readonly #byNumber = new Map<number, Journey>();
+  readonly #details = new DetailsReader();
+  #forgotten = { journeys: 0, events: 0 };
   isWhole = false;
+
+  constructor(limits: Limits = NO_LIMITS) {
+    this.#limits = limits;
+  }
 
   get hasHead(): boolean {
     return this.#head !== undefined;
   }
 
+  /** The events that were read and are in no trace yet. */
+  get pendingEvents(): number {
+    return this.#pendingEvents;
+  }
+
+  /** What was forgotten, since it was more than the limits allow. */
+  get forgotten(): { readonly journeys: number; readonly events: number } {
+    return this.#forgotten;
+  }
+
+  /** @throws DataError if it can't be read; what was read before stays */
   async read({ kind, text }: PartText): Promise<void> {
     if (kind === 'head') this.#head = readHead(text);
     else if (!this.#head) throw new DataError('there is no trace in it');
     else if (kind === 'journeys') this.#add(await unpack(text));
-    else if (kind === 'details') this.#details[this.#parts.length - 1] = text;
+    else if (kind === 'details') this.#details.add(this.#parts - 1, text);
     else if (kind === 'tail') this.isWhole = true;
   }
 
@@ -96,7 +140,6 @@ class Reader {
     const wanted = this.#head?.hasReturns ? COLUMNS_WITH_RETURNS : COLUMNS;
     if (columns !== wanted || bytes.length !== HEAD_BYTES + jsonLength + events * columns)
       throw new DataError('a part has another length than it says');
-    if (this.#events + events > MAX_EVENTS) throw new DataError(`it has more than ${MAX_EVENTS} events`);
     const json = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_BYTES, HEAD_BYTES + jsonLength)));
     const { functions, places, journeys, long } = json;
     if (![functions, places, journeys, long].every(Array.isArray)) throw new DataError('a part has no lists');
@@ -110,40 +153,95 @@ class Reader {
     for (const [name, module] of functions) this.#functions.push({ name: String(name), module: String(module) });
     for (const { netns, name, ifindex, device } of places)
       this.#places.push({ netns, name: name ?? null, ifindex, device: String(device) });
-    this.#parts.push({ events, columns: bytes.subarray(HEAD_BYTES + jsonLength), journeys, long });
-    this.#events += events;
+    const part = { events, columns: bytes.subarray(HEAD_BYTES + jsonLength), journeys, long };
+    checkIndexes(part, this.#functions.length, this.#places.length);
+    this.#pending.push(part);
+    this.#pendingEvents += events;
+    this.#parts++;
   }
 
-  finish(problem: string | undefined): Trace {
+  /**
+   * The trace of all parts until now. Of the one before, the events that are forgotten are no longer what they were.
+   * @throws DataError if there is no head
+   */
+  takeTrace(problem: string | undefined): Trace {
     const head = this.#head;
     if (!head) throw new DataError('there is no trace in it');
-    const functions = this.#functions;
-    const places = this.#places;
-    const events = createEvents(this.#events, head.hasReturns);
-    const journeys: Journey[] = [];
-    let from = 0;
-    const known = { functions: functions.length, places: places.length };
-    for (const [index, part] of this.#parts.entries()) {
-      const own: Journey[] = [];
-      let first = from;
-      for (const facts of part.journeys) {
-        const journey = toJourney(facts, { first, part: index, position: own.length });
-        own.push(journey);
-        journeys.push(journey);
-        first += journey.count;
-      }
-      fill(events, from, part, own, known);
-      from += part.events;
-    }
-    if (events.fn.includes(known.functions)) functions.push({ name: '?', module: '?' });
+    this.#room ??= new EventRoom(head.hasReturns, this.#limits.events);
+    const fresh = this.#fill(this.#room);
+    const oldest = this.#kept[0]?.part ?? this.#parts;
+    const journeys = [...this.#journeys, ...fresh].filter(({ part }) => part >= oldest);
+    // It is fast: nearly all are in order.
     journeys.sort((a, b) => a.begin - b.begin || a.number - b.number);
-    const byNumber = new Map(journeys.map((journey) => [journey.number, journey]));
-    const details = new DetailsReader(this.#details);
+    this.#journeys = journeys;
     return {
-      ...{ head, functions, places, journeys, events, problem },
-      details: (journey) => details.read(journey),
-      find: (number) => byNumber.get(number),
+      ...{ head, functions: this.#functions, places: this.#places, journeys, problem },
+      events: this.#room.columns,
+      ...{ details: this.#readDetails, find: this.#find },
     };
+  }
+
+  // The same functions for all traces: what was read of a journey is not read again with the next one.
+  readonly #readDetails = (journey: Journey): Promise<Details> => this.#details.read(journey);
+  readonly #find = (number: number): Journey | undefined => this.#byNumber.get(number);
+
+  /** Puts what is pending into the columns. @returns the journeys of it */
+  #fill(room: EventRoom): Journey[] {
+    const fresh: Journey[] = [];
+    room.reserve(this.#pendingEvents);
+    let number = this.#parts - this.#pending.length;
+    for (const part of this.#pending) {
+      const first = this.#makeRoom(room, part);
+      let next = first;
+      const own: Journey[] = [];
+      for (const facts of part.journeys) {
+        const journey = toJourney(facts, { first: next, part: number, position: own.length });
+        own.push(journey);
+        fresh.push(journey);
+        this.#byNumber.set(journey.number, journey);
+        next += journey.count;
+      }
+      fill(room.columns, first, part, own);
+      this.#kept.push({ part: number++, journeys: own, events: part.events });
+    }
+    this.#pending = [];
+    this.#pendingEvents = 0;
+    return fresh;
+  }
+
+  /** Forgets the oldest parts until there is room for one more. @returns where its events stand */
+  #makeRoom(room: EventRoom, { events, journeys }: PendingPart): number {
+    const limits = this.#limits;
+    while (this.#kept.length > 0) {
+      const isFull = this.#byNumber.size + journeys.length > limits.journeys || this.#details.length > limits.details;
+      const first = isFull ? undefined : room.add(events);
+      if (first !== undefined) return first;
+      this.#forgetOldest(room);
+    }
+    return room.add(events) ?? 0;
+  }
+
+  #forgetOldest(room: EventRoom): void {
+    const oldest = this.#kept.shift();
+    if (!oldest) return;
+    const { part, journeys, events } = oldest;
+    if (events > 0) room.dropOldest();
+    for (const journey of journeys) {
+      if (this.#byNumber.get(journey.number) === journey) this.#byNumber.delete(journey.number);
+    }
+    this.#details.forget(part);
+    const before = this.#forgotten;
+    this.#forgotten = { journeys: before.journeys + journeys.length, events: before.events + events };
+  }
+}
+
+/** A number that no table has would fail wherever it is shown. */
+function checkIndexes({ events: count, columns }: PendingPart, functions: number, places: number): void {
+  for (let at = 0; at < count; at++) {
+    if ((columns[4 * count + at]! | (columns[5 * count + at]! << 8)) >= functions)
+      throw new DataError('a function has no name');
+    if ((columns[6 * count + at]! | (columns[7 * count + at]! << 8)) >= places)
+      throw new DataError('a place is not known');
   }
 }
 
@@ -158,28 +256,8 @@ function readHead(text: string): Head {
   };
 }
 
-function createEvents(count: number, hasReturns: boolean): Events {
-  return {
-    count,
-    time: new Float64Array(count),
-    ...{ fn: new Uint16Array(count), place: new Uint16Array(count), cpu: new Uint16Array(count) },
-    ...{ flags: new Uint8Array(count), depth: new Uint8Array(count) },
-    sinceEntry: new Float64Array(hasReturns ? count : 0),
-  };
-}
-
-/**
- * Makes columns of a part's bytes.
- * @param known how many functions and places there are: a number that no table has would fail wherever it is shown. Such
- * a function is the one behind the last, such a place the one that is not known
- */
-function fill(
-  events: Events,
-  from: number,
-  part: Part,
-  journeys: readonly Journey[],
-  known: { readonly functions: number; readonly places: number },
-): void {
+/** Makes columns of a part's bytes. */
+function fill(events: Events, from: number, part: PendingPart, journeys: readonly Journey[]): void {
   const { events: count, columns, long } = part;
   const column = (index: number) => columns.subarray(index * count, (index + 1) * count);
   const [t0, t1, t2, t3] = [column(0), column(1), column(2), column(3)];
@@ -187,7 +265,6 @@ function fill(
   const hasReturns = events.sinceEntry.length > 0;
   const [e0, e1] = hasReturns ? [column(12), column(13)] : [t0, t1];
   const { time, fn, place, cpu, flags, sinceEntry } = events;
-  const { functions, places } = known;
   flags.set(column(10), from);
   events.depth.set(column(11), from);
   let at = 0;
@@ -200,11 +277,13 @@ function fill(
       now += since;
       const to = from + at;
       time[to] = now;
-      fn[to] = Math.min(f0[at]! | (f1[at]! << 8), functions);
-      const where = p0[at]! | (p1[at]! << 8);
-      place[to] = where < places ? where : 0;
+      fn[to] = f0[at]! | (f1[at]! << 8);
+      place[to] = p0[at]! | (p1[at]! << 8);
       cpu[to] = c0[at]! | (c1[at]! << 8);
-      if (!hasReturns || (flags[to]! & IS_RETURN) === 0) continue;
+      if (!hasReturns) continue;
+      // Other events may have stood here.
+      sinceEntry[to] = 0;
+      if ((flags[to]! & IS_RETURN) === 0) continue;
       const back = e0[at]! | (e1[at]! << 8);
       if (back === 0) sinceEntry[to] = toNumber(long[longs++]);
       else if (back <= at) sinceEntry[to] = now - time[to - back]!;
@@ -280,11 +359,25 @@ function toNumber(given: unknown): number {
 
 /** Decompresses the details of a part when they are asked for, and keeps those of a few. */
 class DetailsReader {
-  readonly #texts: readonly (string | undefined)[];
+  readonly #texts = new Map<number, string>();
   readonly #kept = new Map<number, Promise<readonly Details[]>>();
+  #length = 0;
 
-  constructor(texts: readonly (string | undefined)[]) {
-    this.#texts = texts;
+  /** The length of all texts. */
+  get length(): number {
+    return this.#length;
+  }
+
+  add(part: number, text: string): void {
+    this.forget(part);
+    this.#texts.set(part, text);
+    this.#length += text.length;
+  }
+
+  forget(part: number): void {
+    this.#length -= this.#texts.get(part)?.length ?? 0;
+    this.#texts.delete(part);
+    this.#kept.delete(part);
   }
 
   async read({ part, position }: Journey): Promise<Details> {
@@ -301,7 +394,7 @@ class DetailsReader {
   }
 
   async #unpack(part: number): Promise<readonly Details[]> {
-    const text = this.#texts[part];
+    const text = this.#texts.get(part);
     if (text === undefined) return [];
     const details: unknown = JSON.parse(new TextDecoder().decode(await unpack(text)));
     return Array.isArray(details) ? details : [];

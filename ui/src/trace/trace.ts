@@ -73,8 +73,9 @@ export interface Journey {
   readonly position: number;
 }
 
-/** All events, journey after journey, by time within each. */
+/** All events, those of a journey side by side, by time. Columns may be longer: journeys say where theirs are. */
 export interface Events {
+  /** The number of events that there are. */
   readonly count: number;
   readonly time: Float64Array;
   /** Indexes into `Trace.functions` and `Trace.places`. */

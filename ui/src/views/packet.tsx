@@ -28,7 +28,8 @@ export function PacketView({ trace, journey, go, state }: ViewProps & { readonly
     return () => {
       isShown = false;
     };
-  }, [trace, journey]);
+    // A trace that grows has the same details.
+  }, [trace.details, journey]);
   const { events, functions, places, head } = trace;
   const { first, count, parent, sender, receiver } = journey;
   const children = trace.journeys.filter((one) => one.parent === journey.number);

@@ -5,6 +5,7 @@ import { KEYS } from '../find.js';
 import { counted, formatNumber } from '../format.js';
 import { VIEWS } from '../state.js';
 import { Help } from './help.js';
+import { useKeys } from './keys.js';
 import { Outcomes } from './outcomes.js';
 
 const FIND_HINT = `Words choose packets: an address, a function, an outcome. Or with a key: ${KEYS.map((key) => `${key}:`).join(' ')}`;
@@ -12,7 +13,7 @@ const FIND_HINT = `Words choose packets: an address, a function, an outcome. Or 
 const REST_MS = 120;
 
 export function Header(props: ViewProps) {
-  const { trace, journeys, state, go } = props;
+  const { trace, journeys, state, go, isLive } = props;
   const [isHelpOpen, setHelpOpen] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
@@ -68,36 +69,23 @@ export function Header(props: ViewProps) {
         </button>
       </div>
       <div class="row facts">
-        <span role="status">
+        {/* What changes all the time is not read aloud. */}
+        <span role="status" aria-live={isLive ? 'off' : undefined}>
           {shown}, {counted(trace.events.count, 'event')}
         </span>
         <Outcomes {...props} />
-        <span class="source">
-          Linux {trace.head.kernel}, {trace.head.backend}
-        </span>
+        {trace.head.kernel !== '' && (
+          <span class="source">
+            Linux {trace.head.kernel}, {trace.head.backend}
+          </span>
+        )}
       </div>
       {trace.problem !== undefined && (
         <p class="warning" role="alert">
           {trace.problem}
         </p>
       )}
-      {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
+      {isHelpOpen && <Help isLive={isLive} onClose={() => setHelpOpen(false)} />}
     </header>
   );
-}
-
-/** Keys that work everywhere but where text is typed. */
-function useKeys(actions: Readonly<Record<string, () => void>>): void {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-      const action = actions[event.key];
-      if (!action) return;
-      action();
-      event.preventDefault();
-    };
-    addEventListener('keydown', press);
-    return () => removeEventListener('keydown', press);
-  });
 }

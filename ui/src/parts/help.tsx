@@ -12,6 +12,12 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['Esc', 'close'],
 ];
 
+const LIVE_KEYS: readonly (readonly [keys: string, does: string])[] = [
+  ['p', 'pause the picture, or let it go on'],
+  ['t', 'choose what is traced'],
+  ['o', 'open a recording'],
+];
+
 const FIND: readonly (readonly [words: string, chooses: string])[] = [
   ['10.0.0.5', 'packets with this in their text, outcome, processes or functions'],
   ['dropped !arp', 'both words fit; ! is not'],
@@ -22,7 +28,7 @@ const FIND: readonly (readonly [words: string, chooses: string])[] = [
   ['path:1-3,7', 'took one of these paths, as paths numbers them'],
 ];
 
-export function Help({ onClose }: { readonly onClose: () => void }) {
+export function Help({ isLive, onClose }: { readonly isLive: boolean; readonly onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
@@ -33,7 +39,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
         where they ended, <b>table</b> lists them, <b>compare</b> shows how two differ.
       </p>
       <Pairs caption="Finding" pairs={FIND} />
-      <Pairs caption="Keys" pairs={KEYS} />
+      <Pairs caption="Keys" pairs={isLive ? [...KEYS, ...LIVE_KEYS] : KEYS} />
       <form method="dialog">
         <button type="submit">close</button>
       </form>

@@ -101,6 +101,7 @@ export class TraceReader {
   #journeys: readonly Journey[] = [];
   readonly #byNumber = new Map<number, Journey>();
   readonly #details = new DetailsReader();
+  #read = { journeys: 0, events: 0 };
   #forgotten = { journeys: 0, events: 0 };
   isWhole = false;
 
@@ -115,6 +116,11 @@ export class TraceReader {
   /** The events that were read and are in no trace yet. */
   get pendingEvents(): number {
     return this.#pendingEvents;
+  }
+
+  /** All that was read. */
+  get total(): { readonly journeys: number; readonly events: number } {
+    return this.#read;
   }
 
   /** What was forgotten, since it was more than the limits allow. */
@@ -157,6 +163,7 @@ export class TraceReader {
     checkIndexes(part, this.#functions.length, this.#places.length);
     this.#pending.push(part);
     this.#pendingEvents += events;
+    this.#read = { journeys: this.#read.journeys + journeys.length, events: this.#read.events + events };
     this.#parts++;
   }
 

@@ -22,7 +22,7 @@ const MAX_PLACES = 8;
 /** A packet that is looked at is another one when the selection rests so long, in milliseconds. */
 const REST_MS = 150;
 
-export function TimelineView({ trace, journeys, state, go }: ViewProps) {
+export function TimelineView({ trace, journeys, state, go, isLive }: ViewProps) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const tip = useRef<HTMLDivElement>(null);
@@ -58,6 +58,9 @@ export function TimelineView({ trace, journeys, state, go }: ViewProps) {
       clearTimeout(timer.current);
       made.dispose();
     };
+  }, [isLive ? undefined : trace]);
+  useLayoutEffect(() => {
+    if (control.current && control.current.model.trace !== trace) control.current.grow(trace);
   }, [trace]);
   useLayoutEffect(
     () => control.current?.show(journeys, state.group, state.scale, detail),

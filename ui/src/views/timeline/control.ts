@@ -43,7 +43,7 @@ export class TimelineControl {
   readonly #tip: HTMLElement;
   readonly #listener: Listener;
   readonly #context: CanvasRenderingContext2D;
-  readonly #placeColours: Uint8Array;
+  #placeColours: Uint8Array;
   readonly #end = new AbortController();
   readonly #observer: ResizeObserver;
   #painter: Painter | undefined;
@@ -86,6 +86,15 @@ export class TimelineControl {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#restTimer);
     clearTimeout(this.#addressTimer);
+  }
+
+  /** The same trace, to which packets were added; `show` has to follow. */
+  grow(trace: Trace): void {
+    const hasPlaces = trace.places.length > this.#placeColours.length;
+    this.model.trace = trace;
+    if (!hasPlaces) return;
+    this.#placeColours = assignColours(trace.places);
+    this.#painter = undefined;
   }
 
   show(journeys: readonly Journey[], group: Group, scale: Scale, detail: Detail): void {

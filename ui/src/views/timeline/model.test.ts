@@ -183,3 +183,41 @@ describe('the timeline', () => {
     }
   });
 });
+
+describe('a trace to which packets are added', () => {
+  const many = (count: number) =>
+    createTrace(Array.from({ length: count }, (_, index) => ({ events: [{ time: index * 1000 }] })));
+  const grow = (model: TimelineModel, count: number) => {
+    const trace = many(count);
+    model.trace = trace;
+    model.show(trace.journeys, 'none', 'time', 'auto');
+  };
+
+  it('keeps all of it in sight, and the last packet, if they were', () => {
+    const trace = many(100);
+    const model = new TimelineModel(trace);
+    model.resize(800, 400);
+    model.show(trace.journeys, 'none', 'time', 'auto');
+    model.scrollTo(model.maxScroll);
+    grow(model, 200);
+    expect(model.span).toEqual(model.extent);
+    expect(model.scrollTop).toBe(model.maxScroll);
+  });
+
+  it('keeps the end of the time in sight, if it was, and nothing else', () => {
+    const trace = many(100);
+    const model = new TimelineModel(trace);
+    model.resize(800, 400);
+    model.show(trace.journeys, 'none', 'time', 'auto');
+    const { until } = model.extent;
+    model.setSpan({ from: until - 10_000, until });
+    model.scrollTo(100);
+    grow(model, 200);
+    expect(model.span.until).toBe(model.extent.until);
+    expect(model.span.until - model.span.from).toBeCloseTo(10_000);
+    expect(model.scrollTop).toBe(100);
+    model.setSpan({ from: 20_000, until: 30_000 });
+    grow(model, 300);
+    expect(model.span).toEqual({ from: 20_000, until: 30_000 });
+  });
+});

@@ -72,7 +72,9 @@ export interface LaneHit {
 }
 
 export class TimelineModel {
-  readonly trace: Trace;
+  #trace: Trace;
+  /** Whether the end stays in sight with the next journeys, if it was. */
+  #follows = false;
   #journeys: readonly Journey[] = [];
   #group: Group = 'none';
   #scale: Scale = 'time';
@@ -92,12 +94,21 @@ export class TimelineModel {
   #lanes: Map<number, number> | undefined;
   #children: Map<number, number[]> | undefined;
   #density: Density | undefined;
-  #callRows = new Map<Journey, number>();
+  #callRows = new WeakMap<Journey, number>();
   #calls = new Map<Journey, readonly CallRow[]>();
   #keptEvents = 0;
 
   constructor(trace: Trace) {
-    this.trace = trace;
+    this.#trace = trace;
+  }
+
+  get trace(): Trace {
+    return this.#trace;
+  }
+  /** The same trace, to which packets were added. */
+  set trace(trace: Trace) {
+    this.#trace = trace;
+    this.#follows = true;
   }
 
   get journeys(): readonly Journey[] {
@@ -165,11 +176,16 @@ export class TimelineModel {
     const isOther = journeys !== this.#journeys || scale !== this.#scale;
     const isRegrouped = journeys !== this.#journeys || group !== this.#group;
     if (!isOther && !isRegrouped && detail === this.#detail) return false;
+    const wasAtBottom = this.#follows && this.#scrollTop >= this.maxScroll;
     if (isOther) {
+      const before = this.#extent;
       const wasFirst = this.isAtFirst || scale !== this.#scale;
+      const wasAtEnd = this.#follows && this.#span.until >= before.until;
       this.#extent = extentOf(journeys, scale);
       this.#first = firstSpanOf(journeys, scale, this.#extent);
-      this.#span = wasFirst ? this.#first : clampSpan(this.#span, this.#extent);
+      const { from, until } = this.#span;
+      const by = wasAtEnd ? this.#extent.until - before.until : 0;
+      this.#span = wasFirst ? this.#first : clampSpan({ from: from + by, until: until + by }, this.#extent);
       this.#density = undefined;
     }
     if (group !== this.#group) this.#folded.clear();
@@ -183,6 +199,8 @@ export class TimelineModel {
     this.#scale = scale;
     this.#detail = detail;
     this.#layout();
+    if (wasAtBottom) this.scrollTo(this.maxScroll);
+    this.#follows = false;
     return true;
   }
 

@@ -1,14 +1,21 @@
-/** Reads the trace that the page holds, and shows it. */
+/** Reads the trace that the page holds, or follows the one that its server has, and shows it. */
 import { render } from 'preact';
 import { App } from './app.js';
-import { type PartText, readTrace } from './trace/read.js';
+import { LiveApp } from './live/live-app.js';
+import { Server } from './live/server.js';
+import { LiveSession } from './live/session.js';
+import { DataError, type PartText, readTrace } from './trace/read.js';
+
+/** Of what the page and its server tell each other. */
+const LIVE_VERSION = 1;
 
 const page = document.getElementById('page');
 if (page) {
   try {
-    const trace = await readTrace(takeParts());
+    const live = document.querySelector('script[type="application/ipft"][data-part="live"]');
+    const app = live ? startLive(live.textContent ?? '') : <App trace={await readTrace(takeParts())} />;
     page.replaceChildren();
-    render(<App trace={trace} />, page);
+    render(app, page);
   } catch (error) {
     page.replaceChildren();
     render(
@@ -16,6 +23,14 @@ if (page) {
       page,
     );
   }
+}
+
+/** @param text says which language the server speaks */
+function startLive(text: string) {
+  const { version } = JSON.parse(text);
+  if (version !== LIVE_VERSION) throw new DataError(`its server speaks the version ${version}, not ${LIVE_VERSION}`);
+  const server = new Server(location.href);
+  return <LiveApp session={new LiveSession(server)} server={server} />;
 }
 
 /** The parts, whose elements are removed: they would take their memory twice. What was read is told. */

@@ -25,8 +25,7 @@ export function LiveBar({ view, server, problem, attempt, onOpen, onPause }: Liv
   const picker = useRef<HTMLInputElement>(null);
   const canTrace = status?.canTrace ?? false;
   const isIdle = status?.state === 'idle';
-  const isRunning = status?.state === 'tracing' || status?.state === 'starting';
-  const isGrowing = isRunning || status?.state === 'opening' || status?.state === 'stopping';
+  const isGrowing = status !== undefined && status.state !== 'idle' && status.state !== 'ended';
   const canAsk = status !== undefined && link === 'there';
   // Where nothing is traced, that is what people have come for.
   const hasForm = canTrace && (isFormOpen ?? isIdle);
@@ -50,7 +49,7 @@ export function LiveBar({ view, server, problem, attempt, onOpen, onPause }: Liv
               {isPaused ? 'go on' : 'pause'}
             </button>
           )}
-          {isRunning && canTrace && (
+          {isGrowing && status?.state !== 'stopping' && (
             <button type="button" disabled={!canAsk} onClick={() => void attempt(() => server.stop())}>
               stop
             </button>

@@ -51,6 +51,8 @@ export function TimelineView({ trace, journeys, state, go, isLive }: ViewProps) 
       rested: (span) => latest.current.go({ from: span?.from, until: span?.until }),
       coloured: setPalette,
     });
+    // The newest packets are what one looks at.
+    if (isLive) made.grow(trace);
     control.current = made;
     // Keys work at once.
     if (document.activeElement === document.body) canvas.current.focus({ preventScroll: true });

@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly height?: number;
   readonly colorScheme?: 'dark' | 'light';
   readonly touch?: boolean;
+  /** Whether the page has a server of its own, which may refuse what is asked of it, and end. */
+  readonly isLive?: boolean;
 }
 
 /** A page that is open; closing it requires that nothing went wrong. */
@@ -47,15 +49,18 @@ export function useBrowser() {
 
   async function open(url: string, options: OpenOptions = {}): Promise<OpenPage> {
     const { hash = '', width = 1200, height = 800, colorScheme = 'light', touch: hasTouch = false } = options;
+    const { isLive = false } = options;
     const context = await browser.newContext({ viewport: { width, height }, colorScheme, hasTouch });
     const page = await context.newPage();
     const wrong: string[] = [];
     page.on('pageerror', (error) => wrong.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() !== 'log') wrong.push(message.text());
+      const isRefusal = message.text().startsWith('Failed to load resource');
+      if (message.type() !== 'log' && !(isLive && isRefusal)) wrong.push(message.text());
     });
     page.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) wrong.push(`a request to ${request.url()}`);
+      const isOwn = /^(file|data):/.test(request.url()) || (isLive && request.url().startsWith(url));
+      if (!isOwn) wrong.push(`a request to ${request.url()}`);
     });
     page.on('dialog', (dialog) => void wrong.push(`a dialog: ${dialog.message()}`));
     await page.goto(`${url}${hash}`);

@@ -17,8 +17,8 @@ export function ExpressionField({ value, problem, onInput }: ExpressionFieldProp
   // At the end, where something is missing, a blank is marked.
   const [before, wrong, after] = [value.slice(0, from), value.slice(from, to) || ' ', value.slice(to)];
   return (
-    <label class="expression">
-      <span>packets</span>
+    <div class="expression">
+      <label for="expression">packets</label>
       <div class="expression-box">
         {/* It lies below the text, and has the same letters. */}
         <div ref={marks} class="expression-marks" aria-hidden="true">
@@ -31,6 +31,7 @@ export function ExpressionField({ value, problem, onInput }: ExpressionFieldProp
           )}
         </div>
         <input
+          id="expression"
           value={value}
           placeholder="as in tcpdump: host 10.0.0.5 and tcp port 80"
           spellcheck={false}
@@ -47,6 +48,6 @@ export function ExpressionField({ value, problem, onInput }: ExpressionFieldProp
       <span id="expression-problem" class="warning" role="status">
         {problem && `${problem.message}${problem.hint === undefined ? '' : ` (${problem.hint})`}`}
       </span>
-    </label>
+    </div>
   );
 }

@@ -31,10 +31,11 @@ export function LiveApp({ session, server }: { readonly session: LiveSession; re
   useEffect(() => session.follow(setView), [session]);
   const { status, trace = NO_TRACE } = view;
   const number = status?.trace;
-  const known = useRef<number | undefined>(undefined);
-  if (number !== known.current) {
+  // Traces are counted from 1.
+  const known = useRef(0);
+  if (number !== undefined && number !== known.current) {
     // What the address names is of the trace before. Of the first one it is what was asked for.
-    if (known.current !== undefined) forgetChoice();
+    if (known.current > 0) forgetChoice();
     known.current = number;
   }
   useEffect(() => {

@@ -1,9 +1,17 @@
 /** Parts of pages for tests, as docs/page-data.md tells their form. */
 import type { PartText } from './read.js';
 
+export interface GivenJourney {
+  readonly number: number;
+  readonly begin: number;
+  /** The number of its events: each is a nanosecond after the one before. */
+  readonly count: number;
+  /** What else the part says of it. */
+  readonly over?: Readonly<Record<string, unknown>>;
+}
+
 export interface GivenPart {
-  /** The number, the begin and the number of events of each journey. An event is a nanosecond after the one before. */
-  readonly journeys: readonly { readonly number: number; readonly begin: number; readonly count: number }[];
+  readonly journeys: readonly GivenJourney[];
   /** The names of functions that were not in a part before. */
   readonly functions?: readonly string[];
   /** The function of all events. */
@@ -19,9 +27,9 @@ const COLUMNS = 12;
 /** The journeys of a part, and their details. */
 export async function createParts({ journeys, functions = [], fn = 0 }: GivenPart): Promise<readonly PartText[]> {
   const events = journeys.reduce((sum, { count }) => sum + count, 0);
-  const facts = journeys.map(({ number, begin, count }) => ({
+  const facts = journeys.map(({ number, begin, count, over }) => ({
     ...{ journey: number, packet_id: `0x${number}`, outcome: 'delivered', begin, end: begin + count, events: count },
-    count,
+    ...{ count, ...over },
   }));
   const lists = { functions: functions.map((name) => [name, 'vmlinux']), places: [], long: [], journeys: facts };
   const json = new TextEncoder().encode(JSON.stringify(lists));

@@ -133,7 +133,7 @@ describe('a trace that runs', () => {
     await live.add({ ...journeys(1), functions: ['a'] });
     await expect.poll(() => numbers(page)).toEqual(['1']);
     await page.keyboard.press('p');
-    await expect.poll(() => state(page)).toBe('tracing, the picture is paused');
+    await expect.poll(() => state(page)).toBe('tracing, paused');
     await live.add(journeys(2));
     live.count({ journeys: 2, events: 4 });
     await expect.poll(() => page.locator('.live-counts').innerText()).toContain('2 packets');
@@ -240,6 +240,21 @@ test('when the server is gone, the page says so, and keeps what it has', async (
   await page.locator('.table-row', { hasText: '0x1' }).click();
   await expect.poll(() => page.getByRole('complementary').locator('dd').last().innerText()).toBe('of 1');
   expect(await page.getByRole('button', { name: 'open …' }).isDisabled()).toBe(true);
+});
+
+test('when it answers again, it goes on', async () => {
+  await using started = await start();
+  const { page, live } = started;
+  live.begin();
+  await live.add({ ...journeys(1), functions: ['a'] });
+  await expect.poll(() => numbers(page)).toEqual(['1']);
+  for (const asked of ['**/status?*', '**/status', '**/parts?*']) await page.route(asked, (route) => route.abort());
+  await live.add(journeys(2));
+  await expect.poll(() => state(page)).toBe('ipft does not answer');
+  await page.unrouteAll();
+  await expect.poll(() => state(page)).toBe('tracing');
+  await expect.poll(() => numbers(page)).toEqual(['1', '2']);
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
 });
 
 describe('recordings', () => {

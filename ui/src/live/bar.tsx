@@ -45,7 +45,12 @@ export function LiveBar({ view, server, problem, attempt, onOpen, onPause }: Liv
         {status && status.traced.events > 0 && <span class="live-counts">{tellTraced(status)}</span>}
         <span class="live-buttons">
           {(isGrowing || isPaused) && (
-            <button type="button" title="key p" aria-pressed={isPaused} onClick={onPause}>
+            <button
+              type="button"
+              title={isPaused ? 'show what has come (key p)' : 'pause the picture; the trace goes on (key p)'}
+              aria-pressed={isPaused}
+              onClick={onPause}
+            >
               {isPaused ? 'go on' : 'pause'}
             </button>
           )}
@@ -93,9 +98,7 @@ export function LiveBar({ view, server, problem, attempt, onOpen, onPause }: Liv
             </p>
           ),
       )}
-      {missing.length + (status?.warnings.length ?? 0) > 0 && (
-        <p class="live-missing warning">{[...missing, ...(status?.warnings ?? [])].join(' ')}</p>
-      )}
+      {missing.length > 0 && <p class="live-missing warning">{missing.join(' ')}</p>}
       {/* It stays what it is when it is closed. */}
       {canTrace && status && (
         <div id="live-form" hidden={!hasForm}>

@@ -5,9 +5,10 @@ import type { Amount, Status } from './status.js';
 
 /** What goes on, in a few words. */
 export function tellState({ status, link, isPaused }: LiveView): string {
-  if (!status) return link === 'gone' ? 'ipft does not answer' : 'asking ipft …';
+  if (link !== 'there') return 'ipft does not answer';
+  if (!status) return 'asking ipft …';
   const { state, trace, canTrace } = status;
-  const paused = isPaused ? ', the picture is paused' : '';
+  const paused = isPaused ? ', paused' : '';
   switch (state) {
     case 'idle':
       return canTrace ? 'nothing is traced' : 'no recording is open';
@@ -38,7 +39,7 @@ export function tellMissing({ status, forgotten, missed }: LiveView): readonly s
   }
   const old = { journeys: forgotten.journeys + missed.journeys, events: forgotten.events + missed.events };
   if (old.journeys > 0) told.push(`The oldest ${tellAmount(old)} are no longer kept.`);
-  return told;
+  return [...told, ...status.warnings.map((text) => (/[.!?]$/.test(text) ? text : `${text}.`))];
 }
 
 function tellAmount({ journeys, events }: Amount): string {

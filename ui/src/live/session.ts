@@ -7,8 +7,8 @@ import { type Amount, readAmount, type Status } from './status.js';
 
 /** So much is kept of a trace: about 50 MB of columns, and 100 MB of journeys. */
 const LIMITS = { events: 2_000_000, journeys: 200_000, details: 128 << 20 };
-/** More events than this are not read before the next picture. */
-const MAX_PENDING = 500_000;
+/** When so much was read, the next picture comes before the next part. */
+const MAX_PENDING = { events: 1_000_000, journeys: 50_000 };
 /** After a request that failed, the next one comes so much later, in milliseconds. */
 const RETRY_MS = 1000;
 
@@ -144,7 +144,7 @@ export class LiveSession {
   #isWanted(): boolean {
     const { status, isPaused, link } = this.#view;
     if (!status || isPaused || link === 'refused' || this.#problem !== undefined) return false;
-    if (this.#reader.pendingEvents > MAX_PENDING) return false;
+    if (isFull(this.#reader)) return false;
     const isGrowing = status.state !== 'idle' && status.state !== 'ended';
     return status.trace === this.#number && (isGrowing || this.#next < status.parts);
   }
@@ -158,7 +158,7 @@ export class LiveSession {
       this.#next = part + 1;
       this.#hasNew = true;
       if (kind !== 'journeys') this.#schedule();
-      await this.#until(() => reader.pendingEvents <= MAX_PENDING || signal.aborted);
+      await this.#until(() => !isFull(reader) || signal.aborted);
     }
   }
 
@@ -220,4 +220,8 @@ export class LiveSession {
   #rest(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+function isFull({ pending: { events, journeys } }: TraceReader): boolean {
+  return events > MAX_PENDING.events || journeys > MAX_PENDING.journeys;
 }

@@ -36,6 +36,8 @@ describe('part after part', () => {
     expect(look(reader.takeTrace(undefined))).toEqual({ 2: ['a 200', 'a 201'] });
     await add(reader, { ...one(1, 1), functions: ['b'], fn: 1 });
     await add(reader, { ...one(3, 1), fn: 0 });
+    expect(reader.pending).toEqual({ journeys: 2, events: 2 });
+    expect(reader.total).toEqual({ journeys: 3, events: 4 });
     const trace = reader.takeTrace(undefined);
     expect(look(trace)).toEqual({ 2: ['a 200', 'a 201'], 1: ['b 100'], 3: ['a 300'] });
     expect(trace.journeys.map(({ number }) => number)).toEqual([1, 2, 3]);

@@ -58,7 +58,7 @@ export async function readTrace(parts: Iterable<PartText>): Promise<Trace> {
     let turn = performance.now();
     for (const part of parts) {
       await reader.read(part);
-      if (reader.pendingEvents > MAX_EVENTS) throw new DataError(`it has more than ${MAX_EVENTS} events`);
+      if (reader.pending.events > MAX_EVENTS) throw new DataError(`it has more than ${MAX_EVENTS} events`);
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise((resolve) => setTimeout(resolve));
       turn = performance.now();
@@ -95,6 +95,7 @@ export class TraceReader {
   readonly #places: Place[] = [{ netns: 0, name: null, ifindex: 0, device: '' }];
   #pending: PendingPart[] = [];
   #pendingEvents = 0;
+  #pendingJourneys = 0;
   #kept: KeptPart[] = [];
   /** The number of parts that were read. */
   #parts = 0;
@@ -113,9 +114,9 @@ export class TraceReader {
     return this.#head !== undefined;
   }
 
-  /** The events that were read and are in no trace yet. */
-  get pendingEvents(): number {
-    return this.#pendingEvents;
+  /** What was read and is in no trace yet. */
+  get pending(): { readonly journeys: number; readonly events: number } {
+    return { journeys: this.#pendingJourneys, events: this.#pendingEvents };
   }
 
   /** All that was read. */
@@ -163,6 +164,7 @@ export class TraceReader {
     checkIndexes(part, this.#functions.length, this.#places.length);
     this.#pending.push(part);
     this.#pendingEvents += events;
+    this.#pendingJourneys += journeys.length;
     this.#read = { journeys: this.#read.journeys + journeys.length, events: this.#read.events + events };
     this.#parts++;
   }
@@ -213,6 +215,7 @@ export class TraceReader {
     }
     this.#pending = [];
     this.#pendingEvents = 0;
+    this.#pendingJourneys = 0;
     return fresh;
   }
 

@@ -1,5 +1,5 @@
 /** The state of the trace in words. */
-import { counted } from '../format.js';
+import { counted, formatNumber } from '../format.js';
 import type { LiveView } from './session.js';
 import type { Amount, Status } from './status.js';
 
@@ -33,7 +33,7 @@ export function tellMissing({ status, forgotten, missed }: LiveView): readonly s
   if (lost > 0) told.push(`${counted(lost, 'event')} could not be read: there were too many at once.`);
   if (calls > 0) told.push(`${counted(calls, 'call')} could not be seen by the kernel.`);
   if (summed.journeys > 0) {
-    const ends = summed.outcomes.map(([outcome, count]) => `${count.toLocaleString('en')} ${outcome}`).join(', ');
+    const ends = summed.outcomes.map(([outcome, count]) => `${formatNumber(count)} ${outcome}`).join(', ');
     const ended = ends === '' ? '' : `: ${ends}`;
     told.push(`There were too many to show all of them: ${tellAmount(summed)} were only counted${ended}.`);
   }

@@ -606,7 +606,8 @@ function interpretShown(
 
 /** All but the command and its own options. */
 function wordsOfTrace(args: readonly string[]): readonly string[] {
-  const left = args.filter((word, at) => !/^--port(=|$)/.test(word) && args[at - 1] !== '--port');
+  const isOther = (word: string) => /^(--port(=.*)?|-v|--verbose)$/.test(word);
+  const left = args.filter((word, at) => !isOther(word) && args[at - 1] !== '--port');
   const at = left.indexOf('ui');
   return left.filter((_word, index) => index !== at);
 }

@@ -16,7 +16,7 @@ afterAll(() => network?.[Symbol.dispose]());
 
 test('shows what is sent, starts and stops as the page asks, and its server is nobody', async () => {
   await using ui = await RunningUi.start('icmp', '-r', FUNCTIONS, '--netns', network.there);
-  const tracing = await ui.untilStatus(({ state }) => state !== 'starting', 'tracing');
+  const tracing = await ui.untilStatus(({ state }) => ['tracing', 'ended'].includes(state), 'tracing');
   expect(tracing).toMatchObject({
     state: 'tracing',
     trace: 1,

@@ -82,7 +82,7 @@ test('shows what is sent, starts and stops as the page asks, and its server is n
   expect(await ui.ended()).toBe(0);
 });
 
-test('what is too much is counted, and the counts are exact', async () => {
+test('many packets are shown or counted, each once', async () => {
   await using ui = await RunningUi.start('icmp', '--netns', network.there);
   await ui.untilStatus(({ state }) => state === 'tracing', 'tracing');
   const sent = network.ping(0, { count: 3000, more: ['-f'] });
@@ -93,5 +93,6 @@ test('what is too much is counted, and the counts are exact', async () => {
   expect(trace.journeys.length + summed.journeys).toBe(journeys);
   expect(trace.events.count + summed.events).toBe(events);
   expect(Object.values(summed.outcomes).reduce((sum, count) => sum + count, 0)).toBe(summed.journeys);
-  if (lost === 0) expect(journeys).toBe(2 * sent);
+  // Copies for the socket of ping have journeys, too.
+  expect(journeys + lost).toBeGreaterThanOrEqual(2 * sent);
 });

@@ -17,6 +17,7 @@ struct ipft_cpu {
 	__u64 ends_lost;	/* ends that found no room in the ring */
 	__u64 unseen;		/* journeys of which no event found room */
 	__u64 connections;	/* how many were noted */
+	__u64 unrun;		/* tracepoints that were passed while no program of a kprobe is run; see ipft_count_unrun */
 };
 
 #endif

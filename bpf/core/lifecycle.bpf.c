@@ -19,6 +19,30 @@
 #include "session.h"
 #endif
 
+/* How many programs the CPU is within, and which kprobe: programs of tracepoints and trampolines are not counted there. */
+struct kprobe {
+	void *addr;
+} __attribute__((preserve_access_index));
+
+extern const int bpf_prog_active __ksym __weak;
+extern struct kprobe *const current_kprobe __ksym __weak;
+
+/*
+ * The kernel runs no program of a kprobe while the CPU is within another one, and counts those that it leaves out since
+ * Linux 6.7 only. A tracepoint's program is run all the same: it sees that the calls around it were missed.
+ */
+static __always_inline void ipft_count_unrun(void)
+{
+	struct ipft_cpu *cpu;
+
+	if ((!&bpf_prog_active || !*(const volatile int *)bpf_this_cpu_ptr(&bpf_prog_active)) &&
+	    (!&current_kprobe || !*(void *const volatile *)bpf_this_cpu_ptr(&current_kprobe)))
+		return;
+	cpu = ipft_this_cpu();
+	if (cpu)
+		ipft_count(cpu->unrun);
+}
+
 /* The journey of an skb. It begins here if the skb has none and is wanted. */
 static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 {
@@ -40,6 +64,8 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 	    (ipft_find_relations((struct sk_buff *)skb) & ipft_added_relations() ||
 	     ipft_is_asked_for((struct sk_buff *)skb)))
 		journey = ipft_begin(skb, 0, 0);
+	if (journey)
+		ipft_count_unrun();
 	return journey;
 }
 

@@ -140,7 +140,7 @@ export const CONFIG_NEIGHBOURS = 72;
 export const CONFIG_PLACES = 80;
 
 /** struct ipft_cpu */
-export const CPU_SIZE = 72;
+export const CPU_SIZE = 80;
 export const CPU_LOST = 0;
 export const CPU_LOST_FIRST_NS = 8;
 export const CPU_LOST_LAST_NS = 16;
@@ -150,6 +150,7 @@ export const CPU_UNFOLLOWED = 40;
 export const CPU_ENDS_LOST = 48;
 export const CPU_UNSEEN = 56;
 export const CPU_CONNECTIONS = 64;
+export const CPU_UNRUN = 72;
 
 /** struct ipft_following */
 export const FOLLOWING_SIZE = 32;

@@ -8,6 +8,7 @@ import {
   CPU_LOST_LAST_NS,
   CPU_SIZE,
   CPU_UNFOLLOWED,
+  CPU_UNRUN,
   CPU_UNSEEN,
 } from './layout.js';
 
@@ -27,9 +28,14 @@ export function decodeLosses(view: DataView): CountedLosses {
 }
 
 /** The connections that were noted on all CPUs. */
-export function decodeConnections(view: DataView): bigint {
-  let connections = 0n;
-  for (let at = 0; at + CPU_SIZE <= view.byteLength; at += CPU_SIZE)
-    connections += view.getBigUint64(at + CPU_CONNECTIONS, true);
-  return connections;
+export const decodeConnections = (view: DataView) => sumOf(view, CPU_CONNECTIONS);
+
+/** How often a tracepoint has told, on any CPU, that the calls around it were missed. */
+export const decodeUnrun = (view: DataView) => sumOf(view, CPU_UNRUN);
+
+/** @param member the offset of a number in struct ipft_cpu */
+function sumOf(view: DataView, member: number): bigint {
+  let sum = 0n;
+  for (let at = 0; at + CPU_SIZE <= view.byteLength; at += CPU_SIZE) sum += view.getBigUint64(at + member, true);
+  return sum;
 }

@@ -2,7 +2,7 @@
 
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
-import { decodeConnections, decodeLosses } from '../abi/losses.js';
+import { decodeConnections, decodeLosses, decodeUnrun } from '../abi/losses.js';
 import { NoticeDecoder } from '../abi/notices.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RawTaker, RecordTaker } from '../base/event.js';
@@ -254,13 +254,17 @@ export class Session implements Disposable {
 
   /** The losses so far. @param missed the result of `countMisses`, if it is known already */
   losses(missed = this.countMisses()): TraceLosses {
-    const cpus = readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
-    return { ...decodeLosses(cpus), missed, countsMisses: this.countsMisses, switchedOff: [...this.#switchedOff] };
+    return {
+      ...decodeLosses(this.#readCpus()),
+      missed,
+      countsMisses: this.countsMisses,
+      switchedOff: [...this.#switchedOff],
+    };
   }
 
   /** How many connections were noted so far: `IPFT_MAX_CONNECTIONS` are kept. */
   countConnections(): bigint {
-    return decodeConnections(readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE));
+    return decodeConnections(this.#readCpus());
   }
 
   /**
@@ -287,12 +291,19 @@ export class Session implements Disposable {
     return this.#owners?.countUnfollowed() ?? 0n;
   }
 
+  /** The struct ipft_cpu of each CPU. */
+  #readCpus(): DataView {
+    return readMapEntry(this.#object.mapFd('ipft_cpus'), countPossibleCpus() * CPU_SIZE);
+  }
+
   /** The missed calls so far. */
   countMisses(): Misses {
     for (const one of this.#options.backend.switches) if (isSwitchedOff(one)) this.#switchedOff.add(one);
     const { shown, deciding } = this.#attachment.countMisses();
     const more = this.#lifecycle.countMisses().deciding + (this.#owners?.countMisses() ?? 0n);
-    return { shown, deciding: deciding + more };
+    // Where the kernel counts, it has counted those as well.
+    const unrun = this.countsMisses ? 0n : decodeUnrun(this.#readCpus());
+    return { shown, deciding: deciding + more + unrun };
   }
 
   /** Whether the kernel counts all missed calls. */

@@ -33,6 +33,8 @@ const ENDING = [
   ...['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF'],
   ...['SIGXCPU', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'],
 ];
+/** Signals that end nothing here: a program that ipft runs finds them ignored where ipft did. */
+const OTHERS = ['SIGPIPE', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'];
 /** Signals that a person sends: the second one ends the process at once. */
 const INSISTING = ['SIGINT', 'SIGTERM', 'SIGQUIT'];
 
@@ -62,18 +64,18 @@ function findTaken() {
   }
 }
 
-/** @param {string} mask as /proc/PID/status shows it */
-function namesIn(mask) {
+/** @param {string} mask as /proc/PID/status shows it @param {string[]} names those that are looked for */
+function namesIn(mask, names = ENDING) {
   const numbers = /** @type {Record<string, number>} */ (constants.signals);
   const bits = BigInt(`0x${/^[0-9a-f]+$/.test(mask) ? mask : 0}`);
-  return ENDING.filter((name) => (bits >> BigInt((numbers[name] || 1) - 1)) & BigInt(1));
+  return names.filter((name) => (bits >> BigInt((numbers[name] || 1) - 1)) & BigInt(1));
 }
 
 /** The names of signals that stay ignored. */
 function findIgnored() {
   const told = process.env['IPFT_IGNORED'];
   delete process.env['IPFT_IGNORED'];
-  if (told !== undefined) return namesIn(told);
+  if (told !== undefined) return namesIn(told, [...ENDING, ...OTHERS]);
   return inheritsHangup() ? ['SIGHUP'] : [];
 }
 

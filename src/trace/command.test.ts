@@ -70,7 +70,7 @@ test('RunningCommand: what can not be started says why', () => {
   });
   expect(refusal('ipft-no-such')).toMatchObject({ code: 'COMMAND', isMissing: true });
   expect(() => checkCommand({ ...PLAN, argv: ['ipft-no-such'] })).toThrow(CommandError);
-  expect(() => checkCommand({ ...PLAN, argv: [''] })).toThrow('there is no such program');
+  expect(() => checkCommand({ ...PLAN, argv: [''] })).toThrow("starting '': there is no such program");
   checkCommand({ ...PLAN, argv: ['sh'] });
   checkCommand({ ...PLAN, argv: ['/bin/sh'] });
 });

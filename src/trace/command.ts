@@ -123,5 +123,5 @@ function explain(name: string, error: unknown): unknown {
 }
 
 function refuse(name: string, errno: number, problem: string, hint?: string): CommandError {
-  return new CommandError(`starting ${printable(name)}: ${problem}`, errno === ENOENT, hint);
+  return new CommandError(`starting ${printable(name) || "''"}: ${problem}`, errno === ENOENT, hint);
 }

@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -76,6 +76,17 @@ describe('its exit status', () => {
     const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, IPFT, '--', 'true'];
     expect(run('setpriv', asNobody).status).toBe(125);
     expect(run('sh', ['-c', 'ulimit -n 32; "$0" -- true', IPFT]).status).toBe(125);
+  });
+
+  test('what was ignored is ignored there, too, and nothing else', () => {
+    const ignoring = (signals: string) => {
+      const script = `trap '' ${signals}; exec "$0" -r '${FEW[1]}' -- grep SigIgn /proc/self/status`;
+      return BigInt(`0x${/SigIgn:\s+(\S+)/.exec(run('sh', ['-c', script, IPFT]).stdout)?.[1]}`);
+    };
+    const bits = (...names: (keyof typeof constants.signals)[]) =>
+      names.reduce((mask, name) => mask | (1n << BigInt(constants.signals[name] - 1)), 0n);
+    expect(ignoring('PIPE TSTP TTIN TTOU')).toBe(bits('SIGPIPE', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'));
+    expect(ignoring('HUP')).toBe(bits('SIGHUP'));
   });
 
   test('with --strict is 125 where something was lost', () => {

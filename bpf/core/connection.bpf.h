@@ -18,9 +18,19 @@ struct ipft_connection {
 	__u16 lesser_port;	/* in network byte order; of ICMP the identifier, at both ends */
 	__u16 greater_port;
 	__u32 netns;		/* inode: other namespaces may have the same addresses */
-	__u32 protocol;		/* behind IP */
+	__u32 protocol;		/* behind IP; IPFT_OF_FRAGMENTS with the fragments of one packet, whose ports hold its identification */
 	__u32 is_ipv6;
 };
+
+/*
+ * The first fragment of a packet alone says who it is for. Where it is a followed packet, its identification is noted as a
+ * connection of its own, by which the later ones are found.
+ */
+#define IPFT_OF_FRAGMENTS 0x100
+/* So much later, an identification is another packet's: they have 16 bits with IPv4. */
+#define IPFT_FRAGMENTS_NS 2000000000ull
+/* The map has so many nanoseconds for each number of fragments. */
+#define IPFT_FRAGMENTS_SHIFT 20
 
 /* Which ends of a connection are a followed process's, where that is known. */
 enum ipft_own_ends {
@@ -33,7 +43,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, IPFT_MAX_CONNECTIONS);	/* 1 where there is no need: the user side sets it before loading */
 	__type(key, struct ipft_connection);
-	__type(value, __u32);	/* enum ipft_own_ends */
+	__type(value, __u32);	/* enum ipft_own_ends; of fragments, when they were noted: see ipft_fragments_now */
 } ipft_connections SEC(".maps");
 
 /* linux/in.h, linux/in6.h */
@@ -103,31 +113,45 @@ static __always_inline bool ipft_add_connection(const struct ipft_connection *co
 	return !bpf_map_update_elem(&ipft_connections, connection, &own_ends, BPF_ANY);
 }
 
+enum ipft_fragment {
+	IPFT_NO_FRAGMENT,
+	IPFT_FIRST_FRAGMENT,
+	IPFT_LATER_FRAGMENT,	/* does not say who it is for */
+};
+
 /* Ends of a packet that are being read. */
 struct ipft_ends_of_packet {
 	__u64 source[2];
 	__u64 destination[2];
 	__u64 header;		/* address of the header behind IP's */
 	__u32 protocol;
+	__u32 identification;	/* of a fragment */
+	enum ipft_fragment fragment;
 };
 
-/* Reads IP's headers. Returns false for a later fragment, which does not say who it is for. */
-static __always_inline bool ipft_read_ipv4(__u64 header, struct ipft_ends_of_packet *ends)
+/* @place: the word with the fragment's offset; @offset, @more: the bits of it that hold the offset, and whether more follow */
+static __always_inline enum ipft_fragment ipft_fragment_of(__u16 place, __u16 offset, __u16 more)
+{
+	if (place & offset)
+		return IPFT_LATER_FRAGMENT;
+	return place & more ? IPFT_FIRST_FRAGMENT : IPFT_NO_FRAGMENT;
+}
+
+static __always_inline void ipft_read_ipv4(__u64 header, struct ipft_ends_of_packet *ends)
 {
 	const __u64 word = ipft_read_word((void *)header);
 	const __u64 addresses = ipft_read_word((void *)(header + 12));
 
-	if ((__u16)(word >> 48) & bpf_htons(0x1fff))
-		return false;
+	ends->fragment = ipft_fragment_of(word >> 48, bpf_htons(0x1fff), bpf_htons(0x2000));
+	ends->identification = (__u16)(word >> 32);
 	ends->protocol = (__u8)(ipft_read_word((void *)(header + 8)) >> 8);
 	ends->source[0] = (__u32)addresses;
 	ends->destination[0] = addresses >> 32;
 	ends->source[1] = ends->destination[1] = 0;
 	ends->header = header + (word & 0x0f) * 4;
-	return true;
 }
 
-static __always_inline bool ipft_read_ipv6(__u64 header, struct ipft_ends_of_packet *ends)
+static __always_inline void ipft_read_ipv6(__u64 header, struct ipft_ends_of_packet *ends)
 {
 	__u64 word = ipft_read_word((void *)header);
 	__u32 protocol = (__u8)(word >> 48), i;
@@ -136,13 +160,17 @@ static __always_inline bool ipft_read_ipv6(__u64 header, struct ipft_ends_of_pac
 	ends->source[1] = ipft_read_word((void *)(header + 16));
 	ends->destination[0] = ipft_read_word((void *)(header + 24));
 	ends->destination[1] = ipft_read_word((void *)(header + 32));
+	ends->fragment = IPFT_NO_FRAGMENT;
+	ends->identification = 0;
 	header += IPFT_IPV6_HLEN;
 	for (i = 0; i < IPFT_MAX_EXTENSION_HEADERS; i++) {
 		word = ipft_read_word((void *)header);
 		if (protocol == IPFT_IPPROTO_FRAGMENT) {
-			if ((__u16)(word >> 16) & bpf_htons(0xfff8))
-				return false;
+			ends->fragment = ipft_fragment_of(word >> 16, bpf_htons(0xfff8), bpf_htons(1));
+			ends->identification = word >> 32;
 			header += 8;
+			if (ends->fragment == IPFT_LATER_FRAGMENT)
+				break;
 		} else if (protocol == IPFT_IPPROTO_HOPOPTS || protocol == IPFT_IPPROTO_ROUTING ||
 			   protocol == IPFT_IPPROTO_DSTOPTS) {
 			header += 8 + (__u8)(word >> 8) * 8;
@@ -155,7 +183,6 @@ static __always_inline bool ipft_read_ipv6(__u64 header, struct ipft_ends_of_pac
 	}
 	ends->protocol = protocol;
 	ends->header = header;
-	return true;
 }
 
 /* Whether the bits of a set include a type of ICMP. */
@@ -211,15 +238,35 @@ static __always_inline bool ipft_order(const __u64 source[2], const __u64 destin
 	return is_swapped;
 }
 
+/* The key of a packet's fragments. Returns whether their source comes last. */
+static __always_inline bool ipft_key_of_fragments(const struct ipft_ends_of_packet *ends, struct ipft_connection *connection)
+{
+	/* IPv4 counts each protocol's packets by itself; IPv6's later fragments do not tell what follows all headers. */
+	connection->protocol = IPFT_OF_FRAGMENTS | (connection->is_ipv6 ? 0 : ends->protocol);
+	return ipft_order(ends->source, ends->destination, ends->identification, ends->identification >> 16, connection);
+}
+
+static __always_inline __u32 ipft_fragments_now(void)
+{
+	return bpf_ktime_get_ns() >> IPFT_FRAGMENTS_SHIFT;
+}
+
+static __always_inline void ipft_read_ends(__u64 header, bool is_ipv6, struct ipft_ends_of_packet *ends)
+{
+	if (is_ipv6)
+		ipft_read_ipv6(header, ends);
+	else
+		ipft_read_ipv4(header, ends);
+}
+
 /*
- * Finds the connection of a packet. @with_quote: whether an error of ICMP belongs to the connection of the packet that it
- * quotes; if not, it has none. @is_swapped: whether the packet's source comes last. Inlined, since lifecycle.bpf.c must
- * not have functions that are never called.
+ * Finds the connection of a packet, or of its fragments where it is a later one. @with_quote: whether an error of ICMP
+ * belongs to the connection of the packet that it quotes; if not, it has none. @is_swapped: whether the packet's source
+ * comes last. @ends: as they were read. Inlined, since lifecycle.bpf.c must not have functions that are never called.
  */
 static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connection *connection, bool with_quote,
-						 bool *is_swapped)
+						 bool *is_swapped, struct ipft_ends_of_packet *ends)
 {
-	struct ipft_ends_of_packet ends;
 	struct ipft_memory memory;
 	__u64 word, quoted, limit;
 	__u16 source, destination;
@@ -230,26 +277,27 @@ static __always_inline bool ipft_find_connection(__u64 skb, struct ipft_connecti
 	connection->is_ipv6 = memory.protocol == IPFT_ETH_P_IPV6;
 	connection->netns = ipft_netns_of((struct sk_buff *)skb);
 	limit = memory.head + memory.tail;
-	if (connection->is_ipv6 ? !ipft_read_ipv6(memory.head + memory.network, &ends) :
-				  !ipft_read_ipv4(memory.head + memory.network, &ends))
+	ipft_read_ends(memory.head + memory.network, connection->is_ipv6, ends);
+	if (ends->fragment == IPFT_LATER_FRAGMENT) {
+		*is_swapped = ipft_key_of_fragments(ends, connection);
+		return true;
+	}
+	if (ends->header + 8 > limit)
 		return false;
-	if (ends.header + 8 > limit)
-		return false;
-	word = ipft_read_word((void *)ends.header);
-	quoted = ipft_quoted_packet(&ends, word);
+	word = ipft_read_word((void *)ends->header);
+	quoted = ipft_quoted_packet(ends, word);
 	if (quoted) {
 		if (!with_quote || quoted + (connection->is_ipv6 ? IPFT_IPV6_HLEN : IPFT_IPV4_HLEN) > limit)
 			return false;
-		if (connection->is_ipv6 ? !ipft_read_ipv6(quoted, &ends) : !ipft_read_ipv4(quoted, &ends))
+		ipft_read_ends(quoted, connection->is_ipv6, ends);
+		if (ends->fragment == IPFT_LATER_FRAGMENT || ends->header + 8 > limit)
 			return false;
-		if (ends.header + 8 > limit)
-			return false;
-		word = ipft_read_word((void *)ends.header);
+		word = ipft_read_word((void *)ends->header);
 	}
-	if (!ipft_read_ports(ends.protocol, word, &source, &destination))
+	if (!ipft_read_ports(ends->protocol, word, &source, &destination))
 		return false;
-	connection->protocol = ends.protocol;
-	*is_swapped = ipft_order(ends.source, ends.destination, source, destination, connection);
+	connection->protocol = ends->protocol;
+	*is_swapped = ipft_order(ends->source, ends->destination, source, destination, connection);
 	return true;
 }
 

@@ -119,6 +119,8 @@ static __always_inline bool ipft_may_be_of_process(__u64 skb)
 		const __u64 first = words->first;
 
 		if ((first & 0xff) == 0x45) {
+			if ((__u16)(first >> 48) & bpf_htons(0x1fff))
+				return true;
 			protocol = words->second >> 8;
 			addresses = words->second >> 32 ^ (__u32)words->third;
 			ports = words->third >> 32;
@@ -319,6 +321,8 @@ static __always_inline bool ipft_is_of_connection(struct sk_buff *skb, const str
 
 	if (!own_ends)
 		return false;
+	if (connection->protocol & IPFT_OF_FRAGMENTS)
+		return ipft_fragments_now() - *own_ends <= IPFT_FRAGMENTS_NS >> IPFT_FRAGMENTS_SHIFT;
 	if (!ipft_config.processes || !ipft_is_sent_by_another(skb, connection, is_swapped, *own_ends))
 		return true;
 	ipft_fill_endpoint(connection, is_swapped, &endpoint);
@@ -343,34 +347,43 @@ enum ipft_relation {
 IPFT_FUNCTION int ipft_find_relations(struct sk_buff *skb)
 {
 	struct ipft_connection connection;
+	struct ipft_ends_of_packet ends;
 	bool is_swapped;
 	int relations = 0;
 
 	if (ipft_config.neighbours && ipft_is_about_asked(skb))
 		return ipft_is_at_wanted_place(skb) ? IPFT_IS_ABOUT_NEIGHBOUR : 0;
-	if (!ipft_notes_connections() || !ipft_find_connection((__u64)skb, &connection, true, &is_swapped))
+	if (!ipft_notes_connections() || !ipft_find_connection((__u64)skb, &connection, true, &is_swapped, &ends))
 		return 0;
 	if (ipft_is_of_connection(skb, &connection, is_swapped))
 		relations |= IPFT_IS_OF_CONNECTION;
-	else if (ipft_config.processes && ipft_goes_to_endpoint(skb, &connection, is_swapped))
+	else if (ipft_config.processes && ends.fragment != IPFT_LATER_FRAGMENT &&
+		 ipft_goes_to_endpoint(skb, &connection, is_swapped))
 		relations |= IPFT_GOES_TO_ENDPOINT;
 	return relations;
 }
 
-/* Notes the connection of a followed packet. Returns whether it is a new one. */
+/* Notes the connection of a followed packet, and its other fragments. Returns whether the connection is a new one. */
 IPFT_FUNCTION int ipft_note_connection(__u64 skb)
 {
 	struct ipft_connection connection;
-	__u32 own_ends = 0;
-	bool is_swapped;
+	struct ipft_ends_of_packet ends;
+	__u32 own_ends = 0, now;
+	bool is_swapped, is_new;
 
 	if (ipft_config.processes && ipft_is_in_tunnel(skb))
 		return 0;
-	if (!ipft_find_connection(skb, &connection, false, &is_swapped))
+	if (!ipft_find_connection(skb, &connection, false, &is_swapped, &ends) || ends.fragment == IPFT_LATER_FRAGMENT)
 		return 0;
 	if (ipft_config.processes && ipft_is_owned((struct sk_buff *)skb))
 		own_ends = is_swapped ? IPFT_OWN_GREATER : IPFT_OWN_LESSER;
-	return ipft_add_connection(&connection, own_ends);
+	is_new = ipft_add_connection(&connection, own_ends);
+	if (ends.fragment == IPFT_FIRST_FRAGMENT) {
+		ipft_key_of_fragments(&ends, &connection);
+		now = ipft_fragments_now();
+		bpf_map_update_elem(&ipft_connections, &connection, &now, BPF_ANY);
+	}
+	return is_new;
 }
 
 /* Where answers are followed: called where a packet has another place, or other headers. */

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Network, Tracing } from './harness.js';
+import { Network, ROOT, Tracing, until } from './harness.js';
 import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, start, Wire } from './own-packets.js';
 
 let network: Network;
@@ -96,4 +96,34 @@ test('with --with-neighbours: what the kernel asks since its packets wait, and t
   const without = await compareNeighbours();
   expect(about(OWN, without.all).length).toBeGreaterThanOrEqual(8);
   for (const line of about([...OWN, ...OTHERS], without.shown)) expect(without.gaps).toContain(line);
+});
+
+test('all fragments of what another machine answers it', async () => {
+  const script = join(ROOT, 'tests/vm/fragments.py');
+  const mac = network.exec('cat', '/sys/class/net/veth-a/address').trim();
+  const server = start(network.there, PYTHON, '-IS', script, 'serve', 'veth-b', mac);
+  await until(() => server.output() !== '', 'the server listens');
+  const wire = await Wire.capture(network.here);
+  const result = join(directory, 'fragments.json');
+  const asking = ['ip', 'netns', 'exec', network.here, PYTHON, '-IS', script, 'ask', '5'];
+  using tracing = new Tracing([...COMPARABLE, '--output-file', result, '--', ...asking]);
+  await tracing.ready();
+  const other = start(network.here, PYTHON, '-IS', script, 'ask', '5');
+  const [{ status, stdout }] = await Promise.all([tracing.ended(), other.ended]);
+  server.child.kill('SIGKILL');
+  expect([0, 125]).toContain(status);
+  await wire.quiet();
+  const { isWhole, shown, gaps, all } = wire.compare('none\nnone\nnone', {
+    status,
+    json: readFileSync(result, 'utf8'),
+  });
+  const ofIds = (ids: string, lines: readonly string[]) => {
+    const own = new Set(ids.trim().split('\n'));
+    return lines.filter((line) => own.has(/frag \(id (\d+)/.exec(line)?.[1] ?? '')).sort();
+  };
+  // Each of ten answers has three fragments.
+  for (const ids of [stdout, other.output()]) expect(ofIds(ids, all)).toHaveLength(30);
+  if (isWhole) expect(ofIds(stdout, shown)).toEqual(ofIds(stdout, all));
+  expect(ofIds(stdout, shown).filter((line) => !line.includes('offset 0,')).length).toBeGreaterThanOrEqual(15);
+  for (const line of ofIds(other.output(), shown)) expect(gaps).toContain(line);
 });

@@ -22,6 +22,7 @@ const SAME = [
   'many-packets',
   'modules',
   'mark-help',
+  'live-same',
   'pcapng-same',
   'places',
   'process',

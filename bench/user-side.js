@@ -11,6 +11,7 @@ import { Places } from '../dist/base/places.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
 import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
+import { createLiveOutput } from '../dist/output/live.js';
 import { createContext, JourneyOutput } from '../dist/output/output.js';
 import { PathsOutput } from '../dist/output/paths.js';
 import { createPcapngOutput } from '../dist/output/pcapng.js';
@@ -139,6 +140,9 @@ function stream(source, write, create) {
 const json = (source, write) => stream(source, write, (context) => createJsonOutput(context));
 
 /** @param {RecordSource} source */
+const liveText = (source) => stream(source, toNowhere, (context) => createLiveOutput(context));
+
+/** @param {RecordSource} source */
 const pcapng = (source) => stream(source, toNowhere, (context) => createPcapngOutput(context));
 
 /** @param {RecordSource} source */
@@ -251,6 +255,7 @@ const toNowhere = (/** @type {Uint8Array} */ bytes) => void writeSync(nowhere, b
 /** What is measured, each made ready first. @type {Record<string, () => unknown>} */
 const PREPARED = {
   json: () => () => json(live(), toNowhere),
+  live: () => () => liveText(live()),
   aggregate: () => () => aggregate(live()),
   paths: () => () => paths(live()),
   pcapng: () => () => pcapng(live()),

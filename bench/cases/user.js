@@ -28,6 +28,7 @@ export async function user({ runs, note }) {
   const copy = ask('copy', EVENTS, runs);
   const drain = ask('drain', EVENTS, runs);
   const json = ask('json', EVENTS, runs);
+  const live = ask('live', EVENTS, runs);
   const aggregate = ask('aggregate', EVENTS, runs);
   note('user side');
   const drained = ask('drain', RECORDED_EVENTS, runs);
@@ -49,6 +50,7 @@ export async function user({ runs, note }) {
     row({ ...about, what: 'aggregate’s intake', against: 'copying the lines of JSON', goal: '≤ 2' }, aggregate, copy),
     row({ ...about, what: 'JSON from a recorded ring', against: 'draining without decoding' }, json, drain),
     row({ ...about, what: 'aggregate’s intake', against: 'draining without decoding' }, aggregate, drain),
+    row({ ...about, what: '-o live from a recorded ring', against: 'JSON from a recorded ring' }, live, json),
     row({ ...about, what: 'recording', against: 'draining without decoding', goal: '≤ 1.1' }, record, drained),
     row({ ...about, what: 'recording', against: 'lending its bytes to nobody' }, record, raw),
     row({ ...about, what: 'recording', against: 'JSON from a recorded ring', goal: '≤ 0.5' }, record, json),

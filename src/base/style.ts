@@ -13,3 +13,19 @@ export function createPainter(hasColor: boolean): Painter {
   return (text, ...styles) =>
     text === '' || styles.length === 0 ? text : `\x1b[${styles.map((style) => CODES[style]).join(';')}m${text}\x1b[0m`;
 }
+
+/**
+ * The colours that things without an order are told apart by, neighbours first: all that can be read on dark and on light, but for
+ * red, which means that something is bad.
+ */
+const PALETTE = [36, 33, 32, 35, 94, 96, 93, 92, 95] as const;
+/** How many there are. */
+export const PALETTE_SIZE: number = PALETTE.length;
+
+/** What turns the terminal to a colour of the palette. @param index from 0 on */
+export function paletteCode(index: number): string {
+  return `\x1b[${PALETTE[index % PALETTE.length]}m`;
+}
+
+/** What ends all styles. */
+export const PLAIN_CODE = '\x1b[0m';

@@ -51,7 +51,9 @@ export class TextBuffer {
   /** Appends the text of another buffer, which keeps it. */
   append(other: TextBuffer): void {
     if (this.#length + other.#length + SLACK > this.#bytes.length) this.#grow(other.#length);
-    this.#bytes.set(other.#bytes.subarray(0, other.#length), this.#length);
+    // A copy by the engine takes an object, and as long to begin as some dozen of bytes.
+    if (other.#length <= SHORT) other.copyTo(this.#bytes, this.#length);
+    else this.#bytes.set(other.#bytes.subarray(0, other.#length), this.#length);
     this.#length += other.#length;
   }
 
@@ -296,6 +298,8 @@ const encoder = new TextEncoder();
 const MAX_SPARE = 2;
 /** The bytes behind the text that may be written to. */
 const SLACK = 8;
+/** The length up to which bytes are copied one by one. */
+const SHORT = 256;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const SPACE = 0x20;

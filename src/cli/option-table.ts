@@ -258,6 +258,10 @@ export const GROUPS: readonly OptionGroup[] = [
         flags: '--once',
         summary: 'with -o pcapng: each packet once in each namespace and on each device, not at each function',
       },
+      {
+        flags: '--width <N>',
+        summary: "with -o live: the width of lines (default: the terminal's; where there is none 80)",
+      },
       { flags: '--json-events-only', summary: 'with -o json: only events, no journeys, as ipftrace2 has them' },
       {
         flags: '--diff [RANK...]',
@@ -274,7 +278,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '--fold <WHEN>',
         summary:
-          'with -o aggregate: one line for a packet that repeats an earlier one but for times (same), or took its path (path); auto: same, from the eleventh packet on; never',
+          'with -o aggregate: one line for a packet that repeats an earlier one but for times (same), or took its path (path); auto: same, from the eleventh packet on; never. With -o live, never shows each call on lines of its own',
         default: 'auto',
         values: FOLDS,
       },
@@ -378,7 +382,18 @@ export const GROUPS: readonly OptionGroup[] = [
 const ALWAYS = ['--verbose', '--color', '--help', '--version'];
 /** What is said of a view: of the records that there are, which are shown, and how. */
 const VIEW = [
-  ...['--output', '--once', '--json-events-only', '--diff', '--only', '--slower', '--fold', '--sort', '--time'],
+  ...[
+    '--output',
+    '--once',
+    '--width',
+    '--json-events-only',
+    '--diff',
+    '--only',
+    '--slower',
+    '--fold',
+    '--sort',
+    '--time',
+  ],
   ...['--output-file', '--max-memory'],
 ];
 /** What is said of a trace, whether it is shown or recorded. */

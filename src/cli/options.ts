@@ -10,10 +10,12 @@ import { findBackend } from '../base/method.js';
 import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { findNearest } from '../base/suggest.js';
+import { wrap } from '../base/wrap.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
 import { DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
+import { WIDTHS } from '../output/live.js';
 import { isOutputName, OUTPUT_NAMES, outputKind } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
@@ -75,7 +77,6 @@ import {
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
 import type { ViewOptions } from './text-taker.js';
-import { wrap } from './wrap.js';
 import { isDescriptor } from './writer.js';
 
 const STDOUT = 1;
@@ -199,6 +200,7 @@ interface RawOptions {
   strict?: boolean;
   jsonEventsOnly?: boolean;
   once?: boolean;
+  width?: string;
   maxMemory?: string;
   diff?: string[] | true;
   only?: string[];
@@ -663,6 +665,7 @@ function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
     plainText: form.plainText,
     jsonEventsOnly: raw.jsonEventsOnly ?? form.jsonEventsOnly,
     once: interpretOnce(raw),
+    width: interpretWidth(raw),
     diff: interpretDiff(raw),
     only: interpretOutcomes(raw),
     slowerNs: raw.slower === undefined ? undefined : parseNanoseconds('--slower', raw.slower),
@@ -674,6 +677,12 @@ function interpretView(raw: RawOptions, form: OutputForm): ViewOptions {
 function interpretOnce({ once = false, output }: RawOptions): boolean {
   if (once && output !== 'pcapng') throw new UsageError('--once is said of packets: it needs -o pcapng');
   return once;
+}
+
+function interpretWidth({ width, output }: RawOptions): number | undefined {
+  if (width === undefined) return undefined;
+  if (output !== 'live') throw new UsageError('--width is said of lines for people: it needs -o live');
+  return parseCount('--width', width, WIDTHS);
 }
 
 /** `--outcome` is another name of `--only`. */

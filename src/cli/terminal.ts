@@ -1,9 +1,9 @@
 /** stderr: messages for people, and a status that is redrawn. */
 import type { IpftError } from '../base/errors.js';
 import { createPainter, type Painter } from '../base/style.js';
+import { wrap } from '../base/wrap.js';
 import { Outlet } from '../sys/outlet.js';
 import { type ColorChoice, hasColor } from './color.js';
-import { wrap } from './wrap.js';
 
 /** The least time between two drawings of the status, in milliseconds. */
 const REDRAW_MS = 100;

@@ -29,6 +29,8 @@ export interface ViewOptions {
   readonly jsonEventsOnly: boolean;
   /** Whether packets are written once at each place, not at each function. */
   readonly once: boolean;
+  /** The width of lines; undefined for that of the terminal. */
+  readonly width: number | undefined;
   /** Whether text has ipftrace2's form: see compat.ts. */
   readonly plainText: boolean;
   readonly diff: Diff | undefined;
@@ -92,13 +94,7 @@ export class TextTaker implements Taker {
   ) {
     this.isForPrograms = outputKind(options.output).isForPrograms ?? false;
     this.#clock = createClock(options.time, source.header);
-    const output = createOutput(
-      source,
-      facts,
-      options,
-      this.#clock,
-      hasColor(options.color, { isTTY: out.isTerminal }),
-    );
+    const output = createOutput(source, facts, options, this.#clock, out);
     this.#output = output;
     this.#facts = facts;
     this.#out = out;
@@ -161,7 +157,7 @@ function createOutput(
   { maxMemoryBytes: maxBytes, follow, hardware }: ViewFacts,
   options: ViewOptions,
   clock: Clock,
-  hasColor: boolean,
+  out: Writer,
 ): Output {
   const { jsonEventsOnly: eventsOnly, once, diff, plainText, only, slowerNs, numbers, most, fold, order } = options;
   const kind = outputKind(options.output);
@@ -169,7 +165,9 @@ function createOutput(
   const choice = isChosen ? new Choice({ only, slowerNs, numbers, most }) : undefined;
   const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const wanted = {
-    ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow, hasColor },
+    ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow },
+    hasColor: hasColor(options.color, { isTTY: out.isTerminal }),
+    width: () => options.width ?? out.columns,
     ...{ eventsOnly, diff, plainText, fold, once, hardware },
     page: kind.isPage ? { frame: readPageFrame(), header: source.header } : undefined,
   };

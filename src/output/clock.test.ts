@@ -62,3 +62,22 @@ test('Clock.wall: nanoseconds since the epoch beyond 2^53, and local time to the
     },
   );
 });
+
+test('Clock: seconds for people, right-aligned; of a time of day the time alone', () => {
+  const text = (clock: Clock, ns: number) => {
+    const out = new TextBuffer();
+    clock.writeSeconds(out, ns % 2 ** 32, Math.floor(ns / 2 ** 32));
+    return out.takeText();
+  };
+  const mono = Clock.mono();
+  expect([0, 9_999_999_999, 10e9 + 1999, 99_999e9, 1_234_567e9].map((ns) => text(mono, ns))).toEqual([
+    ...['    0.000000', '    9.999999', '   10.000001', '99999.000000', '1234567.000000'],
+  ]);
+  expect(mono.secondsWidth).toBe(12);
+  expect(text(Clock.since(5_000_000_000n), 5_000_012_999)).toBe('    0.000012');
+  const wall = Clock.wall(1_700_000_000_000_000_000n);
+  expect(text(wall, 123_456_789)).toMatch(/^\d\d:\d\d:\d\d\.123456$/);
+  expect(text(wall, 123_456_789)).toHaveLength(wall.secondsWidth);
+  expect(wall.dayOf(123_456_789n)).toBe(wall.format(123_456_789n).slice(0, 10));
+  expect(mono.dayOf(1n)).toBeUndefined();
+});

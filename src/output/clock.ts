@@ -12,7 +12,14 @@ import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 const NS_PER_SECOND = 1_000_000_000n;
 /** `2026-11-23T04:14:46.123456789` */
 const TIME_OF_DAY_WIDTH = 29;
+/** `2026-11-23` */
+const DAY_WIDTH = 10;
+/** `04:14:46.123456` */
+const SHORT_TIME_OF_DAY_WIDTH = 15;
+/** The digits of seconds: those of a day. */
+const SECOND_DIGITS = 5;
 const POINT = 0x2e;
+const SPACE = 0x20;
 
 export class Clock {
   /** The constant, in two halves, modulo 2^64. */
@@ -24,6 +31,8 @@ export class Clock {
   /** The text of the last second that was written, which the next time usually shares. */
   #second = -1;
   #secondText: Fragment = encode('');
+  /** The same without the day. */
+  #timeText: Fragment = encode('');
 
   /** @param offsetNs the constant to add */
   private constructor(offsetNs: bigint, isTimeOfDay: boolean) {
@@ -72,6 +81,33 @@ export class Clock {
     out.unsigned(rest - microseconds * 1000, 3);
   }
 
+  /** Appends seconds with six digits behind the point, right-aligned; of a time of day the day is left out. */
+  writeSeconds(out: TextBuffer, low: number, high: number): void {
+    const sum = low + this.#low;
+    const sumLow = sum >>> 0;
+    const second = billions(sumLow, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
+    if (this.#isTimeOfDay) {
+      this.#setSecond(second);
+      out.bytes(this.#timeText);
+    } else {
+      for (let limit = 10, digits = SECOND_DIGITS; digits > 1; digits--, limit *= 10)
+        if (second < limit) out.byte(SPACE);
+      out.unsigned(second);
+      out.byte(POINT);
+    }
+    out.unsigned(Math.floor(belowBillion(sumLow, second) / 1000), 6);
+  }
+
+  /** The width of what `writeSeconds` appends, for seconds of up to five digits. */
+  get secondsWidth(): number {
+    return this.#isTimeOfDay ? SHORT_TIME_OF_DAY_WIDTH : SECOND_DIGITS + 7;
+  }
+
+  /** The day of a time of day, as `2026-11-23`; undefined for other times. */
+  dayOf(monotonicNs: bigint): string | undefined {
+    return this.#isTimeOfDay ? this.format(monotonicNs).slice(0, DAY_WIDTH) : undefined;
+  }
+
   /** Converts a time that is a bigint. */
   convert(monotonicNs: bigint): bigint {
     return monotonicNs + this.#offsetNs;
@@ -86,12 +122,17 @@ export class Clock {
     const sum = low + this.#low;
     const sumLow = sum >>> 0;
     const second = billions(sumLow, (high + this.#high + (sum > 0xffffffff ? 1 : 0)) >>> 0);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#secondText = encode(`${formatLocalSecond(second)}.`);
-    }
+    this.#setSecond(second);
     out.bytes(this.#secondText);
     out.unsigned(belowBillion(sumLow, second), 9);
+  }
+
+  #setSecond(second: number): void {
+    if (second === this.#second) return;
+    this.#second = second;
+    const text = formatLocalSecond(second);
+    this.#secondText = encode(`${text}.`);
+    this.#timeText = encode(`${text.slice(DAY_WIDTH + 1)}.`);
   }
 
   /** A time for people, from a bigint. */

@@ -4,6 +4,7 @@ import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { ChromeEncoder } from './chrome.js';
 import { type HtmlOptions, HtmlOutput } from './html.js';
 import { createJsonOutput, type JsonOptions } from './json.js';
+import { createLiveOutput, type LiveTextOptions } from './live.js';
 import { JourneyOutput, type Output, type OutputContext } from './output.js';
 import { type PathsOptions, PathsOutput } from './paths.js';
 import { createPcapngOutput, type PcapngOptions } from './pcapng.js';
@@ -11,7 +12,12 @@ import { PerfettoEncoder } from './perfetto.js';
 import { SpeedscopeEncoder } from './speedscope.js';
 
 /** What any of them may want to know; each takes its own. */
-export type OutputOptions = AggregateOptions & PathsOptions & JsonOptions & HtmlOptions & PcapngOptions;
+export type OutputOptions = AggregateOptions &
+  PathsOptions &
+  JsonOptions &
+  LiveTextOptions &
+  HtmlOptions &
+  PcapngOptions;
 
 interface OutputKind {
   /** Whether programs read it: then people are told nothing of the trace beside it. */
@@ -40,6 +46,10 @@ const KINDS = {
   aggregate: {
     namesNetns: ({ showPlaces = false }) => showPlaces,
     create: (context, options) => new AggregateOutput(context, options),
+  },
+  live: {
+    namesNetns: () => true,
+    create: (context, { order: _, ...options }) => createLiveOutput(context, options),
   },
   json: {
     isForPrograms: true,

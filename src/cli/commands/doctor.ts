@@ -3,10 +3,10 @@
 import { TRACER_NAMES } from '../../base/method.js';
 import { printable } from '../../base/printable.js';
 import { createPainter, type Painter, type Style } from '../../base/style.js';
+import { wrap } from '../../base/wrap.js';
 import { type Diagnosis, diagnose } from '../../capture/doctor.js';
 import { raiseLimits } from '../../capture/process.js';
 import { type ColorChoice, hasColor } from '../color.js';
-import { wrap } from '../wrap.js';
 import type { Writer } from '../writer.js';
 
 const STYLES: Record<string, readonly Style[]> = { ok: ['green'], BAD: ['red', 'bold'] };

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { LAYER_WIDTH, layerOf } from './layers.js';
+
+test.each([
+  ['veth', 'veth_xmit', 'driver'],
+  ['e1000e', 'anything', 'driver'],
+  ['vmlinux', 'loopback_xmit', 'driver'],
+  ['vmlinux', '__dev_queue_xmit', 'device'],
+  ['vmlinux', 'dev_hard_start_xmit', 'device'],
+  ['vmlinux', '__netif_receive_skb_core.constprop.0', 'device'],
+  ['bridge', 'br_handle_frame', 'bridge'],
+  ['vmlinux', 'br_handle_frame', 'bridge'],
+  ['nf_tables', 'nft_do_chain', 'netfilter'],
+  ['vmlinux', 'nf_hook_slow', 'netfilter'],
+  ['vmlinux', 'ip_rcv', 'ip'],
+  ['vmlinux', '__ip_local_out', 'ip'],
+  ['vmlinux', 'ip6_finish_output2', 'ip'],
+  ['vmlinux', 'ip_tunnel_xmit', 'tunnel'],
+  ['vxlan', 'vxlan_rcv', 'tunnel'],
+  ['vmlinux', 'icmp_echo', 'icmp'],
+  ['vmlinux', 'icmpv6_rcv', 'icmp'],
+  ['vmlinux', 'arp_rcv', 'neighbour'],
+  ['vmlinux', 'neigh_resolve_output', 'neighbour'],
+  ['vmlinux', 'tcp_v4_rcv', 'tcp'],
+  ['vmlinux', '__tcp_transmit_skb', 'tcp'],
+  ['vmlinux', 'tcp4_gro_receive', 'tcp'],
+  ['vmlinux', '__udp4_lib_rcv', 'udp'],
+  ['vmlinux', 'udpv6_queue_rcv_skb', 'udp'],
+  ['vmlinux', 'sock_queue_rcv_skb_reason', 'socket'],
+  ['vmlinux', 'raw_local_deliver', 'socket'],
+  ['vmlinux', 'sk_filter_trim_cap', 'socket'],
+  ['vmlinux', '__skb_clone', 'skb'],
+  ['vmlinux', 'kfree_skbmem', 'skb'],
+  ['vmlinux', 'consume_skb', 'skb'],
+  ['vmlinux', 'fq_codel_enqueue', 'qdisc'],
+  ['sch_fq', 'fq_enqueue', 'qdisc'],
+  ['vmlinux', 'xfrm4_rcv', 'xfrm'],
+  ['vmlinux', 'selinux_socket_sock_rcv_skb', 'security'],
+  ['vmlinux', 'netlink_rcv_skb', '-'],
+  ['vmlinux', 'ipa', '-'],
+  ['some_driver', 'its_own_function', '-'],
+  ['?', '?', '-'],
+])('%s %s: %s', (module, name, layer) => {
+  expect(layerOf(module, name)).toBe(layer);
+  expect(layer.length).toBeLessThanOrEqual(LAYER_WIDTH);
+});

@@ -29,6 +29,7 @@ const SAME = [
   'record-same',
   'trace-same',
   'ui-same',
+  'wireshark-same',
 ].map((name) => `tests/vm/${name}.test.ts`);
 class LockdownLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -67,7 +68,10 @@ export default defineConfig({
           ...{ pool: 'threads', isolate: false },
           ...patience,
           setupFiles,
-          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'ui/src/**/*.test.ts', 'tests/recording/**/*.test.ts'],
+          include: [
+            ...['src/**/*.test.ts', 'scripts/**/*.test.ts', 'ui/src/**/*.test.ts', 'tests/recording/**/*.test.ts'],
+            'tests/wireshark/**/*.test.ts',
+          ],
           environment: 'node',
         },
       },

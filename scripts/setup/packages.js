@@ -20,13 +20,13 @@ export const BUILD_PACKAGES = ['clang', 'libbpf-dev', 'linux-libc-dev', 'libbpf1
 export const TRAFFIC_PACKAGES = ['iproute2', 'iputils-ping', 'nftables', 'procps', 'tcpdump', 'util-linux'];
 
 /** Packages with which tests and listings read and change the kernel's state, and read what outputs write. */
-export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'protobuf-compiler', 'python3', 'tshark'];
+export const TEST_PACKAGES = ['bpftool', 'iptables', 'ethtool', 'protobuf-compiler', 'python3', 'sudo', 'tshark'];
 
 /**
- * Packages of the unit tests: a reader of recordings that is independent of ours, one of Protocol Buffers, and what a process
- * opens.
+ * Packages of the unit tests: a reader of recordings that is independent of ours, one of Protocol Buffers, what a process
+ * opens, and Wireshark with the versions of Lua that it may have.
  */
-export const UNIT_PACKAGES = ['python3', 'protobuf-compiler', 'strace'];
+export const UNIT_PACKAGES = ['python3', 'protobuf-compiler', 'strace', 'tshark', 'lua5.2', 'lua5.4'];
 
 /** Packages that pages are opened with. */
 export const BROWSER_PACKAGES = ['chromium'];
@@ -65,6 +65,9 @@ const COUNTERPARTS = {
   ethtool: { fedora: 'ethtool', arch: 'ethtool', shows: 'ethtool' },
   python3: { fedora: 'python3', arch: 'python', shows: 'python3' },
   'protobuf-compiler': { fedora: 'protobuf-compiler', arch: 'protobuf', shows: 'protoc' },
+  sudo: { fedora: 'sudo', arch: 'sudo', shows: 'sudo' },
+  'lua5.2': { fedora: 'compat-lua', arch: 'lua52', shows: 'lua5.2' },
+  'lua5.4': { fedora: 'lua', arch: 'lua', shows: 'lua5.4' },
   strace: { fedora: 'strace', arch: 'strace', shows: 'strace' },
   chromium: { fedora: 'chromium', arch: 'chromium', shows: 'chromium' },
   bpftrace: { fedora: 'bpftrace', arch: 'bpftrace', shows: 'bpftrace' },

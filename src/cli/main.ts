@@ -9,6 +9,7 @@ import { findColorChoice } from './color.js';
 import { check } from './commands/check.js';
 import { formatCompletion } from './commands/completion.js';
 import { doctor } from './commands/doctor.js';
+import { capture, letReaderGo } from './commands/extcap.js';
 import { formatFieldsHelp } from './commands/fields-help.js';
 import { list } from './commands/list.js';
 import { formatMarkHelp } from './commands/mark-help.js';
@@ -16,6 +17,7 @@ import { record } from './commands/record.js';
 import { show } from './commands/show.js';
 import { trace } from './commands/trace.js';
 import { ui } from './commands/ui.js';
+import { setUpWireshark } from './commands/wireshark-setup.js';
 import { completeNames } from './completion-names.js';
 import {
   STATUS_DONE,
@@ -59,12 +61,12 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
       terminal.line(formatWelcome(terminal.paint));
       return STATUS_USAGE;
     }
-    const request = parseCommandLine(args);
+    const request = await parse(args);
     verbose = 'verbose' in request && request.verbose;
     const out = openWriter(placeOfResult(request));
     const status = await run(request, terminal, out, signals);
     // A trace reports such an error itself, and a trace that did not begin leaves the file as it was.
-    if (request.action === 'trace' || request.action === 'show') return status;
+    if (request.action === 'trace' || request.action === 'show' || request.action === 'capture') return status;
     await out.flush();
     await out.end();
     const failure = explainFailure(out);
@@ -80,6 +82,15 @@ async function runFor(args: readonly string[], terminal: Terminal, signals: Sign
     if (verbose && error instanceof VerifierError) terminal.tell(printable(error.log, { multiline: true }));
     terminal.error(error);
     return statusOf(error, args);
+  }
+}
+
+async function parse(args: readonly string[]): Promise<Request> {
+  try {
+    return parseCommandLine(args);
+  } catch (error) {
+    await letReaderGo(args);
+    throw error;
   }
 }
 
@@ -106,6 +117,10 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       leaveTimeToEnd();
       await immediate();
       return await record(request, terminal, new StopSignal(signals));
+    case 'capture':
+      leaveTimeToEnd();
+      await immediate();
+      return await capture(request, terminal, new StopSignal(signals));
     case 'show':
       await immediate();
       return await show(request, terminal, out, new StopSignal(signals));
@@ -130,6 +145,9 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       return (await doctor(request, out)) ? STATUS_DONE : STATUS_ERROR;
     case 'mark-help':
       await out.write(Buffer.from(formatMarkHelp(request.help)));
+      break;
+    case 'wireshark-setup':
+      await out.write(Buffer.from(setUpWireshark(request)));
       break;
     case 'fields-help':
       await out.write(Buffer.from(formatFieldsHelp()));

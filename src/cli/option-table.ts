@@ -409,6 +409,23 @@ export const PAGE_OPTIONS: readonly string[] = [
   ...['--duration', '--ring-size', '--perf-page-count', '--perf-sample-period', '--max-memory'],
 ];
 
+/** What a capture for Wireshark takes: nothing that runs a program, compiles or writes a file, since it may run as root for a user. */
+export const EXTCAP_TAKES = [
+  ...[
+    '--regex',
+    '--module-regex',
+    '--once',
+    '--snaplen',
+    '--connection',
+    '--inner',
+    '--mark',
+    '--mask',
+    '--netns',
+    '--dev',
+  ],
+  ...['--pid', '--comm', '--fields', '--tracer'],
+] as const;
+
 export const COMMANDS = [
   {
     name: 'record',
@@ -496,6 +513,53 @@ export const COMMANDS = [
       HELP,
     ],
     examples: [{ command: 'ipft mark-help --to 192.0.2.7 --port 443', summary: 'what goes to a server' }],
+  },
+  {
+    name: 'wireshark-setup',
+    operands: '',
+    summary:
+      'give Wireshark the interface ipft, fields by name and a profile, for the user who calls (behind sudo, too); docs/looking.md',
+    options: [
+      {
+        flags: '--via <WAY>',
+        summary: 'how Wireshark gets at root: none, sudo, pkexec or ssh:HOST, another machine',
+        default: 'none',
+      },
+      { flags: '--undo', summary: 'remove what it has made' },
+      {
+        flags: '--force',
+        summary: 'replace, or with --undo remove, also files that it has not made or that were changed',
+      },
+      HELP,
+    ],
+    takes: ALWAYS,
+    examples: [{ command: 'ipft wireshark-setup --via sudo', summary: 'and tell the rule that sudo needs' }],
+  },
+  {
+    name: 'extcap',
+    operands: '',
+    summary: 'what Wireshark calls: answer about the interface ipft, or capture for it',
+    options: [
+      { flags: '--expression <EXPRESSION>', summary: 'which packets' },
+      { flags: '--via <WAY>', summary: 'how to get at root: none, sudo, pkexec or ssh:HOST', default: 'none' },
+      { flags: '--capture', summary: 'capture in pcapng, into the pipe of --fifo' },
+      { flags: '--fifo <PATH>', summary: 'the pipe; - is stdout', once: true },
+      { flags: '--extcap-interfaces', summary: 'tell the interfaces' },
+      { flags: '--extcap-interface <NAME>', summary: 'the interface that is meant: ipft' },
+      { flags: '--extcap-dlts', summary: 'tell its link types' },
+      { flags: '--extcap-config', summary: 'tell its options' },
+      {
+        flags: '--extcap-capture-filter <EXPRESSION>',
+        summary: 'which packets, besides --expression; without --capture, tell what is wrong with it',
+      },
+      { flags: '--extcap-version [VERSION]', summary: "Wireshark's version: nothing depends on it", hidden: true },
+      { flags: '--extcap-reload-option <NAME>', summary: 'no option is read again', hidden: true },
+      { flags: '--extcap-control-in <PATH>', summary: 'there are no controls', hidden: true },
+      { flags: '--extcap-control-out <PATH>', summary: 'there are no controls', hidden: true },
+      { flags: '--extcap-cleanup-postkill', summary: 'there is nothing to clean up', hidden: true },
+      HELP,
+    ],
+    takes: [...EXTCAP_TAKES, ...ALWAYS],
   },
   {
     name: 'completion',

@@ -12,7 +12,7 @@ import { createPainter, type Painter } from '../base/style.js';
 import { findNearest } from '../base/suggest.js';
 import { wrap } from '../base/wrap.js';
 import { checkSuffix, refuseLua } from '../fields/c/extension.js';
-import { DLT_EN10MB } from '../filter/pcap/expression.js';
+import { compileExpression, DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { WIDTHS } from '../output/live.js';
@@ -41,7 +41,10 @@ import {
 } from '../trace/plan.js';
 import { splitCommand, writeOut } from './abbreviations.js';
 import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './color.js';
+import type { CaptureOptions } from './commands/extcap.js';
+import { formatConfig, formatDlts, formatInterfaces, INTERFACE } from './commands/extcap-words.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
+import type { SetupOptions } from './commands/wireshark-setup.js';
 import { findCompatProfile, type OutputForm, outputFormOf } from './compat.js';
 import { EXIT_STATUSES } from './exit-status.js';
 import type { LiveOptions } from './live.js';
@@ -63,6 +66,7 @@ import {
   DEFAULT_TIME,
   DESCRIPTION,
   EXAMPLES,
+  EXTCAP_TAKES,
   type Example,
   formatCall,
   GENERATE_TARGETS,
@@ -76,6 +80,7 @@ import {
   USAGES,
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
+import { parseRootWay, type RootWay } from './root-way.js';
 import type { ViewOptions } from './text-taker.js';
 import { isDescriptor } from './writer.js';
 
@@ -101,6 +106,8 @@ export type Request =
   | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
   | ({ readonly action: 'show' } & ShowRequest)
+  | ({ readonly action: 'capture' } & CaptureOptions & WritingOptions)
+  | ({ readonly action: 'wireshark-setup' } & SetupOptions & WritingOptions)
   | ({ readonly action: 'ui' } & UiRequest & WritingOptions);
 
 /** The destination of the result, and its colours. */
@@ -240,6 +247,18 @@ interface RawOptions {
   argv?: readonly string[];
   settle?: string;
   asRoot?: boolean;
+  via: string;
+  undo?: boolean;
+  force?: boolean;
+  capture?: boolean;
+  fifo?: string;
+  extcapInterfaces?: boolean;
+  extcapInterface?: string;
+  extcapDlts?: boolean;
+  extcapConfig?: boolean;
+  extcapCaptureFilter?: string;
+  extcapReloadOption?: string;
+  extcapCleanupPostkill?: boolean;
 }
 
 /** The request of each subcommand. `raw` holds the main command's options, too, which may stand anywhere. */
@@ -277,6 +296,11 @@ const INTERPRETERS: Record<
     const help = interpretMarkHelp({ ...raw, dev: raw.dev?.at(-1) });
     return { action: 'mark-help', help, ...interpretWriting(raw) };
   },
+  'wireshark-setup': (_operands, raw) => ({
+    ...{ action: 'wireshark-setup', via: parseRootWay(raw.via), undo: raw.undo ?? false, force: raw.force ?? false },
+    ...interpretWriting(raw),
+  }),
+  extcap: (_operands, raw, environment) => interpretExtcap(raw, outputFormOf(findCompatProfile(environment))),
   completion: ([shell], raw) => {
     const writing = interpretWriting(raw);
     if (raw.functions !== undefined) return { action: 'names', of: 'functions', prefix: raw.functions, ...writing };
@@ -382,7 +406,10 @@ function addOption(command: Command, entry: OptionEntry): void {
 
 function refuseSecond(long: string, previous: string | undefined): undefined {
   if (previous !== undefined)
-    throw new UsageError(`${long} is given twice`, 'one expression may ask for both: A and B');
+    throw new UsageError(
+      `${long} is given twice`,
+      long === '--inner' ? 'one expression may ask for both: A and B' : undefined,
+    );
 }
 
 /**
@@ -690,6 +717,75 @@ function interpretOutcomes({ only, outcome }: RawOptions): Outcome[] | undefined
   const read = (option: string, lists: readonly string[] = []) =>
     lists.flatMap((list) => list.split(',')).map((name) => oneOf(option, name, OUTCOMES));
   return only || outcome ? [...read('--only', only), ...read('--outcome', outcome)] : undefined;
+}
+
+/** Answers to Wireshark need nothing but what is known here: neither the kernel nor its libraries. */
+function interpretExtcap(raw: RawOptions, form: OutputForm): Request {
+  const via = parseRootWay(raw.via);
+  if (raw.extcapInterfaces) return print(formatInterfaces(packageVersion()));
+  if (raw.extcapInterface !== undefined && raw.extcapInterface !== INTERFACE) {
+    const name = printable(raw.extcapInterface);
+    throw new UsageError(`there is no interface '${name}': there is one, ${INTERFACE}`);
+  }
+  if (raw.capture) return interpretCapture(raw, via, form);
+  if (raw.extcapDlts) return print(formatDlts());
+  if (raw.extcapConfig) return print(formatConfig(via));
+  if (raw.extcapReloadOption !== undefined || raw.extcapCleanupPostkill) return print('');
+  if (raw.extcapCaptureFilter !== undefined) return print(findFilterProblem(raw.extcapCaptureFilter));
+  throw new UsageError(
+    'extcap is what Wireshark calls: it needs one of --extcap-interfaces, --extcap-config, --capture, …',
+    'ipft wireshark-setup gives Wireshark the interface',
+  );
+}
+
+const print = (text: string): Request => ({ action: 'print', text });
+
+/** What is wrong with a capture filter, in one line: Wireshark takes any text for a problem. */
+function findFilterProblem(text: string): string {
+  if (text.trim() === '') return '';
+  try {
+    compileExpression(text, compileWithLibpcap);
+    return '';
+  } catch (error) {
+    // Without libpcap it can't be known here; the machine that traces may have it.
+    if (!(error instanceof UsageError)) return '';
+    return `${error.message.replace(/\s*\n\s*/g, ' ')}\n`;
+  }
+}
+
+function interpretCapture(given: RawOptions, via: RootWay, form: OutputForm): Request {
+  const { fifo } = given;
+  if (fifo === undefined || fifo === '') throw new UsageError('--capture needs the path of a pipe: --fifo PATH');
+  if (fifo === '-' && via.kind === 'ssh') {
+    throw new UsageError('--via ssh does not go with --fifo -', 'ssh HOST ipft … -o pcapng does the same');
+  }
+  const args = ['--extcap-interface=ipft'];
+  // Wireshark may hand over what its dialog leaves empty.
+  const raw: RawOptions = { ...given, output: 'pcapng' };
+  for (const long of EXTCAP_TAKES) {
+    const key = long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof RawOptions;
+    const texts = [given[key] ?? []].flat().filter((one) => one !== '' && one !== false);
+    if (texts.length === 0) delete raw[key];
+    for (const text of texts) args.push(text === true ? long : `${long}=${text}`);
+  }
+  const expressions = [given.expression, given.extcapCaptureFilter].filter((one) => one?.trim());
+  const expression = expressions.length > 1 ? expressions.map((one) => `(${one})`).join(' and ') : expressions[0];
+  delete raw.expression;
+  if (expression !== undefined) {
+    args.push(`--expression=${expression}`);
+    raw.expression = expression;
+  }
+  const words = {
+    ...createVocabulary(raw),
+    packetsAreMissing: () =>
+      new UsageError(
+        'it is not said which packets to trace',
+        `as capture filter, or in the options of the interface: tcp port 443; with tshark: -i ${INTERFACE} -f 'tcp port 443'`,
+      ),
+  };
+  const plan = withPackets(interpretPlan(raw, words), words);
+  const trace = { plan, ...interpretLive(raw), ...interpretView(raw, form) };
+  return { action: 'capture', fifo, via, args, trace, ...interpretWriting(raw) };
 }
 
 const asksForFields = ({ fields }: RawOptions) => fields?.includes('help') ?? false;

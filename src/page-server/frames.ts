@@ -2,6 +2,7 @@
  * Messages through a pipe: the length of a JSON text and that of bytes behind it, each as u32 (little endian), then both.
  */
 import type { Writable } from 'node:stream';
+import { causedBy } from '../base/errors.js';
 
 const HEAD_BYTES = 8;
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -55,8 +56,8 @@ export async function* readFrames(
 function parse(json: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'));
-  } catch {
-    throw new FrameError('a message is no JSON');
+  } catch (error) {
+    throw causedBy(new FrameError('a message is no JSON'), error);
   }
 }
 

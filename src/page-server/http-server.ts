@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { causedBy } from '../base/errors.js';
 import { type Gate, judge } from './gate.js';
 import type { Problem } from './messages.js';
 
@@ -250,7 +251,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   try {
     return JSON.parse(Buffer.concat(pieces).toString('utf8'));
-  } catch {
-    throw new Refusal(400, { message: 'what was asked is no JSON' });
+  } catch (error) {
+    throw causedBy(new Refusal(400, { message: 'what was asked is no JSON' }), error);
   }
 }

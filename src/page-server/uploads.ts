@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { causedBy } from '../base/errors.js';
 import { Recording } from '../recording/recording.js';
 import { Refusal } from './http-server.js';
 import { problemOf } from './messages.js';
@@ -43,7 +44,7 @@ function openRecording(path: string, name: string): Recording {
   } catch (error) {
     const problem = problemOf(error);
     if (!problem) throw error;
-    throw new Refusal(400, { ...problem, message: problem.message.replaceAll(path, name) });
+    throw causedBy(new Refusal(400, { ...problem, message: problem.message.replaceAll(path, name) }), error);
   }
 }
 

@@ -1,6 +1,9 @@
 /** The first bytes of a packet, and what the kernel keeps beside them. */
 import type { Gso } from './packet.js';
 
+/** How many bytes snapshots have at most, if nothing else is said: enough for Ethernet, IP, and TCP with options. */
+export const DEFAULT_SNAPLEN = 96;
+
 export interface Snapshot {
   /** From the Ethernet header on, or from the network header; in memory of its own. */
   readonly bytes: Uint8Array;

@@ -247,7 +247,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '--snaplen <N>',
         summary:
-          'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -m alone 0; with -o pcapng 256)',
+          'say which packet each journey is of, from so many of its first bytes (0: do not; default: 96, with -o pcapng 256; with -m alone 0 in text and JSON)',
       },
       {
         flags: '--who',

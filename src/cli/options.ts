@@ -645,15 +645,15 @@ function interpretTrace(operands: readonly string[], raw: RawOptions): LiveOptio
   if (asksForFields(raw)) throw new UsageError('a page shows no help on fields', 'ipft --fields help does');
   const all = operands.length > 0 ? { ...raw, expression: operands.join(' ') } : raw;
   const words = createVocabulary(all);
-  return { plan: withPackets(interpretPlan(all, words), words), ...interpretLive(all) };
+  return { plan: withPackets(interpretPlan({ ...all, output: 'html' }, words), words), ...interpretLive(all) };
 }
 
 function interpretPlan(raw: RawOptions, words: Vocabulary): PlanOptions {
   parseCount('--perf-wakeup-events', raw.perfWakeupEvents, ANY_U32);
-  const snaplen = isOutputName(raw.output) ? outputKind(raw.output).snaplen : undefined;
+  const { snaplen, isOfBytes } = isOutputName(raw.output) ? outputKind(raw.output) : {};
   const defaults = { ringSizeBytes: ringSizeOf(raw), maxMemoryBytes: quarterOfMemory(), snaplen };
   const plan = parseOptions(readPlan(raw), words, defaults);
-  if (snaplen === undefined || plan.snaplen > 0) return plan;
+  if (!isOfBytes || plan.snaplen > 0) return plan;
   throw new UsageError(`-o ${raw.output} writes the bytes of packets: it needs --snaplen 1 at least`);
 }
 

@@ -7,6 +7,8 @@ test('packets, functions and how many are chosen as on the command line', () => 
   const { plan, command } = parsePageWords(['-r', '^ip_', '--snaplen', '64', '--count', '3', 'tcp', 'port', '443']);
   expect(plan.packets.expression).toBe('tcp port 443');
   expect([plan.snaplen, plan.until.count, command]).toEqual([64, 3, undefined]);
+  // A page says which packet each is, also of those with a mark.
+  expect(parsePageWords(['-m', '1']).plan.snaplen).toBe(96);
   expect(parsePageWords(['-m', '7']).plan.packets.mark).toBe(7);
   expect(parsePageWords(['--netns', 'blue', '--no-who']).plan.packets.netns).toEqual(['blue']);
 });

@@ -1,5 +1,6 @@
 /** The outputs there are, by the names that `-o` takes. */
 import type { JsonAdditions } from '../base/json-keys.js';
+import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { ChromeEncoder } from './chrome.js';
 import { type HtmlOptions, HtmlOutput } from './html.js';
@@ -28,8 +29,10 @@ interface OutputKind {
   readonly isSingle?: boolean;
   /** Which clocks its times are of, if there is none to choose. */
   readonly clocks?: 'all' | 'none';
-  /** The least bytes of packets that it needs, if those are not asked for that there are by default. */
+  /** How many bytes of packets it has if nothing else is said, also where a mark alone chooses them. */
   readonly snaplen?: number;
+  /** Whether it writes these bytes, and is nothing without them. */
+  readonly isOfBytes?: boolean;
   /** Whether fields are keys beside its own: then a field can't be called like one of them. */
   readonly hasKeys?: boolean;
   /** Whether it is a page, which needs `HtmlOptions.page`. */
@@ -48,6 +51,7 @@ const KINDS = {
     create: (context, options) => new AggregateOutput(context, options),
   },
   live: {
+    snaplen: DEFAULT_SNAPLEN,
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => createLiveOutput(context, options),
   },
@@ -61,27 +65,27 @@ const KINDS = {
     create: (context, { order: _, ...options }) => new PathsOutput(context, options),
   },
   pcapng: {
-    ...{ isForPrograms: true, isBinary: true, snaplen: 256, hasKeys: true, additions: { hasFacts: true } },
+    ...{ isForPrograms: true, isBinary: true, snaplen: 256, isOfBytes: true, hasKeys: true, additions: { hasFacts: true } },
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => createPcapngOutput(context, options),
   },
   html: {
-    ...{ isForPrograms: true, isSingle: true, clocks: 'all', hasKeys: true, isPage: true },
+    ...{ isForPrograms: true, isSingle: true, clocks: 'all', snaplen: DEFAULT_SNAPLEN, hasKeys: true, isPage: true },
     namesNetns: () => true,
     create: (context, options) => new HtmlOutput(context, options),
   },
   perfetto: {
-    ...{ isForPrograms: true, isBinary: true, isSingle: true, clocks: 'all' },
+    ...{ isForPrograms: true, isBinary: true, isSingle: true, clocks: 'all', snaplen: DEFAULT_SNAPLEN },
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new JourneyOutput(new PerfettoEncoder(context), context, options),
   },
   chrome: {
-    ...{ isForPrograms: true, isSingle: true },
+    ...{ isForPrograms: true, isSingle: true, snaplen: DEFAULT_SNAPLEN },
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => new JourneyOutput(new ChromeEncoder(context), context, options),
   },
   speedscope: {
-    ...{ isForPrograms: true, isSingle: true, clocks: 'none' },
+    ...{ isForPrograms: true, isSingle: true, clocks: 'none', snaplen: DEFAULT_SNAPLEN },
     create: (context, { order: _, ...options }) => new JourneyOutput(new SpeedscopeEncoder(context), context, options),
   },
 } satisfies Record<string, OutputKind>;

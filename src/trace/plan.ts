@@ -8,6 +8,7 @@ import { UsageError } from '../base/errors.js';
 import { GROUP_KINDS } from '../base/group-words.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
+import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
 import { checkSuffix } from '../fields/c/extension.js';
 import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
 import { MAX_GROUPS, MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
@@ -150,8 +151,7 @@ const PIDS: Bounds = { least: 1, most: 1 << 22 };
 const SAMPLE_PERIOD: Bounds = { least: 1, most: MAX_U32 };
 /** As IPFT_MAX_SNAPLEN has it. */
 const SNAPLEN: Bounds = { least: 0, most: 1024 };
-const DEFAULT_SNAPLEN = 96;
-/** With a mark alone, outputs are what they were before there were snapshots. */
+/** With a mark alone, text and JSON are what they were before there were snapshots. */
 const SNAPLEN_OF_MARKS = 0;
 export const COMPILE_SECONDS: Bounds = { least: 1, most: 86400 };
 const DEFAULT_COMPILE_SECONDS = 60;

@@ -137,9 +137,9 @@ async function showTrace(
   stop: StopSignal,
 ): Promise<number> {
   const { fields, plan } = recording.facts;
-  const { hasKeys, additions, snaplen } = outputKind(request.output);
+  const { hasKeys, additions, isOfBytes } = outputKind(request.output);
   if (fields && hasKeys) checkJsonNames(fields, additions);
-  if (snaplen !== undefined && !request.followFile && !hasBytes(recording.paths)) throw hasNoBytes(recording, request);
+  if (isOfBytes && !request.followFile && !hasBytes(recording.paths)) throw hasNoBytes(recording, request);
   const maxMemoryBytes = memoryFor(recording, request);
   const taker = new TextTaker(recording, { maxMemoryBytes, follow: plan.follow }, request, terminal, out);
   const run = new TraceRun(recording, taker.intake, taker.client, { ...request.until, count: request.most });

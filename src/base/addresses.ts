@@ -1,5 +1,21 @@
-/** Writes network addresses as text, from their bytes in network order. Pure. */
+/** Network addresses as text, and their bytes in network order. */
 import type { TextBuffer } from './text-buffer.js';
+
+/** The 4 or 16 bytes of an address; undefined for what is none, and for one with a zone. */
+export function addressBytes(text: string): Uint8Array | undefined {
+  const bytes = text.split('.').map(Number);
+  if (/^(\d{1,3}\.){3}\d{1,3}$/.test(text))
+    return bytes.every((byte) => byte < 256) ? Uint8Array.from(bytes) : undefined;
+  // The standard's own form has no IPv4 address at the end, and one `::` at most.
+  const url = /^[0-9a-f:.]+$/i.test(text) ? `http://[${text}]` : '';
+  if (!URL.canParse(url)) return undefined;
+  const [, written = ''] = /^\[(.*)\]$/.exec(new URL(url).hostname) ?? [];
+  const [head = '', tail] = written.split('::');
+  const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const [before, behind] = [groups(head), groups(tail ?? '')];
+  const all = tail === undefined ? before : [...before, ...Array(8 - before.length - behind.length).fill(0), ...behind];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
 
 /** `10.0.0.1` */
 export function writeIpv4(out: TextBuffer, data: DataView, at: number): void {

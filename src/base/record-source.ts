@@ -1,6 +1,7 @@
 /** A source of records: a live session, or anything that has kept records. */
 import type { RawTaker, RecordTaker, SymbolWriter } from './event.js';
 import type { FieldLayout } from './field.js';
+import type { HostName } from './host-name.js';
 import type { Living } from './journey.js';
 import type { TraceLosses } from './losses.js';
 import type { BackendName, TracerName } from './method.js';
@@ -39,6 +40,8 @@ export interface TraceHeader {
   readonly beganNs: bigint;
   /** CLOCK_REALTIME less CLOCK_MONOTONIC at that time, in nanoseconds. */
   readonly realtimeOffsetNs: bigint;
+  /** Names of addresses that the machine had then; missing where none were kept. */
+  readonly hostNames?: readonly HostName[] | undefined;
 }
 
 /** The result of one call of `read`. */

@@ -33,7 +33,7 @@ export interface OutputContext {
   /** Converts timestamps. Default: nanoseconds of CLOCK_MONOTONIC. */
   readonly clock?: Clock;
   /** Where the trace was made; undefined if that does not matter. */
-  readonly origin?: Pick<TraceHeader, 'version' | 'kernel' | 'beganNs' | 'realtimeOffsetNs'>;
+  readonly origin?: Pick<TraceHeader, 'version' | 'kernel' | 'beganNs' | 'realtimeOffsetNs' | 'hostNames'>;
   /** The losses so far. */
   readonly losses?: () => TraceLosses;
 }

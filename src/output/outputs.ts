@@ -65,7 +65,14 @@ const KINDS = {
     create: (context, { order: _, ...options }) => new PathsOutput(context, options),
   },
   pcapng: {
-    ...{ isForPrograms: true, isBinary: true, snaplen: 256, isOfBytes: true, hasKeys: true, additions: { hasFacts: true } },
+    ...{
+      isForPrograms: true,
+      isBinary: true,
+      snaplen: 256,
+      isOfBytes: true,
+      hasKeys: true,
+      additions: { hasFacts: true },
+    },
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => createPcapngOutput(context, options),
   },

@@ -106,6 +106,27 @@ test('PcapngWriter: packets and comments of any length, with text of any charact
   );
 });
 
+test('PcapngWriter: names of addresses, each with its bytes', () => {
+  const [section] = readPcapng(
+    write((writer) =>
+      writer.hostNames([
+        { address: '10.0.0.1', name: 'db' },
+        { address: 'fd11::2', name: 'db.example' },
+        { address: '::ffff:192.0.2.1', name: 'mapped' },
+        { address: 'fe80::1%eth0', name: 'zone' },
+        { address: 'none', name: 'none' },
+        { address: '1:2:3:4:5:6:7:8', name: 'e\x1b' },
+      ]),
+    ),
+  );
+  expect(section?.hostNames).toEqual([
+    { address: '0a000001', names: ['db'] },
+    { address: 'fd110000000000000000000000000002', names: ['db.example'] },
+    { address: '00000000000000000000ffffc0000201', names: ['mapped'] },
+    { address: '00010002000300040005000600070008', names: ['e\\x1b'] },
+  ]);
+});
+
 test('PcapngWriter: an option that is too long is taken back; a long name is cut', () => {
   const file = write((writer, text) => {
     writer.interface(LINK_RAW_IP, 'ä'.repeat(100_000), 'about');

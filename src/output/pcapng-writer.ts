@@ -3,11 +3,15 @@
  * draft-ietf-opsawg-pcapng, whose names of options stand in brackets. A block's length stands at its begin and its end,
  * and is a multiple of 4, as the lengths of packets and options are with the zeros behind them.
  */
+import { addressBytes } from '../base/addresses.js';
+import type { HostName } from '../base/host-name.js';
+import { printable } from '../base/printable.js';
 import type { TextBuffer } from '../base/text-buffer.js';
 
 /** Types of blocks. */
 const SECTION = 0x0a0d0d0a;
 const INTERFACE = 1;
+const NAME_RESOLUTION = 4;
 const STATISTICS = 5;
 const PACKET = 6;
 
@@ -26,6 +30,9 @@ const SECTION_APPLICATION = 4;
 const INTERFACE_NAME = 2;
 const INTERFACE_DESCRIPTION = 3;
 const INTERFACE_RESOLUTION = 9;
+/** Records of names, which have the form of options: the address, and the name with a zero behind it. */
+const NAME_OF_IPV4 = 1;
+const NAME_OF_IPV6 = 2;
 const STATISTICS_BEGIN = 2;
 const STATISTICS_END = 3;
 const STATISTICS_DROPPED = 5;
@@ -112,6 +119,22 @@ export class PcapngWriter {
     this.beginOption(INTERFACE_RESOLUTION);
     out.byte(TEN_TO_THE_MINUS_NINE);
     this.endOption();
+    this.#endOptions();
+    this.#end();
+  }
+
+  /** Tells the names of addresses. @param names those of what is no address are left out */
+  hostNames(names: readonly HostName[]): void {
+    this.#begin(NAME_RESOLUTION);
+    for (const { address, name } of names) {
+      const bytes = addressBytes(address);
+      if (!bytes) continue;
+      this.beginOption(bytes.length === 4 ? NAME_OF_IPV4 : NAME_OF_IPV6);
+      this.#out.copy(bytes);
+      this.#out.text(printable(name).slice(0, MAX_OPTION_CHARACTERS));
+      this.#out.byte(0);
+      this.endOption();
+    }
     this.#endOptions();
     this.#end();
   }

@@ -164,6 +164,7 @@ abstract class PacketFile {
     const { kernel, version } = origin ?? { kernel: '', version: '' };
     const [os, application] = [`Linux ${printable(kernel)}`.trim(), `ipft ${printable(version)}`.trim()];
     this.#writer.section({ hardware: hardware && printable(hardware), os, application });
+    if (origin?.hostNames?.length) this.#writer.hostNames(origin.hostNames);
   }
 
   isFull(): boolean {

@@ -12,7 +12,10 @@ import { encodeTrigger, parseTrigger, type Trigger } from './trigger.js';
 
 /** What a recording says of its trace, besides the names of numbers in records: those come as they are needed. */
 export interface RecordingFacts
-  extends Pick<TraceHeader, 'version' | 'kernel' | 'tracer' | 'backend' | 'beganNs' | 'realtimeOffsetNs'> {
+  extends Pick<
+    TraceHeader,
+    'version' | 'kernel' | 'tracer' | 'backend' | 'beganNs' | 'realtimeOffsetNs' | 'hostNames'
+  > {
   /** The name of the machine. */
   readonly host: string;
   /** The number of the recording, which all its files have: 16 hexadecimal digits. */
@@ -51,6 +54,7 @@ export function encodeHeader(facts: RecordingFacts): object {
     ...{ version, kernel, host, id, part, tracer, backend },
     ...(facts.trigger && { trigger: encodeTrigger(facts.trigger) }),
     ...{ began_ns: String(beganNs), realtime_offset_ns: String(realtimeOffsetNs) },
+    ...(facts.hostNames && { hosts: facts.hostNames.map(({ address, name }) => [address, name]) }),
     plan: {
       ...{ packets: plan.packets, follow: plan.follow, functions: plan.functions, modules: plan.modules },
       ...{ sample_period: plan.samplePeriod, ring_bytes: plan.ringBytes },
@@ -76,6 +80,7 @@ export function parseHeader(json: JsonObject, at: number): RecordingFacts {
     trigger: json.has('trigger') ? parseTrigger(json.object('trigger')) : undefined,
     ...{ tracer: json.word('tracer', TRACER_NAMES), backend: json.word('backend', BACKEND_NAMES) },
     ...{ beganNs: json.big('began_ns'), realtimeOffsetNs: json.big('realtime_offset_ns') },
+    hostNames: json.has('hosts') ? json.pairs('hosts').map(([address, name]) => ({ address, name })) : undefined,
     plan: {
       ...{ packets: plan.text('packets'), follow: plan.flag('follow') },
       ...{ functions: plan.text('functions'), modules: plan.text('modules') },

@@ -117,7 +117,7 @@ export class Recording implements RecordSource, Disposable {
 
   private constructor(chunks: ChunkChain, grows: boolean) {
     const { facts } = chunks;
-    const { targets, fields, version, kernel, tracer, backend, beganNs, realtimeOffsetNs } = facts;
+    const { targets, fields, version, kernel, tracer, backend, beganNs, realtimeOffsetNs, hostNames } = facts;
     this.#chunks = chunks;
     this.#grows = grows;
     this.#names.setTargets(targets, FILE_HEADER_BYTES);
@@ -125,7 +125,17 @@ export class Recording implements RecordSource, Disposable {
     this.facts = facts;
     this.#coverage = facts.coverage;
     this.header = {
-      ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, fields, targets: this.#names.targets },
+      ...{
+        version,
+        kernel,
+        tracer,
+        backend,
+        beganNs,
+        realtimeOffsetNs,
+        hostNames,
+        fields,
+        targets: this.#names.targets,
+      },
       ...this.#names.lookUp,
       symbols: (out, low, high) => this.#symbols(out, low, high),
     };

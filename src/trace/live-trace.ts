@@ -20,6 +20,7 @@ import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
 import type { AttachProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
+import { readHostNames } from '../sys/host-names.js';
 import { realtimeOffsetNs } from '../sys/libc.js';
 import { packageVersion } from '../sys/version.js';
 import type { TraceHost } from './host.js';
@@ -179,5 +180,6 @@ function describe(
     findGroup: groupFinder(),
     beganNs: process.hrtime.bigint(),
     realtimeOffsetNs: realtimeOffsetNs(),
+    hostNames: readHostNames(),
   };
 }

@@ -23,10 +23,10 @@ export function createOrigin(
   source: Origin['source'],
   options: Omit<OriginOptions, 'symbols'> = {},
 ): Origin {
-  const { version, kernel, tracer, backend, beganNs, realtimeOffsetNs } = header;
+  const { version, kernel, tracer, backend, beganNs, realtimeOffsetNs, hostNames } = header;
   const { probes } = plan;
   const facts = {
-    ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, coverage: source.coverage },
+    ...{ version, kernel, tracer, backend, beganNs, realtimeOffsetNs, hostNames, coverage: source.coverage },
     ...{ host: hostname(), id: randomBytes(8).toString('hex'), part: 1 },
     ...{ targets: [...header.targets], fields: fields.sets.length > 0 ? fields : undefined },
     plan: {

@@ -113,7 +113,8 @@ function findMembers(): Map<string, Set<string>> {
   const oneStruct = createFields(8, (b) => [{ name: 'len', type: b.int('int', 4), offset: 0 }]);
   const fields = { ...oneStruct, sets: oneStruct.sets.map((set) => ({ ...set, structs: EVENT_STRUCT })) };
   const kernel = new KernelRings({ ringBytes: 1 << 16, endsBytes: 1 << 14, eventsPerJourney: 5, isVaried: true });
-  const header = { ...createHeader([{ name: 'a', module: 'vmlinux' }]), fields, netnsName: () => 'blue' };
+  const hostNames = [{ address: '10.0.0.1', name: 'a' }];
+  const header = { ...createHeader([{ name: 'a', module: 'vmlinux' }]), fields, netnsName: () => 'blue', hostNames };
   writeFileSync(
     path,
     record(kernel, header, () => kernel.happen(500), { fields }),

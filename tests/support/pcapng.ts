@@ -1,6 +1,12 @@
 /** Reads pcapng as draft-ietf-opsawg-pcapng has it, strictly: what is not as it says is an error. Little endian alone. */
 
-export interface Option {
+export interface HostNames {
+  /** In hexadecimal. */
+  readonly address: string;
+  readonly names: readonly string[];
+}
+
+interface Option {
   readonly code: number;
   readonly value: Buffer;
 }
@@ -39,6 +45,7 @@ export interface Section {
   readonly hardware: string | undefined;
   readonly os: string | undefined;
   readonly application: string | undefined;
+  readonly hostNames: HostNames[];
   readonly interfaces: Interface[];
   readonly packets: Packet[];
   readonly statistics: Statistics[];
@@ -56,6 +63,7 @@ export function readPcapng(file: Buffer): Section[] {
       const section = sections.at(-1);
       if (!section) throw new Error('the file does not begin with a section');
       if (type === 1) section.interfaces.push(readInterface(body));
+      else if (type === 4) section.hostNames.push(...readHostNames(body));
       else if (type === 5) section.statistics.push(readStatistics(body, section));
       else if (type === 6) section.packets.push(readPacket(body, section));
       else throw new Error(`a block of type ${type}`);
@@ -72,7 +80,7 @@ function readSection(body: Buffer): Section {
   if (body.readBigInt64LE(8) !== -1n) throw new Error('the section has a length');
   const options = readOptions(body.subarray(16));
   const [hardware, os, application] = [2, 3, 4].map((code) => find(options, code)?.toString());
-  return { hardware, os, application, interfaces: [], packets: [], statistics: [] };
+  return { hardware, os, application, hostNames: [], interfaces: [], packets: [], statistics: [] };
 }
 
 function readInterface(body: Buffer): Interface {
@@ -108,6 +116,16 @@ function readPacket(body: Buffer, section: Section): Packet {
     drops: find(options, 4)?.readBigUInt64LE(),
     flags: find(options, 2)?.readUInt32LE(),
   };
+}
+
+/** Records have the form of options. */
+function readHostNames(body: Buffer): HostNames[] {
+  return readOptions(body).map(({ code, value }) => {
+    const bytes = { 1: 4, 2: 16 }[code] ?? 0;
+    const [names, rest] = [value.subarray(bytes).toString().split('\0').slice(0, -1), value.at(-1)];
+    if (bytes === 0 || rest !== 0 || names.length === 0) throw new Error(`a record of names of type ${code}`);
+    return { address: value.subarray(0, bytes).toString('hex'), names };
+  });
 }
 
 function readStatistics(body: Buffer, section: Section): Statistics {

@@ -47,43 +47,46 @@ beforeAll(async () => {
     execFileSync('ip', ['netns', 'exec', namespace, 'nft', `table inet ipft_test { ${rules} }`]);
   }
   const windows: [string, bigint, bigint][] = [];
-  const { stdout } = await traceWhile(['-m', String(MARK), '--follow', '-o', 'json', '-r', FUNCTIONS], async () => {
-    for (const address of ['10.11.0.2', 'fd11::2']) {
-      const all = Object.values({ ...HEALTHY, ...LOSING });
-      const start = (namespace: string, end: string, steps: string[]) =>
-        spawn('ip', ['netns', 'exec', namespace, process.execPath, SCRIPT, end, address, ...steps], {
-          stdio: ['pipe', 'pipe', 'inherit'],
-        });
-      const server = start(
-        network.there,
-        'listen',
-        all.map(([steps]) => steps),
-      );
-      const client = start(
-        network.here,
-        'connect',
-        all.map(([, steps]) => steps),
-      );
-      const ended = [once(server, 'close'), once(client, 'close')];
-      for (const name of Object.keys({ ...HEALTHY, ...LOSING })) {
-        const from = process.hrtime.bigint();
-        server.stdin.write('\n');
-        await once(server.stdout, 'data');
-        client.stdin.write('\n');
-        await Promise.all([once(server.stdout, 'data'), once(client.stdout, 'data')]);
-        await until(
-          () => !hasConnection(network.here) && !hasConnection(network.there),
-          'the last packets are answered',
+  const { stdout } = await traceWhile(
+    ['-m', String(MARK), '--follow', '--snaplen', '96', '-o', 'json', '-r', FUNCTIONS],
+    async () => {
+      for (const address of ['10.11.0.2', 'fd11::2']) {
+        const all = Object.values({ ...HEALTHY, ...LOSING });
+        const start = (namespace: string, end: string, steps: string[]) =>
+          spawn('ip', ['netns', 'exec', namespace, process.execPath, SCRIPT, end, address, ...steps], {
+            stdio: ['pipe', 'pipe', 'inherit'],
+          });
+        const server = start(
+          network.there,
+          'listen',
+          all.map(([steps]) => steps),
         );
-        windows.push([`${address} ${name}`, from, process.hrtime.bigint()]);
+        const client = start(
+          network.here,
+          'connect',
+          all.map(([, steps]) => steps),
+        );
+        const ended = [once(server, 'close'), once(client, 'close')];
+        for (const name of Object.keys({ ...HEALTHY, ...LOSING })) {
+          const from = process.hrtime.bigint();
+          server.stdin.write('\n');
+          await once(server.stdout, 'data');
+          client.stdin.write('\n');
+          await Promise.all([once(server.stdout, 'data'), once(client.stdout, 'data')]);
+          await until(
+            () => !hasConnection(network.here) && !hasConnection(network.there),
+            'the last packets are answered',
+          );
+          windows.push([`${address} ${name}`, from, process.hrtime.bigint()]);
+        }
+        await Promise.all(ended);
       }
-      await Promise.all(ended);
-    }
-    // Since Linux 5.19 the memory of what was read is freed by the CPU that it came from, when packets come there again.
-    for (const cpu of cpus().keys()) {
-      execFileSync('taskset', ['-c', String(cpu), 'ip', 'netns', 'exec', network.here, 'ping', '-c1', '10.11.0.2']);
-    }
-  });
+      // Since Linux 5.19 the memory of what was read is freed by the CPU that it came from, when packets come there again.
+      for (const cpu of cpus().keys()) {
+        execFileSync('taskset', ['-c', String(cpu), 'ip', 'netns', 'exec', network.here, 'ping', '-c1', '10.11.0.2']);
+      }
+    },
+  );
   const { journeys, events } = splitJson(stdout);
   for (const { journey, function: name } of events) ways.set(journey, [...(ways.get(journey) ?? []), name]);
   for (const [name, from, to] of windows) {
@@ -100,13 +103,31 @@ function describe({ journey, outcome, reason, ended_in, gap, ipft }: JourneyLine
   return `${end}: ${ipft?.packet.text}: ${ways.get(journey)?.join()}`;
 }
 
+/** Who sends a segment to whom, and which bytes; undefined where it has none. */
+function segmentOf({ ipft }: JourneyLine): { ends: string; from: number; to: number } | undefined {
+  const [, ends, from, to] = /^(.*): Flags .*, seq (\d+):(\d+)/.exec(ipft?.packet.text ?? '') ?? [];
+  return ends === undefined ? undefined : { ends, from: Number(from), to: Number(to) };
+}
+
+/** Whether all bytes of a segment were in an earlier one. */
+function isRepeated(one: JourneyLine, journeys: readonly JourneyLine[]): boolean {
+  const segment = segmentOf(one);
+  return journeys.some((other) => {
+    const earlier = other.begin < one.begin && segmentOf(other);
+    return (
+      segment && earlier && earlier.ends === segment.ends && earlier.from <= segment.from && earlier.to >= segment.to
+    );
+  });
+}
+
 for (const address of ['10.11.0.2', 'fd11::2']) {
   test.each(Object.keys(HEALTHY))(`${address}: %s: nothing is dropped`, (name) => {
     const journeys = of.get(`${address} ${name}`) ?? [];
     expect(journeys.length).toBeGreaterThan(6);
     if (process.env['IPFT_SHOW']) console.log(name, journeys.map(describe));
-    // Where the kernel has left out calls, a journey says that it may have a gap.
-    expect(journeys.filter(({ outcome, gap }) => outcome === 'dropped' && !gap).map(describe)).toEqual([]);
+    // Where the kernel has left out calls, a journey says that it may have a gap. On a slow machine TCP sends again what was not lost.
+    const dropped = journeys.filter((one) => one.outcome === 'dropped' && !one.gap && !isRepeated(one, journeys));
+    expect(dropped.map(describe)).toEqual([]);
   });
 
   test.each(Object.keys(LOSING))(`${address}: %s: the packet is dropped`, (name) => {

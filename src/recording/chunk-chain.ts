@@ -67,7 +67,9 @@ export class ChunkChain implements Disposable {
 
   /** The size of the files in bytes; of those that can't be read 0. */
   get sizeBytes(): number {
-    return this.paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+    // The open one may be where this process can't look any longer, or have no name.
+    const sizes = this.paths.map((path, index) => (index === this.#index ? this.#part.chunks.sizeBytes : sizeOf(path)));
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   /**
@@ -125,6 +127,14 @@ export class ChunkChain implements Disposable {
 
   [Symbol.dispose](): void {
     this.#part.chunks[Symbol.dispose]();
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
   }
 }
 

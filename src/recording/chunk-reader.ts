@@ -53,6 +53,11 @@ export class ChunkReader implements Disposable {
     }
   }
 
+  /** The size of the file in bytes. */
+  get sizeBytes(): number {
+    return this.#sizeBytes ?? fstatSync(this.#fd).size;
+  }
+
   /** Where the next chunk begins in the file. */
   get at(): number {
     return this.#at;
@@ -117,7 +122,7 @@ export class ChunkReader implements Disposable {
 
   /** Fewer bytes than wanted where the file ends. */
   #read(wanted: number, at: number): Uint8Array<ArrayBuffer> {
-    const size = this.#sizeBytes ?? fstatSync(this.#fd).size;
+    const size = this.sizeBytes;
     // Not more memory than the file could fill.
     const bytes = new Uint8Array(Math.max(0, Math.min(wanted, size - at)));
     let done = 0;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -35,4 +35,14 @@ test.each([false, true])('Recording: all that was recorded is there, deflated: %
   expect(lines.length - journeys.length).toBe(truth.events - truth.lostEvents);
   expect(recording.endedEarly).toBeUndefined();
   expect(recording.losses().ends).toBe(BigInt(truth.lostEnds));
+});
+
+test('Recording: its size is known where its path leads to nothing any longer', () => {
+  const path = join(dir, 'gone');
+  recordTo(path);
+  const { size } = statSync(path);
+  using recording = Recording.open([path, join(path, 'below a file')]);
+  expect(recording.sizeBytes).toBe(size);
+  rmSync(path);
+  expect(recording.sizeBytes).toBe(size);
 });

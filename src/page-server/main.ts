@@ -230,6 +230,8 @@ async function main(): Promise<void> {
       }
       const recording = told.file === undefined ? undefined : Recording.open(told.file);
       const port = await listen(new PageServer(token, server), told.port);
+      // It holds no folder of others.
+      process.chdir('/');
       // Nothing has been answered: a request can only be read when this function waits again.
       becomeNobody();
       // Becoming another user has undone it.

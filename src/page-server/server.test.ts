@@ -1,5 +1,5 @@
 /** `ipft ui` as it is built, asked through sockets by whoever may reach them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -202,12 +202,22 @@ test('expressions are checked, with the place of what is wrong', async () => {
 });
 
 describe('begin and end', () => {
+  test('a recording is named from where ipft is called, and may lie where nobody else may look', async () => {
+    const own = join(dir, 'own');
+    mkdirSync(own, { mode: 0o700 });
+    copyFileSync(RECORDING, join(own, 'near.ipft'));
+    await using other = await RunningUi.startWith({ cwd: own }, 'near.ipft');
+    const { title, journeys } = await other.untilStatus(({ state }) => state === 'ended', 'its end');
+    expect(title).toBe('near.ipft');
+    expect(journeys).toBeGreaterThan(0);
+  });
+
   test('a port that is taken, a recording that is none, options that do not go together', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as { port: number };
     const fail = async (...args: string[]) => {
-      const failing = new RunningUi(...args);
+      const failing = new RunningUi(args);
       return [await failing.ended(), failing.stderr];
     };
     expect(await fail('--port', String(port))).toEqual([

@@ -39,9 +39,10 @@ export interface RunningServer {
 /** @throws IpftError where it can't listen, or the recording can't be read */
 export async function startPageServer(options: ListenOptions): Promise<RunningServer> {
   renounceNewPrivileges();
-  // A process group of its own: Ctrl-C at the terminal is for this process.
+  // A process group of its own: Ctrl-C at the terminal is for this process. It begins in this process' folder, from which
+  // the recording is named.
   const child = spawn(process.execPath, [...NODE_OPTIONS, CHILD, String(process.pid)], {
-    ...{ detached: true, cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] },
+    ...{ detached: true, stdio: ['pipe', 'pipe', 'inherit'] },
     env: Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]])),
   });
   const ended = new Promise<string>((resolve) => {

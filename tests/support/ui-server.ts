@@ -1,5 +1,5 @@
 /** An `ipft ui` that runs, and what a page would ask it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,8 +44,9 @@ export class RunningUi implements AsyncDisposable {
   #stderr = '';
   #status: number | null | undefined;
 
-  constructor(...args: string[]) {
-    this.process = spawn(process.execPath, [IPFT, 'ui', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(args: readonly string[], options: Pick<SpawnOptions, 'cwd' | 'env' | 'stdio'> = {}) {
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    this.process = spawn(process.execPath, [IPFT, 'ui', ...args], { stdio: [...stdio], ...options });
     this.process.stdout?.on('data', (data) => {
       this.#stdout += data;
     });
@@ -58,7 +59,11 @@ export class RunningUi implements AsyncDisposable {
   }
 
   static async start(...args: string[]): Promise<RunningUi> {
-    const ui = new RunningUi(...args);
+    return await RunningUi.startWith({}, ...args);
+  }
+
+  static async startWith(options: Pick<SpawnOptions, 'cwd' | 'env'>, ...args: string[]): Promise<RunningUi> {
+    const ui = new RunningUi(args, options);
     await ui.until(() => ui.address !== '', 'the address');
     return ui;
   }

@@ -185,6 +185,15 @@ describe('recordings that a page sends', () => {
     expect((await readTrace(await ui.parts(after.trace))).journeys).toHaveLength(after.journeys);
   });
 
+  test('are kept elsewhere where TMPDIR is no folder of the server', async () => {
+    await using other = await RunningUi.startWith({ env: { ...process.env, TMPDIR: join(dir, 'nowhere') } });
+    const { status } = await other.ask('open?name=sent.ipft', {
+      ...{ method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: readFileSync(RECORDING) },
+    });
+    expect(status).toBe(202);
+    await other.untilStatus(({ state }) => state === 'ended', 'its end');
+  });
+
   test('that are cut are shown as far as they go', async () => {
     const { trace: before } = await ui.status();
     const whole = readFileSync(RECORDING);

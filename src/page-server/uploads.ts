@@ -10,14 +10,17 @@ import { Refusal } from './http-server.js';
 import { problemOf } from './messages.js';
 
 export const MAX_RECORDING_BYTES = 2 ** 30;
+/** TMPDIR may be a folder of root's alone. */
+const FOLDERS = ['/var/tmp', '/tmp'];
 
 /**
  * Keeps what is sent in a file without a name, and opens it.
  * @throws Refusal if it is too long, there is no room, or it is no recording
  */
 export async function receiveRecording(name: string, body: AsyncIterable<Buffer>): Promise<Recording> {
-  const fd = openNameless();
+  let fd: number | undefined;
   try {
+    fd = openNameless([tmpdir(), ...FOLDERS]);
     let length = 0;
     for await (const piece of body) {
       length += piece.length;
@@ -33,7 +36,7 @@ export async function receiveRecording(name: string, body: AsyncIterable<Buffer>
   } catch (error) {
     throw refusalOf(error);
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
@@ -48,12 +51,18 @@ function openRecording(path: string, name: string): Recording {
   }
 }
 
-function openNameless(): number {
-  const path = join(tmpdir(), `ipft-${randomBytes(16).toString('hex')}`);
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  unlinkSync(path);
-  return fd;
+/** In the first folder where that can be done. @throws the system's error of the last one */
+function openNameless([folder = '', ...others]: readonly string[]): number {
+  try {
+    const path = join(folder, `ipft-${randomBytes(16).toString('hex')}`);
+    const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    unlinkSync(path);
+    return fd;
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return openNameless(others);
+  }
 }
 
 function refusalOf(error: unknown): unknown {

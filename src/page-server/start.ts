@@ -63,7 +63,7 @@ export async function startPageServer(options: ListenOptions): Promise<RunningSe
   return {
     ...{ pid: child.pid!, out, address: `http://127.0.0.1:${first.port}/${first.token}/` },
     async *requests() {
-      for await (const message of messages) if (message.type === 'start' || message.type === 'stop') yield message;
+      yield* takeRequests(messages, out);
       if (!isEnding) throw endedByItself(await ended);
     },
     async close() {
@@ -71,6 +71,17 @@ export async function startPageServer(options: ListenOptions): Promise<RunningSe
       await endChild(child, ended);
     },
   };
+}
+
+/** What the server asks for, one after the other: as long as it does not take the answers, nothing more is read from it. */
+export async function* takeRequests(
+  messages: AsyncIterable<ServerMessage>,
+  out: FrameWriter<TracerMessage>,
+): AsyncGenerator<PageRequest, void> {
+  for await (const message of messages) {
+    if (message.type === 'start' || message.type === 'stop') yield message;
+    await out.drain();
+  }
 }
 
 /** The end of its pipe ends it. */

@@ -41,7 +41,12 @@ test('quoteForShell: a shell gets the same word', () => {
 });
 
 test('sudoersRule: what has a meaning there is escaped', () => {
-  expect(sudoersRule('me', ['/n', '/a b/c,d*'])).toBe(
-    'me ALL=(root) NOPASSWD: /n /a\\ b/c\\,d\\* extcap --fifo - --capture *',
+  expect(sudoersRule({ name: 'me', uid: 7 }, ['/n', '/a b/c,d*#'])).toBe(
+    'me ALL=(root) NOPASSWD: /n /a\\ b/c\\,d\\*\\# extcap --fifo - --capture *',
   );
+});
+
+test('sudoersRule: a name that is more than a name has its number in its place', () => {
+  for (const name of ['ALL', 'DOMAIN\\me', 'a,b', 'a b', '%wheel', '+group', 'UPPER', '7', 'me@example.com', 'a\nb'])
+    expect(sudoersRule({ name, uid: 7 }, ['/n'])).toBe('#7 ALL=(root) NOPASSWD: /n extcap --fifo - --capture *');
 });

@@ -79,8 +79,18 @@ export function adviseOnRoot(way: RootWay['kind'], rule: string): string {
   }
 }
 
-/** The line of sudoers that allows captures, and nothing else. */
-export function sudoersRule(user: string, own: readonly string[]): string {
-  const words = [...own, ...CAPTURE_TO_STDOUT].map((word) => word.replace(/[ \\,:=*?[\]!()"]/g, '\\$&'));
+/** A user of this machine. */
+export interface NamedUser {
+  readonly name: string;
+  readonly uid: number;
+}
+
+/**
+ * The line of sudoers that allows captures, and nothing else. A name that could mean something there, another user's or
+ * everybody, has its number in its place.
+ */
+export function sudoersRule({ name, uid }: NamedUser, own: readonly string[]): string {
+  const user = /^[a-z_][a-z0-9_.-]*$/.test(name) ? name : `#${uid}`;
+  const words = [...own, ...CAPTURE_TO_STDOUT].map((word) => word.replace(/[ \\,:=*?[\]!()"#]/g, '\\$&'));
   return `${user} ALL=(root) NOPASSWD: ${words.join(' ')} *`;
 }

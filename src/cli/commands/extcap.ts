@@ -10,7 +10,7 @@ import { printable } from '../../base/printable.js';
 import { canLoadPrograms } from '../../capture/check.js';
 import { STATUS_DONE, STATUS_ERROR } from '../exit-status.js';
 import type { LiveOptions } from '../live.js';
-import { adviseOnRoot, commandOf, type RootWay, sudoersRule } from '../root-way.js';
+import { adviseOnRoot, commandOf, type NamedUser, type RootWay, sudoersRule } from '../root-way.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
 import type { ViewOptions } from '../text-taker.js';
@@ -69,14 +69,18 @@ export function ownCommand(): [string, string] {
   return [process.execPath, fileURLToPath(new URL('bin/ipft.js', PACKAGE_ROOT))];
 }
 
-function refuseCapture(problem: string, via: RootWay): IpftError {
-  let name = 'USER';
+/** The user of this process; one without a name has the number as its name. */
+export function userOfProcess(): NamedUser {
+  const uid = process.getuid?.() ?? 0;
   try {
-    name = userInfo().username;
+    return { name: userInfo().username, uid };
   } catch {
-    // A user without a name.
+    return { name: String(uid), uid };
   }
-  const advice = adviseOnRoot(via.kind, sudoersRule(name, ownCommand()));
+}
+
+function refuseCapture(problem: string, via: RootWay): IpftError {
+  const advice = adviseOnRoot(via.kind, sudoersRule(userOfProcess(), ownCommand()));
   return new IpftError('NO_PRIVILEGES', `capturing needs root: ${problem}`, advice);
 }
 

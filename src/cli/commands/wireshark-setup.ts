@@ -13,14 +13,13 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { causedBy, IpftError } from '../../base/errors.js';
 import { PACKAGE_ROOT } from '../../base/package-root.js';
 import { printable } from '../../base/printable.js';
 import { asUser, findCaller } from '../../sys/caller.js';
-import { type RootWay, sudoersRule } from '../root-way.js';
-import { ownCommand } from './extcap.js';
+import { type NamedUser, type RootWay, sudoersRule } from '../root-way.js';
+import { ownCommand, userOfProcess } from './extcap.js';
 import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, PROFILE, readFolders } from './wireshark-files.js';
 
 export interface SetupOptions {
@@ -51,24 +50,17 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NOCTTY, O_RDONLY, O_NONBLOCK } 
  */
 export function setUpWireshark(options: SetupOptions): string {
   const caller = findCaller();
-  if (!caller) return setUp(options, process.env, nameOfUser());
+  if (!caller) return setUp(options, process.env, userOfProcess());
   const { variables } = caller;
   if (!variables['HOME']) {
     throw new IpftError('SYSTEM', `the user ${caller.uid}, who called sudo, has no home`, 'run it as that user');
   }
   const environment = { PATH: process.env['PATH'], ...variables };
-  return asUser(caller, () => setUp(options, environment, variables['USER'] ?? String(caller.uid)));
+  const user = { name: variables['USER'] ?? String(caller.uid), uid: caller.uid };
+  return asUser(caller, () => setUp(options, environment, user));
 }
 
-function nameOfUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
-}
-
-function setUp(options: SetupOptions, environment: NodeJS.ProcessEnv, user: string): string {
+function setUp(options: SetupOptions, environment: NodeJS.ProcessEnv, user: NamedUser): string {
   const files = listFiles(options.via, environment);
   return options.undo ? remove(files, options.force) : install(files, options, user);
 }
@@ -109,7 +101,7 @@ function askForFolders(environment: NodeJS.ProcessEnv): string {
   );
 }
 
-function install(files: readonly SetupFile[], { via, force }: SetupOptions, user: string): string {
+function install(files: readonly SetupFile[], { via, force }: SetupOptions, user: NamedUser): string {
   // All is looked at before anything is changed.
   for (const { path } of files) {
     if (force || findOwner(path) !== 'other') continue;
@@ -124,7 +116,7 @@ function install(files: readonly SetupFile[], { via, force }: SetupOptions, user
   return `${[...lines, '', ...describe(via, user)].join('\n')}\n`;
 }
 
-function describe(via: RootWay, user: string): string[] {
+function describe(via: RootWay, user: NamedUser): string[] {
   const lines = [
     'Wireshark and tshark have the interface ipft now, fields as ipft.function, and the profile ipft (tshark -C ipft).',
   ];
@@ -137,7 +129,7 @@ function describe(via: RootWay, user: string): string[] {
     case 'sudo':
       return [
         ...lines,
-        `sudo must let ${user} capture without a password: as root, visudo -f /etc/sudoers.d/ipft, and this line:`,
+        `sudo must let ${printable(user.name)} capture without a password: as root, visudo -f /etc/sudoers.d/ipft, and this line:`,
         '',
         sudoersRule(user, ownCommand()),
         '',

@@ -40,6 +40,11 @@ test('quoteForShell: a shell gets the same word', () => {
   expect(stdout.split('\0').slice(0, -1)).toEqual(all);
 });
 
+test('quoteForShell: what fish and csh understand between quotes stands outside of them', () => {
+  expect(quoteForShell('^a\\.b\\')).toBe("'^a'\\\\'.b'\\\\''");
+  expect(quoteForShell("not!'")).toBe("'not'\\!''\\'''");
+});
+
 test('sudoersRule: what has a meaning there is escaped', () => {
   expect(sudoersRule({ name: 'me', uid: 7 }, ['/n', '/a b/c,d*#'])).toBe(
     'me ALL=(root) NOPASSWD: /n /a\\ b/c\\,d\\*\\# extcap --fifo - --capture *',

@@ -60,9 +60,12 @@ export function commandOf(way: RootWay, own: readonly string[], args: readonly s
   }
 }
 
-/** A word that any shell takes for itself, whatever it has. */
+/**
+ * A word that any shell takes for itself, whatever it has. A backslash means something between the quotes of fish, and an
+ * exclamation mark between those of csh: each stands outside of them.
+ */
 export function quoteForShell(word: string): string {
-  return /^[A-Za-z0-9_./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[A-Za-z0-9_./:=,@%+-]+$/.test(word) ? word : `'${word.replace(/['\\!]/g, "'\\$&'")}'`;
 }
 
 /** What a user may do who has no way to become root. */

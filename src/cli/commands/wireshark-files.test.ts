@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { IpftError } from '../../base/errors.js';
-import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, readFolders } from './wireshark-files.js';
+import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, readFolders, seal } from './wireshark-files.js';
 
 test('readFolders: of Wireshark 4.0, which does not name the folder of extcap, and of later ones', () => {
   const old = [
@@ -43,13 +43,14 @@ test('formatWrapper: a program that hands its arguments on, wherever ipft lies',
   }
 });
 
-test('isMade: what was made is known again, and what Wireshark or a user wrote is not', () => {
-  for (const text of [formatWrapper(['n'], { kind: 'none' }), PREFERENCES, COLOR_FILTERS])
-    expect(isMade(text)).toBe(true);
-  for (const text of [
-    '',
-    '# This file was created by Wireshark. Edit with care.\n',
-    `${' '.repeat(300)}${PREFERENCES}`,
-  ])
+test('isMade: what was made is known again, and what Wireshark or a user wrote or changed is not', () => {
+  for (const text of [formatWrapper(['n'], { kind: 'none' }), PREFERENCES, COLOR_FILTERS, 'of another version\n']) {
+    const made = seal(text, '#');
+    expect(made.startsWith(text)).toBe(true);
+    expect(isMade(made)).toBe(true);
+    for (const changed of [text, ` ${made}`, `${made}\n`, `${made}# mine\n`, made.replace('o', 'O'), made.trimEnd()])
+      expect(isMade(changed)).toBe(false);
+  }
+  for (const text of ['', '# This file was created by Wireshark. Edit with care.\n', seal('', '#').trimEnd()])
     expect(isMade(text)).toBe(false);
 });

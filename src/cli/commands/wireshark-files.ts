@@ -1,4 +1,5 @@
 /** What `ipft wireshark-setup` puts into the folders of Wireshark, and where these are. Pure. */
+import { createHash } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import { IpftError } from '../../base/errors.js';
 import { formatRootWay, quoteForShell, type RootWay } from '../root-way.js';
@@ -6,14 +7,22 @@ import { formatRootWay, quoteForShell, type RootWay } from '../root-way.js';
 /** The name of the profile. */
 export const PROFILE = 'ipft';
 
-/** What all files begin with, in their comments: so they are known again. Wireshark writes its own where a user changes the profile. */
 const MADE = 'ipft wireshark-setup';
-const HEAD_CHARACTERS = 200;
+/** What all files end with, in a comment: their maker, and a digest of what is before. So they are known again, unless they were changed. */
+const SEAL = new RegExp(`(?<=\\n)(?:#|--) ${MADE}: sha256 ([0-9a-f]{64})\\n$`);
 
-/** Whether a file was made by the setup. */
-export function isMade(text: string): boolean {
-  return text.slice(0, HEAD_CHARACTERS).includes(MADE);
+/** @param comment how a comment of the file begins */
+export function seal(text: string, comment: '#' | '--'): string {
+  return `${text}${comment} ${MADE}: sha256 ${digest(text)}\n`;
 }
+
+/** Whether a file was made by the setup, of any version, and is as it was made. */
+export function isMade(text: string): boolean {
+  const found = SEAL.exec(text);
+  return found !== null && found[1] === digest(text.slice(0, found.index));
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
 export interface Folders {
   /** Programs that are capture sources. */

@@ -20,7 +20,7 @@ import { printable } from '../../base/printable.js';
 import { asUser, findCaller } from '../../sys/caller.js';
 import { type NamedUser, type RootWay, sudoersRule } from '../root-way.js';
 import { ownCommand, userOfProcess } from './extcap.js';
-import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, PROFILE, readFolders } from './wireshark-files.js';
+import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, PROFILE, readFolders, seal } from './wireshark-files.js';
 
 export interface SetupOptions {
   readonly via: RootWay;
@@ -69,14 +69,14 @@ function listFiles(via: RootWay, environment: NodeJS.ProcessEnv): SetupFile[] {
   const { extcap, lua, config } = readFolders(askForFolders(environment));
   const profile = join(config, 'profiles', PROFILE);
   return [
-    { path: join(extcap, 'ipft'), text: formatWrapper(ownCommand(), via), mode: 0o755 },
+    { path: join(extcap, 'ipft'), text: seal(formatWrapper(ownCommand(), via), '#'), mode: 0o755 },
     {
       path: join(lua, 'ipft.lua'),
-      text: readFileSync(new URL('wireshark/ipft.lua', PACKAGE_ROOT), 'utf8'),
+      text: seal(readFileSync(new URL('wireshark/ipft.lua', PACKAGE_ROOT), 'utf8'), '--'),
       mode: 0o644,
     },
-    { path: join(profile, 'preferences'), text: PREFERENCES, mode: 0o644 },
-    { path: join(profile, 'colorfilters'), text: COLOR_FILTERS, mode: 0o644 },
+    { path: join(profile, 'preferences'), text: seal(PREFERENCES, '#'), mode: 0o644 },
+    { path: join(profile, 'colorfilters'), text: seal(COLOR_FILTERS, '#'), mode: 0o644 },
   ];
 }
 

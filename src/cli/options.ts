@@ -622,6 +622,9 @@ function interpretShown(
 ): Pick<UiRequest, 'file' | 'trace' | 'words'> {
   const [file = ''] = operands;
   const words = wordsOfTrace(args);
+  if (operands.length > 1 && operands.every((word) => word.endsWith('.ipft'))) {
+    throw new UsageError('ipft ui shows one recording at a time', 'others can be dropped onto the page');
+  }
   if (operands.length === 1 && (file.endsWith('.ipft') || /^\S*\/\S*$/.test(file))) {
     if (words.length === 1) return { file, trace: undefined, words: [] };
     throw new UsageError(
@@ -633,10 +636,10 @@ function interpretShown(
   return { file: undefined, trace: isTrace ? interpretTrace(operands, raw) : undefined, words };
 }
 
-/** All but the command and its own options. */
+/** All but the command, the options that say nothing of a trace, and what ends options. */
 function wordsOfTrace(args: readonly string[]): readonly string[] {
-  const isOther = (word: string) => /^(--port(=.*)?|-v|--verbose)$/.test(word);
-  const left = args.filter((word, at) => !isOther(word) && args[at - 1] !== '--port');
+  const isOther = (word: string) => /^(--|--(port|color)(=.*)?|-v|--verbose)$/.test(word);
+  const left = args.filter((word, at) => !isOther(word) && !/^--(port|color)$/.test(args[at - 1] ?? ''));
   const at = left.indexOf('ui');
   return left.filter((_word, index) => index !== at);
 }

@@ -59,6 +59,8 @@ describe('ipft ui', () => {
       ...{ file: undefined, port: 4711, words: ['net 10.0.0.0/8', '-r', 'ip'], verbose: true },
       trace: { plan: { packets: { expression: 'net 10.0.0.0/8' } } },
     });
+    expect(parse('icmp', '--color', 'never').words).toEqual(['icmp']);
+    expect(parse('--color=never', 'trace.ipft')).toMatchObject({ file: 'trace.ipft', words: [] });
     expect(parse('-m', '7').trace?.plan.packets.mark).toBe(7);
     expect(parse()).toMatchObject({ file: undefined, trace: undefined, words: [] });
   });
@@ -69,5 +71,11 @@ describe('ipft ui', () => {
       expect(() => parse('icmp', ...more)).toThrow('ipft ui does not take');
     expect(() => parse('trace.ipft', '-r', 'x')).toThrow('no options of a trace');
     expect(() => parse('--port', '0')).toThrow('--port');
+  });
+
+  test('says that it shows one recording; -- ends options', () => {
+    expect(() => parse('a.ipft', './b.ipft')).toThrow('one recording at a time');
+    expect(parse('--', '-a.ipft')).toMatchObject({ file: '-a.ipft', words: [] });
+    expect(parse('-m7', '--', 'icmp').words).toEqual(['-m7', 'icmp']);
   });
 });

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { IpftError } from '../base/errors.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
-import { renounceNewPrivileges } from '../sys/unprivileged.js';
+import { keepDescriptors, renounceNewPrivileges } from '../sys/unprivileged.js';
 import { FrameWriter, readFrames } from './frames.js';
 import type { Problem, ServerMessage, TracerMessage } from './messages.js';
 
@@ -39,6 +39,7 @@ export interface RunningServer {
 /** @throws IpftError where it can't listen, or the recording can't be read */
 export async function startPageServer(options: ListenOptions): Promise<RunningServer> {
   renounceNewPrivileges();
+  keepDescriptors();
   // A process group of its own: Ctrl-C at the terminal is for this process. It begins in this process' folder, from which
   // the recording is named.
   const child = spawn(process.execPath, [...NODE_OPTIONS, CHILD, String(process.pid)], {

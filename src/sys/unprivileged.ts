@@ -1,9 +1,17 @@
 /** Giving up privileges for good. */
+import { readdirSync } from 'node:fs';
 import koffi from 'koffi';
 import { SystemCallError } from '../base/errors.js';
 import { errnoName } from './errno.js';
 
-const c = { prctl: koffi.load(null).func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') };
+const libc = koffi.load(null);
+const c = {
+  prctl: libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
+  fcntl: libc.func('int fcntl(int fd, int command, long argument)'),
+};
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const STDERR = 2;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
@@ -18,6 +26,17 @@ const NOBODY = 65534;
 export function renounceNewPrivileges(): void {
   check('prctl', c.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   c.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+/**
+ * Keeps this process' descriptors from what it starts, but for stdin, stdout and stderr. Node does so with low numbers;
+ * those that a shell has handed over, as for `<(…)`, have high ones.
+ */
+export function keepDescriptors(): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    // That of the folder is closed again.
+    if (fd > STDERR) c.fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
 /** `ipft ui` as it is built, asked through sockets by whoever may reach them. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, isAlive, RunningUi } from '../../tests/support/ui-server.js';
+import { ask, IPFT, isAlive, RunningUi } from '../../tests/support/ui-server.js';
 import { readTrace } from '../../ui/src/trace/read.js';
 
 const RECORDING = fileURLToPath(new URL('../../tests/recordings/v1/function.ipft', import.meta.url));
@@ -241,6 +242,11 @@ describe('begin and end', () => {
     expect(await fail('tcp port and')).toEqual([2, expect.stringContaining('syntax error')]);
     expect(await fail('icmp', '-o', 'json')).toEqual([2, expect.stringContaining('ipft ui does not take --output')]);
     expect(await fail('--port', '70000')).toEqual([2, expect.stringContaining('--port')]);
+  });
+
+  test.skipIf(spawnSync('unshare', ['-r', 'true']).status !== 0)('where there is no user nobody, it is told', () => {
+    const { status, stderr } = spawnSync('unshare', ['-r', process.execPath, IPFT, 'ui'], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('serving the page as the user nobody')]);
   });
 
   test.each(['SIGTERM', 'SIGKILL'] as const)('the server ends with ipft, by %s too', async (signal) => {

@@ -1,7 +1,7 @@
 /** Giving up privileges for good. */
 import { readdirSync } from 'node:fs';
 import koffi from 'koffi';
-import { SystemCallError } from '../base/errors.js';
+import { causedBy, IpftError, SystemCallError } from '../base/errors.js';
 import { errnoName } from './errno.js';
 
 const libc = koffi.load(null);
@@ -42,13 +42,20 @@ export function keepDescriptors(): void {
 /**
  * Makes this process nobody's if it is root's, with all threads, and hides its memory from others of its user. There is no
  * way back.
- * @throws the system's error where there is no such user, as in some containers
+ * @throws IpftError `PAGE_SERVER` where there is no such user, as in some containers
  */
 export function becomeNobody(): void {
   if (process.geteuid?.() === 0 || process.getuid?.() === 0) {
-    process.setgroups?.([]);
-    process.setgid?.(NOBODY);
-    process.setuid?.(NOBODY);
+    try {
+      process.setgroups?.([]);
+      process.setgid?.(NOBODY);
+      process.setuid?.(NOBODY);
+    } catch (error) {
+      const problem = `serving the page as the user nobody (${NOBODY}): ${(error as Error).message}`;
+      const hint =
+        'a namespace of users must have that user, too; outside of it ipft ui needs no root to show recordings';
+      throw causedBy(new IpftError('PAGE_SERVER', problem, hint), error);
+    }
   }
   check('prctl', c.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
 }

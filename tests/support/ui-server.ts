@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import type { PartText } from '../../ui/src/trace/read.js';
 
-const IPFT = fileURLToPath(new URL('../../bin/ipft.js', import.meta.url));
+export const IPFT = fileURLToPath(new URL('../../bin/ipft.js', import.meta.url));
 const PATIENCE_MS = inject('patienceMs');
 
 export interface Answer {

@@ -1,6 +1,15 @@
 /** `ipft ui` as it is built, asked through sockets by whoever may reach them. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -242,6 +251,13 @@ describe('begin and end', () => {
     expect(await fail('tcp port and')).toEqual([2, expect.stringContaining('syntax error')]);
     expect(await fail('icmp', '-o', 'json')).toEqual([2, expect.stringContaining('ipft ui does not take --output')]);
     expect(await fail('--port', '70000')).toEqual([2, expect.stringContaining('--port')]);
+  });
+
+  test('an address that can not be written is told, and nothing is served', async () => {
+    const full = openSync('/dev/full', 'w');
+    const failing = new RunningUi([], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    expect([await failing.ended(), failing.stderr]).toEqual([1, expect.stringContaining('writing the address')]);
   });
 
   test.skipIf(spawnSync('unshare', ['-r', 'true']).status !== 0)('where there is no user nobody, it is told', () => {

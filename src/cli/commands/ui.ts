@@ -1,6 +1,6 @@
 /** `ipft ui`: a page in the browser that shows a trace while it runs, or a recording. */
 import { getHeapStatistics } from 'node:v8';
-import { IpftError } from '../../base/errors.js';
+import { causedBy, IpftError } from '../../base/errors.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import { outputKind } from '../../output/outputs.js';
 import { checkExpressions } from '../../page-server/expressions.js';
@@ -26,6 +26,10 @@ export async function ui(request: UiRequest, terminal: Terminal, out: Writer, st
   try {
     await out.write(Buffer.from(`${server.address}\n`));
     await out.flush();
+    if (out.failure) {
+      const problem = `writing the address of the page to ${out.name}: ${out.failure.message}`;
+      throw causedBy(new IpftError('OUTPUT_FILE', problem, 'without it nobody can open the page'), out.failure);
+    }
     terminal.line(
       'Open this address in a browser on this machine: whoever knows it sees the traces; Ctrl-C ends the page',
     );

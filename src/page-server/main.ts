@@ -182,7 +182,8 @@ class Server implements PageHandlers {
   show(recording: Recording, title: string): void {
     const stop = new AbortController();
     this.#shown.begin(title, undefined, 'opening');
-    const done = readRecording(recording, this.#shown, stop.signal, PART_OF_HEAP * getHeapStatistics().heap_size_limit);
+    const maxHeapBytes = PART_OF_HEAP * getHeapStatistics().heap_size_limit;
+    const done = readRecording(recording, title, this.#shown, stop.signal, maxHeapBytes);
     this.#reading = { stop, done: done.finally(() => (this.#reading = undefined)) };
   }
 

@@ -10,9 +10,13 @@ const MEMORY_PER_BYTE = 8;
 const LEAST_MEMORY = 32 << 20;
 const MOST_MEMORY = 2 ** 30;
 
-/** Reads it to its end, or until the signal, and closes it. What is wrong with it, the page is told. */
+/**
+ * Reads it to its end, or until the signal, and closes it. What is wrong with it, the page is told.
+ * @param name as messages call it: one that a page has sent has no path
+ */
 export async function readRecording(
   recording: Recording,
+  name: string,
   shown: ShownTrace,
   signal: AbortSignal,
   maxHeapBytes: number,
@@ -27,18 +31,19 @@ export async function readRecording(
     },
     onCounts: (counts) => shown.count(counts),
   });
+  const named = (text: string) => source.paths.reduce((all, path) => all.replaceAll(path, () => name), text);
   const run = new TraceRun(source, maker.intake, maker);
   try {
     await run.run(signal);
     if (signal.aborted) await maker.finish();
     else await run.finish();
     if (source.carried > 0) shown.warn(`${source.carried} journeys began before this file`);
-    if (source.endedEarly) shown.warn(source.endedEarly.problem);
+    if (source.endedEarly) shown.warn(named(source.endedEarly.problem));
     if (signal.aborted) shown.warn('stopped: what comes later in the file is not shown');
     shown.enter('ended');
   } catch (error) {
     const problem = problemOf(error);
     if (!problem) throw error;
-    shown.enter('ended', problem);
+    shown.enter('ended', { ...problem, message: named(problem.message) });
   }
 }

@@ -47,7 +47,7 @@ function openRecording(path: string, name: string): Recording {
   } catch (error) {
     const problem = problemOf(error);
     if (!problem) throw error;
-    throw causedBy(new Refusal(400, { ...problem, message: problem.message.replaceAll(path, name) }), error);
+    throw causedBy(new Refusal(400, { ...problem, message: problem.message.replaceAll(path, () => name) }), error);
   }
 }
 

@@ -124,6 +124,8 @@ class Server implements PageHandlers {
     if (!Array.isArray(words) || words.length > MAX_WORDS || !words.every((word) => typeof word === 'string')) {
       throw new Refusal(400, { message: 'words are missing, or too many' });
     }
+    // The tracer does not answer to those.
+    if (words.some((word) => word.includes('\0'))) throw new Refusal(400, { message: 'a word has a NUL' });
     if (!this.#canTrace) {
       throw new Refusal(400, {
         message: 'tracing needs root',

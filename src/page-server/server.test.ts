@@ -142,6 +142,11 @@ describe('bounds:', () => {
     expect((await ui.ask('status')).status).toBe(200);
   });
 
+  test('words that the tracer does not take are answered at once', async () => {
+    for (const words of [['icmp', '\0'], ['icmp', 7], Array(257).fill('icmp'), 'icmp', undefined])
+      expect((await ui.post('start', { words })).status).toBe(400);
+  });
+
   test('a thousand connections that say nothing, and the page is there all the time', async () => {
     const sockets: Socket[] = [];
     for (let i = 0; i < 1000; i++) {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -269,6 +270,16 @@ describe('begin and end', () => {
     const { status, stderr } = spawnSync('unshare', ['-r', process.execPath, IPFT, 'ui'], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([1, expect.stringContaining('serving the page as the user nobody')]);
   });
+
+  // What another user's process has open, only root sees.
+  test.skipIf(process.getuid?.() !== 0)(
+    'the server has no descriptor of ipft, by which it could read a terminal',
+    () => {
+      const open = (pid: number) => [0, 1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      const own = open(ui.process.pid!);
+      for (const file of open(ui.serverPid)) expect(own).not.toContain(file);
+    },
+  );
 
   test.each(['SIGTERM', 'SIGKILL'] as const)('the server ends with ipft, by %s too', async (signal) => {
     const other = await RunningUi.start();

@@ -1,8 +1,11 @@
 /** Starts the page's server, and talks with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { IpftError } from '../base/errors.js';
 import { PACKAGE_ROOT } from '../base/package-root.js';
+import { printable } from '../base/printable.js';
 import { keepDescriptors, renounceNewPrivileges } from '../sys/unprivileged.js';
 import { FrameWriter, readFrames } from './frames.js';
 import type { Problem, ServerMessage, TracerMessage } from './messages.js';
@@ -12,6 +15,9 @@ const CHILD = fileURLToPath(new URL('dist/page-server/page-server.js', PACKAGE_R
 /** The server reads what strangers send: it can't fill memory here. */
 const LIMITS = { maxJsonBytes: 128 << 10, maxBytes: 0 };
 const MAX_WORDS = 256;
+/** The most that is shown of what the server writes to its stderr. */
+const MAX_ERROR_BYTES = 64 << 10;
+const STDERR = 2;
 /** How long the server may take to end, in milliseconds. */
 const ENDING_MS = 2000;
 /** What the server's process gets of the environment. */
@@ -43,7 +49,7 @@ export async function startPageServer(options: ListenOptions): Promise<RunningSe
   // A process group of its own: Ctrl-C at the terminal is for this process. It begins in this process' folder, from which
   // the recording is named.
   const child = spawn(process.execPath, [...NODE_OPTIONS, CHILD, String(process.pid)], {
-    ...{ detached: true, stdio: ['pipe', 'pipe', 'inherit'] },
+    ...{ detached: true, stdio: 'pipe' },
     env: Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]])),
   });
   const ended = new Promise<string>((resolve) => {
@@ -51,6 +57,7 @@ export async function startPageServer(options: ListenOptions): Promise<RunningSe
     child.on('close', (status, signal) => resolve(signal === null ? `exit status ${status}` : `by ${signal}`));
   });
   if (!child.stdin || !child.stdout) throw endedByItself(await ended);
+  if (child.stderr) showErrors(child.stderr);
   const out = new FrameWriter<TracerMessage>(child.stdin);
   const messages = readMessages(child.stdout);
   out.send({ type: 'listen', ...options });
@@ -83,6 +90,24 @@ export async function* takeRequests(
     if (message.type === 'start' || message.type === 'stop') yield message;
     await out.drain();
   }
+}
+
+/**
+ * Shows what the server writes when it fails by a bug. It does not get this process' own stderr: by that of a terminal it
+ * could read what is typed there.
+ */
+function showErrors(stderr: Readable): void {
+  let left = MAX_ERROR_BYTES;
+  stderr.on('data', (bytes: Buffer) => {
+    const text = printable(bytes.subarray(0, left).toString(), { multiline: true });
+    left = Math.max(0, left - bytes.length);
+    try {
+      writeSync(STDERR, text);
+    } catch {
+      // Nobody reads it.
+    }
+  });
+  stderr.on('error', () => {});
 }
 
 /** The end of its pipe ends it. */

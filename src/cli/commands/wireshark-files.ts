@@ -59,6 +59,16 @@ export function readFolders(text: string): Folders {
 }
 
 /**
+ * Where Wireshark has its folders if nothing else was set, 4.0 and later versions.
+ * @param configHome XDG_CONFIG_HOME
+ */
+export function usualFolders(home: string, configHome: string | undefined): Folders[] {
+  const config = join(configHome || join(home, '.config'), 'wireshark');
+  const local = join(home, '.local', 'lib', 'wireshark');
+  return [config, local].map((parent) => ({ extcap: join(parent, 'extcap'), lua: join(local, 'plugins'), config }));
+}
+
+/**
  * The program that Wireshark calls.
  * @param own Node and the script of this `ipft`: desktops have another PATH than shells
  */

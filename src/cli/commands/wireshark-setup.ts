@@ -13,14 +13,24 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { causedBy, IpftError } from '../../base/errors.js';
 import { PACKAGE_ROOT } from '../../base/package-root.js';
 import { printable } from '../../base/printable.js';
 import { asUser, findCaller } from '../../sys/caller.js';
 import { type NamedUser, type RootWay, sudoersRule } from '../root-way.js';
 import { ownCommand, userOfProcess } from './extcap.js';
-import { COLOR_FILTERS, formatWrapper, isMade, PREFERENCES, PROFILE, readFolders, seal } from './wireshark-files.js';
+import {
+  COLOR_FILTERS,
+  type Folders,
+  formatWrapper,
+  isMade,
+  PREFERENCES,
+  PROFILE,
+  readFolders,
+  seal,
+  usualFolders,
+} from './wireshark-files.js';
 
 export interface SetupOptions {
   readonly via: RootWay;
@@ -61,12 +71,22 @@ export function setUpWireshark(options: SetupOptions): string {
 }
 
 function setUp(options: SetupOptions, environment: NodeJS.ProcessEnv, user: NamedUser): string {
-  const files = listFiles(options.via, environment);
+  const files = findFolders(options, environment).flatMap((folders) => listFiles(options.via, folders));
   return options.undo ? remove(files, options.force) : install(files, options, user);
 }
 
-function listFiles(via: RootWay, environment: NodeJS.ProcessEnv): SetupFile[] {
-  const { extcap, lua, config } = readFolders(askForFolders(environment));
+/** Wireshark's folders. Files are removed when Wireshark has gone, too. */
+function findFolders({ undo }: SetupOptions, environment: NodeJS.ProcessEnv): Folders[] {
+  try {
+    return [readFolders(askForFolders(environment))];
+  } catch (error) {
+    const home = environment['HOME'] ?? '';
+    if (!undo || !isAbsolute(home)) throw error;
+    return usualFolders(home, environment['XDG_CONFIG_HOME']);
+  }
+}
+
+function listFiles(via: RootWay, { extcap, lua, config }: Folders): SetupFile[] {
   const profile = join(config, 'profiles', PROFILE);
   return [
     { path: join(extcap, 'ipft'), text: seal(formatWrapper(ownCommand(), via), '#'), mode: 0o755 },
@@ -147,7 +167,7 @@ function describe(via: RootWay, user: NamedUser): string[] {
 
 function remove(files: readonly SetupFile[], force: boolean): string {
   const lines: string[] = [];
-  for (const { path } of files) {
+  for (const path of new Set(files.map((file) => file.path))) {
     const owner = findOwner(path);
     if (owner === 'nobody') continue;
     if (owner === 'other' && !force) {

@@ -772,6 +772,8 @@ function interpretCapture(given: RawOptions, via: RootWay, form: OutputForm): Re
     for (const text of texts) args.push(text === true ? long : `${long}=${text}`);
   }
   const expressions = [given.expression, given.extcapCaptureFilter].filter((one) => one?.trim());
+  const open = expressions.length > 1 ? expressions.find((one) => !closesParentheses(one ?? '')) : undefined;
+  if (open !== undefined) throw new UsageError(`the parentheses of ${quote(open)} do not match`);
   const expression = expressions.length > 1 ? expressions.map((one) => `(${one})`).join(' and ') : expressions[0];
   delete raw.expression;
   if (expression !== undefined) {
@@ -789,6 +791,16 @@ function interpretCapture(given: RawOptions, via: RootWay, form: OutputForm): Re
   const plan = withPackets(interpretPlan(raw, words), words);
   const trace = { plan, ...interpretLive(raw), ...interpretView(raw, form) };
   return { action: 'capture', fifo, via, args, trace, ...interpretWriting(raw) };
+}
+
+/** Whether an expression means the same in parentheses, among others. */
+function closesParentheses(text: string): boolean {
+  let depth = 0;
+  for (const letter of text) {
+    if (letter === '(') depth++;
+    if (letter === ')' && --depth < 0) return false;
+  }
+  return depth === 0;
 }
 
 const asksForFields = ({ fields }: RawOptions) => fields?.includes('help') ?? false;

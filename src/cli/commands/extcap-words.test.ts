@@ -41,6 +41,16 @@ describe('extcap', () => {
 
   const capture = (...args: string[]) => parse('--capture', '--fifo', '/f', '--extcap-interface', 'ipft', ...args);
 
+  test('a capture: an expression can not close the parentheses that it stands in', () => {
+    for (const [expression, filter] of [
+      ['icmp) or (tcp', 'port 80'],
+      ['tcp', 'port 80) or (icmp'],
+      ['((tcp)', 'port 80'],
+    ])
+      expect(() => capture('--expression', expression!, '--extcap-capture-filter', filter!)).toThrow('parentheses');
+    capture('--expression', '(tcp) or (udp)', '--extcap-capture-filter', 'port (80 or 443)');
+  });
+
   test('a capture: expression and filter must both match; what the dialog leaves empty is not said', () => {
     const request = capture(
       ...['--expression', 'tcp or udp', '--extcap-capture-filter', 'port 80', '--regex', '-x', '--mark', '', '--once'],

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, IPFT, isAlive, RunningUi } from '../../tests/support/ui-server.js';
@@ -78,6 +78,11 @@ test('a recording is shown: the page, its state and its parts', async () => {
   expect(journeys).toBeGreaterThan(0);
   expect((await ui.ask('parts?trace=7&from=0')).status).toBe(410);
   expect((await ui.ask('parts?trace=1&from=-1')).status).toBe(400);
+});
+
+test('a recording is found from where ipft was started', async () => {
+  await using other = await RunningUi.start(relative(process.cwd(), RECORDING));
+  expect((await other.status()).title).toBe('function.ipft');
 });
 
 describe('who does not know the address, or is elsewhere, learns and changes nothing:', () => {

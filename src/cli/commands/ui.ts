@@ -1,4 +1,5 @@
 /** `ipft ui`: a page in the browser that shows a trace while it runs, or a recording. */
+import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { causedBy, IpftError } from '../../base/errors.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
@@ -21,7 +22,9 @@ export async function ui(request: UiRequest, terminal: Terminal, out: Writer, st
   const canTrace = process.geteuid?.() === 0;
   if (trace && !canTrace)
     throw new IpftError('NO_PRIVILEGES', 'tracing needs root', 'run it with sudo; ipft ui alone opens recordings');
-  const server = await startPageServer({ port, canTrace, words, ...(file !== undefined && { file }) });
+  // The server's process is elsewhere.
+  const recording = file === undefined ? {} : { file: resolve(file) };
+  const server = await startPageServer({ port, canTrace, words, ...recording });
   const traces = new PageTraces(server, terminal, stop.ignored);
   try {
     await out.write(Buffer.from(`${server.address}\n`));

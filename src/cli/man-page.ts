@@ -17,8 +17,8 @@ import {
 export { EXIT_STATUSES, RESERVED_STATUSES };
 
 const DESCRIPTION = [
-  'ipft attaches a BPF program to every kernel function that takes a struct sk_buff *, follows the packets that carry a mark, and prints the functions that each one passed: when, on which CPU, in which module, and what became of the packet. An extension, a few lines of BPF C with one annotated struct, adds its own fields to each line.',
-  'The mark is set with SO_MARK, iptables, nftables, tc, or ping -m. Ctrl-C ends the trace and prints it. Messages go to stderr, the result to stdout.',
+  'ipft attaches a BPF program to every kernel function that takes a struct sk_buff *, follows the chosen packets, and prints the functions that each one passed: when, on which CPU, in which module, and what became of the packet. An extension, a few lines of BPF C with one annotated struct, adds its own fields to each line.',
+  'Packets are chosen by an expression as in tcpdump, by the program or the processes that they belong to, by place, or by a mark, which SO_MARK, iptables, nftables, tc, or ping -m set. Ctrl-C ends the trace and prints it. Messages go to stderr, the result to stdout.',
   'Needed: Linux 5.10 or later with BTF; root, or CAP_BPF and CAP_PERFMON with a readable tracefs. ipft doctor tells what is missing.',
 ];
 
@@ -46,7 +46,7 @@ export function formatManPage(version: string): string {
     '.\\" Made from src/cli/option-table.ts by npm run docs.',
     `.TH IPFT 1 "" "ipft ${version}" "User Commands"`,
     '.SH NAME',
-    `ipft \\- ${roff('trace what marked packets do inside the Linux kernel')}`,
+    `ipft \\- ${roff('trace what chosen packets do inside the Linux kernel')}`,
     '.SH SYNOPSIS',
     ...USAGES.flatMap((usage, index) => [...(index > 0 ? ['.br'] : []), `.B ipft`, roff(usage)]),
     '.SH DESCRIPTION',
@@ -70,7 +70,7 @@ export function formatManPage(version: string): string {
     ...FILES.flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
     '.SH SEE ALSO',
     roff(
-      'The directory docs of the package: getting started, filters, marks, output, extensions, backends, troubleshooting.',
+      'The directory docs of the package: getting started, filters, programs, marks, output, looking at traces, recordings, extensions, backends, troubleshooting.',
     ),
     '.PP',
     '.BR pcap\\-filter (7),',

@@ -117,6 +117,18 @@ test('a line an event, as wide as is asked for: columns that have no room are le
   expect(linesOf({ width: () => 20 }, ...events)[1]).toBe('    1.500012 #7   veth_xmit');
 });
 
+test('with returns, calls within one another have the room of layer and module', () => {
+  const words = (width: number) =>
+    [...create({ context: { hasReturns: true }, width: () => width }).finish()]
+      .map((piece) => Buffer.from(piece).toString().trim())
+      .join('')
+      .split(/ +/);
+  expect(words(91)).toEqual(['TIME', 'PKT', 'CPU', 'WHERE', 'FUNCTION']);
+  expect(words(119)).toEqual(['TIME', 'PKT', 'CPU', 'WHERE', 'LAYER', 'FUNCTION']);
+  expect(words(120)).toEqual(['TIME', 'PKT', 'CPU', 'WHERE', 'LAYER', 'MODULE', 'FUNCTION']);
+  expect(words(75)).toEqual(['TIME', 'PKT', 'CPU', 'FUNCTION']);
+});
+
 test('the width is asked for again: a terminal may become wider', () => {
   let width = 80;
   const output = create({ width: () => width });
@@ -188,32 +200,38 @@ test('calls: those within others are moved to the right, those with nothing in t
     exit(1, IP_RCV, at(0), at(1234.5)),
   ];
   const context = { hasReturns: true };
-  const lines = linesOf({ context }, ...calls, journey(1)).map((line) => line.slice(37));
+  const lines = linesOf({ context, width: () => 100 }, ...calls, journey(1)).map((line) => line.slice(37));
   expect(lines).toEqual([
     'ip        ip_rcv() {',
     'netfilter  nf_hook_slow() x2 3.2us',
     'udp        udp_rcv() {',
     'driver      veth_xmit() { lost return',
     'udp        } udp_rcv 14.0us freed',
-    '-         } lost entry of a_function_with_a_name_that_is_longer_than_its_column',
+    '-          } lost entry of a_function_with_a_name_that_is_longer_than_its_column',
     'ip        } ip_rcv 1234.5us',
     '00.0us, 10 events',
   ]);
   expect(linesOf({ context, fold: 'never' }, ...calls).filter((line) => line.includes('nf_hook'))).toHaveLength(4);
-  expect(linesOf({ context, width: () => 120 }, ...calls)[1]).toMatch(/ vmlinux {8}nf_hook_slow\(\) x2 3.2us$/);
+  expect(linesOf({ context, width: () => 120 }, ...calls)[1]).toMatch(/ vmlinux {7}nf_hook_slow\(\) x2 3.2us$/);
 });
 
-test('a deep call stays within the line', () => {
-  const lines = linesOf(
-    { context: { hasReturns: true } },
-    event(1, NF_HOOK, SECOND, { depth: 200 }),
-    exit(1, NF_HOOK, SECOND, SECOND + US, { depth: 200 }),
-    event(1, EVIL, SECOND + US, { depth: 255, partnerLost: true }),
-  );
-  expect(lines.map((line) => line.slice(47))).toEqual([
-    '            nf_hook_slow() 1.0us',
-    'evil\\x1b[2J\\u202e\\u{1f4a9}() { lost return',
-  ]);
+test('a call and its return stand below each other, however deep they are and however long the line becomes', () => {
+  const calls = [
+    event(1, LONG, SECOND, { depth: 200 }),
+    event(1, NF_HOOK, SECOND, { depth: 201 }),
+    exit(1, NF_HOOK, SECOND, SECOND + US, { depth: 201 }),
+    exit(1, LONG, SECOND, SECOND + 2 * US, { depth: 200 }),
+  ];
+  const context = { hasReturns: true };
+  const shallow = [event(1, LONG, SECOND), ...calls, exit(1, LONG, SECOND, SECOND + 3 * US)];
+  const columns = (width: number) =>
+    linesOf({ context, width: () => width, fold: 'never' }, ...shallow).map((line) => line.search(/\S+\(\) \{|\} /));
+  expect(columns(140)).toEqual([70, 94, 94, 94, 94, 70]);
+  expect(columns(120)).toEqual([70, 82, 82, 82, 82, 70]);
+  expect(columns(80)).toEqual([37, 49, 49, 49, 49, 37]);
+  expect(columns(40)).toEqual([18, 18, 18, 18, 18, 18]);
+  const evil = event(1, EVIL, SECOND + US, { depth: 255, partnerLost: true });
+  expect(linesOf({ context }, evil)[0]).toMatch(/ evil\\x1b\[2J\\u202e\\u\{1f4a9\}\(\) \{ lost return$/);
 });
 
 test('without returns repeated calls are counted, as long as nothing else comes in between and they are near', () => {
@@ -247,7 +265,7 @@ test('fields stand behind the function, or below it; calls with others are not t
     linesOf(graph, event(1, IP_RCV, SECOND), exit(1, IP_RCV, SECOND, SECOND + US, { hasFields: true, ...data(value) }));
   expect(returned(84)[0]).toContain('ip_rcv() 1.0us');
   expect(returned(85)[0]).toContain('ip_rcv() {');
-  expect(returned(85)[2]).toContain('} ip_rcv 1.0us');
+  expect(returned(85)[1]).toContain('} ip_rcv 1.0us');
 });
 
 test('names of the kernel control no terminal, and take no other room than they seem to', () => {

@@ -6,9 +6,11 @@
  *     %12s #%-3u %3u %-9s FUNCTION             56 or more
  *     %12s #%-3u FUNCTION                      less
  *
+ * Where returns are traced, there is no layer below 92 columns, and no module below 120: calls within one another need the room.
+ *
  * The time is seconds; the layer is a guess by the function's name (layers.ts). FUNCTION is the function's name; where returns are
  * traced `name() 1.2us` for a call within which nothing was seen, `name() {` and `} name 12.3us` for another one, moved to the right for each
- * open call, as far as there is room. `x3` stands behind calls that were repeated (call-folding.ts). A name that is longer than its column is
+ * open call, up to a depth. `x3` stands behind calls that were repeated (call-folding.ts). A name that is longer than its column is
  * not cut. Fields stand behind the function in parentheses, or where there is no room on a line of their own.
  *
  *     TIME #7   * [copy of #3: ]PACKET         when the journey begins, or its packet is known
@@ -98,11 +100,26 @@ interface Layout {
   readonly mostIndent: number;
 }
 
-const LAYOUTS: readonly (readonly [least: number, layout: Layout])[] = [
-  [110, { hasCpu: true, placeWidth: 24, hasLayer: true, moduleWidth: 12, indent: 2, mostIndent: 40 }],
-  [76, { hasCpu: true, placeWidth: 14, hasLayer: true, moduleWidth: 0, indent: 1, mostIndent: 12 }],
-  [56, { hasCpu: true, placeWidth: 0, hasLayer: true, moduleWidth: 0, indent: 1, mostIndent: 12 }],
-  [0, { hasCpu: false, placeWidth: 0, hasLayer: false, moduleWidth: 0, indent: 1, mostIndent: 12 }],
+type Layouts = readonly (readonly [least: number, layout: Layout])[];
+const NONE = { hasCpu: false, placeWidth: 0, hasLayer: false, moduleWidth: 0, indent: 0, mostIndent: 0 };
+const MIDDLE = { ...NONE, hasCpu: true, placeWidth: 14 };
+const WIDE = { ...NONE, hasCpu: true, placeWidth: 24, hasLayer: true, moduleWidth: 12 };
+
+const LAYOUTS: Layouts = [
+  [110, WIDE],
+  [76, { ...MIDDLE, hasLayer: true }],
+  [56, { ...NONE, hasCpu: true, hasLayer: true }],
+  [0, NONE],
+];
+
+/** With returns: calls within one another need room, where other columns give way, so that most lines fit. */
+const NESTED_LAYOUTS: Layouts = [
+  [140, { ...WIDE, indent: 2, mostIndent: 24 }],
+  [120, { ...WIDE, indent: 1, mostIndent: 12 }],
+  [92, { ...MIDDLE, hasLayer: true, indent: 1, mostIndent: 12 }],
+  [76, { ...MIDDLE, indent: 1, mostIndent: 12 }],
+  [56, { ...NONE, hasCpu: true, indent: 1, mostIndent: 6 }],
+  [0, NONE],
 ];
 
 /** Writes the lines. */
@@ -123,7 +140,8 @@ class LiveText implements CallTaker {
   /** The journey of the events that the folding has. */
   #folded: Texts | undefined;
   #columns = 0;
-  #layout: Layout = LAYOUTS[0]![1];
+  readonly #layouts: Layouts;
+  #layout: Layout = NONE;
   #hasHeader = false;
   /** Where the text about a journey begins, and layer and module do. */
   readonly #saidColumn: number;
@@ -146,6 +164,7 @@ class LiveText implements CallTaker {
     this.#colors = Array.from({ length: PALETTE_SIZE }, (_, index) => encode(hasColor ? paletteCode(index) : ''));
     if (fold !== 'never') this.#folding = new CallFolding(this, { dataSize, hasReturns });
     this.#functions = new TargetNames(targets, (_module, name) => encode(ascii(name)));
+    this.#layouts = hasReturns ? NESTED_LAYOUTS : LAYOUTS;
     this.#saidColumn = this.#clock.secondsWidth + NUMBER_WIDTH + 2;
     this.#places = this.#createPlaces();
     this.#origins = this.#createOrigins();
@@ -173,7 +192,7 @@ class LiveText implements CallTaker {
     const columns = this.#width() ?? DEFAULT_WIDTH;
     if (columns === this.#columns) return;
     this.#columns = columns;
-    const layout = LAYOUTS.find(([least]) => columns >= least)![1];
+    const layout = this.#layouts.find(([least]) => columns >= least)![1];
     const { hasCpu, placeWidth } = layout;
     this.#layout = layout;
     this.#originColumn = this.#saidColumn + (hasCpu ? CPU_WIDTH + 1 : 0) + (placeWidth > 0 ? placeWidth + 1 : 0);
@@ -362,9 +381,8 @@ class LiveText implements CallTaker {
     }
     const origin = this.#origins.get(event.target);
     text.bytes(origin);
-    // A deep call stays within the line.
-    const room = Math.max(0, this.#columns - this.#originColumn - origin.length - call.length);
-    const indent = Math.min(this.#layout.indent * event.depth, this.#layout.mostIndent, room);
+    // By the depth alone, also where a line becomes longer: a call and its return stand below each other.
+    const indent = Math.min(this.#layout.indent * event.depth, this.#layout.mostIndent);
     text.repeat(SPACE, indent);
     text.bytes(this.#colors[texts.color]!);
     text.append(call);

@@ -285,6 +285,11 @@ test.each([
   expect(() => parse('docter')).toThrow(expect.objectContaining({ hint: 'ipft --help shows the options' }));
 });
 
+test('parseCommandLine: a recording alone is no command, and the hint says what shows it', () => {
+  const hint = 'ipft show FILE shows a recording, ipft ui FILE in a browser';
+  expect(() => parse('./trace.ipft')).toThrow(expect.objectContaining({ hint }));
+});
+
 test('parseCommandLine: a second --inner is refused, since only one would count', () => {
   expect(parse('--inner icmp')).toMatchObject({ inner: 'icmp' });
   for (const command of ['', 'record x.ipft '])

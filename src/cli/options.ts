@@ -545,6 +545,11 @@ function answerHelp(args: readonly string[]): readonly string[] {
 
 /** A word that resembles no command may be meant for an expression. */
 function noSuchCommand(word: string): UsageError {
+  if (word.endsWith('.ipft'))
+    return new UsageError(
+      `there is no command ${quote(word)}`,
+      'ipft show FILE shows a recording, ipft ui FILE in a browser',
+    );
   const meant = didYouMean(word, COMMAND_NAMES);
   const example = isIP(word) > 0 ? `host ${word}` : 'host 10.0.0.5';
   const hint =
@@ -711,7 +716,7 @@ function interpretOnce({ once = false, output }: RawOptions): boolean {
 
 function interpretWidth({ width, output }: RawOptions): number | undefined {
   if (width === undefined) return undefined;
-  if (output !== 'live') throw new UsageError('--width is said of lines for people: it needs -o live');
+  if (output !== 'live') throw new UsageError('--width is the width of the lines of -o live: it needs that');
   return parseCount('--width', width, WIDTHS);
 }
 

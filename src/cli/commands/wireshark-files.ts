@@ -85,6 +85,7 @@ const COLUMNS = [
   ['Device', '%Cus:ipft.device:0:R'],
   ['Namespace', '%Cus:ipft.netns_name:0:R'],
   ['Outcome', '%Cus:ipft.outcome:0:R'],
+  ['Why, where', '%Cus:ipft.reason or ipft.ended_in:0:R'],
   ['Source', '%s'],
   ['Destination', '%d'],
   ['Protocol', '%p'],

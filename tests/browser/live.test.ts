@@ -269,6 +269,7 @@ describe('recordings', () => {
     await expect.poll(() => state(page)).toBe('the trace has ended');
     await expect.poll(() => numbers(page)).toContain('1');
     expect(await page.title()).toContain('function.ipft');
+    await expect.poll(() => page.locator('.live-title').innerText()).toBe('function.ipft');
   });
 
   test('one that is dropped is shown, and what is none is told', async () => {

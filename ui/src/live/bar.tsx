@@ -42,6 +42,11 @@ export function LiveBar({ view, server, problem, attempt, onOpen, onPause }: Liv
         <span class={`live-state is-${link === 'there' ? (status?.state ?? 'idle') : 'gone'}`} role="status">
           {tellState(view)}
         </span>
+        {status && status.title !== '' && (
+          <span class="live-title" title={status.title}>
+            {status.title}
+          </span>
+        )}
         {status && status.traced.events > 0 && <span class="live-counts">{tellTraced(status)}</span>}
         <span class="live-buttons">
           {(isGrowing || isPaused) && (

@@ -266,7 +266,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '--diff [RANK...]',
         summary:
-          'with -o paths: show two of the paths side by side, as in --diff 1 2; without ranks the two most frequent that end differently',
+          'with -o paths: show two of the paths side by side, as in --diff 1 2; without ranks the most frequent and one that ends differently, a dropped one if there is any',
       },
       {
         flags: '--only <OUTCOMES>',

@@ -292,7 +292,7 @@ test('JsonOutput: a journey has its line behind its last event', () => {
   expect(line({ outcome: 'alive', gap: true, lost: 4 })).toMatchObject({ outcome: 'alive', gap: true, lost: 4 });
 });
 
-test('PathsOutput: without ranks the two most frequent paths that end differently are compared', () => {
+test('PathsOutput: without ranks the most frequent path is compared with one that ends differently, most of all a dropped one', () => {
   const create = (context: OutputContext) => new PathsOutput(context, { diff: 'most-frequent' });
   const text = (outcomes: readonly (readonly [number, Outcome])[]) => {
     const journeys = outcomes.map(([, outcome], index) => journey(index + 1, { outcome }));
@@ -301,6 +301,7 @@ test('PathsOutput: without ranks the two most frequent paths that end differentl
   };
   const alike: [number, Outcome][] = [...Array(3).fill([0, 'consumed']), ...Array(2).fill([1, 'consumed'])];
   expect(text([...alike, [2, 'alive']])).toContain('\npath 1 and path 3\n');
+  expect(text([...alike, ...Array(2).fill([2, 'alive']), [3, 'dropped']])).toContain('\npath 1 and path 4\n');
   expect(text(alike)).toContain('\nno comparison: there are no two paths that end differently\n');
   expect(text([])).toContain('\nno comparison: ');
 });

@@ -31,7 +31,7 @@ import {
   type OutputContext,
 } from './output.js';
 
-/** The two paths to compare: their ranks, counted from 1, or the two most frequent that end differently. */
+/** The two paths to compare: their ranks, counted from 1, or the most frequent and what `findOther` finds. */
 export type Diff = readonly [number, number] | 'most-frequent';
 
 export interface PathsOptions extends JourneyOutputOptions {
@@ -49,6 +49,19 @@ export class PathsOutput extends JourneyOutput {
   constructor(context: OutputContext, options: PathsOptions = {}) {
     super(new PathsText(context, options), context, options);
   }
+}
+
+/** The most frequent path that ends otherwise than the first one: if there is one, one of the two was dropped. */
+function findOther(paths: readonly Pick<Path, 'outcome'>[]): number {
+  const first = paths[0]?.outcome ?? '';
+  const isDropped = (outcome: string) => outcome.startsWith('dropped');
+  const kind = (outcome: string) => outcome.split(/[: ]/, 1)[0];
+  const found = [
+    paths.findIndex(({ outcome }) => isDropped(outcome) !== isDropped(first)),
+    paths.findIndex(({ outcome }) => kind(outcome) !== kind(first)),
+    paths.findIndex(({ outcome }) => outcome !== first),
+  ];
+  return found.find((index) => index >= 0) ?? -1;
 }
 
 class PathsText implements JourneyEncoder {
@@ -178,7 +191,7 @@ class PathsText implements JourneyEncoder {
   }
 
   #compare(paths: readonly Path[], diff: Diff): string {
-    const other = paths.findIndex(({ outcome }) => outcome !== paths[0]?.outcome);
+    const other = findOther(paths);
     if (diff === 'most-frequent' && other < 0) return '\nno comparison: there are no two paths that end differently\n';
     const [left, right] = diff === 'most-frequent' ? [1, other + 1] : diff;
     const [a, b] = [paths[left - 1], paths[right - 1]];

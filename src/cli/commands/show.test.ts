@@ -139,6 +139,14 @@ test('ipft show --journey: a number that there is not is said', () => {
   expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('there are 503') });
 });
 
+test('ipft show -r: that no function is left is said', () => {
+  const { status, stderr } = ipft(file, '-r', '^no_such_function$');
+  expect({ status, stderr }).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining('nothing is shown: no event'),
+  });
+});
+
 test('ipft show: --info has the status of --strict that a view has', () => {
   const gaps = join(dir, 'gaps');
   const [, second = Buffer.alloc(0)] = recordParts({ events: 60_000, rotate: { bytes: 1 << 20 } });

@@ -158,6 +158,9 @@ async function showTrace(
   if (request.numbers && taker.shown === 0) {
     terminal.warn(`no journey with such a number is shown: there are ${taker.intake.tracker.journeys}`);
   }
+  if (request.shownTargets && taker.intake.tracker.events === 0) {
+    terminal.warn('nothing is shown: no event is at a function that -r and --module-regex leave');
+  }
   // What was lost behind the place where it ends early is not known.
   const isWhole = taker.reportLosses(recording, problem !== undefined || endedEarly !== undefined);
   if (problem) terminal.error(problem);

@@ -6,7 +6,10 @@ import { unpackObjects } from '../../src/sys/own-objects.js';
 
 const OBJECTS = new URL('../../dist/bpf/', import.meta.url);
 /** The extension's function, and the kernel's own. */
-const SHARED = ['module', 'bpf_rdonly_cast', 'bpf_session_cookie', 'bpf_session_is_return'];
+const SHARED = [
+  ...['module', 'bpf_rdonly_cast', 'bpf_session_cookie', 'bpf_session_is_return'],
+  ...['bpf_prog_active', 'current_kprobe'],
+];
 
 test.each(readdirSync(OBJECTS))('%s: an extension can use any name but those that begin with ipft_', (file) => {
   for (const [object, bytes] of unpackObjects(new URL(file, OBJECTS))) {

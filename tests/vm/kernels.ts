@@ -24,6 +24,8 @@ interface Kernel {
   readonly hasDropReasons: boolean;
   /** Whether it tells where a packet's fragments are given back. */
   readonly tellsOfFragments: boolean;
+  /** Whether BTF describes variables that each CPU has: older versions of pahole leave them out. */
+  readonly hasPerCpuVariables: boolean;
   /** Whether BTF describes functions that share a name: newer versions of pahole leave them out. */
   readonly hasSharedNames: boolean;
 }
@@ -36,6 +38,7 @@ const KERNELS: Record<string, Kernel> = {
     hasModuleBtf: false,
     hasDropReasons: false,
     tellsOfFragments: false,
+    hasPerCpuVariables: false,
     hasSharedNames: true,
   },
   '6.1.': {
@@ -44,6 +47,7 @@ const KERNELS: Record<string, Kernel> = {
     hasModuleBtf: true,
     hasDropReasons: true,
     tellsOfFragments: false,
+    hasPerCpuVariables: true,
     hasSharedNames: true,
   },
   '6.12.': {
@@ -52,6 +56,7 @@ const KERNELS: Record<string, Kernel> = {
     hasModuleBtf: true,
     hasDropReasons: true,
     tellsOfFragments: true,
+    hasPerCpuVariables: true,
     hasSharedNames: true,
   },
 };
@@ -61,6 +66,7 @@ const NEWEST: Kernel = {
   hasModuleBtf: true,
   hasDropReasons: true,
   tellsOfFragments: true,
+  hasPerCpuVariables: true,
   hasSharedNames: false,
 };
 

@@ -634,7 +634,7 @@ export const SIGNALS: readonly { readonly names: string; readonly summary: strin
 
 /** How a subcommand is called, as people write it: `check FILE...`. */
 export function formatCall({ name, operands }: CommandEntry): string {
-  return `${name} ${operands.replace(/[<>[\]]/g, '')}`.trimEnd();
+  return `${name} ${operands.replace(/[<>]/g, '')}`.trimEnd();
 }
 
 /** An entry's flags, taken apart. */

@@ -34,6 +34,8 @@ const LONGEST_FIRST = ['vm', 'vm-same', 'vm-docs', 'unit', 'browser', 'objects',
 const GUEST_OPTIONS = ['--timeout', '3600', '--memory', '3G', '--cpus', '2'];
 /** Each guest, and each project that runs here, keeps one CPU busy. */
 const AT_A_TIME = Math.max(1, Math.min(2, availableParallelism()));
+/** No test uses a network, and tests start Node thousands of times: reading these certificates takes it most of a start. */
+const WITHOUT_NETWORK = { NODE_EXTRA_CA_CERTS: undefined };
 const VITEST = join(root, 'node_modules/.bin/vitest');
 const FILE_REPORTER = join(root, 'scripts/testing/file-reporter.js');
 
@@ -152,7 +154,8 @@ async function runOnce({ project, label, kernel }, out) {
   const command = [VITEST, 'run', '--project', project, ...reporters, `--outputFile.json=${report}`];
   const guest = [join(root, 'scripts/vm'), ...GUEST_OPTIONS, '--out', out, kernel ?? '', '--'];
   const [program = '', ...args] = kernel === undefined ? command : [...guest, ...command];
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...WITHOUT_NETWORK };
+  const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = new RunOutput((line) => process.stdout.write(`${label}: ${line}\n`));
   for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
     child[name].setEncoding('utf8').on('data', (text) => output.take(name, text));

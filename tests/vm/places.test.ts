@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ipft, Network, run, traceWhile } from './harness.js';
+import { Network, run, traceWhile } from './harness.js';
 
 let network: Network;
 beforeAll(() => {
@@ -110,14 +110,4 @@ test('--no-follow: only the functions at which a packet is what is asked for', a
   // The answer has no mark.
   expect(count(both.functions, 'ip_rcv')).toBe(0);
   expect(both.functions).toContain('ip_output');
-});
-
-test.each([
-  [['--netns', 'nowhere'], "there is no network namespace 'nowhere'"],
-  [['--dev', 'eth0@nowhere'], "there is no network namespace 'nowhere'"],
-  [['--dev', 'a/b'], '--dev needs the name of an interface'],
-])('%j is refused in a sentence, and nothing is attached', (args, message) => {
-  const { status, stderr } = ipft(...args);
-  expect(stderr).toContain(message);
-  expect(status).toBe(2);
 });

@@ -13,13 +13,15 @@ import { findInner, makeTunnelFrame } from '../support/tunnel-frames.js';
 import { filterOf, functionsOf, innerFilterOf, open } from './chosen-packets.js';
 import { Network, ROOT, run, until } from './harness.js';
 
-/** Of each kind that differs in how it is read. */
+/**
+ * Of each kind that differs in what it reads of a real skb. What is then calculated is the same bytecode, of which
+ * tests/objects/expressions.test.ts has all kinds, on the same frames.
+ */
 const ON_FRAMES = [
-  ...['ip', 'not ip', 'ip6', 'arp', 'tcp port 443', 'udp port 53 or udp port 4789', 'host 10.0.0.1', 'net 10', 'stp'],
-  ...['host 2001:db8::1', 'ether host 02:00:00:00:00:01', 'ether[11:2] = 0x0208', 'ether[14:4] > 7', 'vlan', 'vlan 5'],
-  ...['vlan and tcp', 'vlan 7 and vlan 5', 'not vlan and udp', 'mpls', 'pppoes and tcp', 'geneve', 'ip proto 47'],
-  ...['greater 90', 'ip[6:2] & 0x1fff != 0', 'ip[0] & 0xf != 5', 'ip6[6] = 44', 'ip[2:2] % 7 = 3'],
-  ...['tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8', 'icmp6', '(1 << (ip[8] & 63)) = 1'],
+  ...['ip', 'ip6', 'arp', 'tcp port 443', 'host 10.0.0.1', 'stp', 'host 2001:db8::1', 'ether host 02:00:00:00:00:01'],
+  ...['ether[11:2] = 0x0208', 'ether[14:4] > 7', 'vlan', 'vlan 5', 'vlan and tcp', 'vlan 7 and vlan 5'],
+  ...['not vlan and udp', 'mpls', 'pppoes and tcp', 'geneve', 'greater 90', 'ip[0] & 0xf != 5', 'icmp[0] = 8'],
+  ...['tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp6'],
 ];
 
 /**
@@ -37,8 +39,8 @@ function formsOf(frame: Buffer): Buffer[] {
 
 /** Of the packet in a tunnel, the same. */
 const INNER_ON_FRAMES = [
-  ...['ip', 'not ip', 'tcp port 443', 'host 10.0.0.1', 'host 2001:db8::1', 'vlan', 'ether host 02:00:00:00:00:01'],
-  ...['greater 90', 'ip[0] & 0xf != 5', 'ip6[6] = 44', 'tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8'],
+  ...['ip', 'tcp port 443', 'host 10.0.0.1', 'host 2001:db8::1', 'vlan', 'ether host 02:00:00:00:00:01', 'greater 90'],
+  ...['ip[0] & 0xf != 5', 'tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420', 'icmp[0] = 8'],
 ];
 
 const SENDER = 'ipft-frames';

@@ -65,7 +65,7 @@ describe('the file', () => {
     for (const [how, file] of Object.entries(files)) {
       using recording = how === 'record' ? record(file, counted) : new Tracing(['-w', file, ...counted]);
       await recording.ready();
-      using _load = new Load();
+      using _load = new Load('-i', '0.05');
       const { status, stderr, stdout } = await recording.ended();
       expect(stdout).toBe('');
       expect(status).toBe(0);

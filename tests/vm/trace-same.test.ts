@@ -59,29 +59,6 @@ describe('-o aggregate', () => {
   });
 });
 
-describe('-o json', () => {
-  test('shows segmentation of TCP, over IPv4 and IPv6', async () => {
-    const result = await traceWhile(
-      ['-m', '5', '-o', 'json', '-e', extension('types.bpf.c'), '-r', '^dev_hard_start_xmit$'],
-      () => {
-        network.send('tcp', '10.11.0.2', 5, 60_000);
-        network.send('tcp', 'fd11::2', 5, 60_000);
-      },
-    );
-    const events = parseEvents(result.stdout);
-    // The bytes behind the headers, of all segments but the first, which has more options; some may be sent twice.
-    const payload = (protocol: string, header: number) =>
-      events
-        .filter((event) => event['protocol'] === protocol)
-        .slice(1)
-        .reduce((sum, { len }) => sum + Number(len) - header, 0);
-    expect(payload('IPV4', 14 + 20 + 32)).toBeGreaterThanOrEqual(60_000);
-    expect(payload('IPV6', 14 + 40 + 32)).toBeGreaterThanOrEqual(60_000);
-    expect(events).toContainEqual(expect.objectContaining({ protocol: 'IPV4', gso_type: 'tcpv4', gso_size: 1448 }));
-    expect(events).toContainEqual(expect.objectContaining({ protocol: 'IPV6', gso_type: 'tcpv6', gso_size: 1428 }));
-  });
-});
-
 describe('an extension', () => {
   test('may have a license, maps, globals, constants and functions of its own', async () => {
     const args = [
@@ -163,9 +140,14 @@ describe('loss', () => {
 });
 
 describe('the process', () => {
-  test('prints what was collected at SIGTERM, and ends at once at the second signal', async () => {
-    using first = new Tracing(['-m', '3', '-r', '^ip_output$']);
+  test('has a probe server, prints what was collected at SIGTERM, and ends at once at the second signal', async () => {
+    const server = ['--enable-probe-server', '--probe-server-port', '14000'];
+    using first = new Tracing(['-m', '3', '-r', '^ip_output$', ...server]);
     await first.ready();
+    // It accepts connections on loopback.
+    await new Promise<void>((resolve, reject) => {
+      connect(14000, '127.0.0.1', resolve).on('error', reject);
+    });
     network.ping(3, { count: 2 });
     const result = await first.stop('SIGTERM');
     expect(result.status).toBe(0);
@@ -184,23 +166,6 @@ describe('the process', () => {
       () => 'the end',
     );
     expect(second.process.exitCode).toBe(130);
-  });
-
-  test('accepts connections on loopback once it is ready', async () => {
-    using tracing = new Tracing([
-      '-m',
-      '3',
-      '-r',
-      '^ip_output$',
-      '--enable-probe-server',
-      '--probe-server-port',
-      '14000',
-    ]);
-    await tracing.ready();
-    await new Promise<void>((resolve, reject) => {
-      connect(14000, '127.0.0.1', resolve).on('error', reject);
-    });
-    expect((await tracing.stop()).status).toBe(0);
   });
 });
 
@@ -266,18 +231,20 @@ function textFile(): string {
 }
 
 describe('-o json', () => {
-  test('types the values of every kind of field', async () => {
+  test('types the values of every kind of field, and shows segmentation of TCP, over IPv4 and IPv6', async () => {
     const result = await traceWhile(
       ['-m', '77', '-o', 'json', '--json-events-only', '-e', extension('types.bpf.c'), '-r', '^dev_hard_start_xmit$'],
       () => {
         network.send('udp', '10.11.0.2', 77, 333);
         network.send('udp', 'fd11::2', 77, 333);
+        network.send('tcp', '10.11.0.2', 77, 60_000);
+        network.send('tcp', 'fd11::2', 77, 60_000);
       },
     );
     expect(result.stderr).not.toContain('bug:');
     const lines = result.stdout.trimEnd().split('\n');
-    const [v4, v6] = parseEvents(result.stdout);
-    expect(lines).toHaveLength(2);
+    const [v4, v6, ...segments] = parseEvents(result.stdout);
+    expect(lines).toHaveLength(2 + segments.length);
     const fixed = { mark: '0x4d', gso_type: '<none>', gso_size: 0, linear: true, letter: 105, tiny: -8 };
     expect(v4).toMatchObject({
       ...fixed,
@@ -294,6 +261,16 @@ describe('-o json', () => {
     expect(Object.keys(v4 ?? {}).slice(0, 7)).toEqual([
       ...['packet_id', 'timestamp', 'processor_id', 'module', 'function', 'is_return', 'len'],
     ]);
+    // The bytes behind the headers, of all segments but the first, which has more options; some may be sent twice.
+    const payload = (protocol: string, header: number) =>
+      segments
+        .filter((event) => event['protocol'] === protocol)
+        .slice(1)
+        .reduce((sum, { len }) => sum + Number(len) - header, 0);
+    expect(payload('IPV4', 14 + 20 + 32)).toBeGreaterThanOrEqual(60_000);
+    expect(payload('IPV6', 14 + 40 + 32)).toBeGreaterThanOrEqual(60_000);
+    expect(segments).toContainEqual(expect.objectContaining({ protocol: 'IPV4', gso_type: 'tcpv4', gso_size: 1448 }));
+    expect(segments).toContainEqual(expect.objectContaining({ protocol: 'IPV6', gso_type: 'tcpv6', gso_size: 1428 }));
   });
 });
 

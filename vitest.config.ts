@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { measurePatience } from './tests/support/patience.js';
@@ -18,7 +19,6 @@ const SAME = [
   'expressions-same',
   'extension-same',
   'library',
-  'library-example',
   'many-packets',
   'modules',
   'mark-help',
@@ -48,6 +48,12 @@ const patience = {
   provide: { patienceMs },
 };
 const setupFiles = ['tests/support/seed.ts'];
+/** A project of its own; that its own runner finds its tests is in tests/package, that they pass is seen in a guest. */
+const EXAMPLE = {
+  include: ['examples/library/*.test.ts'],
+  setup: 'tests/vm/library-example.ts',
+  alias: { ipft: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
+};
 /** One emulated machine, one trace at a time; one process for all files, since starting it takes seconds there. */
 const vm = { ...patience, fileParallelism: false, isolate: false };
 
@@ -80,7 +86,10 @@ export default defineConfig({
       { test: { name: 'guest', include: ['tests/guest/**/*.test.ts'], ...patience } },
       { test: { name: 'package', include: ['tests/package/**/*.test.ts'], ...patience } },
       { test: { ...vm, name: 'vm', include: ['tests/vm/**/*.test.ts'], exclude: [DOCS, PACKAGE, ...SAME] } },
-      { test: { ...vm, name: 'vm-same', include: SAME } },
+      {
+        test: { ...vm, name: 'vm-same', include: [...SAME, ...EXAMPLE.include], globalSetup: EXAMPLE.setup },
+        resolve: { alias: EXAMPLE.alias },
+      },
       { test: { ...vm, name: 'vm-docs', include: [DOCS] } },
       { test: { ...vm, name: 'vm-package', include: [PACKAGE] } },
     ],

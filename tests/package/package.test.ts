@@ -1,6 +1,16 @@
 /** The tarball of `npm pack` and the installation by `npm install -g`: sizes, files, and a first run. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -126,6 +136,22 @@ test('is found by its name as a library', () => {
   symlinkSync(modules, join(scratch, 'node_modules'));
   const script = 'import("ipft").then((ipft) => console.log(typeof ipft.IpftError))';
   expect(run(process.execPath, '-e', script)).toMatchObject({ status: 0, stdout: 'function\n', stderr: '' });
+});
+
+test('has an example of the library that is a project of its own: its runner finds its tests', () => {
+  const project = join(scratch, 'project');
+  cpSync(join(installed, 'examples/library'), project, { recursive: true });
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(installed, join(project, 'node_modules/ipft'));
+  symlinkSync(join(ROOT, 'node_modules/vitest'), join(project, 'node_modules/vitest'));
+  const list = ['node_modules/vitest/vitest.mjs', 'list'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, list, { cwd: project, encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  const files = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  expect(files.sort()).toEqual(['drop.test.ts', 'drop.test.ts', 'service.test.ts']);
 });
 
 test('says which Node it needs, and needs the one that package.json names', () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Network, ROOT, Tracing, until } from './harness.js';
+import { CHOOSES_FIRST, HAS_ALL_TESTS } from './kernels.js';
 import { COMPARABLE, type Compared, check, PYTHON, python, SCRIPT, Servers, start, Wire } from './own-packets.js';
 
 let network: Network;
@@ -41,7 +42,8 @@ async function compare(firstPort: number): Promise<Compared> {
   return wire.compare(stdout, { status, json: readFileSync(result, 'utf8') });
 }
 
-test('all that it and its children send and get, with the status of the program', async () => {
+// Of a process that is there before, processes.test.ts has the same on all kernels, and the birth of a program, too.
+test.runIf(HAS_ALL_TESTS)('all that it and its children send and get, with the status of the program', async () => {
   check(await compare(2000));
 });
 
@@ -71,7 +73,8 @@ async function compareNeighbours(...options: string[]): Promise<Compared> {
   return wire.compare('none\nnone\nnone', { status, json: readFileSync(result, 'utf8') });
 }
 
-test('with --with-neighbours: what the kernel asks since its packets wait, and the answers; else none of it', async () => {
+const TITLE = 'with --with-neighbours: what the kernel asks since its packets wait, and the answers; else none of it';
+test.runIf(CHOOSES_FIRST)(TITLE, async () => {
   for (const host of [3, 4]) {
     execFileSync('ip', ['-n', network.there, 'addr', 'add', `10.11.0.${host}/24`, 'dev', 'veth-b']);
     execFileSync('ip', ['-n', network.there, 'addr', 'add', `fd11::${host}/64`, 'dev', 'veth-b', 'nodad']);
@@ -93,12 +96,15 @@ test('with --with-neighbours: what the kernel asks since its packets wait, and t
   ];
   if (isWhole) for (const kind of kinds) expect(shown).toContainEqual(expect.stringMatching(kind));
 
+  // Without the option nothing in the kernel looks at neighbours.
+  if (!HAS_ALL_TESTS) return;
   const without = await compareNeighbours();
   expect(about(OWN, without.all).length).toBeGreaterThanOrEqual(8);
   for (const line of about([...OWN, ...OTHERS], without.shown)) expect(without.gaps).toContain(line);
 });
 
-test('all fragments of what another machine answers it', async () => {
+// What they are put together from is told on all kernels: journeys.test.ts.
+test.runIf(HAS_ALL_TESTS)('all fragments of what another machine answers it', async () => {
   const script = join(ROOT, 'tests/vm/fragments.py');
   const mac = network.exec('cat', '/sys/class/net/veth-a/address').trim();
   const server = start(network.there, PYTHON, '-IS', script, 'serve', 'veth-b', mac);

@@ -97,21 +97,42 @@ function isIn(method: Method, chosen: Kernel['chosen']): boolean {
 }
 
 /**
- * The methods that `ipft` chooses here, for tests of what METHODS or SOME_METHODS have had with all backends together
- * with more.
+ * The methods that `ipft` chooses here, for tests of what others have had with all backends together with more, and may
+ * differ from kernel to kernel.
  */
 export const CHOSEN_METHODS = METHODS.filter((method) => isIn(method, OWN.chosen));
 
-const isChosenSomewhere = (method: Method) =>
-  [...Object.values(KERNELS), NEWEST].some(({ chosen }) => isIn(method, chosen));
+/** The first kernel, from the oldest on, on which `ipft` chooses a method; undefined if there is none. */
+const firstToChoose = (method: Method) =>
+  [...Object.values(KERNELS), NEWEST].find(({ chosen }) => isIn(method, chosen));
 
 /**
- * The methods for tests of what a backend does alike on all kernels: each is tested where `ipft` chooses it, and those
- * that it chooses nowhere on the kernel that has all tests. What a kernel's verifier may refuse is tested with METHODS.
+ * The methods for tests of what a backend does alike on all kernels: each is tested on the first kernel where `ipft`
+ * chooses it, and those that it chooses nowhere on the kernel that has all tests. What a kernel's verifier may refuse is
+ * tested with LARGEST_METHODS or METHODS.
  */
-export const SOME_METHODS = METHODS.filter(
-  (method) => isIn(method, OWN.chosen) || (HAS_ALL_TESTS && !isChosenSomewhere(method)),
+export const SOME_METHODS = METHODS.filter((method) => {
+  const first = firstToChoose(method);
+  return first === undefined ? HAS_ALL_TESTS : first === OWN;
+});
+
+/** Whether what `ipft` chooses for functions without returns was not chosen on an older kernel. */
+export const CHOOSES_FIRST = firstToChoose(`${OWN.chosen.function} function` as Method) === OWN;
+
+/** The same, and what `ipft` chooses without returns, for tests of what a kernel's version may change. */
+export const MAIN_METHODS = METHODS.filter(
+  (method) => SOME_METHODS.includes(method) || method === `${OWN.chosen.function} function`,
 );
+
+/**
+ * The methods whose programs are the largest, for tests of what a verifier may refuse: with returns a backend's programs
+ * have all that they have without. Without returns they are tried on one kernel, and where `ipft` chooses them.
+ */
+export const LARGEST_METHODS = METHODS.filter((method) => {
+  const [backend] = method.split(' ');
+  const hasMore = method.endsWith(' function') && KERNEL.methods.includes(`${backend} function_graph` as Method);
+  return !hasMore || HAS_ALL_TESTS || isIn(method, OWN.chosen);
+});
 
 interface Doctor {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly result: string }[];

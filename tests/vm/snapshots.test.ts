@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JourneyPacket } from '../../src/base/packet.js';
 import { Network, parseEvents, Route, run, splitJson, traceWhile } from './harness.js';
-import { HAS_ALL_TESTS, optionsOf, SOME_METHODS, testMethod } from './kernels.js';
+import { HAS_ALL_TESTS, MAIN_METHODS, optionsOf, testMethod } from './kernels.js';
 
 const MARK = 51;
 /** Few, since some backends attach to one after the other; they stand on both sides of each change. */
@@ -67,7 +67,7 @@ async function packetsOf(args: readonly string[], traffic: () => void): Promise<
 const textOf = ({ text }: JourneyPacket) =>
   text.replace(/(id|seq|ack|win|val|ecr) \d+(:\d+)?/g, '$1 N').replace(/:(3[2-9]|[45]\d|6[0-5])\d{3}\b/g, ':PORT');
 
-describe.each(SOME_METHODS)('%s', (method) => {
+describe.each(MAIN_METHODS)('%s', (method) => {
   testMethod(method, 'translations, tags and tunnels', async () => {
     const packets = await packetsOf(['--snaplen', '96', ...optionsOf(method)], () => {
       for (const to of ['1.2.3.4', '10.25.0.2', '10.26.0.2']) ping(to);

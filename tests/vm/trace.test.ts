@@ -4,7 +4,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { example, extension, ipft, Network, parseEvents, run, Tracing, traceWhile, until } from './harness.js';
+import {
+  compiled,
+  example,
+  extension,
+  ipft,
+  Network,
+  parseEvents,
+  run,
+  Tracing,
+  traceWhile,
+  until,
+} from './harness.js';
 import { FEW, KERNEL } from './kernels.js';
 
 let network: Network;
@@ -127,7 +138,7 @@ describe('the process', () => {
   test('leaves nothing behind when it is killed', async () => {
     const programs = () => run('bpftool', ['prog', 'show']).stdout.match(/name ipft_\w+/g) ?? [];
     const links = () => run('bpftool', ['link', 'show']).stdout.match(/^\d+: .*/gm) ?? [];
-    using tracing = new Tracing(['-m', '3', '-e', example('skb-len.bpf.c'), ...FEW]);
+    using tracing = new Tracing(['-m', '3', '-e', compiled(example('skb-len.bpf.c')), '-r', '^ip_(output|rcv)$']);
     await tracing.ready();
     expect(programs().length).toBeGreaterThan(0);
     // 5.10 has no links to perf events.

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JourneyProcess } from '../../src/base/process.js';
 import { ipft, Network, ROOT, splitJson, Tracing, until } from './harness.js';
-import { HAS_ALL_TESTS } from './kernels.js';
+import { CHOOSES_FIRST, HAS_ALL_TESTS } from './kernels.js';
 
 const SCRIPT = join(ROOT, 'tests/vm/who.py');
 const FUNCTIONS = '^(__ip_local_out|__ip6_local_out|ip_rcv|ipv6_rcv|ip_forward|tcp_v[46]_rcv|__udp[46]_lib_rcv)$';
@@ -82,7 +82,8 @@ const shownIn = (json: string): Shown[] =>
 
 const nameOf = (process: JourneyProcess | undefined) => process && `${process.command}[${process.pid}]`;
 
-test('each journey has its processes: UDP and TCP, IPv4 and IPv6, from their first packet to the last', async () => {
+const TITLE = 'each journey has its processes: UDP and TCP, IPv4 and IPv6, from their first packet to the last';
+test.runIf(CHOOSES_FIRST)(TITLE, async () => {
   const file = join(directory, 'who.ipft');
   using tracing = new Tracing(['-w', file, '-r', FUNCTIONS, EXPRESSION]);
   await tracing.ready();
@@ -141,7 +142,7 @@ test('each journey has its processes: UDP and TCP, IPv4 and IPv6, from their fir
   );
 });
 
-test('over loopback a packet has both; one that is forwarded has none', async () => {
+test.runIf(HAS_ALL_TESTS)('over loopback a packet has both; one that is forwarded has none', async () => {
   const { here, there } = network;
   for (const args of [
     ['netns', 'exec', there, 'sysctl', '-qw', 'net.ipv4.ip_forward=1'],

@@ -198,7 +198,7 @@ export class Tracing implements Disposable {
     const ended = () => child.exitCode !== null || child.signalCode !== null;
     await until(
       () => condition() || ended(),
-      () => `${what}; ipft has said:\n${this.#stderr}`,
+      () => `${what}; ipft has said:\n${this.#stderr}\nand printed, at the end:\n${this.#stdout.slice(-2000)}`,
     );
     if (!condition()) throw new Error(`ipft ended before this: ${what}:\n${this.#stderr}`);
   }

@@ -111,15 +111,18 @@ export interface RawTaker {
 }
 
 /**
- * Writes the extension's fields of one event. Made once from the event struct's BTF, used for each event.
- * `data` and `offset` are those of a `TraceEvent`.
+ * Writes the extension's fields of one event. Made once from the event struct's BTF, used for each event, which is written
+ * once: fields that are computed are computed then. `data` and `offset` are those of a `TraceEvent`.
+ * @throws ExtensionError where computing fails
  */
 export interface FieldWriter {
-  /** The names of the fields, as they stand in JSON. */
+  /** The names of the fields, as they stand in JSON; those that are computed are not known beforehand. */
   readonly names: ReadonlySet<string>;
-  /** Appends `len: 84 mark: 0x4d2`. */
+  /** Whether events with the same data may have other values: then no event stands for another one. */
+  readonly varies: boolean;
+  /** Appends ` len: 84 mark: 0x4d2`: a space before each; nothing for an event without fields. */
   text(out: TextBuffer, data: DataView, offset: number): void;
-  /** Appends `,"len":84,"mark":"0x4d2"`: members of an object that is open and not empty. */
+  /** Appends `,"len":84,"mark":"0x4d2"`: members of an object that is open and not empty; nothing without fields. */
   json(out: TextBuffer, data: DataView, offset: number): void;
   /** Gives the values with their types, one after the other. */
   values(taker: ValueTaker, data: DataView, offset: number): void;

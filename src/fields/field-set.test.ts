@@ -41,7 +41,7 @@ test('combineFields: sets lie side by side, and are written and read in their or
   writer.json(out, DATA, 16);
   expect(out.takeText()).toBe(',"a":16,"b":24,"c":28');
   writer.text(out, DATA, 16);
-  expect(out.takeText()).toBe('a: 16 b: 24 c: 28');
+  expect(out.takeText()).toBe(' a: 16 b: 24 c: 28');
   expect([...writer.names]).toEqual(['a', 'b', 'c']);
   expect(fields.createReader(() => {})(DATA, 16)).toEqual({ a: 16, b: 24, c: 28 });
   expect(fields.createReader(() => {}, ['c'])(DATA, 0)).toEqual({ c: 12 });

@@ -3,6 +3,7 @@ import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { NamedObject } from '../base/named-object.js';
 import { printable } from '../base/printable.js';
+import { addComputed, type ComputedFields } from './computed.js';
 import type { NamedStruct } from './event-struct.js';
 import { createLayout, type StructLayout } from './layout.js';
 
@@ -37,6 +38,8 @@ export interface FieldSet {
   readonly hasLicense: boolean;
   /** Whether one of the objects declares the kfunc `bpf_rdonly_cast`, which the tracer would use too. */
   readonly declaresRdonlyCast: boolean;
+  /** What the user side computes of the set's data besides, and shows behind the layout's fields. */
+  readonly computed?: ComputedFields | undefined;
   /** What may help where libbpf can't link the objects. */
   readonly linkHint?: string | undefined;
 }
@@ -85,7 +88,7 @@ export function combineFields(given: readonly FieldSet[]): EventFields {
       'take fewer fields, or smaller ones',
     );
   }
-  checkNames(sets);
+  const labels = checkNames(sets);
   const layout = createLayout({
     ...{ label: sets.map(({ layout }) => layout.label).join(' and '), sizeBytes },
     usesSymbols: sets.some(({ layout }) => layout.usesSymbols),
@@ -95,10 +98,12 @@ export function combineFields(given: readonly FieldSet[]): EventFields {
         layout.createFields(symbols).map((field) => ({ ...field, offset: offset + field.offset })),
       ),
   });
-  return { ...layout, sets, dataBytes };
+  const computed = sets.flatMap(({ computed, offset }) => (computed ? [{ computed, offset }] : []));
+  return { ...(computed.length > 0 ? addComputed(layout, computed, labels) : layout), sets, dataBytes };
 }
 
-function checkNames(sets: readonly FieldSet[]): void {
+/** @returns the label of the set that each field is of @throws ExtensionError if two sets have a field of the same name */
+function checkNames(sets: readonly FieldSet[]): ReadonlyMap<string, string> {
   const known = new Map<string, string>();
   for (const { label, layout } of sets) {
     for (const { name } of layout.fields) {
@@ -112,6 +117,7 @@ function checkNames(sets: readonly FieldSet[]): void {
       known.set(name, label);
     }
   }
+  return known;
 }
 
 /** Of a trace whose events carry none. */

@@ -28,6 +28,7 @@ export function createLayout(
     ...facts,
     fields: fields.map(({ name, offset, shape }) => ({ name, offset, ...shape })),
     types: typesOf(fields),
+    hasComputed: false,
     createWriter: (symbols) => createFieldWriter(createFields(symbols)),
     createReader: (symbols, names) =>
       createFieldReader(createFields(symbols).filter(({ name }) => names?.includes(name) ?? true)),
@@ -36,13 +37,14 @@ export function createLayout(
 
 /** All decisions are made here: writing an event only reads bytes. */
 function createFieldWriter(fields: readonly Field[]): FieldWriter {
-  const labelled = fields.map(({ name, offset, value }, index) => ({
+  const labelled = fields.map(({ name, offset, value }) => ({
     ...{ offset, value },
-    textLabel: encode(`${index === 0 ? '' : ' '}${printable(name)}: `),
+    textLabel: encode(` ${printable(name)}: `),
     jsonLabel: encode(`,${JSON.stringify(name)}:`),
   }));
   return {
     names: new Set(fields.map(({ name }) => name)),
+    varies: false,
     text(out, data, at) {
       for (const { textLabel, value, offset } of labelled) {
         out.bytes(textLabel);

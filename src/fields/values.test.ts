@@ -72,7 +72,10 @@ function showStruct(
   // So is what is given; of strings, what text has.
   expect(comparable(givenValues(writer, data, 3))).toEqual(comparable(values));
   expect(typeOf(values)).toEqual(parsed.types);
-  return { text: text.takeText(), json, warnings: parsed.warnings };
+  // Each field stands behind a space.
+  const shown = text.takeText();
+  expect(shown[0]).toBe(' ');
+  return { text: shown.slice(1), json, warnings: parsed.warnings };
 }
 
 /** As `-o json` writes a value. */

@@ -102,7 +102,8 @@ class AggregateText implements JourneyEncoder {
     this.#isSummaryFirst = options.order === 'begin';
     this.#plainText = options.plainText ?? false;
     this.#summary = new Summary(context.names);
-    const fold = this.#plainText ? 'never' : (options.fold ?? 'auto');
+    const { fold: asked = 'auto' } = options;
+    const fold = this.#plainText || (asked === 'auto' && context.fields?.varies) ? 'never' : asked;
     const showPlaces = options.showPlaces ?? false;
     const netnsOf = (place: number) => context.places.get(place)?.netns ?? 0;
     if (fold !== 'never') this.#folding = new Folding({ fold, dataSize, showPlaces, netnsOf });
@@ -253,7 +254,7 @@ function writeMicroseconds(text: TextBuffer, event: TraceEvent): void {
 }
 
 const PLAIN_SEPARATOR = encode('===\n');
-const OPEN = encode(' ( ');
+const OPEN = encode(' (');
 const CLOSE = encode(' )');
 const ENTRY = encode('() {');
 const ENTRY_ALONE = encode('() { lost return');

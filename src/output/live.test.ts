@@ -30,7 +30,8 @@ const PLACES: readonly Place[] = [
 ];
 const fields: FieldWriter = {
   names: new Set(['len']),
-  text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)} and a few words more`),
+  varies: false,
+  text: (out, data, offset) => out.text(` len: ${data.getUint8(offset)} and a few words more`),
   json: () => {},
   values: () => {},
 };

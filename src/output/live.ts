@@ -162,7 +162,8 @@ class LiveText implements CallTaker {
     this.#paint = createPainter(hasColor);
     this.#width = width ?? (() => DEFAULT_WIDTH);
     this.#colors = Array.from({ length: PALETTE_SIZE }, (_, index) => encode(hasColor ? paletteCode(index) : ''));
-    if (fold !== 'never') this.#folding = new CallFolding(this, { dataSize, hasReturns });
+    const folds = fold !== 'never' && !(fold === 'auto' && context.fields?.varies);
+    if (folds) this.#folding = new CallFolding(this, { dataSize, hasReturns });
     this.#functions = new TargetNames(targets, (_module, name) => encode(ascii(name)));
     this.#layouts = hasReturns ? NESTED_LAYOUTS : LAYOUTS;
     this.#saidColumn = this.#clock.secondsWidth + NUMBER_WIDTH + 2;
@@ -572,7 +573,7 @@ function writeMicroseconds(text: TextBuffer, ns: number): void {
 }
 
 const NOTHING = encode('');
-const OPEN = encode(' ( ');
+const OPEN = encode(' (');
 const CLOSE = encode(' )');
 const ENTRY = encode('() {');
 const ENTRY_ALONE = encode('() { lost return');

@@ -20,7 +20,8 @@ const targets = [
 ];
 const fields: FieldWriter = {
   names: new Set(['len']),
-  text: (out, data, offset) => out.text(`len: ${data.getUint8(offset)}`),
+  varies: false,
+  text: (out, data, offset) => out.text(` len: ${data.getUint8(offset)}`),
   json: (out, data, offset) => out.text(`,"len":${data.getUint8(offset)}`),
   values(taker, data, offset) {
     taker.name('len');

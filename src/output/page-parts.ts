@@ -310,8 +310,9 @@ export class PageParts implements JourneySink {
     }
     const begin = text.length;
     fields.json(text, event.data, event.dataOffset);
-    // The writer's first byte is a comma, since it adds to an object that is open.
-    text.replace(begin, OPEN);
+    // The writer's first byte is a comma, since it adds to an object that is open; there is none without fields.
+    if (text.length === begin) text.byte(OPEN);
+    else text.replace(begin, OPEN);
     text.byte(CLOSE);
   }
 

@@ -26,6 +26,7 @@ const targets = [
 ];
 const LEN: FieldWriter = {
   names: new Set(['len']),
+  varies: false,
   text: () => {},
   values: () => {},
   json: (out, data, offset) => out.text(`,"len":${data.getUint8(offset)}`),

@@ -67,6 +67,7 @@ export function* makePage(made: MadeTrace): Iterable<Uint8Array> {
       ? undefined
       : {
           names: new Set([field]),
+          varies: false,
           text: () => {},
           values: () => {},
           json: (out, data, offset) => out.text(`,${JSON.stringify(field)}:${data.getUint8(offset)}`),

@@ -104,7 +104,7 @@ describe('an extension and a second source', () => {
       expect(entriesOf(shown).map(({ json }) => json)).toEqual(
         lengths.map((len) => `,"len":${len},"twice":${2 * len},"was_clear":true`),
       );
-      expect(entriesOf(shown)[0]!.text).toBe('len: 84 twice: 168 was_clear: true');
+      expect(entriesOf(shown)[0]!.text).toBe(' len: 84 twice: 168 was_clear: true');
       // ip_output returns when the packet is sent, and may be freed.
       for (const { json } of shown) expect(json).toMatch(/^(|,"len":(\d+),"twice":\d+,"was_clear":true)$/);
     });

@@ -55,7 +55,7 @@ test('builtinSource: values are shown as people write them', async () => {
   data.setUint16(offsets.get('dport')!, 443);
   const out = new TextBuffer(256);
   layout.createWriter(() => {}).text(out, data, 0);
-  expect(Buffer.from(out.take()).toString()).toBe('proto: tcp saddr: 10.0.0.1 sport: 0 daddr: 10.0.0.2 dport: 443');
+  expect(Buffer.from(out.take()).toString()).toBe(' proto: tcp saddr: 10.0.0.1 sport: 0 daddr: 10.0.0.2 dport: 443');
 });
 
 test('describeBuiltin: every name, with its fields and bytes', () => {

@@ -130,7 +130,7 @@ test('parseEventStruct: of members without a name only structs and unions are sh
   const parsed = parse(b, 16, members);
   const text = new TextBuffer();
   parsed.createWriter(() => {}).text(text, data, 0);
-  expect(text.takeText()).toBe('first: 2 second: 3 third: 4');
+  expect(text.takeText()).toBe(' first: 2 second: 3 third: 4');
   const tagged = () => {
     const other = new BtfBuilder();
     const one = other.int('unsigned int', 4);

@@ -19,7 +19,7 @@ const LAYERS = {
   packets: { imports: ['base'], pure: true },
   sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty'] },
   kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
-  fields: { imports: ['sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs'] },
+  fields: { imports: ['sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs', 'vm'] },
   filter: { imports: ['bytecode', 'abi', 'btf', 'base'], pure: true },
   probes: { imports: ['abi', 'kernel', 'sys', 'btf', 'base'], doors: ['vm', 'worker_threads'] },
   capture: {

@@ -1,9 +1,10 @@
 /** A trace of the running kernel, from its plan to an exit status; what becomes of its records is a taker's. */
-import type { IpftError } from '../base/errors.js';
+import { ExtensionError, type IpftError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
 import type { RecordSource } from '../base/record-source.js';
 import { setDebugLog } from '../capture/process.js';
 import type { Session } from '../capture/session.js';
+import type { ScriptPrinter } from '../fields/printer.js';
 import { MAX_CONNECTIONS } from '../filter/packet-filter.js';
 import { MAX_PROCESSES } from '../filter/process-query.js';
 import type { BackendChoice } from '../probes/backends.js';
@@ -26,6 +27,7 @@ import {
 import { Progress } from './progress.js';
 import { prepareReadyFile, startProbeServer, writeReadyFile } from './readiness.js';
 import { reportRefused, reportSelection } from './report.js';
+import { ScriptPrints } from './script-prints.js';
 import { Silence } from './silence.js';
 import type { TraceStop } from './stop.js';
 import type { Terminal } from './terminal.js';
@@ -68,7 +70,7 @@ export interface Taker {
  * @returns the exit status
  */
 export async function traceLive(
-  options: LiveOptions & Pick<TraceHost, 'checkFields'>,
+  options: LiveOptions & Pick<TraceHost, 'checkFields' | 'printer'>,
   terminal: Terminal,
   stop: TraceStop,
   createTaker: (live: LiveTrace, source: RecordSource) => Taker,
@@ -104,17 +106,18 @@ interface Ending {
 
 /** @returns undefined if a signal came */
 async function prepare(
-  options: LiveOptions & Pick<TraceHost, 'checkFields'>,
+  options: LiveOptions & Pick<TraceHost, 'checkFields' | 'printer'>,
   terminal: Terminal,
   stop: TraceStop,
 ): Promise<LiveTrace | undefined> {
-  const { plan, verbose, readyFile, checkFields } = options;
+  const { plan, verbose, readyFile, checkFields, printer = stderrPrinter(terminal) } = options;
   if (readyFile !== undefined) prepareReadyFile(readyFile);
   if (verbose) setDebugLog((text) => terminal.line(printable(text, { multiline: true }).trimEnd()));
   try {
     return await prepareTrace(plan, {
       signal: stop.signal,
       hasColor: terminal.hasColor,
+      printer,
       warn: (text) => terminal.warn(text),
       onCompilerOutput: (text) => terminal.write(text),
       ...(checkFields && { checkFields }),
@@ -157,10 +160,11 @@ async function follow(
   if (taker.isForPrograms && stop.signal.aborted) terminal.eraseTyped();
   await taker.ending(run.finish());
   taker.report();
+  const failure = endFields(live);
   await silence.report(run.losses);
   warnOfConnections(live.session.countConnections(), terminal);
   warnOfProcesses(live.session.countUnfollowedProcesses(), terminal);
-  const problem = await taker.close();
+  const problem = (await taker.close()) ?? failure;
   const isWhole = taker.reportLosses(source, problem !== undefined);
   // Reported now, since a signal may end the process during the release.
   if (problem) terminal.error(problem);
@@ -168,6 +172,21 @@ async function follow(
   if (!running) stop.endAtOnce(status);
   else if (running.end) stop.endAtOnce(statusWith(status, running.end));
   return { status, running };
+}
+
+/** @returns the error of a script that fails at the end, when the result has been made */
+function endFields(live: LiveTrace): IpftError | undefined {
+  try {
+    live.endFields();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ExtensionError) return error;
+    throw error;
+  }
+}
+
+function stderrPrinter(terminal: Terminal): ScriptPrinter {
+  return new ScriptPrints(terminal, false);
 }
 
 /** The exit status with a command that has ended. */

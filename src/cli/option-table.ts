@@ -17,7 +17,7 @@ import { COLOR_CHOICES } from './color.js';
 export type Completion =
   /** Any file. */
   | 'file'
-  /** Files of an extension, `.c` and `.o`. */
+  /** Files of an extension, as `.c`, `.o` and `.lua`. */
   | 'extension'
   /** Names of functions that can be traced. */
   | 'function'
@@ -223,11 +223,11 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '-e, --extension <PATH>',
         summary:
-          'a BPF extension that adds fields: C source (.c), object (.o) or the name of an example (five-tuple); given several times, the files are linked',
+          'a BPF extension that adds fields: C source (.c), object (.o), script (.lua) or the name of an example (five-tuple); given several times, files in C are linked',
         completes: 'extension',
         repeats: true,
       },
-      { flags: '-s, --script <PATH>', summary: 'an extension in Lua: not yet', completes: 'file', hidden: true },
+      { flags: '-s, --script <PATH>', summary: 'an extension in Lua, whatever its suffix', completes: 'file' },
       COMPILE_TIMEOUT,
       {
         flags: '--gen <WHAT>',
@@ -480,7 +480,7 @@ export const COMMANDS = [
     summary: 'show a recording, or a trace while it runs, as a page in a browser on this machine',
     completes: 'file',
     options: [{ flags: '--port <N>', summary: 'the port of the page on 127.0.0.1 (default: one that is free)' }, HELP],
-    takes: [...PAGE_OPTIONS, '--extension', '--compile-timeout', '--no-set-rlimit', ...ALWAYS],
+    takes: [...PAGE_OPTIONS, '--extension', '--script', '--compile-timeout', '--no-set-rlimit', ...ALWAYS],
     examples: [
       { command: "ipft ui 'tcp port 443'", summary: 'prints the address that opens the page; Ctrl-C ends it' },
       { command: 'ipft ui trace.ipft', summary: 'a recording; more can be dropped onto the page' },

@@ -30,7 +30,7 @@ test('parseCommandLine: defaults', () => {
       followModules: false,
     },
     ...{
-      extension: [],
+      extension: { kind: 'c', paths: [] },
       builtin: [],
       compileTimeoutSeconds: 60,
       functionPattern: undefined,
@@ -87,13 +87,22 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --enable-probe-server', { probePort: 13720 }],
     ['-m 1 --enable-probe-server --probe-server-port 99', { probePort: 99 }],
     ['-m 1 --probe-server-port 99', { probePort: undefined }],
-    ['-m 1 -e x.c -o json --no-set-rlimit', { extension: ['x.c'], output: 'json', raiseLimits: false }],
+    [
+      '-m 1 -e x.c -o json --no-set-rlimit',
+      { extension: { kind: 'c', paths: ['x.c'] }, output: 'json', raiseLimits: false },
+    ],
     ['-m 1 -b kprobe-multi -t function', { action: 'trace', backend: 'kprobe-multi', tracer: 'function' }],
     ['-m 1 -b fentry -t function_graph', { backend: 'ftrace', tracer: 'function_graph' }],
     ['-l -b fentry-multi --follow-modules', { action: 'list', backend: 'fentry-multi' }],
     ['doctor --json', { action: 'doctor', json: true }],
-    ['-m 1 -e a.c -e b.o', { extension: ['a.c', 'b.o'] }],
-    ['check a.c b.o', { action: 'check', files: ['a.c', 'b.o'], compileTimeoutSeconds: 60 }],
+    ['-m 1 -e x.lua', { extension: { kind: 'lua', paths: ['x.lua'] } }],
+    ['-m 1 -s x', { extension: { kind: 'lua', paths: ['x'] } }],
+    ['-m 1 --script x.c', { extension: { kind: 'lua', paths: ['x.c'] } }],
+    ['-m 1 -s x -e y.lua', { extension: { kind: 'lua', paths: ['y.lua'] } }],
+    ['-m 1 -e y.lua -s x -s z', { extension: { kind: 'lua', paths: ['z'] } }],
+    ['check x.lua', { action: 'check', extension: { kind: 'lua', paths: ['x.lua'] } }],
+    ['-m 1 -e a.c -e b.o', { extension: { kind: 'c', paths: ['a.c', 'b.o'] } }],
+    ['check a.c b.o', { action: 'check', extension: { kind: 'c', paths: ['a.c', 'b.o'] }, compileTimeoutSeconds: 60 }],
     ['-l -r ^ip', { action: 'list', functionPattern: { regExp: /^ip/, text: '^ip' } }],
     ['-m 1 --follow --strict -o json --json-events-only', { follow: true, strict: true, jsonEventsOnly: true }],
     ['-m 1 -o pcapng --once', { output: 'pcapng', once: true, snaplen: 256 }],
@@ -109,10 +118,13 @@ describe('parseCommandLine: what is meant', () => {
     ['-m 1 --ring-size 16m', { ringSizeBytes: 2 ** 24 }],
     ['-m 1 --max-memory 1g', { maxMemoryBytes: 2 ** 30 }],
     ['-m 3 --mask 1', { warnings: ['--mark has bits that --mask leaves out; they are ignored'] }],
-    ['-m 1 --ext x.c --out json --no-set', { extension: ['x.c'], output: 'json', raiseLimits: false }],
-    ['-m 1 --extension=x.c --perf-p=65536', { extension: ['x.c'] }],
+    [
+      '-m 1 --ext x.c --out json --no-set',
+      { extension: { kind: 'c', paths: ['x.c'] }, output: 'json', raiseLimits: false },
+    ],
+    ['-m 1 --extension=x.c --perf-p=65536', { extension: { kind: 'c', paths: ['x.c'] } }],
     ['--li --reg --mod', { action: 'list', functionPattern: { regExp: /--mod/, text: '--mod' } }],
-    ['-m 1 -r --ext', { functionPattern: { regExp: /--ext/, text: '--ext' }, extension: [] }],
+    ['-m 1 -r --ext', { functionPattern: { regExp: /--ext/, text: '--ext' }, extension: { kind: 'c', paths: [] } }],
     ['-lr --ext', { functionPattern: { regExp: /--ext/, text: '--ext' } }],
     ['doctor --js', { action: 'doctor', json: true }],
     ['mark-help --fr 10.0.0.1', { action: 'mark-help' }],
@@ -167,7 +179,9 @@ describe('parseCommandLine: usage errors', () => {
     '-m 0 --mask 0xffffffff',
     '-m 1 --mask 0',
     '-m 1 --mask',
-    '-m 1 -e x.lua',
+    '-m 1 -e x.txt',
+    '-m 1 -e x.c -e y.lua',
+    '-m 1 -s y -e x.o',
     '-m 1 -e x',
     '-m 1 -o xml',
     '-m 1 -t graph',
@@ -180,8 +194,8 @@ describe('parseCommandLine: usage errors', () => {
     '-m 1 --count 010',
     '-m 1 --ring-size 01M',
     '-m 1 --ring-size 2G',
-    '-m 1 --script x',
-    '-m 1 -s x.lua',
+    '-m 1 --script',
+    '-m 1 --script=',
     '-m 1 --perf 1',
     '-m 1 --ma 1',
     '-m 1 --diff',
@@ -212,7 +226,8 @@ describe('parseCommandLine: usage errors', () => {
     '-m 1 --nonsense',
     '-m 1 word',
     'check',
-    'check x.lua',
+    'check x.txt',
+    'check x.lua y.c',
     'check --compile-timeout 0 a.c',
     '-t function_graph -b kprobe -m 1',
     'doctor now',
@@ -260,8 +275,9 @@ test.each([
 test.each([
   ['-m 010', "--mark '010' begins with 0, which C and ipftrace2 take for octal"],
   ['-m 1 --perf 2', '--perf may be --perf-page-count, --perf-sample-period or --perf-wakeup-events'],
-  ['-m 1 -e x.lua', 'those in Lua come in a later version'],
-  ['-m 1 --scr x', 'those in Lua come in a later version'],
+  ['-m 1 -e x.txt', 'must end in .c (C source), .o (BPF object) or .lua (Lua script)'],
+  ['-m 1 -e a.c -s b', 'the extension b is a script in Lua, and a.c is in C'],
+  ['-m 1 --scr x -e a.o', 'the extension a.o is in C, and x is a script in Lua'],
   ['-m 1 --count 0', "--count needs a number from 1 to 9007199254740991, not '0'"],
 ])('parseCommandLine: %s says why not', (line, problem) => {
   expect(() => parse(line)).toThrow(problem);
@@ -520,7 +536,7 @@ test('parseCommandLine: behind -- stands a program, whatever its words are', () 
   expect(parse('--comm', 'nginx', '--', 'x')).toMatchObject({ processes: { names: ['nginx'], command: true } });
   // The value of an option, and operands of other subcommands.
   expect(parse('--inner', '--', 'tcp')).toMatchObject({ expression: 'tcp' });
-  expect(parseCommandLine(['check', '--', 'a.bpf.c'])).toMatchObject({ action: 'check', files: ['a.bpf.c'] });
+  expect(parseCommandLine(['check', '--', 'a.bpf.c'])).toMatchObject({ extension: { kind: 'c', paths: ['a.bpf.c'] } });
   expect(parseCommandLine(['show', '--', '-x.ipft'])).toMatchObject({ action: 'show', files: ['-x.ipft'] });
   expect(() => parse('tcp', '--')).toThrow('behind -- there is no program');
   for (const args of [['--as-root'], ['--settle', '1s']]) {

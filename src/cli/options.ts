@@ -11,7 +11,7 @@ import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { findNearest } from '../base/suggest.js';
 import { wrap } from '../base/wrap.js';
-import { checkSuffix, refuseLua } from '../fields/c/extension.js';
+import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
 import { compileExpression, DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
@@ -93,7 +93,7 @@ export type Request =
   | ({ readonly action: 'generate'; readonly what: GenerateTarget } & WritingOptions)
   | ({
       readonly action: 'check';
-      readonly files: readonly string[];
+      readonly extension: ExtensionFiles;
       readonly verbose: boolean;
       readonly compileTimeoutSeconds: number;
     } & WritingOptions)
@@ -177,7 +177,8 @@ interface RawOptions {
   mask: string;
   tracer: string;
   backend?: string;
-  extension?: string[];
+  /** Of `-e` and of `-s`, in their order. */
+  extension?: (string | KnownFile)[];
   fields?: string[];
   script?: string;
   compileTimeout: string;
@@ -283,7 +284,7 @@ const INTERPRETERS: Record<
   }),
   check: (operands, raw) => ({
     action: 'check',
-    files: interpretExtension(operands),
+    extension: chooseExtension(operands),
     verbose: raw.verbose ?? false,
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     ...interpretWriting(raw),
@@ -397,11 +398,20 @@ function addOption(command: Command, entry: OptionEntry): void {
     const option = new Option(flags, summary);
     // Shown as the user would type it, without quotes.
     if (value !== undefined) option.default(value, value);
+    if (long === '--script') option.argParser((path: string) => addScript(command, path));
     if (repeats) option.argParser((one: string, previous: string[] = []) => [...previous, one]);
     if (once) option.argParser((one: string, previous: string | undefined) => refuseSecond(long, previous) ?? one);
     if (hidden) option.hideHelp();
     command.addOption(option);
   }
+}
+
+/** A script stands among the extensions, since the last one of them counts. */
+function addScript(command: Command, path: string): string {
+  if (path === '') throw new UsageError('--script needs the path of a file');
+  const others = (command.getOptionValue('extension') ?? []) as NonNullable<RawOptions['extension']>;
+  command.setOptionValueWithSource('extension', [...others, new KnownFile(path, 'lua')], 'cli');
+  return path;
 }
 
 function refuseSecond(long: string, previous: string | undefined): undefined {
@@ -600,7 +610,6 @@ function refuseForeign(who: string, takes: readonly string[] | undefined, comman
 function interpret(raw: RawOptions, command: Command, environment: NodeJS.ProcessEnv): Request {
   const form = outputFormOf(findCompatProfile(environment));
   const what = raw.gen === undefined ? undefined : oneOf('--gen', raw.gen, GENERATE_TARGETS);
-  if (raw.script !== undefined) throw refuseLua(raw.script);
   if (raw.write !== undefined) {
     const record = ENTRIES.find(({ name }) => name === 'record')!;
     refuseForeign('ipft record', [...record.takes!, '--write'], command);
@@ -990,7 +999,7 @@ const flagOf = ({ key, flag }: PlanOptionText) =>
 function readPlan(raw: RawOptions): GivenPlan {
   const options = Object.entries(PLAN_OPTIONS).map(([option, text]) => {
     const value = raw[text.key];
-    if (text.readAll && Array.isArray(value)) return [option, text.readAll(value)];
+    if (text.readAll && Array.isArray(value)) return [option, text.readAll(value as readonly string[])];
     return [option, text.read && typeof value === 'string' ? text.read(flagOf(text), value) : value];
   });
   return Object.fromEntries(options) as GivenPlan;
@@ -1017,11 +1026,6 @@ function createVocabulary(raw: RawOptions): Vocabulary {
 function interpretWriting({ color, outputFile }: RawOptions): WritingOptions {
   if (outputFile === '') throw new UsageError('--output-file needs the path of a file');
   return { color: oneOf('--color', color, COLOR_CHOICES), outputFile };
-}
-
-function interpretExtension(paths: readonly string[]): readonly string[] {
-  for (const path of paths) checkSuffix(path);
-  return paths;
 }
 
 function interpretCompileTimeout({ compileTimeout }: RawOptions): number {

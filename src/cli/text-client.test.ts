@@ -6,12 +6,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KernelRings } from '../../tests/support/kernel-rings.js';
 import { usedBytes } from '../../tests/support/memory.js';
 import { createHeader } from '../../tests/support/trace-header.js';
+import { ExtensionError } from '../base/errors.js';
 import { LiveSource } from '../capture/live-source.js';
 import { createJsonOutput } from '../output/json.js';
-import { createContext } from '../output/output.js';
+import { createContext, type Output } from '../output/output.js';
 import { JourneyIntake } from '../trace/journey-intake.js';
 import type { Until } from '../trace/plan.js';
 import { TraceRun } from '../trace/run.js';
+import { ScriptPrints } from './script-prints.js';
 import { TextClient } from './text-client.js';
 import { openWriter, type Writer } from './writer.js';
 
@@ -105,4 +107,84 @@ test('TextClient: count ends the trace while nobody takes the text, by what has 
   } finally {
     closeSync(fd);
   }
+});
+
+/** An output whose pieces are such texts; one that is undefined can't be made, behind some text of it. */
+function failing(pieces: readonly (string | undefined)[]): Output {
+  let [next, pending] = [0, ''];
+  const make = () => {
+    const piece = pieces[next++];
+    pending += piece ?? 'whole\nbegun';
+    if (piece === undefined) throw new ExtensionError('x.lua:1: boom');
+    return next < pieces.length;
+  };
+  return {
+    ...{ hasRoom: true, event() {}, ended() {}, tick: make },
+    get pendingBytes() {
+      return pending.length;
+    },
+    take() {
+      const taken = Buffer.from(pending);
+      pending = '';
+      return taken;
+    },
+    *finish() {
+      while (next < pieces.length) {
+        make();
+        yield this.take();
+      }
+    },
+  };
+}
+
+test.each([
+  ['a\nwhole\n', true],
+  ['a\n', false],
+])(
+  'TextClient: a field that can’t be computed ends the trace, and what is whole is written: %j',
+  async (text, isLines) => {
+    for (const atEnd of [false, true]) {
+      const path = join(dir, 'failing');
+      const out = openWriter(path);
+      const client = new TextClient(failing(['a\n', undefined, 'c\n']), out, terminal, { isLines });
+      if (!atEnd) await client.handOn(0, new AbortController().signal);
+      expect(client.isClosed).toBe(!atEnd);
+      await client.handOn(0);
+      await client.finish();
+      expect(client.problem).toEqual(new ExtensionError('x.lua:1: boom'));
+      await out.end();
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    }
+  },
+);
+
+test('TextClient: what a script prints comes before the text that is made then', async () => {
+  const path = join(dir, 'prints');
+  const out = openWriter(path);
+  const prints = new ScriptPrints({ write() {}, clearStatus() {}, warn() {} }, true);
+  const client = new TextClient(failing(['a\n', 'b\n']), out, terminal, { prints });
+  prints.out(Buffer.from('init\n'));
+  await client.handOn(0);
+  await client.finish();
+  prints.out(Buffer.from('fini\n'));
+  await client.handOnPrints();
+  await out.end();
+  expect(readFileSync(path, 'utf8')).toBe('init\na\nb\nfini\n');
+});
+
+test('ScriptPrints: what programs read stays as it is, and nothing grows without end', () => {
+  const said: string[] = [];
+  const told = {
+    write: (text: string) => void said.push(text),
+    clearStatus() {},
+    warn: (text: string) => void said.push(text),
+  };
+  const apart = new ScriptPrints(told, false);
+  apart.out(Buffer.from('out'));
+  apart.error(Buffer.from(' error'));
+  expect([said, apart.take().length]).toEqual([['out', ' error'], 0]);
+  const within = new ScriptPrints(told, true);
+  for (let i = 0; i < 20; i++) within.out(new Uint8Array(1 << 20));
+  expect(within.take().length).toBe(16 << 20);
+  expect(said.at(-1)).toBe(`the script printed ${4 << 20} bytes more than can be kept`);
 });

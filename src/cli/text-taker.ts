@@ -9,7 +9,7 @@ import { TargetFilter, type TargetPatterns } from '../journey/target-filter.js';
 import { Clock } from '../output/clock.js';
 import type { Fold } from '../output/folding.js';
 import { createContext, type Output } from '../output/output.js';
-import { type OutputName, outputKind } from '../output/outputs.js';
+import { type OutputName, outputKind, refusedNames } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { readPageFrame } from '../page-server/page-frame.js';
 import { JourneyIntake } from '../trace/journey-intake.js';
@@ -17,6 +17,7 @@ import { type ColorChoice, hasColor } from './color.js';
 import type { Taker } from './live.js';
 import type { TimeName } from './option-table.js';
 import { reportJourneys, reportLosses } from './report.js';
+import type { ScriptPrints } from './script-prints.js';
 import type { Terminal } from './terminal.js';
 import { describeProgress, TextClient } from './text-client.js';
 import { explainFailure, type Writer } from './writer.js';
@@ -57,6 +58,8 @@ export interface ViewFacts {
   readonly follow: boolean;
   /** The machine that traces; undefined of a recording. */
   readonly hardware?: string | undefined;
+  /** What a script prints; undefined of a recording. */
+  readonly prints?: ScriptPrints | undefined;
 }
 
 /** The part of the engine's heap that an output may keep; the rest is for short-lived objects. */
@@ -102,7 +105,9 @@ export class TextTaker implements Taker {
     const { shownTargets } = options;
     const filter = shownTargets && new TargetFilter(source.header.targets, shownTargets);
     this.intake = new JourneyIntake(output, source.places, output.choice, filter);
-    this.client = new TextClient(output, out, terminal, this.isForPrograms ? undefined : this.intake.tracker);
+    const tracker = this.isForPrograms ? undefined : this.intake.tracker;
+    const { isLines } = outputKind(options.output);
+    this.client = new TextClient(output, out, terminal, { tracker, isLines, prints: facts.prints });
   }
 
   get events(): number {
@@ -126,7 +131,10 @@ export class TextTaker implements Taker {
 
   async close(): Promise<IpftError | undefined> {
     // A reader that was given up would be waited for without end.
-    if (!this.client.problem) await this.#out.end();
+    if (this.client.isGivenUp) return this.problem;
+    await this.client.handOnPrints();
+    await this.client.flush();
+    await this.#out.end();
     return this.problem;
   }
 
@@ -173,5 +181,5 @@ function createOutput(
   };
   // Names are looked up when the first packet is in a namespace, which may be gone when the trace ends.
   if (kind.namesNetns?.(wanted)) source.places.onPlace = ({ netns }) => void source.header.netnsName(netns);
-  return kind.create(createContext(source, clock), wanted);
+  return kind.create(createContext(source, clock, refusedNames(kind)), wanted);
 }

@@ -134,3 +134,13 @@ test('fields that are called like members of Object.prototype are fields', () =>
   const read = combineFields([computedSet(() => [{ name: '__proto__', value: 7 }])]).createReader(() => {});
   expect(Object.entries(read(DATA, 0))).toEqual([['__proto__', 7]]);
 });
+
+test('names that differ from event to event are kept for a while, and no more than some', () => {
+  let n = 0;
+  const writer = combineFields([computedSet(() => [{ name: `k${++n}`, value: n }])]).createWriter(() => {});
+  const out = new TextBuffer(64);
+  for (let i = 1; i <= 3000; i++) {
+    writer.json(out, DATA, 0);
+    expect(out.takeText()).toBe(`,"k${i}":${i}`);
+  }
+});

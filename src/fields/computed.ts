@@ -7,7 +7,7 @@ import type { FieldWriter, ValueTaker } from '../base/event.js';
 import type { ComputedField, FieldReader } from '../base/field.js';
 import { highHalf, lowHalf } from '../base/halves.js';
 import { jsonString, printable } from '../base/printable.js';
-import type { TextBuffer } from '../base/text-buffer.js';
+import { encode, type Fragment, type TextBuffer } from '../base/text-buffer.js';
 import type { StructLayout } from './layout.js';
 
 /** What computes fields of one set's data. */
@@ -99,16 +99,18 @@ class Computation {
 }
 
 function createWriter(own: FieldWriter, parts: readonly Computation[]): FieldWriter {
+  const textLabels = new Labels((name) => ` ${printable(name)}: `);
+  const jsonLabels = new Labels((name) => `,${jsonString(name)}:`);
   return {
     names: own.names,
     varies: own.varies || parts.some(({ varies }) => varies),
     text(out, data, at) {
       own.text(out, data, at);
-      for (const part of parts) for (const field of part.fields(data, at)) writeText(out, field);
+      for (const part of parts) for (const field of part.fields(data, at)) writeText(out, textLabels, field);
     },
     json(out, data, at) {
       own.json(out, data, at);
-      for (const part of parts) for (const field of part.fields(data, at)) writeJson(out, field);
+      for (const part of parts) for (const field of part.fields(data, at)) writeJson(out, jsonLabels, field);
     },
     values(taker, data, at) {
       own.values(taker, data, at);
@@ -132,12 +134,45 @@ function createReader(
   };
 }
 
-function writeText(out: TextBuffer, field: ComputedField): void {
-  out.text(` ${printable(field.name)}: ${printable(textOf(field))}`);
+/** What stands before values, made once for each name: most events have the same. */
+class Labels {
+  readonly #make: (name: string) => string;
+  readonly #known = new Map<string, Fragment>();
+
+  constructor(make: (name: string) => string) {
+    this.#make = make;
+  }
+
+  get(name: string): Fragment {
+    return this.#known.get(name) ?? this.#add(name);
+  }
+
+  #add(name: string): Fragment {
+    if (this.#known.size >= MAX_LABELS) this.#known.clear();
+    const label = encode(this.#make(name));
+    this.#known.set(name, label);
+    return label;
+  }
 }
 
-function writeJson(out: TextBuffer, field: ComputedField): void {
-  out.text(`,${jsonString(field.name)}:${jsonOf(field)}`);
+const MAX_LABELS = 1024;
+
+function writeText(out: TextBuffer, labels: Labels, field: ComputedField): void {
+  out.bytes(labels.get(field.name));
+  if (isCount(field)) out.unsigned(field.value);
+  else out.text(printable(textOf(field)));
+}
+
+function writeJson(out: TextBuffer, labels: Labels, field: ComputedField): void {
+  out.bytes(labels.get(field.name));
+  if (isCount(field)) out.unsigned(field.value);
+  else out.text(jsonOf(field));
+}
+
+/** Whether it is what most values are, which a buffer writes without making a string. */
+function isCount(field: ComputedField): field is ComputedField & { readonly value: number } {
+  const { value, text } = field;
+  return text === undefined && typeof value === 'number' && value > 0 && Number.isSafeInteger(value);
 }
 
 function giveValue(taker: ValueTaker, field: ComputedField): void {

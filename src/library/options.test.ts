@@ -7,7 +7,7 @@ test('checkOptions: the mark is enough', () => {
     plan: {
       ...{ packets: { mark: 0xdeadbeef, mask: 0xffffffff }, follow: false },
       probes: { tracer: 'function', backend: undefined, samplePeriod: 1 },
-      fields: { extension: [], builtin: [], compileTimeoutSeconds: 60 },
+      fields: { extension: { kind: 'c', paths: [] }, builtin: [], compileTimeoutSeconds: 60 },
       until: { count: undefined, durationMs: undefined },
       limits: { ringSizeBytes: 16 << 20, ringIsGiven: false, raiseLimits: true },
     },
@@ -48,7 +48,7 @@ test.each([
   [{ mark: 1, tracer: 'graph' }, /one of function, function_graph/],
   [{ mark: 1, backend: 'fentry' }, /one of fentry-multi/],
   [{ mark: 1, tracer: 'function_graph', backend: 'kprobe' }, /sees no returns/],
-  [{ mark: 1, extension: 'x.lua' }, /must end in .c/],
+  [{ mark: 1, extension: 'x.txt' }, /must end in .c/],
   [{ mark: 1, extension: [1] }, /path of a file/],
   [{ mark: 1, fields: { len: 'number' } }, /needs an extension, or built-in fields/],
   [{ mark: 1, builtin: ['tuple', 'tpc'] }, /builtin needs one of tuple, .*, not 'tpc'/],

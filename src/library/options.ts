@@ -94,7 +94,7 @@ export function checkOptions(options: unknown, packets: Pick<GivenPlan, 'command
     VOCABULARY,
   );
   const schema = checkFields(fields);
-  if (schema && plan.fields.extension.length + plan.fields.builtin.length === 0) {
+  if (schema && plan.fields.extension.paths.length + plan.fields.builtin.length === 0) {
     throw new UsageError('the option fields needs an extension, or built-in fields: without them there are none');
   }
   return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };

@@ -73,6 +73,7 @@ export class RunningTrace extends TakenTrace {
     try {
       await this.#run.run(this.#ending.signal);
       await this.#run.finish();
+      this.#live.endFields();
     } catch (error) {
       this.collector.end(error);
       throw error;

@@ -56,3 +56,9 @@ test('FieldsOf, EventOf: the types that follow from schema and tracer', () => {
   expect(stdout).toBe('');
   expect(status).toBe(0);
 });
+
+test('checkSchema: what is computed for each event has no types beforehand', () => {
+  expect(() => checkSchema({ ...eventStruct(), hasComputed: true }, { len: 'number' })).toThrow(
+    'struct event: its fields are computed for each event, and not known before',
+  );
+});

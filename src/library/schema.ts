@@ -8,7 +8,13 @@ import type { FieldDescription, FieldSchema } from './api.js';
 /**
  * @throws ExtensionError that names each field that is missing or of another type
  */
-export function checkSchema({ label, fields, types }: StructLayout, schema: FieldSchema): void {
+export function checkSchema({ label, fields, types, hasComputed }: StructLayout, schema: FieldSchema): void {
+  if (hasComputed) {
+    throw new ExtensionError(
+      `${label}: its fields are computed for each event, and not known before`,
+      'leave out the option fields: events then have all that there are',
+    );
+  }
   const problems: string[] = [];
   for (const [name, wanted] of Object.entries(schema)) {
     const field = fields.find((one) => one.name === name);

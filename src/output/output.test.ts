@@ -9,6 +9,7 @@ import { Choice, type ChoiceOptions } from '../journey/choice.js';
 import { EventStore } from '../journey/event-store.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { Clock } from './clock.js';
+import type { Fold } from './folding.js';
 import { createJsonOutput } from './json.js';
 import type { Output, OutputContext } from './output.js';
 import { PathsOutput } from './paths.js';
@@ -66,6 +67,8 @@ const PLACES: Place[] = [
 
 interface Given {
   readonly withFields?: boolean;
+  /** Instead of `fields`. */
+  readonly writer?: FieldWriter;
   readonly hasReturns?: boolean;
   readonly journeys?: readonly Journey[];
 }
@@ -74,12 +77,12 @@ interface Given {
 function outputText(
   create: (context: OutputContext) => Output,
   events: TraceEvent[],
-  { withFields = true, hasReturns = false, journeys = [] }: Given = {},
+  { withFields = true, writer = fields, hasReturns = false, journeys = [] }: Given = {},
 ): string {
   const output = create({
     targets,
     hasReturns,
-    fields: withFields ? fields : undefined,
+    fields: withFields ? writer : undefined,
     dataSize: withFields ? 1 : 0,
     places: { get: (number) => PLACES[number - 1] },
     names: {
@@ -640,4 +643,22 @@ test('JsonOutput: with a choice, events that are held are bounded by memory, and
   expect(output.pendingBytes).toBe(0);
   begin();
   expect(begun.length).toBeGreaterThan(first * 1.9);
+});
+
+test('AggregateOutput: where equal data may have other fields, no journey stands for another one, unless that is asked for', () => {
+  const again = Array.from({ length: 30 }, (_, index) => event(index + 1, 0));
+  const text = (writer: FieldWriter, fold?: Fold) =>
+    outputText((context) => new AggregateOutput(context, fold ? { fold } : {}), again, { writer });
+  let count = 0;
+  const counting: FieldWriter = { ...fields, varies: true, text: (out) => out.text(` n: ${++count}`) };
+  expect(text(fields)).toContain('as journey');
+  expect(text(counting)).not.toContain('as journey');
+  expect(count).toBe(30);
+  expect(text(counting, 'same')).toContain('as journey');
+});
+
+test('an event whose fields are none: nothing stands in the brackets, nor in JSON', () => {
+  const none: FieldWriter = { ...fields, names: new Set(), varies: true, text() {}, json() {} };
+  expect(outputText(aggregate, [event(1, 0)], { writer: none })).toContain(' ip_rcv ( )\n');
+  expect(JSON.parse(events(outputText(json, [event(1, 0)], { writer: none }))[0]!)).toMatchObject({ is_return: false });
 });

@@ -38,16 +38,17 @@ export interface OutputContext {
   readonly losses?: () => TraceLosses;
 }
 
-/** The context of a source's outputs. */
+/** The context of a source's outputs. @param refused names that no computed field may have */
 export function createContext(
   source: Pick<RecordSource, 'header' | 'places'> & Partial<Pick<RecordSource, 'losses'>>,
   clock: Clock = Clock.mono(),
+  refused?: ReadonlySet<string>,
 ): OutputContext {
   const { header, places } = source;
   const { targets, tracer, fields, symbols, names, netnsName } = header;
   return {
     ...{ targets, hasReturns: tracer === 'function_graph', names, netnsName, places, clock, origin: header },
-    ...{ fields: fields?.createWriter(symbols), dataSize: fields?.sizeBytes ?? 0 },
+    ...{ fields: fields?.createWriter(symbols, refused), dataSize: fields?.sizeBytes ?? 0 },
     ...(source.losses && { losses: () => source.losses!() }),
   };
 }

@@ -1,5 +1,5 @@
 /** The outputs there are, by the names that `-o` takes. */
-import type { JsonAdditions } from '../base/json-keys.js';
+import { type JsonAdditions, refusedFieldNames } from '../base/json-keys.js';
 import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
 import { type AggregateOptions, AggregateOutput } from './aggregate.js';
 import { ChromeEncoder } from './chrome.js';
@@ -25,6 +25,8 @@ interface OutputKind {
   readonly isForPrograms?: boolean;
   /** Whether it is bytes that a terminal can't show. */
   readonly isBinary?: boolean;
+  /** Whether it is lines of text, each whole in itself. */
+  readonly isLines?: boolean;
   /** Whether what it makes of two traces can't stand one behind the other. */
   readonly isSingle?: boolean;
   /** Which clocks its times are of, if there is none to choose. */
@@ -47,16 +49,18 @@ interface OutputKind {
 /** In the order in which `--help` names them. */
 const KINDS = {
   aggregate: {
+    isLines: true,
     namesNetns: ({ showPlaces = false }) => showPlaces,
     create: (context, options) => new AggregateOutput(context, options),
   },
   live: {
+    isLines: true,
     snaplen: DEFAULT_SNAPLEN,
     namesNetns: () => true,
     create: (context, { order: _, ...options }) => createLiveOutput(context, options),
   },
   json: {
-    isForPrograms: true,
+    ...{ isForPrograms: true, isLines: true },
     hasKeys: true,
     create: (context, { order: _, ...options }) => createJsonOutput(context, options),
   },
@@ -105,6 +109,11 @@ export const DEFAULT_OUTPUT: OutputName = 'aggregate';
 
 export function isOutputName(name: string): name is OutputName {
   return Object.hasOwn(KINDS, name);
+}
+
+/** The names that no field may have in an output. */
+export function refusedNames({ hasKeys = false, additions = { hasFacts: false } }: OutputKind): ReadonlySet<string> {
+  return hasKeys ? refusedFieldNames(additions) : new Set();
 }
 
 /** What is known of an output before it is made. */

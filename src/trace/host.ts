@@ -1,5 +1,6 @@
 /** The host of a trace: the command line, or the library. */
-import type { StructLayout } from '../fields/layout.js';
+import type { EventFields } from '../fields/field-set.js';
+import type { ScriptPrinter } from '../fields/printer.js';
 import type { BackendChoice } from '../probes/backends.js';
 
 /** Is told how a trace is prepared, and may end it. */
@@ -10,10 +11,12 @@ export interface TraceHost {
   warn(text: string): void;
   /** Gets the output of an extension's compiler. */
   onCompilerOutput(text: string): void;
+  /** Takes what an extension prints that is a script. Default: nobody. */
+  readonly printer?: ScriptPrinter | undefined;
   /** Whether that output may have colours. */
   readonly hasColor?: boolean;
   /** The fields are known, and no program is loaded yet. @throws an error if the host can't show them */
-  checkFields?(layout: StructLayout): void;
+  checkFields?(fields: EventFields): void;
   /** A backend was chosen. */
   onBackend?(choice: BackendChoice): void;
   /** A module was loaded while tracing, and some of its functions are traced now. */

@@ -8,7 +8,7 @@ import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { builtinSource } from '../fields/builtin/builtin.js';
-import { extensionSource } from '../fields/c/extension.js';
+import { extensionSource } from '../fields/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
 import { groupFinder } from '../kernel/control-groups.js';
 import { loadMemoryRoom } from '../kernel/memory.js';
@@ -51,6 +51,8 @@ export interface LiveTrace {
    * @throws SystemCallError, or UnsupportedFeatureError if the kernel takes none of the functions
    */
   attach(signal: AbortSignal, onProgress?: AttachProgress): Promise<LiveSource>;
+  /** Tells what computes fields that the trace has ended regularly, and its result is made. @throws ExtensionError */
+  endFields(): void;
 }
 
 /**
@@ -107,8 +109,12 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   return {
     ...{ plan, choice, selection, header, fields, places, maxMemoryBytes, ringSizeBytes, session },
     async attach(signal, onProgress) {
+      for (const { computed } of fields.sets) computed?.begin?.();
       await session.attach(signal, onProgress);
       return new LiveSource(session, header, places, (signal) => modules?.look(signal));
+    },
+    endFields() {
+      for (const { computed } of fields.sets) computed?.end?.();
     },
   };
 }
@@ -151,12 +157,14 @@ async function load(plan: TracePlan, host: TraceHost): Promise<EventFields> {
 
 /** Where fields come from, in the order in which they are shown. */
 function sourcesOf({ fields }: TracePlan, host: TraceHost): FieldSource[] {
-  const { signal, hasColor = false } = host;
+  const { signal, hasColor = false, printer } = host;
   const options = { timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal };
   const onOutput = (text: string) => host.onCompilerOutput(text);
   return [
     ...(fields.builtin.length > 0 ? [builtinSource(fields.builtin)] : []),
-    ...(fields.extension.length > 0 ? [extensionSource(fields.extension, { ...options, onOutput })] : []),
+    ...(fields.extension.paths.length > 0
+      ? [extensionSource(fields.extension, { ...options, onOutput, printer })]
+      : []),
   ];
 }
 

@@ -9,7 +9,7 @@ import { GROUP_KINDS } from '../base/group-words.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
-import { checkSuffix } from '../fields/c/extension.js';
+import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
 import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
 import { MAX_GROUPS, MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
 import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
@@ -49,8 +49,7 @@ export interface ProbeQuery {
 
 /** The fields of events. */
 export interface FieldQuery {
-  /** Files of one extension; empty for none. */
-  readonly extension: readonly string[];
+  readonly extension: ExtensionFiles;
   readonly compileTimeoutSeconds: number;
   /** Built-in fields, each once. */
   readonly builtin: readonly BuiltinName[];
@@ -392,15 +391,11 @@ function readMethod(read: OptionReader, given: GivenPlan): Pick<ProbeQuery, 'tra
   return { tracer, backend };
 }
 
-function readExtension(given: unknown = [], words: Vocabulary): readonly string[] {
-  const paths: readonly unknown[] = Array.isArray(given) ? given : [given];
-  return paths.map((path) => {
-    if (typeof path !== 'string') {
-      throw new UsageError(`${words.name('extension')} needs the path of a file, or several`);
-    }
-    checkSuffix(path);
-    return path;
-  });
+function readExtension(given: unknown = [], words: Vocabulary): ExtensionFiles {
+  const files: readonly unknown[] = Array.isArray(given) ? given : [given];
+  const isFile = (file: unknown) => typeof file === 'string' || file instanceof KnownFile;
+  if (files.every(isFile)) return chooseExtension(files);
+  throw new UsageError(`${words.name('extension')} needs the path of a file, or several`);
 }
 
 /** A name that is given twice counts once. */

@@ -1,9 +1,11 @@
 /** What a recording of a trace of the running kernel is made from. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { UsageError } from '../base/errors.js';
 import { locationOf } from '../base/journey.js';
 import type { TraceLosses } from '../base/losses.js';
 import type { RecordSource, SourceCoverage, TraceHeader } from '../base/record-source.js';
+import type { EventFields } from '../fields/field-set.js';
 import { describePackets } from '../filter/packet-query.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { readSymbols } from '../kernel/functions.js';
@@ -17,12 +19,23 @@ import type { LiveTrace } from './live-trace.js';
 /** What a recording says of a trace. */
 export type Recordable = Pick<LiveTrace, 'header' | 'fields' | 'plan' | 'ringSizeBytes'>;
 
-/** @param source of the trace */
+/** @throws UsageError for fields that a recording can't hold: what computes them is not in it */
+export function checkRecordable({ sets }: Pick<EventFields, 'sets'>): void {
+  const set = sets.find(({ computed }) => computed !== undefined);
+  if (!set) return;
+  throw new UsageError(
+    `a recording can't hold the fields of ${set.label}: they are computed when an event is shown, by what is not in it`,
+    'leave the extension out, or keep what -o json prints',
+  );
+}
+
+/** @param source of the trace @throws UsageError as `checkRecordable` */
 export function createOrigin(
   { header, fields, plan, ringSizeBytes }: Recordable,
   source: Origin['source'],
   options: Omit<OriginOptions, 'symbols'> = {},
 ): Origin {
+  checkRecordable(fields);
   const { version, kernel, tracer, backend, beganNs, realtimeOffsetNs, hostNames } = header;
   const { probes } = plan;
   const facts = {

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Recording } from '../../src/recording/recording.js';
 import { DataError, type PartText, readTrace } from '../../ui/src/trace/read.js';
 import { ENTRY_LOST, HAS_FIELDS, IS_RETURN, PACKET_FREED, PARTNER_LOST, type Trace } from '../../ui/src/trace/trace.js';
+import { makePage } from '../support/pages.js';
 import { showText } from '../support/recorded.js';
 import { recordBytes } from '../support/recordings.js';
 
@@ -146,4 +147,16 @@ describe('what is cut or damaged', () => {
     const other = { kind: 'head', text: head!.text.replace('"version":1', '"version":2') };
     await expect(readTrace([other, ...rest])).rejects.toThrow(/version 2/);
   });
+});
+
+test('events whose fields are computed may have none', async () => {
+  for (const [field, expected] of [
+    ['n', [{ n: 0 }, { n: 1 }]],
+    ['', [{}, {}]],
+  ] as const) {
+    const calls = [0, 10].map((at) => ({ fn: 'ip_rcv', at }));
+    const page = Buffer.concat([...makePage({ journeys: [{ begin: 0, calls }], field })]).toString();
+    const trace = await readTrace(partsOf(page));
+    expect((await trace.details(trace.journeys[0]!)).fields).toEqual(expected);
+  }
 });

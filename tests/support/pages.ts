@@ -37,7 +37,7 @@ export interface MadeTrace {
   readonly places?: readonly Place[];
   readonly namespaces?: Readonly<Record<number, string>>;
   readonly hasReturns?: boolean;
-  /** The name of a field of one byte. */
+  /** The name of a field of one byte; empty for events without any, where they could have some. */
   readonly field?: string;
 }
 
@@ -70,7 +70,9 @@ export function* makePage(made: MadeTrace): Iterable<Uint8Array> {
           varies: false,
           text: () => {},
           values: () => {},
-          json: (out, data, offset) => out.text(`,${JSON.stringify(field)}:${data.getUint8(offset)}`),
+          json(out, data, offset) {
+            if (field !== '') out.text(`,${JSON.stringify(field)}:${data.getUint8(offset)}`);
+          },
         };
   const names = {
     reason: (reason: number) => (reason === 0 ? undefined : `REASON_${reason}`),

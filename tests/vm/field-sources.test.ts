@@ -8,8 +8,8 @@ import { TextBuffer } from '../../src/base/text-buffer.js';
 import { parseBtf } from '../../src/btf/btf.js';
 import { parseElf, sectionBytes } from '../../src/bytecode/elf.js';
 import { Session } from '../../src/capture/session.js';
-import { extensionSource } from '../../src/fields/c/extension.js';
 import { parseEventStruct } from '../../src/fields/event-struct.js';
+import { chooseExtension, extensionSource } from '../../src/fields/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../../src/fields/field-set.js';
 import { markFilter } from '../../src/filter/mark.js';
 import { BACKENDS } from '../../src/probes/backends.js';
@@ -45,7 +45,7 @@ const DOUBLED: FieldSource = {
     };
   },
 };
-const inC = (file: string) => extensionSource([compiled(file)], {});
+const inC = (file: string) => extensionSource(chooseExtension([compiled(file)]), {});
 
 interface Shown {
   readonly isReturn: boolean;

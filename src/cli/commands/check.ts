@@ -5,25 +5,27 @@ import { groupBy } from '../../base/group-by.js';
 import { printable } from '../../base/printable.js';
 import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from '../../capture/check.js';
 import { raiseLimits } from '../../capture/process.js';
-import { loadExtension } from '../../fields/c/extension.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
 import { findJsonConflicts } from '../../fields/event-struct.js';
+import { type ExtensionFiles, loadExtension } from '../../fields/extension.js';
 import type { StructLayout } from '../../fields/layout.js';
+import { ScriptPrints } from '../script-prints.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
 export interface CheckOptions {
-  readonly files: readonly string[];
+  readonly extension: ExtensionFiles;
   readonly verbose: boolean;
   readonly compileTimeoutSeconds: number;
 }
 
 /** Prints the layout of the events. @throws the first problem */
 export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
-  const extension = await loadExtension(options.files, {
+  const extension = await loadExtension(options.extension, {
     timeoutSeconds: options.compileTimeoutSeconds,
     color: terminal.hasColor,
     onOutput: (text) => terminal.write(text),
+    printer: new ScriptPrints(terminal, false),
   });
   await out.write(Buffer.from(formatLayout(extension.layout)));
   const { layout } = extension;
@@ -63,8 +65,9 @@ function verdict(problem: IpftError): string {
   return text ?? problem.message;
 }
 
-/** A row for each field: offset in bytes (and bits), size, type, name, format. */
+/** A row for each field that lies in the data: offset in bytes (and bits), size, type, name, format. */
 function formatLayout({ label, fields, sizeBytes }: StructLayout): string {
+  if (fields.length === 0) return `${label}, ${sizeBytes} bytes\n`;
   const rows = fields.map(({ name, offset, bitOffset, bits, type, format }) => [
     bits % 8 === 0 && bitOffset === 0 ? String(offset) : `${offset}.${bitOffset}`,
     bits % 8 === 0 ? String(bits / 8) : `${bits} bits`,

@@ -11,7 +11,7 @@ import type { Origin } from '../../recording/part.js';
 import { Recorder } from '../../recording/recorder.js';
 import { type Destination, openRecordingFile } from '../../recording/recording-file.js';
 import { formatSize } from '../../trace/memory-plan.js';
-import { createOrigin } from '../../trace/record.js';
+import { checkRecordable, createOrigin } from '../../trace/record.js';
 import type { TraceClient } from '../../trace/run.js';
 import { type LiveOptions, type Taker, traceLive } from '../live.js';
 import type { RecordOptions } from '../options.js';
@@ -34,7 +34,7 @@ export async function record(
     stop.onUser = () => {};
   }
   try {
-    return await traceLive(options, terminal, stop, (live, source) => {
+    return await traceLive({ ...options, checkFields: checkRecordable }, terminal, stop, (live, source) => {
       const origin = createOrigin(live, source, { deflates: options.deflates });
       const sink = createSink(options, origin, place.files, terminal, stop);
       return new RecordTaker(new Recorder(origin, sink), sink, place, terminal);

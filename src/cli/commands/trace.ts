@@ -4,6 +4,7 @@ import { checkJsonNames } from '../../fields/event-struct.js';
 import type { StructLayout } from '../../fields/layout.js';
 import { outputKind } from '../../output/outputs.js';
 import { type LiveOptions, traceLive } from '../live.js';
+import { ScriptPrints } from '../script-prints.js';
 import type { StopSignal } from '../stop.js';
 import type { Terminal } from '../terminal.js';
 import { refuseTerminal, TextTaker, type ViewOptions } from '../text-taker.js';
@@ -17,13 +18,21 @@ export async function trace(
   stop: StopSignal,
 ): Promise<number> {
   refuseTerminal(options, out);
-  const { hasKeys, additions } = outputKind(options.output);
+  const { hasKeys, additions, isForPrograms = false } = outputKind(options.output);
   const checkFields = hasKeys ? (layout: StructLayout) => checkJsonNames(layout, additions) : undefined;
-  return await traceLive({ ...options, ...(checkFields && { checkFields }) }, terminal, stop, (live, source) => {
-    const { plan, maxMemoryBytes } = live;
-    const hardware = describeMachine();
-    return new TextTaker(source, { maxMemoryBytes, follow: plan.follow, hardware }, options, terminal, out);
-  });
+  const prints = new ScriptPrints(terminal, !isForPrograms);
+  const told = { ...options, ...(checkFields && { checkFields }), printer: prints };
+  try {
+    return await traceLive(told, terminal, stop, (live, source) => {
+      const { plan, maxMemoryBytes } = live;
+      const hardware = describeMachine();
+      return new TextTaker(source, { maxMemoryBytes, follow: plan.follow, hardware, prints }, options, terminal, out);
+    });
+  } finally {
+    // What a script has printed that failed before there was a taker.
+    const rest = prints.take();
+    if (rest.length > 0) await out.write(rest);
+  }
 }
 
 /** As `x86_64, Intel(R) Xeon(R) Processor`. */

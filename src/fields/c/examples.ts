@@ -24,11 +24,16 @@ export function loadExampleNames(): string[] {
  * @throws UsageError for a word that is neither
  */
 export function locateExtension(path: string): string {
+  return locateExample(path, '.c (C source) or .o (BPF object)');
+}
+
+/** The same for files of more kinds. @param suffixes what a path may end in, for messages */
+export function locateExample(path: string, suffixes: string): string {
   if (/[/.]/.test(path) || path === '' || existsSync(path)) return path;
   const names = loadExampleNames();
   if (names.includes(path)) return fileURLToPath(new URL(`${path}${SUFFIX}`, DIRECTORY));
   throw new UsageError(
-    `the extension ${printable(path)} must end in .c (C source) or .o (BPF object), or be the name of an example`,
+    `the extension ${printable(path)} must end in ${suffixes}, or be the name of an example`,
     `the examples are ${names.join(', ')}`,
   );
 }

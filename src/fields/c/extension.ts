@@ -1,13 +1,14 @@
 /** An extension in C, from its files to a set of fields. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { IPFT_DATA_SIZE } from '../../abi/layout.js';
-import { causedBy, ExtensionError, ParseError, UsageError } from '../../base/errors.js';
+import { causedBy, ExtensionError, ParseError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { type Btf, parseBtf } from '../../btf/btf.js';
 import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from '../../bytecode/elf.js';
 import { hasEventStruct, parseEventStruct } from '../event-struct.js';
-import type { FieldSet, FieldSource } from '../field-set.js';
+import { readExtensionFile } from '../extension-file.js';
+import type { FieldSet } from '../field-set.js';
 import { type CompileOptions, compileExtension } from './compile.js';
 import { exampleLike, locateExtension } from './examples.js';
 import { checkLicense, hideLicense } from './license.js';
@@ -23,15 +24,6 @@ export interface ExtensionObject {
   readonly compiled: boolean;
 }
 
-/** Far more than a source or an object has. */
-const MAX_FILE_BYTES = 64 << 20;
-const REASONS: Partial<Record<string, string>> = {
-  ENOENT: 'no such file',
-  ENOTDIR: 'no such file',
-  EACCES: 'permission denied',
-  ENAMETOOLONG: 'its name is too long',
-};
-
 /** The tracer's own section. */
 const OWN_SECTION = '.rodata.ipft';
 
@@ -40,44 +32,28 @@ export function moduleBytes(structBytes: number): number {
   return Math.max(IPFT_DATA_SIZE, Math.ceil(structBytes / 8) * 8);
 }
 
-/** The fields of an extension in C. See `loadExtension`. */
-export function extensionSource(given: readonly string[], options: CompileOptions): FieldSource {
-  return { load: () => loadExtension(given, options) };
-}
-
-/** @throws UsageError for a file that is neither `.c` nor `.o`, and no example */
-export function checkSuffix(path: string): void {
-  const suffix = extname(locateExtension(path));
-  if (suffix === '.c' || suffix === '.o') return;
-  if (suffix === '.lua') throw refuseLua(path);
-  throw new UsageError(`the extension ${printable(path)} must end in .c (C source) or .o (BPF object)`);
-}
-
-/** The error for a Lua script, which ipftrace2 takes. */
-export function refuseLua(path: string): UsageError {
-  return new UsageError(
-    `the extension ${printable(path)} must end in .c (C source) or .o (BPF object): those in Lua come in a later version`,
-    'for now write it in C: ipft --gen bpf-module-skeleton prints a beginning, and -e FILE.c takes it',
-  );
-}
-
 /**
  * Compiles `.c` files, reads `.o` files, and checks that together they are an extension: exactly one has `module`, and
  * exactly one the event struct.
- * @param given paths, or names of examples
+ * @param given paths that end so, or names of examples
  * @throws UsageError, ExtensionError
  */
 export async function loadExtension(given: readonly string[], options: CompileOptions = {}): Promise<FieldSet> {
-  for (const path of given) checkSuffix(path);
   const paths = given.map(locateExtension);
   checkDistinct(paths);
   const objects: ExtensionObject[] = [];
   for (const path of paths) {
-    const file = readExtensionFile(path);
+    // A source is read here, too, for a better message than the compiler's.
+    const file = readExtensionFile(path, hintOfExample);
     const compiled = extname(path) === '.c';
     objects.push({ path, compiled, bytes: compiled ? await compileExtension(path, options) : file });
   }
   return parseExtension(objects);
+}
+
+function hintOfExample(path: string): string | undefined {
+  const example = exampleLike(path);
+  return example === undefined ? undefined : `the packaged example is called ${example}: -e ${example}`;
 }
 
 /** The linker would report every symbol of a file that is given twice. */
@@ -102,25 +78,6 @@ function identityOf(path: string): string {
   } catch {
     // The error comes when the file is read.
     return path;
-  }
-}
-
-/** Reads a source or an object. A source is read here, too, for a better message than the compiler's. */
-function readExtensionFile(path: string): Uint8Array {
-  const reading = `reading the extension ${printable(path)}`;
-  try {
-    // Reading a pipe could wait for ever.
-    const stats = statSync(path);
-    if (!stats.isFile()) throw new ExtensionError(`${reading}: it is no regular file`);
-    if (stats.size > MAX_FILE_BYTES) throw new ExtensionError(`${reading}: it is larger than any extension (64M)`);
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof ExtensionError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = REASONS[code ?? ''];
-    const example = code === 'ENOENT' ? exampleLike(path) : undefined;
-    const hint = example === undefined ? undefined : `the packaged example is called ${example}: -e ${example}`;
-    throw causedBy(new ExtensionError(`${reading}: ${reason ?? code ?? message}`, hint), error);
   }
 }
 
@@ -160,6 +117,27 @@ export function parseExtension(objects: readonly ExtensionObject[]): FieldSet {
             new ExtensionError(`${label}: __ipft_event_struct is declared in ${paths}, and must be in one file only`),
         });
   const layout = about(declaring.path, () => parseEventStruct(declaring.btf));
+  return { label, layout, btf: declaring.btfBytes, dataBytes: moduleBytes(layout.sizeBytes), ...linkedParts(parsed) };
+}
+
+/** What of a set of fields an object makes that has `module` and says nothing of its events. */
+export type ModuleParts = Omit<FieldSet, 'label' | 'layout' | 'computed'>;
+
+/**
+ * Reads an object whose `module` writes bytes that something else gives a meaning: no event struct is looked for.
+ * @throws ExtensionError if it is no BPF object, has no BTF, or has not what an extension needs
+ */
+export function parseModule(object: ExtensionObject): ModuleParts {
+  const parsed = about(object.path, () => parseObject(object));
+  about(object.path, () => {
+    if (!parsed.module) throw new ExtensionError('it defines no function module', `define: ${SIGNATURE}`);
+    checkModule(parsed.elf, parsed.btf, parsed.module);
+  });
+  return { btf: parsed.btfBytes, dataBytes: moduleBytes(0), ...linkedParts([parsed]) };
+}
+
+/** What is to be linked in. @throws ExtensionError if an object needs what none of them has */
+function linkedParts(parsed: readonly ParsedObject[]): Omit<ModuleParts, 'btf' | 'dataBytes'> {
   const definitions = findDefinitions(parsed);
   for (const object of parsed) about(object.path, () => checkNeeds(object, definitions));
   // The first license becomes the program's. All of them are compatible with the GPL.
@@ -168,7 +146,7 @@ export function parseExtension(objects: readonly ExtensionObject[]): FieldSet {
     hideLicense(object.bytes, object.elf, object.btf, object.btfAt, index % 10);
   }
   return {
-    ...{ label, part: 'module', layout, btf: declaring.btfBytes, dataBytes: moduleBytes(layout.sizeBytes) },
+    part: 'module',
     objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
       ...{ name: printable(path), compiled },
       bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,

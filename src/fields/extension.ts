@@ -1,0 +1,115 @@
+/** Extensions, whatever they are written in: the table of their kinds, by the suffixes of their files. */
+import { extname } from 'node:path';
+import { UsageError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
+import type { CompileOptions } from './c/compile.js';
+import { locateExample } from './c/examples.js';
+import { loadExtension as loadC } from './c/extension.js';
+import type { FieldSet, FieldSource } from './field-set.js';
+import { loadScript } from './lua/script.js';
+import type { ScriptPrinter } from './printer.js';
+
+/** How an extension is loaded. Each kind takes what it needs. */
+export interface ExtensionOptions extends CompileOptions {
+  /** Takes what a script prints. Default: nobody. */
+  readonly printer?: ScriptPrinter | undefined;
+}
+
+interface ExtensionKind {
+  /** The suffixes of its files, and what they are. */
+  readonly suffixes: Readonly<Record<string, string>>;
+  /** What a file is, in messages. */
+  readonly noun: string;
+  /** Whether all files that are given make one extension; otherwise the last one counts. */
+  readonly joins: boolean;
+  /** @throws UsageError, ExtensionError */
+  load(paths: readonly string[], options: ExtensionOptions): Promise<FieldSet>;
+}
+
+const KINDS = {
+  c: {
+    suffixes: { '.c': 'C source', '.o': 'BPF object' },
+    noun: 'in C',
+    joins: true,
+    load: (paths, options) => loadC(paths, options),
+  },
+  lua: {
+    suffixes: { '.lua': 'Lua script' },
+    noun: 'a script in Lua',
+    joins: false,
+    load: async (paths, { printer }) => loadScript(paths.at(-1)!, printer),
+  },
+} satisfies Record<string, ExtensionKind>;
+
+export type ExtensionKindName = keyof typeof KINDS;
+
+/** All suffixes, as messages list them: `.c (C source), .o (BPF object) or .lua (Lua script)`. */
+const SUFFIXES = listWords(
+  Object.values<ExtensionKind>(KINDS).flatMap(({ suffixes }) =>
+    Object.entries(suffixes).map(([suffix, what]) => `${suffix} (${what})`),
+  ),
+);
+
+/** A file whose kind was given with it, whatever its suffix. */
+export class KnownFile {
+  readonly path: string;
+  readonly kind: ExtensionKindName;
+
+  constructor(path: string, kind: ExtensionKindName) {
+    this.path = path;
+    this.kind = kind;
+  }
+}
+
+/** The files of one extension. */
+export interface ExtensionFiles {
+  /** Empty for none. */
+  readonly paths: readonly string[];
+  readonly kind: ExtensionKindName;
+}
+
+/**
+ * Finds out what kind of extension files are.
+ * @param given paths, or names of examples
+ * @throws UsageError for a file of no kind, and for files of several
+ */
+export function chooseExtension(given: readonly (string | KnownFile)[]): ExtensionFiles {
+  const files = given.map((file) => (typeof file === 'string' ? new KnownFile(file, kindOf(file)) : file));
+  const kind = files.at(-1)?.kind ?? 'c';
+  const { noun, joins }: ExtensionKind = KINDS[kind];
+  const other = files.find((file) => file.kind !== kind);
+  if (other) {
+    throw new UsageError(
+      `the extension ${printable(files.at(-1)!.path)} is ${noun}, and ${printable(other.path)} is ${KINDS[other.kind].noun}`,
+      'an extension is either; built-in fields go with both: --fields',
+    );
+  }
+  return { kind, paths: files.map(({ path }) => path).slice(joins ? 0 : -1) };
+}
+
+/** @throws UsageError for a file of no kind, and no example */
+function kindOf(path: string): ExtensionKindName {
+  const suffix = extname(locateExample(path, SUFFIXES));
+  for (const [name, { suffixes }] of Object.entries<ExtensionKind>(KINDS)) {
+    if (Object.hasOwn(suffixes, suffix)) return name as ExtensionKindName;
+  }
+  throw new UsageError(`the extension ${printable(path)} must end in ${SUFFIXES}`);
+}
+
+/** `a, b or c` */
+function listWords(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** The fields of an extension. @throws UsageError, ExtensionError */
+export async function loadExtension(
+  { kind, paths }: ExtensionFiles,
+  options: ExtensionOptions = {},
+): Promise<FieldSet> {
+  return await KINDS[kind].load(paths, options);
+}
+
+/** The same as a source. */
+export function extensionSource(files: ExtensionFiles, options: ExtensionOptions): FieldSource {
+  return { load: () => loadExtension(files, options) };
+}

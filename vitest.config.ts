@@ -27,6 +27,7 @@ const SAME = [
   'places',
   'process',
   'record-same',
+  'script-same',
   'trace-same',
   'ui-same',
   'wireshark-same',

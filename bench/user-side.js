@@ -2,12 +2,26 @@
  * `node user-side.js WHAT EVENTS RUNS`: prints nanoseconds an event, or bytes an event, for each run as JSON.
  * `node user-side.js recording EVENTS FILE` writes a recording of packets that differ.
  */
-import { existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, write, writeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  write,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Places } from '../dist/base/places.js';
+import { combineFields } from '../dist/fields/field-set.js';
+import { loadScript } from '../dist/fields/lua/script.js';
 import { JourneyTracker } from '../dist/journey/tracker.js';
 import { AggregateOutput } from '../dist/output/aggregate.js';
 import { createJsonOutput } from '../dist/output/json.js';
@@ -28,6 +42,8 @@ const EVENTS_PER_JOURNEY = 28;
 /** As from one namespace through a gateway into another. */
 const EVENTS_PER_LONG_JOURNEY = 60;
 const FOREVER = 1n << 62n;
+const SCRIPT_BYTES = 64;
+const SCRIPTS = fileURLToPath(new URL('../examples/scripts/', import.meta.url));
 
 const [what = '', count = '', runs = ''] = process.argv.slice(2);
 const events = Number(count);
@@ -38,8 +54,17 @@ const targets = Array.from({ length: TARGETS }, (_, index) => {
 /** As `-o pcapng` asks for. */
 const snaplen = what.endsWith('pcapng') ? 256 : 0;
 const isVaried = what === 'recording';
+/** Those with a script in Lua have 64 bytes of data in each event. */
+const isScript = what.startsWith('script');
 const eventsPerJourney = isVaried ? EVENTS_PER_LONG_JOURNEY : EVENTS_PER_JOURNEY;
-const trace = recordTrace({ events, eventsPerJourney, targets: TARGETS, dataSize: 0, snaplen, isVaried });
+const trace = recordTrace({
+  events,
+  eventsPerJourney,
+  targets: TARGETS,
+  dataSize: isScript ? SCRIPT_BYTES : 0,
+  snaplen,
+  isVaried,
+});
 const nowhere = openSync('/dev/null', 'w');
 const NOBODY = {
   event() {},
@@ -55,7 +80,14 @@ const NOBODY = {
 
 /** @type {import('../dist/base/record-source.js').TraceHeader} */
 const HEADER = {
-  ...{ version: '0', kernel: '6.12', tracer: 'function', backend: 'kprobe-multi', targets, fields: undefined },
+  ...{
+    version: '0',
+    kernel: '6.12',
+    tracer: 'function',
+    backend: 'kprobe-multi',
+    targets,
+    fields: isScript ? scriptFields() : undefined,
+  },
   ...{ names: { reason: () => undefined, symbol: () => undefined }, symbols: () => {} },
   ...{ netnsName: () => undefined, findGroup: () => undefined, beganNs: 0n, realtimeOffsetNs: 0n },
 };
@@ -209,6 +241,22 @@ function prepareFile() {
   };
 }
 
+/** The fields of gso.lua; of the same script without `decode`, or with a word that has each call of it watched. */
+function scriptFields() {
+  const dir = mkdtempSync(join(tmpdir(), 'ipft-bench-'));
+  const object = join(dir, 'gso.bpf.o');
+  const include = ['-idirafter', '/usr/include/x86_64-linux-gnu'];
+  const source = join(SCRIPTS, 'gso.bpf.c');
+  execFileSync('clang', ['-target', 'bpf', '-O2', '-g', '-D__TARGET_ARCH_x86', ...include, '-c', source, '-o', object]);
+  const path = join(dir, 'gso.lua');
+  const script = readFileSync(join(SCRIPTS, 'gso.lua'), 'utf8').replace('"gso.bpf.o"', JSON.stringify(object));
+  const more = { 'script-without-decode': 'decode = nil', 'script-watched': '-- gsub' }[what] ?? '';
+  writeFileSync(path, `${script}\n${more}\n`);
+  const fields = combineFields([loadScript(path)]);
+  rmSync(dir, { recursive: true });
+  return fields;
+}
+
 /** The lines of JSON, copied one by one into a buffer that is written when it is full. */
 function prepareCopy() {
   /** @type {Buffer[]} */
@@ -255,6 +303,9 @@ const toNowhere = (/** @type {Uint8Array} */ bytes) => void writeSync(nowhere, b
 /** What is measured, each made ready first. @type {Record<string, () => unknown>} */
 const PREPARED = {
   json: () => () => json(live(), toNowhere),
+  script: () => () => json(live(), toNowhere),
+  'script-without-decode': () => () => json(live(), toNowhere),
+  'script-watched': () => () => json(live(), toNowhere),
   live: () => () => liveText(live()),
   aggregate: () => () => aggregate(live()),
   paths: () => () => paths(live()),

@@ -30,6 +30,8 @@ export async function user({ runs, note }) {
   const json = ask('json', EVENTS, runs);
   const live = ask('live', EVENTS, runs);
   const aggregate = ask('aggregate', EVENTS, runs);
+  const script = ask('script', EVENTS, runs);
+  const undecoded = ask('script-without-decode', EVENTS, runs);
   note('user side');
   const drained = ask('drain', RECORDED_EVENTS, runs);
   const raw = ask('drain-raw', RECORDED_EVENTS, runs);
@@ -51,6 +53,8 @@ export async function user({ runs, note }) {
     row({ ...about, what: 'JSON from a recorded ring', against: 'draining without decoding' }, json, drain),
     row({ ...about, what: 'aggregate’s intake', against: 'draining without decoding' }, aggregate, drain),
     row({ ...about, what: '-o live from a recorded ring', against: 'JSON from a recorded ring' }, live, json),
+    row({ ...about, what: 'JSON with a script in Lua', against: 'JSON from a recorded ring' }, script, json),
+    row({ ...about, what: 'JSON with a script in Lua', against: 'a script without decode' }, script, undecoded),
     row({ ...about, what: 'recording', against: 'draining without decoding', goal: '≤ 1.1' }, record, drained),
     row({ ...about, what: 'recording', against: 'lending its bytes to nobody' }, record, raw),
     row({ ...about, what: 'recording', against: 'JSON from a recorded ring', goal: '≤ 0.5' }, record, json),

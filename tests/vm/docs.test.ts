@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { documents } from '../../scripts/docs.js';
 import { needsGuest, renderInGuest, withoutNumbers } from '../../scripts/docs-guest.js';
-import { ipft, Network, ROOT, traceWhile } from './harness.js';
+import { ipft, Network, ROOT, scriptWithProgram, traceWhile } from './harness.js';
 import { KERNEL } from './kernels.js';
 
 const BLOCK = /^<!-- (trace|refusal): (.+) -->\n\n```\n([\s\S]*?)^```$/gm;
@@ -36,7 +36,8 @@ test('there are traces and refusals in the docs', () => {
 test.each(listings('trace'))('docs/%s: a trace', async (_name, [, , args = '', text = '']) => {
   execFileSync('modprobe', ['veth']);
   using network = new Network();
-  const result = await traceWhile(args.split(' '), () => network.ping(9, { count: 1 }));
+  const words = args.split(' ').map((word) => (word.endsWith('.lua') ? scriptWithProgram(join(ROOT, word)) : word));
+  const result = await traceWhile(words, () => network.ping(9, { count: 1 }));
   // Where modules have no BTF, their functions are not traced.
   const expected = KERNEL.hasModuleBtf ? text : text.replace(/^(\d+ +\d{3} +veth | +veth_xmit ).*\n/gm, '');
   expect(withoutTimes(result.stdout)).toBe(withoutTimes(expected));

@@ -1,6 +1,6 @@
 /** What the tests in a guest share: a network of their own, and running `ipft` while something happens there. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,14 @@ export function compiled(source: string, ...more: string[]): string {
     objects.set(key, object);
   }
   return object;
+}
+
+/** A script of `examples/scripts` whose program, the source beside it, is compiled. */
+export function scriptWithProgram(script: string): string {
+  const object = compiled(script.replace(/lua$/, 'bpf.c'));
+  const copy = join(mkdtempSync(join(tmpdir(), 'ipft-script-')), basename(script));
+  writeFileSync(copy, readFileSync(script, 'utf8').replace(`"${basename(object)}"`, JSON.stringify(object)));
+  return copy;
 }
 
 export interface Finished {

@@ -44,6 +44,8 @@ const BPF_END = 0xd0;
 const BPF_TO_BE = 0x08;
 const BPF_CALL = 0x80;
 const BPF_EXIT = 0x90;
+/** The source of a call of a function of the same program: r1. */
+const BPF_PSEUDO_CALL = 'r1';
 /** The source of a call whose immediate is the BTF id of a kernel function. */
 const BPF_PSEUDO_KFUNC_CALL = 2;
 export const INSTRUCTION_BYTES = 8;
@@ -55,6 +57,12 @@ export class Label {
   at: number | undefined;
 }
 
+export interface FunctionCall {
+  /** The index of the instruction. */
+  readonly at: number;
+  readonly name: string;
+}
+
 /** A jump leads farther than 32,767 instructions. */
 export class JumpTooFarError extends RangeError {}
 
@@ -62,6 +70,7 @@ export class JumpTooFarError extends RangeError {}
 export class Assembler {
   readonly #words: number[] = [];
   readonly #jumps: { readonly at: number; readonly to: Label }[] = [];
+  readonly #calls: FunctionCall[] = [];
 
   /** The number of instructions. */
   get length(): number {
@@ -90,6 +99,10 @@ export class Assembler {
 
   mov32(to: Register, from: Operand): void {
     this.alu32('mov', to, from);
+  }
+
+  negate(to: Register): void {
+    this.#emit(BPF_ALU64 | BPF_NEG, to);
   }
 
   negate32(to: Register): void {
@@ -141,6 +154,17 @@ export class Assembler {
   /** Calls a kernel function. @param btfId its id in the BTF of the kernel */
   callKernel(btfId: number): void {
     this.#words.push(BPF_JMP | BPF_CALL | (BPF_PSEUDO_KFUNC_CALL << 12), btfId);
+  }
+
+  /** Calls a function that another object defines: the linker finds it by its name. */
+  callFunction(name: string): void {
+    this.#calls.push({ at: this.length, name });
+    this.#emit(BPF_JMP | BPF_CALL, 'r0', BPF_PSEUDO_CALL, 0, -1);
+  }
+
+  /** The calls of functions that are defined elsewhere: the index of the instruction, and the name. */
+  get functionCalls(): readonly FunctionCall[] {
+    return this.#calls;
   }
 
   exit(): void {

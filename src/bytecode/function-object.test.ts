@@ -8,8 +8,9 @@ function build() {
   const asm = new Assembler();
   asm.mov32('r0', 1);
   asm.exit();
-  const about = { name: 'ipft_wants', parameters: { skb: 'sk_buff' }, code: asm.finish() };
-  return writeFunctionObject({ ...about, sourceLine: 'tcp port 443', sourceFile: 'expression' });
+  const signature = { parameters: { skb: { struct: 'sk_buff' } }, returns: 'int' } as const;
+  const about = { name: 'ipft_wants', ...signature, code: asm.finish(), sourceFile: 'expression' };
+  return writeFunctionObject({ ...about, lines: [{ at: 0, text: 'tcp port 443', line: 1 }] });
 }
 
 test('writeFunctionObject: an object whose function is hidden, typed and sized', () => {

@@ -1,6 +1,6 @@
 /** What the tracer and the page's server tell each other, and what both tell the page. */
 import { IpftError } from '../base/errors.js';
-import { ExpressionError, type TextRange } from '../filter/pcap/expression.js';
+import { ExpressionError, type TextRange } from '../base/expression-error.js';
 import type { PartCounts, PartKind } from '../output/page-parts.js';
 
 /** `opening`: a recording is read. */

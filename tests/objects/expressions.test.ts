@@ -1,7 +1,8 @@
 /** Expressions as libpcap compiles them, translated, against libpcap's own interpreter on the same packets. */
 import { describe, expect, test } from 'vitest';
+import { findDirectReads } from '../../src/btf/direct-reads.js';
 import { compileExpression, DLT_EN10MB, DLT_RAW } from '../../src/filter/pcap/expression.js';
-import { findDirectReads, readSkbLayout } from '../../src/filter/pcap/skb-layout.js';
+import { readSkbLayout } from '../../src/filter/pcap/skb-layout.js';
 import { translate } from '../../src/filter/pcap/translate.js';
 import { compileWithLibpcap } from '../../src/sys/libpcap.js';
 import { runBpf } from '../support/bpf-machine.js';

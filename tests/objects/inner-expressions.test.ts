@@ -1,7 +1,8 @@
 /** Expressions about the packet within a tunnel, against libpcap's own interpreter on that packet. */
 import { describe, expect, test } from 'vitest';
+import { findDirectReads } from '../../src/btf/direct-reads.js';
 import { compileExpression, DLT_EN10MB, DLT_RAW } from '../../src/filter/pcap/expression.js';
-import { findDirectReads, readDeviceLayout, readSkbLayout } from '../../src/filter/pcap/skb-layout.js';
+import { readDeviceLayout, readSkbLayout } from '../../src/filter/pcap/skb-layout.js';
 import { translate } from '../../src/filter/pcap/translate.js';
 import { compileWithLibpcap } from '../../src/sys/libpcap.js';
 import { runBpf } from '../support/bpf-machine.js';

@@ -2,6 +2,7 @@
  * Expressions of pcap-filter: what libpcap must not get, and what its answers mean. Pure: the compiler is handed in.
  */
 import { causedBy, UsageError } from '../../base/errors.js';
+import { ExpressionError, type TextRange } from '../../base/expression-error.js';
 import { printable, quote } from '../../base/printable.js';
 import { type ClassicInstruction, findUnfit, parseClassic, rejectsAll, type Unfit } from './classic-bpf.js';
 
@@ -38,24 +39,6 @@ const WORD = /\\[^\s()]+|[A-Za-z0-9_.:/-]+|&&|\|\||<<|>>|[<>!=]=|\S/g;
 interface Word {
   readonly text: string;
   readonly at: number;
-}
-
-/** Characters of a text: from the first one, counted from 0, to the one behind the last. */
-export interface TextRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** An expression that can't be used; where it is known, with the place in it. */
-export class ExpressionError extends UsageError {
-  readonly at: TextRange | undefined;
-
-  constructor(message: string, hint: string | undefined, at: TextRange | undefined) {
-    super(message, hint);
-    // To users it is an error of usage as any other.
-    this.name = UsageError.name;
-    this.at = at;
-  }
 }
 
 /**

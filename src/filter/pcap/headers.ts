@@ -15,10 +15,12 @@
  *
  * Else it can't be told what the packet is, and it does not match.
  */
+
+import { WINDOW_BYTES } from '../../btf/direct-reads.js';
 import { type Assembler, Label, type Register } from '../../bytecode/assembler.js';
 import { BASE, IS_TAGGED, LIMIT, PACKET, TAG_BYTES, VLAN } from './frame.js';
 import type { MemoryReader } from './memory-reader.js';
-import { type SkbLayout, WINDOW_BYTES } from './skb-layout.js';
+import type { SkbLayout } from './skb-layout.js';
 
 /** `skb->protocol` in network order, as the machine reads it. */
 const ETH_P_IP = 0x0008;

@@ -1,7 +1,8 @@
 /** How a compiled filter reads the skb and its packet: without helpers where the kernel can, else with one. Pure. */
+
+import { type DirectReads, WINDOW_BYTES } from '../../btf/direct-reads.js';
 import type { Assembler, Label, Register, Size } from '../../bytecode/assembler.js';
 import { BASE, BEGINNING, COPY, IS_TAGGED, PACKET, SCRATCH, SKB, TAG_BYTES } from './frame.js';
-import { type DirectReads, WINDOW_BYTES } from './skb-layout.js';
 
 /** How many bytes of the packet are kept on the stack: a load from there is one instruction, one from the packet eight. */
 const BEGINNING_BYTES = 16;

@@ -3,11 +3,12 @@ import { causedBy, UsageError } from '../../base/errors.js';
 import type { NamedObject } from '../../base/named-object.js';
 import { quote } from '../../base/printable.js';
 import type { Btf } from '../../btf/btf.js';
+import { findDirectReads } from '../../btf/direct-reads.js';
 import { JumpTooFarError } from '../../bytecode/assembler.js';
 import { writeFunctionObject } from '../../bytecode/function-object.js';
 import { ANY_MARK, type PacketFilter, type WantedMark } from '../packet-filter.js';
 import type { CompiledExpression } from './expression.js';
-import { findDirectReads, readDeviceLayout, readSkbLayout } from './skb-layout.js';
+import { readDeviceLayout, readSkbLayout } from './skb-layout.js';
 import { translate } from './translate.js';
 
 /** Expressions, of which there is at least one: a packet must be what both say. */
@@ -38,9 +39,10 @@ function compileObject({ outer, inner }: Expressions, vmlinux: Btf, byHelper: bo
     const within = inner && { ...inner, device: readDeviceLayout(vmlinux) };
     const code = translate({ outer, inner: within, layout, direct });
     const lines = texts.map((text) => text.replace(/\s+/g, ' ').trim().slice(0, LINE_CHARACTERS));
-    const sourceLine = lines.join('; within: ');
-    const about = { name: 'ipft_wants', parameters: { skb: 'sk_buff' }, code, sourceLine, sourceFile: 'expression' };
-    return { name, bytes: writeFunctionObject(about) };
+    const text = lines.join('; within: ');
+    const signature = { parameters: { skb: { struct: 'sk_buff' } }, returns: 'int' } as const;
+    const about = { name: 'ipft_wants', ...signature, code, sourceFile: 'expression' };
+    return { name, bytes: writeFunctionObject({ ...about, lines: [{ at: 0, text, line: 1 }] }) };
   } catch (error) {
     if (!(error instanceof JumpTooFarError)) throw error;
     throw causedBy(new UsageError(`the expression is too long: ${name}`), error);

@@ -1,7 +1,6 @@
 /** Where the running kernel keeps what a filter reads of a `struct sk_buff`. Pure. */
 import { UnsupportedFeatureError } from '../../base/errors.js';
 import type { Btf } from '../../btf/btf.js';
-import { findFunction } from '../../btf/functions.js';
 import { findStructs, listMembers, type Member } from '../../btf/members.js';
 
 /** Offsets in bytes, from the beginning of the skb. */
@@ -40,18 +39,6 @@ export interface DeviceLayout {
   readonly kind: number;
 }
 
-/** Kernel functions and types that let a program read memory without a helper. */
-export interface DirectReads {
-  /** The id of `bpf_rdonly_cast`. */
-  readonly cast: number;
-  /** A struct that begins with 8 bytes of one member. */
-  readonly word: number;
-  /** A struct that begins with an array of `WINDOW_BYTES` bytes: of it, members of any size at any offset may be read. */
-  readonly window: number;
-}
-
-export const WINDOW_BYTES = 64;
-
 /** @throws UnsupportedFeatureError if an skb of this kernel lacks a member */
 export function readSkbLayout(vmlinux: Btf): SkbLayout {
   const structs = findStructs(vmlinux, ['sk_buff', 'inet6_skb_parm']);
@@ -85,12 +72,4 @@ function offsetOf(struct: string, members: ReadonlyMap<string, Member>, name: st
   const member = members.get(name);
   if (member !== undefined && member.bits === 0) return member.offsetBits / 8;
   throw new UnsupportedFeatureError(`struct ${struct}`, `this kernel's struct ${struct} has no member ${name}`);
-}
-
-/** Undefined where the kernel has no such reads. Linux 6.2+. */
-export function findDirectReads(vmlinux: Btf): DirectReads | undefined {
-  const cast = findFunction(vmlinux, 'bpf_rdonly_cast');
-  const structs = findStructs(vmlinux, ['timespec64', 'new_utsname']);
-  const [word, window] = [structs.get('timespec64'), structs.get('new_utsname')];
-  return cast === undefined || word === undefined || window === undefined ? undefined : { cast, word, window };
 }

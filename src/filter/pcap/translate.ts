@@ -5,12 +5,14 @@
  * A packet is what libpcap would capture, as far as it lies in the linear part of the skb: what lies beyond, in pages,
  * can't be read, and an expression that reads it does not match, as if the capture were that short.
  */
+
+import type { DirectReads } from '../../btf/direct-reads.js';
 import { Assembler, type Condition, Label, type Operation, type Register } from '../../bytecode/assembler.js';
 import * as classic from './classic-bpf.js';
 import { A, BASE, IS_TAGGED, LENGTH, LIMIT, MEMORY, SKB, X } from './frame.js';
 import { ETHERNET_BYTES, IPV4_BYTES, type LateFields, writeIsWritten, writeSearch } from './headers.js';
 import { CopyingReader, DirectReader, type MemoryReader, TAG_END } from './memory-reader.js';
-import type { DeviceLayout, DirectReads, SkbLayout } from './skb-layout.js';
+import type { DeviceLayout, SkbLayout } from './skb-layout.js';
 import { writeTunnelSearch } from './tunnels.js';
 
 type Program = readonly classic.ClassicInstruction[];

@@ -2,15 +2,15 @@
 import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { SymbolWriter } from '../base/event.js';
+import { EVENT_VARIABLE } from '../base/event-struct-names.js';
 import { type JsonAdditions, refusedFieldNames } from '../base/json-keys.js';
 import { printable } from '../base/printable.js';
 import { BTF_KIND_STRUCT, type Btf } from '../btf/btf.js';
 import { typeName } from '../btf/type-name.js';
 import { findTaggedVariables, findVariables, readTags } from './formats.js';
 import { createLayout, type StructLayout } from './layout.js';
-import { createFields, type Field } from './values.js';
+import { createFields, type Field, moveField } from './values.js';
 
-export const EVENT_VARIABLE = '__ipft_event_struct';
 /** No option fills the object `ipft` of events yet. */
 const NO_ADDITIONS: JsonAdditions = { hasFacts: false };
 
@@ -43,9 +43,7 @@ export function parseStructs(btf: Btf, structs: readonly NamedStruct[]): StructL
     usesSymbols: parts.some(({ layout }) => layout.usesSymbols),
     warnings: parts.flatMap(({ layout }) => layout.warnings),
     createFields: (symbols) =>
-      parts.flatMap(({ layout, offset }) =>
-        layout.createFields(symbols).map((field) => ({ ...field, offset: offset + field.offset })),
-      ),
+      parts.flatMap(({ layout, offset }) => layout.createFields(symbols).map((field) => moveField(field, offset))),
   });
 }
 

@@ -6,6 +6,7 @@ import { printable } from '../base/printable.js';
 import { addComputed, type ComputedFields } from './computed.js';
 import type { NamedStruct } from './event-struct.js';
 import { createLayout, type StructLayout } from './layout.js';
+import { moveField } from './values.js';
 
 /** Something that adds fields to events. */
 export interface FieldSource {
@@ -15,9 +16,10 @@ export interface FieldSource {
 
 /**
  * A part of an event's data, by the function that writes it (`bpf/core/fields.h`): `module` is a C extension's `module()`,
- * which may also leave out events, `fields` is `ipft_fields()`, of which the user side makes the code.
+ * which may also leave out events; `fields` is `ipft_fields()`, the built-in ones; of `script`, `ipft_script()`, which may
+ * leave out events, too, and `show`, `ipft_show()`, the user side makes the code.
  */
-export const PARTS = ['module', 'fields'] as const;
+export const PARTS = ['module', 'fields', 'script', 'show'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The fields of one source. */
@@ -34,6 +36,8 @@ export interface FieldSet {
   readonly dataBytes: number;
   /** BPF objects of which one defines the part's function. They are linked into the backend's programs. */
   readonly objects: readonly FieldObject[];
+  /** Makes one more object, by how the programs read memory: with helpers alone, or with `bpf_rdonly_cast`. */
+  readonly compile?: ((byHelper: boolean) => FieldObject) | undefined;
   /** Whether one of the objects brings a `license` section. */
   readonly hasLicense: boolean;
   /** Whether one of the objects declares the kfunc `bpf_rdonly_cast`, which the tracer would use too. */
@@ -94,9 +98,7 @@ export function combineFields(given: readonly FieldSet[]): EventFields {
     usesSymbols: sets.some(({ layout }) => layout.usesSymbols),
     warnings: sets.flatMap(({ layout }) => layout.warnings),
     createFields: (symbols) =>
-      sets.flatMap(({ layout, offset }) =>
-        layout.createFields(symbols).map((field) => ({ ...field, offset: offset + field.offset })),
-      ),
+      sets.flatMap(({ layout, offset }) => layout.createFields(symbols).map((field) => moveField(field, offset))),
   });
   const computed = sets.flatMap(({ computed, offset }) => (computed ? [{ computed, offset }] : []));
   return { ...(computed.length > 0 ? addComputed(layout, computed, labels) : layout), sets, dataBytes };

@@ -95,6 +95,23 @@ export function findTaggedVariables(btf: Btf, tags: TagTable): { name: string; t
   });
 }
 
+/** Of the member whose bits say which others have a value: bit N that of the member with the tag `ipft:present:N`. */
+export const PRESENCE_TAG = 'ipft:present';
+
+/** The format tags of a member, and its bit among those that say what has a value; `bits` for the member that has them. */
+export function splitTags(
+  tags: readonly string[],
+  where: string,
+): { readonly formats: readonly string[]; readonly presence: number | 'bits' | undefined } {
+  const formats = tags.filter((tag) => !tag.startsWith(PRESENCE_TAG));
+  if (formats.length === tags.length) return { formats, presence: undefined };
+  const [tag = '', ...more] = tags.filter((one) => one.startsWith(PRESENCE_TAG));
+  if (tag === PRESENCE_TAG && more.length === 0) return { formats, presence: 'bits' };
+  const bit = /^ipft:present:(\d{1,2})$/.exec(tag)?.[1];
+  if (bit === undefined || more.length > 0) throw new ExtensionError(`${where}: unknown tag ${printable(tag)}`);
+  return { formats, presence: Number(bit) };
+}
+
 /** Parses the tags of a member. @param where the member, for messages */
 export function parseFormat(btf: Btf, tags: readonly string[], where: string): Format | undefined {
   const [tag, second] = tags;

@@ -3,7 +3,7 @@ import type { FieldWriter, SymbolWriter } from '../base/event.js';
 import type { FieldLayout } from '../base/field.js';
 import { printable } from '../base/printable.js';
 import { encode } from '../base/text-buffer.js';
-import { createFieldReader, type Field, type FieldShape, giveFields, typesOf } from './values.js';
+import { createFieldReader, type Field, type FieldShape, giveFields, isPresent, typesOf } from './values.js';
 
 export interface StructLayout extends FieldLayout {
   /** For people: `struct event`. */
@@ -37,24 +37,26 @@ export function createLayout(
 
 /** All decisions are made here: writing an event only reads bytes. */
 function createFieldWriter(fields: readonly Field[]): FieldWriter {
-  const labelled = fields.map(({ name, offset, value }) => ({
-    ...{ offset, value },
-    textLabel: encode(` ${printable(name)}: `),
-    jsonLabel: encode(`,${JSON.stringify(name)}:`),
+  const labelled = fields.map((field) => ({
+    ...field,
+    textLabel: encode(` ${printable(field.name)}: `),
+    jsonLabel: encode(`,${JSON.stringify(field.name)}:`),
   }));
   return {
     names: new Set(fields.map(({ name }) => name)),
     varies: false,
     text(out, data, at) {
-      for (const { textLabel, value, offset } of labelled) {
-        out.bytes(textLabel);
-        value.text(out, data, at + offset);
+      for (const field of labelled) {
+        if (!isPresent(field, data, at)) continue;
+        out.bytes(field.textLabel);
+        field.value.text(out, data, at + field.offset);
       }
     },
     json(out, data, at) {
-      for (const { jsonLabel, value, offset } of labelled) {
-        out.bytes(jsonLabel);
-        value.json(out, data, at + offset);
+      for (const field of labelled) {
+        if (!isPresent(field, data, at)) continue;
+        out.bytes(field.jsonLabel);
+        field.value.json(out, data, at + field.offset);
       }
     },
     values: (taker, data, at) => giveFields(fields, taker, data, at),

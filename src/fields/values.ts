@@ -23,7 +23,16 @@ import {
 import { typeName, typeSize } from '../btf/type-name.js';
 import { type Enumerator, readEnumerators, type Width } from './enumerators.js';
 import { createFloat } from './floats.js';
-import { describeNeed, type Format, findTypedefTags, ownTags, parseFormat, type TagTable } from './formats.js';
+import {
+  describeNeed,
+  type Format,
+  findTypedefTags,
+  ownTags,
+  PRESENCE_TAG,
+  parseFormat,
+  splitTags,
+  type TagTable,
+} from './formats.js';
 import {
   bigEndianReader,
   bitReader,
@@ -72,6 +81,25 @@ export interface Field {
   readonly value: ValueAccess;
   /** Its offset, width and type, for people. */
   readonly shape: FieldShape;
+  /** The bit that is set where it has a value. Absent: it always has one. */
+  readonly presence?: Presence | undefined;
+}
+
+/** Where a bit stands. */
+export interface Presence {
+  /** The byte, from the beginning of the outer struct. */
+  readonly offset: number;
+  readonly mask: number;
+}
+
+/** A field that lies so many bytes further. */
+export function moveField(field: Field, by: number): Field {
+  const { offset, presence } = field;
+  return { ...field, offset: offset + by, presence: presence && { ...presence, offset: presence.offset + by } };
+}
+
+export function isPresent({ presence }: Pick<Field, 'presence'>, data: DataView, at: number): boolean {
+  return presence === undefined || (data.getUint8(at + presence.offset) & presence.mask) !== 0;
 }
 
 export interface FieldShape {
@@ -127,17 +155,17 @@ export function createFields(context: ValueContext, struct: number, label: strin
     const offset = Math.floor(bitOffset / 8);
     const bytes = bitField ? Math.ceil((bitField.shift + bitField.bits) / 8) : (typeSize(btf, type) ?? 0);
     if (offset + bytes > size) throw new ExtensionError(`${where}: it ends past the struct's ${size} bytes`);
-    const format = parseFormat(btf, memberTags?.get(index) ?? [], where);
+    const { formats, presence } = splitTags(memberTags?.get(index) ?? [], where);
+    const format = parseFormat(btf, formats, where);
     countName(context, name, label);
     if (name === '') {
       if (format) throw new ExtensionError(`${where}: a member without a name can't have a tag`);
       const resolved = btf.resolve(type);
       if (btf.kind(resolved) !== BTF_KIND_STRUCT && btf.kind(resolved) !== BTF_KIND_UNION) return [];
-      return createFields(context, resolved, label, depth + 1).map((field) => ({
-        ...field,
-        offset: field.offset + offset,
-      }));
+      return createFields(context, resolved, label, depth + 1).map((field) => moveField(field, offset));
     }
+    // The bits that say which of the other members have a value.
+    if (presence === 'bits') return [];
     const value = createValue(context, type, { format, bitField, where, depth, whole: type });
     const shownAs = format ?? readShownFormat(context, type, where);
     const shape = {
@@ -146,8 +174,27 @@ export function createFields(context: ValueContext, struct: number, label: strin
       type: typeName(btf, type),
       format: shownAs?.tag.replace(/^ipft:fmt:/, '') ?? '',
     };
-    return [{ name, offset, value, shape }];
+    return [{ name, offset, value, shape, presence: findPresence(context, struct, presence, where) }];
   });
+}
+
+/** The bit of a member, among the bits of its struct. */
+function findPresence(
+  { btf, tags }: ValueContext,
+  struct: number,
+  bit: number | undefined,
+  where: string,
+): Presence | undefined {
+  if (bit === undefined) return undefined;
+  for (const [index, memberTags] of tags.get(struct) ?? []) {
+    if (!memberTags.includes(PRESENCE_TAG) || index >= btf.vlen(struct)) continue;
+    const [type, position] = [btf.tail(struct, index * 3 + 1), btf.tail(struct, index * 3 + 2)];
+    const begin = (btf.kindFlag(struct) ? position & 0xffffff : position) >> 3;
+    const bytes = typeSize(btf, type) ?? 0;
+    const offset = begin + (bit >> 3);
+    if (offset < begin + bytes && offset < btf.sizeOrType(struct)) return { offset, mask: 1 << (bit & 7) };
+  }
+  throw new ExtensionError(`${where}: the struct has no bit ${bit} that says whether it has a value`);
 }
 
 /** @throws ExtensionError if the names are too long together */
@@ -461,9 +508,10 @@ export function typesOf(fields: readonly Field[]): { readonly [name: string]: Fi
 
 /** Gives a struct's members with their names. */
 export function giveFields(fields: readonly Field[], taker: ValueTaker, data: DataView, at: number): void {
-  for (const { name, offset, value } of fields) {
-    taker.name(name);
-    value.give(taker, data, at + offset);
+  for (const field of fields) {
+    if (!isPresent(field, data, at)) continue;
+    taker.name(field.name);
+    field.value.give(taker, data, at + field.offset);
   }
 }
 
@@ -471,7 +519,12 @@ export function giveFields(fields: readonly Field[], taker: ValueTaker, data: Da
 export function createFieldReader(fields: readonly Field[]): FieldReader {
   // Not by assignment, since a member may be called __proto__.
   return (data, at) =>
-    Object.fromEntries(fields.map(({ name, offset, value }) => [name, value.read(data, at + offset)]));
+    Object.fromEntries(
+      fields.flatMap((field) => {
+        const { name, offset, value } = field;
+        return isPresent(field, data, at) ? [[name, value.read(data, at + offset)]] : [];
+      }),
+    );
 }
 
 /** Text and JSON are the same. */

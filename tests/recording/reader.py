@@ -120,21 +120,34 @@ class Btf:
         return size, bool(encoding >> 24 & 1), bool(encoding >> 24 & 4)
 
     def fields(self, named, begin):
-        """(name, offset, size, signed, is it a bool, format) of the members that are integers."""
+        """(name, offset, size, signed, is it a bool, format, bit) of the members that are integers.
+
+        bit: the byte and the mask that say whether it has a value, or None.
+        """
         variable = next(one for one in self.types[1:] if one[0] == self.VAR and one[1] == named)
         event = variable[2]
-        tags = {}
+        tags, bits, bits_member = {}, {}, None
         for kind, name, size, tail, _ in self.types[1:]:
-            if kind == self.TAG and size == event and name.startswith('ipft:fmt:'):
-                tags[struct.unpack('<i', tail)[0]] = name[len('ipft:fmt:'):]
+            if kind != self.TAG or size != event:
+                continue
+            member, = struct.unpack('<i', tail)
+            if name.startswith('ipft:fmt:'):
+                tags[member] = name[len('ipft:fmt:'):]
+            elif name.startswith('ipft:present:'):
+                bits[member] = int(name[len('ipft:present:'):])
+            elif name == 'ipft:present':
+                bits_member = member
         _, _, _, members, has_bits = self.types[event]
+        places = [offset & 0xffffff if has_bits else offset for _, _, offset in struct.iter_unpack('<III', members)]
         for index, (name, type_, offset) in enumerate(struct.iter_unpack('<III', members)):
             if has_bits and offset >> 24:
                 continue
             its = self.integer(type_)
-            if its and tags.get(index, '') in ('', 'hex'):
-                at = begin + (offset & 0xffffff if has_bits else offset) // 8
-                yield self.string(name), at, *its, tags.get(index, '')
+            if its and tags.get(index, '') in ('', 'hex') and index != bits_member:
+                bit = None
+                if index in bits:
+                    bit = begin + places[bits_member] // 8 + bits[index] // 8, 1 << bits[index] % 8
+                yield self.string(name), begin + places[index] // 8, *its, tags.get(index, ''), bit
 
 
 def parse_fields(header):
@@ -350,7 +363,9 @@ class Reader:
         if journey.place and journey.place[1] and 'device' not in names:
             line['device'] = journey.place[1]
         if not flags & NO_FIELDS:
-            for name, offset, size, signed, is_bool, shown in self.fields:
+            for name, offset, size, signed, is_bool, shown, bit in self.fields:
+                if bit and not record[at + bit[0]] & bit[1]:
+                    continue
                 value = int.from_bytes(record[at + offset:at + offset + size], 'little', signed=signed)
                 line[name] = hex(value) if shown == 'hex' else bool(value) if is_bool else value
         self.emit(line)

@@ -9,7 +9,9 @@ const STACK_BYTES = 512;
 const STACK = 0xffffc90000000000n;
 const U64 = (value: bigint) => BigInt.asUintN(64, value);
 const U32 = (value: bigint) => BigInt.asUintN(32, value);
+const GET_CURRENT_COMM = 16;
 const PROBE_READ_KERNEL = 113;
+const PROBE_READ_KERNEL_STR = 115;
 const MAX_STEPS = 1_000_000;
 
 /** What a run cost. */
@@ -19,11 +21,33 @@ export interface Ran {
   readonly stackBytes: number;
 }
 
+/** What code may call and write besides. */
+export interface Surroundings {
+  /** r2 and r3. */
+  readonly more?: readonly bigint[];
+  /** Memory that may be written. */
+  readonly writable?: Region;
+  /** Functions of other objects, by the index of the call. What one returns is in r0; `store` writes where a pointer leads. */
+  readonly functions?: ReadonlyMap<
+    number,
+    (given: readonly bigint[], store: (address: bigint, value: bigint) => void) => bigint
+  >;
+  /** What helpers return, by their numbers. */
+  readonly helpers?: Readonly<Record<number, bigint>>;
+  /** The name of the running task. */
+  readonly comm?: string;
+}
+
 /**
  * Runs the code with r1 = `argument`.
  * @param regions what memory there is; elsewhere reads are 0, and the helper fails
  */
-export function runBpf(code: Uint8Array, argument: bigint, regions: readonly Region[]): Ran {
+export function runBpf(
+  code: Uint8Array,
+  argument: bigint,
+  regions: readonly Region[],
+  { more = [], writable, functions, helpers = {}, comm = '' }: Surroundings = {},
+): Ran {
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   const count = code.length / 8;
   const r = new Array<bigint>(11).fill(0n);
@@ -31,6 +55,7 @@ export function runBpf(code: Uint8Array, argument: bigint, regions: readonly Reg
   const written = new Uint8Array(STACK_BYTES);
   let deepest = 0;
   r[1] = argument;
+  for (const [index, value] of more.entries()) r[2 + index] = value;
   r[10] = STACK + BigInt(STACK_BYTES);
   const onStack = (address: bigint, size: number) => {
     const at = Number(U64(address) - STACK);
@@ -59,6 +84,13 @@ export function runBpf(code: Uint8Array, argument: bigint, regions: readonly Reg
   };
   const write = (address: bigint, size: number, value: bigint) => {
     const at = onStack(address, size);
+    if (at < 0 && writable && address >= writable.address) {
+      const into = Number(address - writable.address);
+      if (into + size > writable.bytes.length) throw new Error(`a store of ${size} bytes at ${into} of the data`);
+      for (let index = 0; index < size; index++)
+        writable.bytes[into + index] = Number((value >> BigInt(8 * index)) & 255n);
+      return;
+    }
     if (at < 0) throw new Error('a store outside of the stack');
     if (at % size !== 0) throw new Error(`a misaligned store of ${size} bytes at stack ${at - STACK_BYTES}`);
     for (let index = 0; index < size; index++) {
@@ -102,10 +134,32 @@ export function runBpf(code: Uint8Array, argument: bigint, regions: readonly Reg
           return { result: Number(U32(r[0]!)), steps, stackBytes: deepest };
         }
         if (kind === 0x80) {
+          const helper = Number(immediate);
+          const known = helpers[helper];
           if (from === 2) {
             r[0] = r[1]!;
+          } else if (from === 1) {
+            const called = functions?.get(at - 1);
+            if (!called) throw new Error(`a call at ${at - 1} of an unknown function`);
+            r[0] = U64(called(r.slice(1, 6), (address, value) => write(address, 8, value)));
+          } else if (known !== undefined) {
+            r[0] = U64(known);
+          } else if (helper === PROBE_READ_KERNEL_STR) {
+            let length = 0n;
+            for (; length < r[2]!; length++) {
+              const byte = length === r[2]! - 1n ? 0 : readByte(U64(r[3]! + length));
+              if (byte === undefined) break;
+              write(r[1]! + length, 1, BigInt(byte));
+              if (byte === 0) break;
+            }
+            r[0] = readByte(r[3]!) === undefined ? U64(-14n) : length + 1n;
+          } else if (helper === GET_CURRENT_COMM) {
+            const bytes = Buffer.alloc(Number(r[2]!));
+            bytes.write(comm);
+            for (const [index, byte] of bytes.entries()) write(r[1]! + BigInt(index), 1, BigInt(byte));
+            r[0] = 0n;
           } else {
-            if (Number(immediate) !== PROBE_READ_KERNEL) throw new Error(`a call of helper ${immediate}`);
+            if (helper !== PROBE_READ_KERNEL) throw new Error(`a call of helper ${immediate}`);
             r[0] = 0n;
             for (let index = 0n; index < r[2]!; index++) {
               const byte = readByte(U64(r[3]! + index));
@@ -154,6 +208,8 @@ function operate(opcode: number, left: bigint, right: bigint, bits: number): big
       return a ^ b;
     case 0xb0:
       return b;
+    case 0xc0:
+      return cut((is32 ? BigInt.asIntN(32, a) : BigInt.asIntN(64, a)) >> shift);
     case 0xd0: {
       const bytes = Buffer.alloc(8);
       bytes.writeBigUInt64BE(left);

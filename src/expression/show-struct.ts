@@ -1,0 +1,200 @@
+/**
+ * The struct that tells what the fields of expressions are: BTF as an extension in C would have it, so that whatever
+ * reads fields reads these, too. Pure.
+ *
+ * A field that may be absent has the tag `ipft:present:N`: it has a value if bit N of the member with the tag
+ * `ipft:present` is set.
+ */
+import { EVENT_VARIABLE } from '../base/event-struct-names.js';
+import {
+  BTF_KIND_ARRAY,
+  BTF_KIND_ENUM,
+  BTF_KIND_ENUM64,
+  BTF_KIND_INT,
+  BTF_KIND_PTR,
+  BTF_KIND_STRUCT,
+  BTF_KIND_UNION,
+  type Btf,
+} from '../btf/btf.js';
+import { typeSize } from '../btf/type-name.js';
+import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BtfWriter, type WrittenMember } from '../bytecode/btf-writer.js';
+import { type CType, type IntegerType, isFunctionPointer, readType, type TypeRef } from './types.js';
+
+/** What a field's bytes are. */
+export type StoredType =
+  | { readonly kind: 'scalar'; readonly type: CType }
+  | { readonly kind: 'copy'; readonly ref: TypeRef }
+  /** An array of characters, or of bytes. */
+  | { readonly kind: 'bytes'; readonly length: number; readonly isText: boolean };
+
+export interface StoredField {
+  readonly name: string;
+  readonly stored: StoredType;
+  readonly offset: number;
+  /** As `hex`; for `enum` and `enum_flags` with the enum. */
+  readonly format: string | undefined;
+  readonly enumOf: TypeRef | undefined;
+  /** Its bit, if it may be absent. */
+  readonly presence: number | undefined;
+}
+
+/** @param sizeBytes of all @param presenceBytes of the bits at the beginning: 0, 4 or 8 */
+export function writeShowStruct(fields: readonly StoredField[], sizeBytes: number, presenceBytes: number): Uint8Array {
+  const btf = new BtfWriter();
+  const copier = new TypeCopier(btf);
+  const members: WrittenMember[] = [];
+  const tags: { readonly text: string; readonly member: number }[] = [];
+  if (presenceBytes > 0) {
+    const type = btf.integer(presenceBytes === 4 ? 'unsigned int' : 'unsigned long', presenceBytes);
+    members.push({ name: '__present', type, offsetBits: 0 });
+    tags.push({ text: 'ipft:present', member: 0 });
+  }
+  for (const { name, stored, offset, format, enumOf, presence } of fields) {
+    const member = members.length;
+    members.push({ name, type: copier.stored(stored), offsetBits: offset * 8 });
+    if (format !== undefined && enumOf) {
+      const variable = `__ipft_enum_${member}`;
+      btf.variable(variable, copier.copy(enumOf));
+      tags.push({ text: `ipft:fmt:${format}:${variable}`, member });
+    } else if (format !== undefined) tags.push({ text: `ipft:fmt:${format}`, member });
+    if (presence !== undefined) tags.push({ text: `ipft:present:${presence}`, member });
+  }
+  const struct = btf.struct('show', sizeBytes, members);
+  for (const { text, member } of tags) btf.tag(text, struct, member);
+  btf.variable(EVENT_VARIABLE, struct);
+  return btf.bytes();
+}
+
+/** The format that a number in network order has by its type. */
+export function networkFormat({ bytes }: IntegerType): string {
+  return bytes === 4 ? 'ipv4' : `be${bytes * 8}`;
+}
+
+/** Copies types of the kernel with what they need to be shown. Pointers lead to what is declared only. */
+class TypeCopier {
+  readonly #out: BtfWriter;
+  readonly #known = new Map<Btf, Map<number, number>>();
+  readonly #named = new Map<string, number>();
+
+  constructor(out: BtfWriter) {
+    this.#out = out;
+  }
+
+  stored(stored: StoredType): number {
+    switch (stored.kind) {
+      case 'scalar':
+        return this.#scalar(stored.type);
+      case 'copy':
+        return this.copy(stored.ref);
+      case 'bytes': {
+        const element = stored.isText
+          ? this.#integer('char', 1, BTF_INT_SIGNED | BTF_INT_CHAR)
+          : this.#integer('unsigned char', 1, 0);
+        return this.#out.array(element, stored.length, this.#index());
+      }
+    }
+  }
+
+  copy({ btf, id }: TypeRef): number {
+    const known = this.#known.get(btf) ?? new Map<number, number>();
+    this.#known.set(btf, known);
+    const copied = known.get(id) ?? this.#copy(btf, id);
+    known.set(id, copied);
+    return copied;
+  }
+
+  #copy(btf: Btf, id: number): number {
+    const type = btf.resolve(id);
+    const read = readType({ btf, id });
+    switch (btf.kind(type)) {
+      case BTF_KIND_INT: {
+        const encoding = (btf.tail(type, 0) >>> 24) & 15;
+        const base = this.#integer(btf.name(type), btf.sizeOrType(type), encoding);
+        return read.kind === 'integer' && read.isBigEndian ? this.#tagged(read.name, base, networkFormat(read)) : base;
+      }
+      case BTF_KIND_PTR:
+        return isFunctionPointer(read)
+          ? this.#tagged('function_pointer', this.#pointer('void'), 'symbol')
+          : this.#scalar(read);
+      case BTF_KIND_ENUM:
+      case BTF_KIND_ENUM64:
+        return this.#enumeration(btf, type);
+      case BTF_KIND_ARRAY:
+        return this.#out.array(this.copy({ btf, id: btf.tail(type, 0) }), btf.tail(type, 2), this.#index());
+      case BTF_KIND_STRUCT:
+      case BTF_KIND_UNION:
+        return this.#struct(btf, type);
+      default:
+        return this.#integer('unsigned char', 1, 0);
+    }
+  }
+
+  #struct(btf: Btf, id: number): number {
+    const hasBits = btf.kindFlag(id);
+    const members: WrittenMember[] = [];
+    for (let index = 0; index < btf.vlen(id); index++) {
+      const type = btf.tail(id, index * 3 + 1);
+      const position = btf.tail(id, index * 3 + 2);
+      // An array without a length has nothing to show.
+      if ((typeSize(btf, type) ?? 0) === 0) continue;
+      members.push({
+        name: btf.string(btf.tail(id, index * 3)),
+        type: this.copy({ btf, id: type }),
+        offsetBits: hasBits ? position & 0xffffff : position,
+        bits: hasBits ? position >>> 24 : 0,
+      });
+    }
+    return this.#out.struct(btf.name(id), btf.sizeOrType(id), members, btf.kind(id) === BTF_KIND_UNION);
+  }
+
+  #enumeration(btf: Btf, id: number): number {
+    const isWide = btf.kind(id) === BTF_KIND_ENUM64;
+    const words = isWide ? 3 : 2;
+    const enumerators = Array.from({ length: btf.vlen(id) }, (_, index) => {
+      const low = BigInt(btf.tail(id, index * words + 1));
+      const high = isWide ? BigInt(btf.tail(id, index * words + 2)) : 0n;
+      return { name: btf.string(btf.tail(id, index * words)), value: low | (high << 32n) };
+    });
+    return this.#out.enumeration(btf.name(id), btf.sizeOrType(id), enumerators, btf.kindFlag(id));
+  }
+
+  #scalar(type: CType): number {
+    if (type.kind === 'pointer') return this.#pointer(type.name);
+    if (type.kind !== 'integer') return this.#integer('unsigned char', 1, 0);
+    if (type.enumOf) return this.copy(type.enumOf);
+    if (type.isBool) return this.#integer('_Bool', 1, BTF_INT_BOOL);
+    // A character that stands alone is a number.
+    const name = type.isChar ? 'signed char' : type.name;
+    return this.#integer(name, type.bytes, type.isSigned ? BTF_INT_SIGNED : 0);
+  }
+
+  /** A pointer by its name in C: `struct sock *`. */
+  #pointer(name: string): number {
+    const struct = /^(?:const |volatile )*struct (\w+) \*$/.exec(name)?.[1];
+    return this.#once(`${struct ?? 'void'} *`, () =>
+      this.#out.pointer(struct === undefined ? 0 : this.#out.forward(struct)),
+    );
+  }
+
+  #tagged(name: string, of: number, format: string): number {
+    return this.#once(`typedef ${name}`, () => {
+      const typedef = this.#out.typedef(name, of);
+      this.#out.tag(`ipft:fmt:${format}`, typedef);
+      return typedef;
+    });
+  }
+
+  #integer(name: string, bytes: number, encoding: number): number {
+    return this.#once(`${name} ${bytes} ${encoding}`, () => this.#out.integer(name, bytes, encoding));
+  }
+
+  #index(): number {
+    return this.#integer('unsigned int', 4, 0);
+  }
+
+  #once(key: string, write: () => number): number {
+    const id = this.#named.get(key) ?? write();
+    this.#named.set(key, id);
+    return id;
+  }
+}

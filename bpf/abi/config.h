@@ -36,7 +36,7 @@ struct ipft_wanted_places {
 /* What a packet is asked for whose mark matches: see ipft_may_begin. */
 enum ipft_filters {
 	IPFT_FILTERS_NOTHING = 0,
-	IPFT_FILTERS_BY_PROGRAM = 1,	/* ipft_wants() alone */
+	IPFT_FILTERS_BY_PROGRAM = 1,	/* ipft_wants() and ipft_is_where() alone */
 	IPFT_FILTERS_BY_MORE = 2,	/* places, connections or processes, too */
 };
 
@@ -45,12 +45,16 @@ struct ipft_config {
 	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
 	struct ipft_part module;	/* the extension's; IPFT_DATA_SIZE bytes at least */
 	struct ipft_part fields;	/* of ipft_fields() */
+	struct ipft_part script;	/* of ipft_script() */
+	struct ipft_part show;		/* of ipft_show() */
 	__u32 sample_period;	/* keep one matching event in this many, on each CPU; 0 and 1 keep all */
 	__u32 direct_reads;	/* backend ftrace: whether the mark may be read without a helper; see ipft_matches */
 	__u32 follow;		/* whether packets are followed whatever becomes of their mark */
 	__u32 drop_has_reason;	/* whether the tracepoint kfree_skb has a third argument */
 	__u32 consume_has_location;	/* whether the tracepoint consume_skb has a second one */
 	__u32 filters;		/* enum ipft_filters */
+	__u32 wants;		/* whether ipft_wants() is asked */
+	__u32 where;		/* whether ipft_is_where() is asked */
 	__u32 snaplen;		/* bytes of a packet in its snapshots, up to IPFT_MAX_SNAPLEN; 0: there are no snapshots */
 	char symbol_format[4];	/* "%pS" */
 	__u32 connections;	/* whether packets of a followed packet's connection are followed */

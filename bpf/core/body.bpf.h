@@ -138,8 +138,8 @@ static __always_inline enum ipft_verdict ipft_judge(void *ctx, struct sk_buff *s
 						 ipft_may_have_ended(number));
 	if (is_known && ipft_config.follow)
 		return IPFT_MATCHED;
-	if (filters == IPFT_FILTERS_BY_PROGRAM ? ipft_wants((struct sk_buff *)number) :
-						 ipft_is_chosen((struct sk_buff *)number))
+	if (filters == IPFT_FILTERS_BY_PROGRAM ? ipft_is_taken_by_programs(ctx, (struct sk_buff *)number) :
+						 ipft_is_chosen(ctx, (struct sk_buff *)number))
 		return IPFT_MATCHED;
 	return is_known ? IPFT_UNMATCHED : IPFT_REJECTED;
 }
@@ -235,7 +235,7 @@ static __always_inline bool ipft_hits(void *ctx, struct sk_buff *skb, enum ipft_
 	}
 	if (!journey && tail)
 		journey = ipft_find_ended(hit->skb, hit->target, matches && !ipft_config.filters);
-	if (!journey && matches && ipft_may_begin(hit->skb))
+	if (!journey && matches && ipft_may_begin(ctx, hit->skb))
 		journey = ipft_begin(hit->skb, 0, 0);
 	if (!journey)
 		return false;

@@ -27,6 +27,18 @@ __hidden __weak int ipft_fields(void *ctx, struct sk_buff *skb, __u8 *data)
 	return 0;
 }
 
+/* Fields of an extension in TypeScript, whose code the user side has made. Returns not 0 to leave out the event. */
+__hidden __weak int ipft_script(void *ctx, struct sk_buff *skb, __u8 *data)
+{
+	return 0;
+}
+
+/* Fields that are expressions, by code that the user side has made. What it returns is not looked at. */
+__hidden __weak int ipft_show(void *ctx, struct sk_buff *skb, __u8 *data)
+{
+	return 0;
+}
+
 /* The data are all zero when a source gets them. The verifier knows their size, and so does away with what is beyond. */
 static __always_inline void ipft_clear(__u8 *data)
 {
@@ -52,12 +64,17 @@ static __always_inline void ipft_clear(__u8 *data)
 static __always_inline bool ipft_write_fields(void *ctx, const volatile __u64 *skb, __u8 *const volatile *record,
 					      __u32 header)
 {
-	/* First the source that may choose. */
+	/* First the sources that may choose. */
 	if (ipft_config.module.bytes &&
 	    module(ctx, (struct sk_buff *)*skb, *record + header + ipft_config.module.at))
 		return false;
+	if (ipft_config.script.bytes &&
+	    ipft_script(ctx, (struct sk_buff *)*skb, *record + header + ipft_config.script.at))
+		return false;
 	if (ipft_config.fields.bytes)
 		ipft_fields(ctx, (struct sk_buff *)*skb, *record + header + ipft_config.fields.at);
+	if (ipft_config.show.bytes)
+		ipft_show(ctx, (struct sk_buff *)*skb, *record + header + ipft_config.show.at);
 	return true;
 }
 

@@ -27,6 +27,24 @@ __hidden __weak int ipft_wants(struct sk_buff *skb)
 }
 
 /*
+ * The other part that is a program: a condition over what the packet, its call and the kernel's structs say. Replaced as
+ * ipft_wants is, and asked behind it.
+ *
+ * @ctx: that of a traced function's program, for ipft_func_arg() and ipft_func_ip(). The programs of tracepoints have
+ * stubs of both, which have no answer.
+ */
+__hidden __weak int ipft_is_where(void *ctx, struct sk_buff *skb)
+{
+	return 1;
+}
+
+/* What the programs of the filter say. What is not there is known to the verifier, which removes the call. */
+static __always_inline bool ipft_is_taken_by_programs(void *ctx, struct sk_buff *skb)
+{
+	return (!ipft_config.wants || ipft_wants(skb)) && (!ipft_config.where || ipft_is_where(ctx, skb));
+}
+
+/*
  * Where packets of connections are followed, their marks are not compared before they are asked about: answers have none.
  * Whether a packet has the mark then.
  */
@@ -46,6 +64,12 @@ static __always_inline bool ipft_is_of_process(struct sk_buff *skb)
 	return !ipft_config.processes || ipft_is_owned(skb) || ipft_find_relations(skb);
 }
 
+/* Whether a packet is what is asked for, but for the programs. */
+static __always_inline bool ipft_is_otherwise_asked_for(struct sk_buff *skb)
+{
+	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_is_of_process(skb);
+}
+
 /* Whether a packet may be chosen at all: where packets of processes are wanted, most are known not to be. */
 static __always_inline bool ipft_may_be_chosen(struct sk_buff *skb)
 {
@@ -54,17 +78,17 @@ static __always_inline bool ipft_may_be_chosen(struct sk_buff *skb)
 }
 
 /* Whether the filter wants a packet whose mark matches. */
-static __always_inline bool ipft_is_asked_for(struct sk_buff *skb)
+static __always_inline bool ipft_is_asked_for(void *ctx, struct sk_buff *skb)
 {
-	return ipft_is_marked(skb) && ipft_is_at_wanted_place(skb) && ipft_is_of_process(skb) && ipft_wants(skb);
+	return ipft_is_otherwise_asked_for(skb) && ipft_is_taken_by_programs(ctx, skb);
 }
 
 /* The same, or whether it is followed besides: it belongs to the connection of a followed packet, or to its neighbours. */
-static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
+static __always_inline bool ipft_is_chosen(void *ctx, struct sk_buff *skb)
 {
 	if (!ipft_may_be_chosen(skb))
 		return false;
-	return ipft_is_asked_for(skb) ||
+	return ipft_is_asked_for(ctx, skb) ||
 	       (ipft_added_relations() && ipft_find_relations(skb) & ipft_added_relations());
 }
 
@@ -72,9 +96,9 @@ static __always_inline bool ipft_is_chosen(struct sk_buff *skb)
  * Whether to follow a packet whose mark matches and that has no journey. Where the filter is a mark alone, the verifier
  * removes the call.
  */
-static __always_inline bool ipft_may_begin(__u64 number)
+static __always_inline bool ipft_may_begin(void *ctx, __u64 number)
 {
-	return !IPFT_HAS_FILTERS || !ipft_config.filters || ipft_is_chosen((struct sk_buff *)number);
+	return !IPFT_HAS_FILTERS || !ipft_config.filters || ipft_is_chosen(ctx, (struct sk_buff *)number);
 }
 
 #endif

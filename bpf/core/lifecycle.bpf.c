@@ -43,6 +43,17 @@ static __always_inline void ipft_count_unrun(void)
 		ipft_count(cpu->unrun);
 }
 
+/* A tracepoint's program is not called for a traced function: what a condition asks of one has no answer. */
+__hidden int ipft_func_arg(void *ctx, __u32 n, __u64 *value)
+{
+	return -IPFT_EINVAL;
+}
+
+__hidden __u64 ipft_func_ip(void *ctx)
+{
+	return 0;
+}
+
 /* The journey of an skb. It begins here if the skb has none and is wanted. */
 static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 {
@@ -56,13 +67,14 @@ static __always_inline struct ipft_journey *ipft_follow(__u64 skb)
 		journey = NULL;
 	}
 	/*
-	 * Both functions are called whatever the filter is, and in this order: the kernel drops the types of all functions of
+	 * All functions are called whatever the filter is, and in this order: the kernel drops the types of all functions of
 	 * a program in which one is never called, and these types are needed when trampolines are loaded again. Where the
-	 * filter is a mark alone, ipft_wants is known to return 1, and nothing behind it would be called.
+	 * filter is a mark alone, ipft_wants and ipft_is_where are known to return 1, and nothing behind them would be called.
 	 */
 	if (!journey && ipft_matches((struct sk_buff *)skb) && ipft_may_be_chosen((struct sk_buff *)skb) &&
 	    (ipft_find_relations((struct sk_buff *)skb) & ipft_added_relations() ||
-	     ipft_is_asked_for((struct sk_buff *)skb)))
+	     (ipft_is_otherwise_asked_for((struct sk_buff *)skb) && ipft_wants((struct sk_buff *)skb) &&
+	      ipft_is_where(NULL, (struct sk_buff *)skb))))
 		journey = ipft_begin(skb, 0, 0);
 	if (journey)
 		ipft_count_unrun();

@@ -21,6 +21,8 @@
 #define ETH_P_8021AD 0x88a8
 
 #define ETHERNET_BYTES 14
+/* The least type; what is less is a length. */
+#define ETHERNET_TYPES 0x0600
 #define VLAN_BYTES 4
 #define NOT_SET 0xffff
 /* Where UDP's header has its checksum. */

@@ -7,12 +7,20 @@ const flags = {
   ...tracepoints,
   directReads: true,
   follow: true,
-  filters: true,
+  wants: true,
+  where: true,
   processes: false,
   who: false,
   neighbours: false,
 };
-const sizes = { dataSize: 72, samplePeriod: 3, snaplen: 96, module: { offset: 8, dataBytes: 64 }, fields: undefined };
+const sizes = {
+  dataSize: 72,
+  samplePeriod: 3,
+  snaplen: 96,
+  module: { offset: 8, dataBytes: 64 },
+  fields: undefined,
+  ...{ script: undefined, show: undefined },
+};
 
 test('encodeConfig: each member in its place', () => {
   const config = Buffer.from(encodeConfig({ ...sizes, ...flags }));
@@ -29,7 +37,8 @@ test('encodeConfig: each member in its place', () => {
     ['follow', layout.CONFIG_FOLLOW],
     ['dropHasReason', layout.CONFIG_DROP_HAS_REASON],
     ['consumeHasLocation', layout.CONFIG_CONSUME_HAS_LOCATION],
-    ['filters', layout.CONFIG_FILTERS],
+    ['wants', layout.CONFIG_WANTS],
+    ['where', layout.CONFIG_WHERE],
   ] as const) {
     const without = encodeConfig({ ...sizes, ...flags, [flag]: false });
     expect(config.readUInt32LE(offset)).toBe(1);
@@ -53,11 +62,15 @@ test('encodeConfig: a program alone is asked apart from all that asks for more',
   const filters = (more: object) =>
     Buffer.from(encodeConfig({ ...sizes, ...flags, ...more })).readUInt32LE(layout.CONFIG_FILTERS);
   const connections = { mark: { value: 0, mask: 0 } };
-  expect(filters({ filters: false })).toBe(layout.IPFT_FILTERS_NOTHING);
+  expect(filters({ wants: false, where: false })).toBe(layout.IPFT_FILTERS_NOTHING);
+  expect(filters({ wants: false })).toBe(layout.IPFT_FILTERS_BY_PROGRAM);
+  expect(filters({ where: false })).toBe(layout.IPFT_FILTERS_BY_PROGRAM);
   expect(filters({})).toBe(layout.IPFT_FILTERS_BY_PROGRAM);
   expect(filters({ connections })).toBe(layout.IPFT_FILTERS_BY_MORE);
   expect(filters({ processes: true })).toBe(layout.IPFT_FILTERS_BY_MORE);
-  expect(filters({ filters: false, places: { netns: [1], devices: [] } })).toBe(layout.IPFT_FILTERS_BY_MORE);
+  expect(filters({ wants: false, where: false, places: { netns: [1], devices: [] } })).toBe(
+    layout.IPFT_FILTERS_BY_MORE,
+  );
 });
 
 test('encodeConfig: a name is compared up to its end, so that nothing behind it counts', () => {

@@ -15,9 +15,13 @@ import {
   CONFIG_PLACES,
   CONFIG_PROCESSES,
   CONFIG_SAMPLE_PERIOD,
+  CONFIG_SCRIPT,
+  CONFIG_SHOW,
   CONFIG_SIZE,
   CONFIG_SNAPLEN,
   CONFIG_SYMBOL_FORMAT,
+  CONFIG_WANTS,
+  CONFIG_WHERE,
   CONFIG_WHO,
   IPFT_FILTERS_BY_MORE,
   IPFT_FILTERS_BY_PROGRAM,
@@ -52,13 +56,16 @@ export function encodeConfig(config: {
   /** Who writes them: undefined where there is no such source. */
   module: DataPart | undefined;
   fields: DataPart | undefined;
+  script: DataPart | undefined;
+  show: DataPart | undefined;
   samplePeriod: number;
   directReads: boolean;
   follow: boolean;
   dropHasReason: boolean;
   consumeHasLocation: boolean;
-  /** Whether a packet whose mark matches is asked about by a program. */
-  filters: boolean;
+  /** Which programs ask about a packet whose mark matches. */
+  wants: boolean;
+  where: boolean;
   snaplen: number;
   /** Whether packets of followed processes alone are asked for. */
   processes: boolean;
@@ -76,6 +83,8 @@ export function encodeConfig(config: {
   for (const [at, part] of [
     [CONFIG_MODULE, config.module],
     [CONFIG_FIELDS, config.fields],
+    [CONFIG_SCRIPT, config.script],
+    [CONFIG_SHOW, config.show],
   ] as const) {
     bytes.writeUInt32LE(part?.offset ?? 0, at + PART_AT);
     bytes.writeUInt32LE(part?.dataBytes ?? 0, at + PART_BYTES);
@@ -86,6 +95,8 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.dropHasReason ? 1 : 0, CONFIG_DROP_HAS_REASON);
   bytes.writeUInt32LE(config.consumeHasLocation ? 1 : 0, CONFIG_CONSUME_HAS_LOCATION);
   bytes.writeUInt32LE(filtersOf(config), CONFIG_FILTERS);
+  bytes.writeUInt32LE(config.wants ? 1 : 0, CONFIG_WANTS);
+  bytes.writeUInt32LE(config.where ? 1 : 0, CONFIG_WHERE);
   bytes.writeUInt32LE(config.snaplen, CONFIG_SNAPLEN);
   bytes.writeUInt32LE(config.processes ? 1 : 0, CONFIG_PROCESSES);
   bytes.writeUInt32LE(config.who ? 1 : 0, CONFIG_WHO);
@@ -101,9 +112,9 @@ export function encodeConfig(config: {
   return bytes;
 }
 
-function filtersOf({ filters, places, connections, processes }: Parameters<typeof encodeConfig>[0]): number {
+function filtersOf({ wants, where, places, connections, processes }: Parameters<typeof encodeConfig>[0]): number {
   if (places || connections || processes) return IPFT_FILTERS_BY_MORE;
-  return filters ? IPFT_FILTERS_BY_PROGRAM : IPFT_FILTERS_NOTHING;
+  return wants || where ? IPFT_FILTERS_BY_PROGRAM : IPFT_FILTERS_NOTHING;
 }
 
 function writePlaces(bytes: Buffer, { netns, devices }: Places): void {

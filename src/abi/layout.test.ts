@@ -9,7 +9,7 @@ import * as layout from './layout.js';
 const LAYOUT: Readonly<Record<string, number>> = layout;
 const OBJECTS = new URL('../../dist/bpf/', import.meta.url);
 /** Sources that have none of these structs. */
-const WITHOUT = ['license.br', 'builtin.br'];
+const WITHOUT = ['license.br', 'builtin.br', 'find-header.br'];
 const sources = readdirSync(OBJECTS).filter((name) => !WITHOUT.includes(name));
 const objects = sources.flatMap((name) => [...unpackObjects(new URL(name, OBJECTS))]);
 

@@ -118,26 +118,30 @@ export const WANTED_PLACES_DEVICES = 72;
 export const WANTED_PLACES_DEVICES_SIZE = 640;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 792;
+export const CONFIG_SIZE = 816;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
-export const CONFIG_SAMPLE_PERIOD = 20;
-export const CONFIG_DIRECT_READS = 24;
-export const CONFIG_FOLLOW = 28;
-export const CONFIG_DROP_HAS_REASON = 32;
-export const CONFIG_CONSUME_HAS_LOCATION = 36;
-export const CONFIG_FILTERS = 40;
-export const CONFIG_SNAPLEN = 44;
-export const CONFIG_SYMBOL_FORMAT = 48;
+export const CONFIG_SCRIPT = 20;
+export const CONFIG_SHOW = 28;
+export const CONFIG_SAMPLE_PERIOD = 36;
+export const CONFIG_DIRECT_READS = 40;
+export const CONFIG_FOLLOW = 44;
+export const CONFIG_DROP_HAS_REASON = 48;
+export const CONFIG_CONSUME_HAS_LOCATION = 52;
+export const CONFIG_FILTERS = 56;
+export const CONFIG_WANTS = 60;
+export const CONFIG_WHERE = 64;
+export const CONFIG_SNAPLEN = 68;
+export const CONFIG_SYMBOL_FORMAT = 72;
 export const CONFIG_SYMBOL_FORMAT_SIZE = 4;
-export const CONFIG_CONNECTIONS = 52;
-export const CONFIG_MARK = 56;
-export const CONFIG_MASK = 60;
-export const CONFIG_PROCESSES = 64;
-export const CONFIG_WHO = 68;
-export const CONFIG_NEIGHBOURS = 72;
-export const CONFIG_PLACES = 80;
+export const CONFIG_CONNECTIONS = 76;
+export const CONFIG_MARK = 80;
+export const CONFIG_MASK = 84;
+export const CONFIG_PROCESSES = 88;
+export const CONFIG_WHO = 92;
+export const CONFIG_NEIGHBOURS = 96;
+export const CONFIG_PLACES = 104;
 
 /** struct ipft_cpu */
 export const CPU_SIZE = 80;

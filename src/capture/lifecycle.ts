@@ -11,6 +11,7 @@ import { findFunctions } from '../btf/functions.js';
 import { parseElf } from '../bytecode/elf.js';
 import { NO_FIELDS } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
+import { objectsOf } from '../filter/packet-filter.js';
 import { sessionKfuncsTakeContext } from '../kernel/features.js';
 import { KnownAddresses } from '../probes/addresses.js';
 import { Attachment } from '../probes/attachment.js';
@@ -206,9 +207,10 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
   const { object: shared, config, filter, byHelper } = loaded;
   const own = loadOwnObject(`${name}${byHelper ? '.by-helper' : ''}.bpf.o`);
   // Journeys begin at tracepoints, too: the filter decides there as everywhere.
-  const bytes = filter.object ? linkObjects([own, filter.object]) : own.bytes;
+  const asked = objectsOf(filter);
+  const bytes = asked.length > 0 ? linkObjects([own, ...asked]) : own.bytes;
   const object = new BpfObject(setMark(bytes, filter));
-  const maps = [...SHARED_MAPS, ...(filter.object ? mapsOf(filter.object.bytes) : [])];
+  const maps = [...SHARED_MAPS, ...asked.flatMap((object) => mapsOf(object.bytes))];
   try {
     for (const map of maps) object.reuseMap(map, shared.mapFd(map));
     object.setInitialValue('.rodata.ipft', config);
@@ -229,7 +231,7 @@ async function loadObject(name: string, { method, copying, loaded }: Wanted, loa
     return object;
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, NO_FIELDS, filter.object);
+    throw explainLoad(error, NO_FIELDS, filter);
   }
 }
 

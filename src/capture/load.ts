@@ -3,13 +3,12 @@
 import { encodeConfig } from '../abi/config.js';
 import { causedBy, ExtensionError, IpftError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
-import type { NamedObject } from '../base/named-object.js';
 import { printable } from '../base/printable.js';
 import { findPosition, type SourcePosition } from '../fields/c/line-info.js';
 import { findHint, findSourceLine, summarizeVerifierLog } from '../fields/c/verifier-log.js';
 import { type EventFields, type FieldSet, NO_FIELDS, type Part, type PartSet } from '../fields/field-set.js';
 import { setMark } from '../filter/mark.js';
-import { type CompiledFilter, looksBeyondMark, type PacketFilter } from '../filter/packet-filter.js';
+import { type CompiledFilter, looksBeyondMark, objectsOf, type PacketFilter } from '../filter/packet-filter.js';
 import { loadKernelBtf } from '../kernel/btf.js';
 import { hasReadOnlyCast, mendsFaultsEverywhere, readTracepoints } from '../kernel/features.js';
 import { findLimitHint } from '../kernel/memory.js';
@@ -25,7 +24,7 @@ import {
   wasInterrupted,
 } from '../sys/libbpf.js';
 import { linkInChild } from '../sys/link-child.js';
-import { loadOwnObject } from '../sys/own-objects.js';
+import { FIND_HEADER, loadOwnObject } from '../sys/own-objects.js';
 import { switchSnapshots, switchWho } from './questions.js';
 
 export interface LoadOptions {
@@ -75,12 +74,18 @@ export async function loadPrograms(
   signal?: AbortSignal,
 ): Promise<LoadedPrograms> {
   const { fields, tracer, packets } = options;
-  const { compile, ...rest } = packets;
+  const { compile, where, ...rest } = packets;
   const { mark, places, connections, processes } = rest;
   // A read without a helper gives 0 both for a packet without a mark and for memory that can't be read.
-  const zeroMatches = mark.value === 0 && (mark.mask !== 0 || !(compile || places || connections || processes));
+  const zeroMatches =
+    mark.value === 0 && (mark.mask !== 0 || !(compile || where || places || connections || processes));
   const byHelper = backend.alwaysByHelper || zeroMatches || needsHelper(fields);
-  const filter: CompiledFilter = { ...rest, object: compile?.(loadKernelBtf(), byHelper) };
+  const filter: CompiledFilter = {
+    ...rest,
+    wants: compile?.(loadKernelBtf(), byHelper),
+    where: where?.compile(loadKernelBtf(), byHelper),
+    called: where?.needsHeaders ? [loadOwnObject(FIND_HEADER)] : [],
+  };
   const hasNotices = options.snaplen > 0 || options.who;
   const linked = await link(backend, tracer, { fields, filter }, { byHelper, hasNotices, signal });
   const asking = switchWho(switchSnapshots(linked, options.snaplen > 0), options.who);
@@ -114,10 +119,12 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0 || options.who;
     const config = encodeConfig({
       ...{ samplePeriod: options.samplePeriod, follow: options.follow, snaplen: options.snaplen },
-      ...{ filters: filter.object !== undefined, places: filter.places, connections: filter.connections },
+      ...{ wants: filter.wants !== undefined, where: filter.where !== undefined },
+      ...{ places: filter.places, connections: filter.connections },
       ...{ processes: filter.processes !== undefined, who: options.who },
       neighbours: filter.processes?.withNeighbours ?? false,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
+      ...{ script: setIn('script', fields), show: setIn('show', fields) },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),
     });
@@ -132,7 +139,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     return { object, config, filter, byHelper };
   } catch (error) {
     object[Symbol.dispose]();
-    throw explainLoad(error, fields, filter.object);
+    throw explainLoad(error, fields, filter);
   }
 }
 
@@ -169,11 +176,13 @@ export async function link(
   const { sets } = fields;
   const isAsked = filter !== undefined && looksBeyondMark(filter);
   const build = { byHelper, hasCalls: sets.length > 0 || isAsked || hasNotices };
-  const added = sets.flatMap((set) => set.objects);
+  const added = sets.flatMap(({ objects, compile }) => [...objects, ...(compile ? [compile(byHelper)] : [])]);
+  const asked = filter ? objectsOf(filter) : [];
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),
     ...added,
-    ...(filter?.object ? [filter.object] : []),
+    // Fields and filter may call the same.
+    ...asked.filter(({ name }) => added.every((object) => object.name !== name)),
     ...(sets.some(({ hasLicense }) => hasLicense) ? [] : [loadOwnObject('license.bpf.o')]),
   ];
   // libbpf trusts the objects that it reads, and a damaged one can crash it. An object that was compiled just now is
@@ -214,7 +223,7 @@ function explainLink(error: unknown, { sets }: EventFields): unknown {
 }
 
 /** What a failed load means, for people. @param fields, filter what was linked in */
-export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: NamedObject): unknown {
+export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: CompiledFilter): unknown {
   if (!(error instanceof LibbpfError)) return error;
   if (wasInterrupted(error)) {
     const problem = `${error.message}: something interrupts the kernel each time it looks at a program`;
@@ -229,7 +238,10 @@ export function explainLoad(error: unknown, { sets } = NO_FIELDS, filter?: Named
     return causedBy(new IpftError('LOAD', `${error.message}${said === '' ? '' : `: ${said}`}`, findLimitHint()), error);
   }
   const position = findSourcePosition(sets, log);
-  const suspects = position ? [position.set] : sets.length > 0 ? sets : filter ? [{ label: filter.name }] : [];
+  const asked = filter
+    ? [filter.wants, filter.where].flatMap((object) => (object ? [{ label: object.name }] : []))
+    : [];
+  const suspects = position ? [position.set] : sets.length > 0 ? sets : asked;
   const program = suspects.map(({ label }) => label).join(' and ') || "ipft's own program";
   const within = position
     ? `, in ${printable(position.function)}() at ${printable(position.file)}:${position.line}`

@@ -107,6 +107,11 @@ export const GROUPS: readonly OptionGroup[] = [
         summary: 'only packets with such a packet in a tunnel (VXLAN, Geneve, GRE, IP in IP, GTP-U), or on its device',
         once: true,
       },
+      {
+        flags: '--where <EXPR>',
+        summary: "only packets of which this is true, in C over the kernel's structs: skb->len > 1400 && !skb->sk",
+        once: true,
+      },
       { flags: '-m, --mark <N>', summary: 'trace packets whose mark, under the mask, is N (decimal or 0x…)' },
       { flags: '--mask <N>', summary: 'compare only these bits of the mark', default: '0xffffffff' },
       {
@@ -218,6 +223,12 @@ export const GROUPS: readonly OptionGroup[] = [
         flags: '--fields <NAMES>',
         summary: 'add built-in fields, separated by commas, as in --fields tuple,dev; --fields help lists them',
         values: [...BUILTIN_NAMES, 'help'],
+        repeats: true,
+      },
+      {
+        flags: '--show <EXPRS>',
+        summary:
+          'add fields that are expressions in C, separated by commas, each with a name and a format if wanted: skb->dev->name, skb->mark as m:hex',
         repeats: true,
       },
       {

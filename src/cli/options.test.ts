@@ -32,6 +32,7 @@ test('parseCommandLine: defaults', () => {
     ...{
       extension: { kind: 'c', paths: [] },
       builtin: [],
+      show: [],
       compileTimeoutSeconds: 60,
       functionPattern: undefined,
       modulePattern: undefined,
@@ -47,6 +48,7 @@ test('parseCommandLine: defaults', () => {
       width: undefined,
       plainText: false,
       warnings: [],
+      names: { where: '--where', show: '--show' },
       ringIsGiven: false,
       maxMemoryIsGiven: false,
       diff: undefined,
@@ -54,6 +56,27 @@ test('parseCommandLine: defaults', () => {
     },
     ...{ only: undefined, slowerNs: undefined, fold: 'auto', order: 'end' },
   });
+});
+
+test('parseCommandLine: --where chooses packets, and --show adds fields', () => {
+  const args = ['--where', 'skb->len > 1', '--show', 'skb->len, skb->mark as m:hex', '--show', 'cpu'];
+  const request = parseCommandLine(args);
+  if (request.action !== 'trace') throw new Error(request.action);
+  const { packets, fields, follow } = request.plan;
+  expect([packets.where, packets.mark, follow]).toEqual(['skb->len > 1', undefined, true]);
+  expect(fields.show.flatMap(({ items }) => items.map(({ name }) => name))).toEqual(['len', 'm', 'cpu']);
+});
+
+test.each<[string[], RegExp]>([
+  [['--where', ''], /^--where: the expression is empty/],
+  [['--where', 'skb->len >'], /^--where: the expression ends too early, at the end of 'skb->len >'$/],
+  [['--where', 'a', '--where', 'b'], /--where is given twice/],
+  [['-m', '1', '--show', 'a,,b'], /^--show: , can't stand here, at character 3 of 'a,,b'$/],
+  [['-m', '1', '--show', 'a', '--show', 'x->a'], /^--show: a and x->a are both called a/],
+  [['--show', 'skb->len'], /the mark is missing, or an expression/],
+])('parseCommandLine: %j is refused', (args, message) => {
+  expect(() => parseCommandLine(args)).toThrow(UsageError);
+  expect(() => parseCommandLine(args)).toThrow(message);
 });
 
 test('parseCommandLine: packets are followed, but by a mark alone', () => {

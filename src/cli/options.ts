@@ -173,6 +173,8 @@ interface RawOptions {
   /** The operands, joined. */
   expression?: string;
   inner?: string;
+  where?: string;
+  show?: string[];
   mark?: string;
   mask: string;
   tracer: string;
@@ -414,12 +416,13 @@ function addScript(command: Command, path: string): string {
   return path;
 }
 
+const SECOND_HINTS: Readonly<Record<string, string>> = {
+  '--inner': 'one expression may ask for both: A and B',
+  '--where': 'one expression may ask for both: A && B',
+};
+
 function refuseSecond(long: string, previous: string | undefined): undefined {
-  if (previous !== undefined)
-    throw new UsageError(
-      `${long} is given twice`,
-      long === '--inner' ? 'one expression may ask for both: A and B' : undefined,
-    );
+  if (previous !== undefined) throw new UsageError(`${long} is given twice`, SECOND_HINTS[long]);
 }
 
 /**
@@ -958,6 +961,7 @@ const splitLists = (lists: readonly string[]) => lists.flatMap((list) => list.sp
 const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   expression: { key: 'expression', flag: 'the expression' },
   inner: { key: 'inner' },
+  where: { key: 'where' },
   mark: { key: 'mark', read: parseUnsigned32 },
   mask: { key: 'mask', read: parseUnsigned32 },
   netns: { key: 'netns' },
@@ -983,6 +987,7 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   followModules: { key: 'followModules' },
   extension: { key: 'extension' },
   builtin: { key: 'fields', readAll: splitLists },
+  show: { key: 'show' },
   compileTimeoutSeconds: { key: 'compileTimeout', read: readCount },
   count: { key: 'count', read: readCount },
   durationMs: { key: 'duration', read: parseDuration },

@@ -24,12 +24,25 @@ export interface PacketFilter {
    * @throws IpftError if this kernel lacks something that the filter reads
    */
   readonly compile?: ((vmlinux: Btf, byHelper: boolean) => NamedObject) | undefined;
+  /** A condition that is asked besides. Absent: there is none. */
+  readonly where?: Condition | undefined;
   /** Where packets are when they begin to be followed. Absent: anywhere. */
   readonly places?: WantedPlaces | undefined;
   /** Present where packets of a followed packet's connection are followed, too. */
   readonly connections?: Connections | undefined;
   /** Whose packets these are. Absent: anyone's. */
   readonly processes?: FoundProcesses | undefined;
+}
+
+/** A condition over the kernel's structs. */
+export interface Condition {
+  /** Whether its object calls `ipft_find_header`. */
+  readonly needsHeaders: boolean;
+  /**
+   * Makes a BPF object that defines `int ipft_is_where(void *ctx, struct sk_buff *skb)`, as `bpf/core/filter.h` declares it.
+   * @param vmlinux, byHelper as for `PacketFilter.compile`
+   */
+  compile(vmlinux: Btf, byHelper: boolean): NamedObject;
 }
 
 /**
@@ -44,13 +57,28 @@ export interface Connections {
 export const MAX_CONNECTIONS = IPFT_MAX_CONNECTIONS;
 
 /** A filter as the kernel side has it. */
-export interface CompiledFilter extends Omit<PacketFilter, 'compile'> {
-  readonly object?: NamedObject | undefined;
+export interface CompiledFilter extends Omit<PacketFilter, 'compile' | 'where'> {
+  /** The programs that are asked: `ipft_wants`, and `ipft_is_where`. */
+  readonly wants?: NamedObject | undefined;
+  readonly where?: NamedObject | undefined;
+  /** What these call. */
+  readonly called: readonly NamedObject[];
+}
+
+/** All objects of a filter. */
+export function objectsOf({ wants, where, called }: CompiledFilter): NamedObject[] {
+  return [...(wants ? [wants] : []), ...(where ? [where] : []), ...called];
 }
 
 /** Whether the kernel side looks at more of a packet than its mark. */
-export function looksBeyondMark({ object, places, connections, processes }: CompiledFilter): boolean {
-  return object !== undefined || places !== undefined || connections !== undefined || processes !== undefined;
+export function looksBeyondMark({ wants, where, places, connections, processes }: CompiledFilter): boolean {
+  return (
+    wants !== undefined ||
+    where !== undefined ||
+    places !== undefined ||
+    connections !== undefined ||
+    processes !== undefined
+  );
 }
 
 /** Packets whose mark, under the mask, has this value. */

@@ -1,7 +1,7 @@
 /** The words for the packets that a trace follows, and the filter that they come to. Pure. */
 import { quote } from '../base/printable.js';
 import { markFilter } from './mark.js';
-import { ANY_MARK, type PacketFilter } from './packet-filter.js';
+import { ANY_MARK, type Condition, type PacketFilter } from './packet-filter.js';
 import type { CompiledExpression } from './pcap/expression.js';
 import { pcapFilter } from './pcap/pcap-filter.js';
 import { describeProcesses, type ProcessQuery, type WantedCgroup } from './process-query.js';
@@ -17,6 +17,8 @@ export interface PacketQuery {
   readonly expression: string | undefined;
   /** Another one, for the packet within a tunnel. */
   readonly inner: string | undefined;
+  /** A condition over the kernel's structs. */
+  readonly where: string | undefined;
   /** Packets in one of these network namespaces, as `--netns` takes them; empty: in any. */
   readonly netns: readonly string[];
   /** Packets on one of these devices, as `--dev` takes them; empty: on any, or none. */
@@ -30,7 +32,15 @@ export interface PacketQuery {
 /** A query that asks for nothing: to be added to. */
 export const NO_PACKETS: PacketQuery = {
   ...{ mark: undefined, mask: 0xffffffff },
-  ...{ expression: undefined, inner: undefined, netns: [], dev: [], connection: false, processes: undefined },
+  ...{
+    expression: undefined,
+    inner: undefined,
+    where: undefined,
+    netns: [],
+    dev: [],
+    connection: false,
+    processes: undefined,
+  },
 };
 
 /** Whether a query names packets: whoever asks for their connections must say whose. */
@@ -39,8 +49,8 @@ export function namesPackets(query: PacketQuery): boolean {
 }
 
 /** Whether a query asks for more than a mark. */
-export function asksBeyondMark({ expression, inner, netns, dev, connection, processes }: PacketQuery): boolean {
-  const words = expression ?? inner ?? processes;
+export function asksBeyondMark({ expression, inner, where, netns, dev, connection, processes }: PacketQuery): boolean {
+  const words = expression ?? inner ?? where ?? processes;
   return words !== undefined || netns.length > 0 || dev.length > 0 || connection;
 }
 
@@ -48,6 +58,7 @@ export function asksBeyondMark({ expression, inner, netns, dev, connection, proc
 export interface ResolvedQuery {
   readonly expression: CompiledExpression | undefined;
   readonly inner: CompiledExpression | undefined;
+  readonly where: Condition | undefined;
   readonly places: WantedPlaces | undefined;
   readonly cgroups: readonly WantedCgroup[];
 }
@@ -57,23 +68,24 @@ export function createPacketFilter(
   { mark, mask, connection, processes: query }: PacketQuery,
   resolved: ResolvedQuery,
 ): PacketFilter {
-  const { expression, inner, places, cgroups } = resolved;
+  const { expression, inner, where, places, cgroups } = resolved;
   const processes = query && { ...query, cgroups };
   const wanted = mark === undefined ? ANY_MARK : markFilter(mark, mask).mark;
   const compared = connection ? ANY_MARK : wanted;
   const filter = expression || inner ? pcapFilter({ outer: expression, inner }, compared) : { mark: compared };
-  return { ...filter, places, processes, connections: connection ? { mark: wanted } : undefined };
+  return { ...filter, where, places, processes, connections: connection ? { mark: wanted } : undefined };
 }
 
 /** As in `packets with mark 0x4d2 under mask 0xffff were seen`, and `no packet matching 'tcp port 443' was seen`. */
 export function describePackets(packets: PacketQuery): string {
-  const { mark, mask, expression, inner, netns, dev, connection, processes } = packets;
+  const { mark, mask, expression, inner, where, netns, dev, connection, processes } = packets;
   const parts: string[] = [];
   if (mark !== undefined) {
     parts.push(`with mark 0x${mark.toString(16)}${mask === 0xffffffff ? '' : ` under mask 0x${mask.toString(16)}`}`);
   }
   if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
   if (inner !== undefined) parts.push(`with ${quote(inner)} in a tunnel`);
+  if (where !== undefined) parts.push(`where ${quote(where)}`);
   if (processes) parts.push(describeProcesses(processes));
   parts.push(...describePlaces(netns, dev), ...(connection ? ['or of its connection'] : []));
   return parts.join(' ');

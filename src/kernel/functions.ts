@@ -120,6 +120,13 @@ export function loadSymbolAddresses(wanted: ReadonlyMap<string, ReadonlySet<stri
   return parseSymbolAddresses(readSymbols(), wanted);
 }
 
+/** The addresses of all functions of a name, in the kernel and its modules; none for a reader that may not see them. */
+export function loadSymbolAddressesNamed(name: string): bigint[] {
+  const lines = readSymbols().matchAll(/^([0-9a-f]+) [tTwW] ([^\t\n]+)/gm);
+  const addresses = [...lines].filter((line) => line[2] === name).map((line) => BigInt(`0x${line[1]}`));
+  return [...new Set(addresses)].filter((address) => address !== 0n);
+}
+
 /** The text of `/proc/kallsyms`; empty where the file is hidden. */
 export function readSymbols(): string {
   try {

@@ -43,7 +43,7 @@ export type EventOf<Tracer extends TracerName, Fields> = Tracer extends 'functio
   : EntryEvent<Fields> | ReturnEvent<Fields>;
 
 /**
- * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `netns`, `dev`, `pid`, `comm`, `cgroup`,
+ * What to trace, and how. Required is one of `mark`, `expression`, `inner`, `where`, `netns`, `dev`, `pid`, `comm`, `cgroup`,
  * `unit`, `container` and `pod`. With several of them a packet must be what all of them ask for; processes may be any of
  * those that `pid` and the options behind it name.
  */
@@ -58,6 +58,11 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
    * packets on a tunnel's device, as that of WireGuard, before they are in the tunnel and afterwards. Needs libpcap.
    */
   readonly inner?: string | undefined;
+  /**
+   * Packets are traced of which this is true: an expression in C over the kernel's structs, as
+   * `skb->len > 1400 && !skb->sk`. What can't be had, as behind a NULL, makes it false.
+   */
+  readonly where?: string | undefined;
   /** Packets are traced whose mark, under the mask, equals it: an integer of 32 bits. 0 needs a mask. */
   readonly mark?: number | undefined;
   /** The bits of the mark that are compared. Default: all 32. */
@@ -130,6 +135,11 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly extension?: string | readonly string[] | undefined;
   /** Built-in fields, by their names: `ipft --fields help` lists them. Default: none. */
   readonly builtin?: BuiltinName | readonly BuiltinName[] | undefined;
+  /**
+   * Fields that are expressions in C over the kernel's structs: each text has one or several, separated by commas, as
+   * `skb->dev->name, skb->mark as m:hex`. An event has no such field where the value can't be had, as behind a NULL.
+   */
+  readonly show?: string | readonly string[] | undefined;
   /** The fields that events are to have, of the extension and of those built in. Default: all. */
   readonly fields?: Schema | undefined;
   /** How long the compiler of an extension may take, in seconds. Default: 60. */

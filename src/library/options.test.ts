@@ -50,7 +50,7 @@ test.each([
   [{ mark: 1, tracer: 'function_graph', backend: 'kprobe' }, /sees no returns/],
   [{ mark: 1, extension: 'x.txt' }, /must end in .c/],
   [{ mark: 1, extension: [1] }, /path of a file/],
-  [{ mark: 1, fields: { len: 'number' } }, /needs an extension, or built-in fields/],
+  [{ mark: 1, fields: { len: 'number' } }, /needs an extension, built-in fields or expressions/],
   [{ mark: 1, builtin: ['tuple', 'tpc'] }, /builtin needs one of tuple, .*, not 'tpc'/],
   [{ mark: 1, builtin: 4 }, /builtin/],
   [{ mark: 1, extension: 'x.o', fields: { len: 'int' } }, /no schema/],

@@ -31,6 +31,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
   ...{
     expression: true,
     inner: true,
+    where: true,
     mark: true,
     mask: true,
     netns: true,
@@ -51,7 +52,7 @@ const NAMES: Record<keyof TraceOptions, true> = {
     backend: true,
   },
   ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
-  ...{ snaplen: true, who: true, builtin: true },
+  ...{ snaplen: true, who: true, builtin: true, show: true },
   ...{ maxEvents: true, raiseLimits: true, signal: true },
 };
 
@@ -67,7 +68,7 @@ const VOCABULARY: Vocabulary = {
   markZero: 'mark: 0, mask: 0xff',
   packetsAreMissing: () =>
     new UsageError(
-      'the option mark is missing, or expression, inner, netns, dev, pid, comm, cgroup, unit, container or pod: ' +
+      'the option mark is missing, or expression, inner, where, netns, dev, pid, comm, cgroup, unit, container or pod: ' +
         'they say which packets to trace',
     ),
   refuseWord: (option, value, choices) =>
@@ -94,8 +95,10 @@ export function checkOptions(options: unknown, packets: Pick<GivenPlan, 'command
     VOCABULARY,
   );
   const schema = checkFields(fields);
-  if (schema && plan.fields.extension.paths.length + plan.fields.builtin.length === 0) {
-    throw new UsageError('the option fields needs an extension, or built-in fields: without them there are none');
+  if (schema && plan.fields.extension.paths.length + plan.fields.builtin.length + plan.fields.show.length === 0) {
+    throw new UsageError(
+      'the option fields needs an extension, built-in fields or expressions (show): without them there are none',
+    );
   }
   return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
 }

@@ -8,6 +8,8 @@ import { PACKAGE_ROOT } from '../base/package-root.js';
 /** Built by `npm run build`, compressed; below dist/ both for the compiled sources and for those run by the tests. */
 const OBJECTS = new URL('dist/bpf/', PACKAGE_ROOT);
 const NEWLINE = 10;
+/** `ipft_find_header()`, for the code that is made of expressions. */
+export const FIND_HEADER = 'find-header.bpf.o';
 
 /**
  * All objects that are built of a source, for all machines: `x64/kprobe.bpf.o`.

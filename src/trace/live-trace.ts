@@ -7,7 +7,9 @@ import type { Target } from '../base/target.js';
 import { LiveSource } from '../capture/live-source.js';
 import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
+import { KernelTypes } from '../expression/kernel-types.js';
 import { builtinSource } from '../fields/builtin/builtin.js';
+import { showSource } from '../fields/expression/show.js';
 import { extensionSource } from '../fields/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
 import { groupFinder } from '../kernel/control-groups.js';
@@ -17,6 +19,7 @@ import { createKernelNames } from '../kernel/names.js';
 import { NetnsNames } from '../kernel/netns-names.js';
 import { checkKernel } from '../kernel/preflight.js';
 import { kernelNamesAddresses, loadSymbolWriter } from '../kernel/symbols.js';
+import { kernelTypeSource } from '../kernel/type-source.js';
 import type { AttachProgress } from '../probes/attachment.js';
 import { type BackendChoice, chooseBackend } from '../probes/backends.js';
 import { loadTargets, type TargetSelection } from '../probes/targets.js';
@@ -67,7 +70,8 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   const { probes, limits } = plan;
   for (const warning of plan.warnings) host.warn(warning);
   await turn(signal);
-  const packets = resolvePackets(plan.packets, (text) => host.warn(text));
+  const types = once(() => new KernelTypes(kernelTypeSource()));
+  const packets = resolvePackets(plan.packets, plan.names, types, (text) => host.warn(text));
   await turn(signal);
   const isFiltered = (probes.functionPattern ?? probes.modulePattern) !== undefined;
   checkMemory({ isFiltered }, loadMemoryRoom());
@@ -84,7 +88,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
   await turn(signal);
   // Read before attaching, which may take minutes.
   const loaded = loadLiveModules();
-  const fields = await load(plan, host);
+  const fields = await load(plan, types, host);
   await turn(signal);
   const attached = attachedBytes(backend, probes.tracer, selection.targets.length) + processBytes(plan.who);
   const memory = planMemory(limits, loadMemoryRoom(), attached);
@@ -140,6 +144,15 @@ export async function selectTargets(
   return { choice, selection };
 }
 
+/** Makes a value when it is asked for first. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /** Lets the event loop turn once, for signals and other work: reading the kernel and files blocks it. */
 async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -148,20 +161,21 @@ async function turn(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-async function load(plan: TracePlan, host: TraceHost): Promise<EventFields> {
-  const fields = await loadFields(sourcesOf(plan, host));
+async function load(plan: TracePlan, types: () => KernelTypes, host: TraceHost): Promise<EventFields> {
+  const fields = await loadFields(sourcesOf(plan, types, host));
   if (fields.sets.length > 0) host.checkFields?.(fields);
   for (const warning of fields.warnings) host.warn(warning);
   return fields;
 }
 
 /** Where fields come from, in the order in which they are shown. */
-function sourcesOf({ fields }: TracePlan, host: TraceHost): FieldSource[] {
+function sourcesOf({ fields, names }: TracePlan, types: () => KernelTypes, host: TraceHost): FieldSource[] {
   const { signal, hasColor = false, printer } = host;
   const options = { timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal };
   const onOutput = (text: string) => host.onCompilerOutput(text);
   return [
     ...(fields.builtin.length > 0 ? [builtinSource(fields.builtin)] : []),
+    ...(fields.show.length > 0 ? [showSource(fields.show, names.show, types)] : []),
     ...(fields.extension.paths.length > 0
       ? [extensionSource(fields.extension, { ...options, onOutput, printer })]
       : []),

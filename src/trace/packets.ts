@@ -1,21 +1,31 @@
 /** The words of a query of packets, as this machine understands them. */
 import { printable } from '../base/printable.js';
+import type { KernelTypes } from '../expression/kernel-types.js';
 import type { PacketFilter } from '../filter/packet-filter.js';
 import { createPacketFilter, type PacketQuery } from '../filter/packet-query.js';
 import { compileExpression, compileInner } from '../filter/pcap/expression.js';
 import { MAX_GROUPS } from '../filter/process-query.js';
 import { parseDeviceWords, type WantedPlaces } from '../filter/wanted-places.js';
+import { compileWhere } from '../filter/where.js';
 import { findCgroups } from '../kernel/cgroup-search.js';
 import { findNetns, listDevices } from '../kernel/places.js';
 import { checkProcess } from '../kernel/processes.js';
 import { compileWithLibpcap } from '../sys/libpcap.js';
+import type { OptionNames } from './plan.js';
 
 /**
+ * @param names of options, for messages
+ * @param types of the running kernel, for conditions
  * @param warn told what is allowed, and hardly meant
  * @throws UsageError if libpcap refuses an expression, or a namespace, a process or a control group is not there;
  * EnvironmentError `NO_LIBPCAP`; UnsupportedFeatureError for control groups where there are none of version 2
  */
-export function resolvePackets(packets: PacketQuery, warn: (text: string) => void): PacketFilter {
+export function resolvePackets(
+  packets: PacketQuery,
+  { where: whereName }: OptionNames,
+  types: () => KernelTypes,
+  warn: (text: string) => void,
+): PacketFilter {
   for (const pid of packets.processes?.pids ?? []) checkProcess(pid);
   const compile = (text: string | undefined, by: typeof compileExpression) => {
     const compiled = text === undefined ? undefined : by(text, compileWithLibpcap);
@@ -24,9 +34,10 @@ export function resolvePackets(packets: PacketQuery, warn: (text: string) => voi
   };
   const expression = compile(packets.expression, compileExpression);
   const inner = compile(packets.inner, compileInner);
+  const where = packets.where === undefined ? undefined : compileWhere(packets.where, whereName, types());
   const places = resolvePlaces(packets, warn);
   const cgroups = findCgroups(packets.processes?.groups ?? [], MAX_GROUPS);
-  return createPacketFilter(packets, { expression, inner, places, cgroups });
+  return createPacketFilter(packets, { expression, inner, where, places, cgroups });
 }
 
 function resolvePlaces({ netns, dev }: PacketQuery, warn: (text: string) => void): WantedPlaces | undefined {

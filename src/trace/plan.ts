@@ -9,6 +9,10 @@ import { GROUP_KINDS } from '../base/group-words.js';
 import { BACKEND_NAMES, type BackendName, TRACER_NAMES, type TracerName } from '../base/method.js';
 import type { NamePattern } from '../base/name-pattern.js';
 import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
+import { MAX_FIELDS } from '../expression/fields.js';
+import { parseExpression } from '../expression/parse.js';
+import { withPlace } from '../expression/place.js';
+import { readShow, type ShowText } from '../fields/expression/show.js';
 import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
 import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
 import { MAX_GROUPS, MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
@@ -28,8 +32,16 @@ export interface TracePlan {
   readonly fields: FieldQuery;
   readonly until: Until;
   readonly limits: Limits;
+  /** What options are to whoever gave them, for messages that come later. */
+  readonly names: OptionNames;
   /** Warnings about options that are allowed and unusual. */
   readonly warnings: readonly string[];
+}
+
+/** As `--where`, or `the option where`. */
+export interface OptionNames {
+  readonly where: string;
+  readonly show: string;
 }
 
 /** Which functions are traced, and how. */
@@ -53,6 +65,8 @@ export interface FieldQuery {
   readonly compileTimeoutSeconds: number;
   /** Built-in fields, each once. */
   readonly builtin: readonly BuiltinName[];
+  /** Fields that are expressions. */
+  readonly show: readonly ShowText[];
 }
 
 /** When a trace ends by itself. */
@@ -80,6 +94,7 @@ export type PlanOption = keyof GivenPlan;
 export interface GivenPlan {
   readonly expression?: unknown;
   readonly inner?: unknown;
+  readonly where?: unknown;
   readonly mark?: unknown;
   readonly mask?: unknown;
   readonly netns?: unknown;
@@ -106,6 +121,7 @@ export interface GivenPlan {
   readonly followModules?: unknown;
   readonly extension?: unknown;
   readonly builtin?: unknown;
+  readonly show?: unknown;
   readonly compileTimeoutSeconds?: unknown;
   readonly count?: unknown;
   readonly durationMs?: unknown;
@@ -179,7 +195,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   const mask = read.integer('mask', U32, MAX_U32);
   const packets: PacketQuery = {
     mark: given.mark === undefined ? undefined : read.integer('mark', U32, 0),
-    ...{ mask, expression: read.text('expression'), inner: read.text('inner') },
+    ...{ mask, expression: read.text('expression'), inner: read.text('inner'), where: readWhere(read, words) },
     ...{ netns: read.names('netns'), dev: readDevices(read, words) },
     connection: read.boolean('connection', false),
     processes: readProcesses(read, words),
@@ -194,6 +210,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
   }
   return {
     warnings: [...checkMark(packets.mark, mask, words), ...warnOfMask(given, words)],
+    names: { where: words.name('where'), show: words.name('show') },
     packets: namesPackets(packets) ? packets : undefined,
     follow: read.boolean('follow', isFiltered),
     snaplen,
@@ -208,6 +225,7 @@ export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defa
     fields: {
       extension: readExtension(given.extension, words),
       builtin: readBuiltin(given.builtin, words),
+      show: readShow(read.texts('show', MAX_FIELDS), words.name('show')),
       compileTimeoutSeconds: read.integer('compileTimeoutSeconds', COMPILE_SECONDS, DEFAULT_COMPILE_SECONDS),
     },
     until: {
@@ -253,6 +271,13 @@ class OptionReader {
     if (value === undefined || typeof value === 'string') return value;
     const words = this.#words;
     throw new UsageError(`${words.name(option)} needs a string, not ${words.show(option, value)}`);
+  }
+
+  texts(option: PlanOption, most: number): readonly string[] {
+    return this.#list(option, most, 'texts').map((text) => {
+      if (typeof text === 'string') return text;
+      throw new UsageError(`${this.#words.name(option)} needs a string, not ${this.#words.show(option, text)}`);
+    });
   }
 
   /** One value, or several. */
@@ -338,6 +363,13 @@ function checkMark(mark: number | undefined, mask: number, words: Vocabulary): s
 function warnOfMask({ mark, mask }: GivenPlan, words: Vocabulary): string[] {
   const isIgnored = mask !== undefined && mask !== MAX_U32 && mark === undefined;
   return isIgnored ? [`${words.name('mask')} is ignored: it needs ${words.name('mark')}`] : [];
+}
+
+/** What is no expression is told before anything is asked of the kernel. */
+function readWhere(read: OptionReader, words: Vocabulary): string | undefined {
+  const text = read.text('where');
+  if (text !== undefined) withPlace(text, words.name('where'), () => parseExpression(text));
+  return text;
 }
 
 function readDevices(read: OptionReader, words: Vocabulary): readonly string[] {

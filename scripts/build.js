@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { buildPage } from './build-page.js';
@@ -35,6 +35,8 @@ const BUNDLE_TYPES =
   '}\n' +
   'export declare function main(given: readonly string[], signals?: Signals, commandLine?: Uint8Array): Promise<number>;\n';
 const PAGE_SERVER = 'page-server.js';
+/** The thread that executes extensions in TypeScript: the parser is in its file. */
+const THREAD = 'fields/typescript/thread';
 /** Made for `npm run docs`, and not shipped. */
 const MAN_PAGE = '.man-page.js';
 const MAN_PAGE_TYPES =
@@ -112,6 +114,7 @@ function bundle(root, made) {
   for (const [from, to, types] of [
     ['cli/main.js', join('cli', BUNDLE), BUNDLE_TYPES],
     ['page-server/main.js', join('page-server', PAGE_SERVER), ''],
+    [`${THREAD}/main.js`, `${THREAD}.js`, ''],
     ['cli/man-page.js', MAN_PAGE, MAN_PAGE_TYPES],
   ]) {
     compile(
@@ -126,8 +129,11 @@ function bundle(root, made) {
     if (name !== PAGE_SERVER) rmSync(join(made, 'page-server', name), { recursive: true });
   for (const name of readdirSync(join(made, 'cli')))
     if (!/^ipft\.(js|d\.ts)$/.test(name)) rmSync(join(made, 'cli', name), { recursive: true });
-  // The licence of the code that is bundled.
+  rmSync(join(made, THREAD), { recursive: true });
+  compile(root, process.execPath, [join(root, 'scripts/write-extension-types.js'), made]);
+  // The licences of the code that is bundled.
   copyFileSync(join(root, 'node_modules/commander/LICENSE'), join(made, 'cli/LICENSE.commander'));
+  copyFileSync(join(root, 'node_modules/@babel/parser/LICENSE'), join(made, dirname(THREAD), 'LICENSE.babel'));
 }
 
 /**

@@ -20,7 +20,10 @@ const LAYERS = {
   packets: { imports: ['base'], pure: true },
   sys: { imports: ['base'], doors: ['koffi', 'fs', 'child_process', 'tty'] },
   kernel: { imports: ['sys', 'btf', 'base'], doors: ['fs'] },
-  fields: { imports: ['expression', 'sys', 'bytecode', 'abi', 'btf', 'base'], doors: ['fs', 'vm'] },
+  fields: {
+    imports: ['expression', 'sys', 'bytecode', 'abi', 'btf', 'base'],
+    doors: ['fs', 'vm', 'worker_threads'],
+  },
   filter: { imports: ['expression', 'bytecode', 'abi', 'btf', 'base'], pure: true },
   probes: { imports: ['abi', 'kernel', 'sys', 'btf', 'base'], doors: ['vm', 'worker_threads'] },
   capture: {
@@ -50,6 +53,7 @@ const LAYERS = {
     imports: ['trace', 'recording', 'output', 'journey', 'filter', 'sys', 'base'],
     doors: ['fs', 'child_process', 'http', 'net'],
   },
+  'extension.ts': { imports: [], pure: true },
   'index.ts': { imports: ['library', 'base'] },
   cli: {
     imports: [

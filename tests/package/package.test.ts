@@ -58,6 +58,10 @@ test('holds what is needed at run time and to write extensions, and nothing of t
     'dist/cli/LICENSE.commander',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/extension.js',
+    'dist/extension.d.ts',
+    'dist/fields/typescript/thread.js',
+    'dist/fields/typescript/LICENSE.babel',
     'dist/page-server/page-server.js',
     'dist/sys/link-child.js',
     'dist/lua/lua.wasm.br',
@@ -90,7 +94,7 @@ test('holds what is needed at run time and to write extensions, and nothing of t
   ]);
   // The library's own declarations are all that its users' compilers read.
   const declared = names.filter((name) => /^dist\/.*\.d\.ts$/.test(name)).map((name) => name.split('/')[1]);
-  expect([...new Set(declared)].sort()).toEqual(['base', 'index.d.ts', 'library']);
+  expect([...new Set(declared)].sort()).toEqual(['base', 'extension.d.ts', 'index.d.ts', 'library']);
   // koffi, and its library for this machine: for glibc and for musl.
   expect(readdirSync(join(installed, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
     '@koromix',
@@ -156,6 +160,16 @@ test('has an example of the library that is a project of its own: its runner fin
     .split('\n')
     .map((line) => line.split(' ')[0]);
   expect(files.sort()).toEqual(['drop.test.ts', 'drop.test.ts', 'service.test.ts']);
+});
+
+test('offers ipft/extension to an extension that is tested by itself', () => {
+  const script =
+    'import("ipft/extension").then(({ extension, tcp }) => console.log(extension({ fields: {} }), typeof tcp))';
+  expect(run(process.execPath, '-e', script)).toMatchObject({
+    status: 0,
+    stdout: '{ fields: {} } function\n',
+    stderr: '',
+  });
 });
 
 test('says which Node it needs, and needs the one that package.json names', () => {

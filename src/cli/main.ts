@@ -16,6 +16,7 @@ import { formatMarkHelp } from './commands/mark-help.js';
 import { record } from './commands/record.js';
 import { show } from './commands/show.js';
 import { trace } from './commands/trace.js';
+import { writeTypes } from './commands/types.js';
 import { ui } from './commands/ui.js';
 import { setUpWireshark } from './commands/wireshark-setup.js';
 import { completeNames } from './completion-names.js';
@@ -140,6 +141,9 @@ async function run(request: Request, terminal: Terminal, out: Writer, signals: S
       break;
     case 'check':
       await check(request, terminal, out);
+      break;
+    case 'types':
+      await out.write(Buffer.from(writeTypes(request)));
       break;
     case 'doctor':
       return (await doctor(request, out)) ? STATUS_DONE : STATUS_ERROR;

@@ -505,6 +505,25 @@ export const COMMANDS = [
     options: [COMPILE_TIMEOUT, VERBOSE, HELP],
   },
   {
+    name: 'types',
+    operands: '[STRUCT...]',
+    summary:
+      "write the running kernel's structs as TypeScript's types, for the editor that an extension in TypeScript is written in; structs that no packet leads to are named",
+    options: [
+      {
+        flags: '-o, --output <PATH>',
+        summary:
+          'a file, or the folder of the extension, which gets ipft-env.d.ts and tsconfig.json (default: this one)',
+        completes: 'file',
+      },
+      HELP,
+    ],
+    examples: [
+      { command: 'ipft types', summary: 'in the folder of the extension' },
+      { command: 'ipft types xfrm_state -o types/kernel.d.ts', summary: 'with one struct more' },
+    ],
+  },
+  {
     name: 'doctor',
     operands: '',
     summary: 'tell what this machine has for tracing, what is missing, and what to do about it',

@@ -16,7 +16,7 @@ import { compileExpression, DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { WIDTHS } from '../output/live.js';
-import { isOutputName, OUTPUT_NAMES, outputKind } from '../output/outputs.js';
+import { DEFAULT_OUTPUT, isOutputName, OUTPUT_NAMES, outputKind } from '../output/outputs.js';
 import type { Diff } from '../output/paths.js';
 import { LEAST_PART_BYTES, type RotateLimit } from '../recording/file-sink.js';
 import { type FlightOptions, LEAST_FLIGHT_BYTES, MOST_FLIGHT_BYTES } from '../recording/flight-sink.js';
@@ -44,6 +44,7 @@ import { COLOR_CHOICES, type ColorChoice, findColorChoice, hasColor } from './co
 import type { CaptureOptions } from './commands/extcap.js';
 import { formatConfig, formatDlts, formatInterfaces, INTERFACE } from './commands/extcap-words.js';
 import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
+import type { TypesOptions } from './commands/types.js';
 import type { SetupOptions } from './commands/wireshark-setup.js';
 import { findCompatProfile, type OutputForm, outputFormOf } from './compat.js';
 import { EXIT_STATUSES } from './exit-status.js';
@@ -97,6 +98,7 @@ export type Request =
       readonly verbose: boolean;
       readonly compileTimeoutSeconds: number;
     } & WritingOptions)
+  | ({ readonly action: 'types' } & TypesOptions & WritingOptions)
   | ({ readonly action: 'doctor'; readonly json: boolean; readonly verbose: boolean } & WritingOptions)
   | ({ readonly action: 'mark-help'; readonly help: MarkHelp } & WritingOptions)
   | ({ readonly action: 'completion'; readonly shell: ShellName } & WritingOptions)
@@ -291,6 +293,11 @@ const INTERPRETERS: Record<
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     ...interpretWriting(raw),
   }),
+  types: (structs, raw) => {
+    const path = raw.output === DEFAULT_OUTPUT ? undefined : raw.output;
+    if (path === '') throw new UsageError('-o needs the path of a file, or of a folder');
+    return { action: 'types', structs, path, ...interpretWriting(raw) };
+  },
   doctor: (_operands, raw) => ({
     ...{ action: 'doctor', json: raw.json ?? false, verbose: raw.verbose ?? false },
     ...interpretWriting(raw),

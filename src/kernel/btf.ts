@@ -1,5 +1,5 @@
 /** BTF of the running kernel and its modules. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { causedBy, EnvironmentError, ParseError } from '../base/errors.js';
 import { type Btf, parseBtf } from '../btf/btf.js';
 
@@ -45,5 +45,14 @@ export function loadModuleBtf(module: string, base: Btf): Btf | { problem: strin
   } catch (error) {
     if (error instanceof ParseError) return { problem: error.message };
     return { problem: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no BTF' : (error as Error).message };
+  }
+}
+
+/** The loaded modules that have BTF. Before Linux 5.11 there are none. */
+export function listModulesWithBtf(): string[] {
+  try {
+    return readdirSync(DIRECTORY).filter((name) => name !== 'vmlinux');
+  } catch {
+    return [];
   }
 }

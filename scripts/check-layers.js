@@ -66,6 +66,7 @@ const LAYERS = {
       'probes',
       'filter',
       'fields',
+      'expression',
       'kernel',
       'sys',
       'btf',

@@ -2,15 +2,22 @@
 import { extname } from 'node:path';
 import { UsageError } from '../base/errors.js';
 import { printable } from '../base/printable.js';
+import type { KernelTypes } from '../expression/kernel-types.js';
 import type { CompileOptions } from './c/compile.js';
 import { locateExample } from './c/examples.js';
 import { loadExtension as loadC } from './c/extension.js';
 import type { FieldSet, FieldSource } from './field-set.js';
 import { loadScript } from './lua/script.js';
 import type { ScriptPrinter } from './printer.js';
+import { loadTypeScriptFields } from './typescript/source.js';
+import { MODULE_SUFFIXES } from './typescript/suffix.js';
 
 /** How an extension is loaded. Each kind takes what it needs. */
 export interface ExtensionOptions extends CompileOptions {
+  /** The types of the running kernel, for an extension that is compiled by them. */
+  readonly types?: (() => KernelTypes) | undefined;
+  /** Whether fields are given as they are read, whatever functions of the extension make of them. */
+  readonly asRead?: boolean | undefined;
   /** Takes what a script prints. Default: nobody. */
   readonly printer?: ScriptPrinter | undefined;
 }
@@ -20,8 +27,8 @@ interface ExtensionKind {
   readonly suffixes: Readonly<Record<string, string>>;
   /** What a file is, in messages. */
   readonly noun: string;
-  /** Whether all files that are given make one extension; otherwise the last one counts. */
-  readonly joins: boolean;
+  /** What several files are: one extension, or the last one counts, or that is an error with this hint. */
+  readonly several: 'join' | 'last' | { readonly hint: string };
   /** @throws UsageError, ExtensionError */
   load(paths: readonly string[], options: ExtensionOptions): Promise<FieldSet>;
 }
@@ -30,14 +37,23 @@ const KINDS = {
   c: {
     suffixes: { '.c': 'C source', '.o': 'BPF object' },
     noun: 'in C',
-    joins: true,
+    several: 'join',
     load: (paths, options) => loadC(paths, options),
   },
   lua: {
     suffixes: { '.lua': 'Lua script' },
     noun: 'a script in Lua',
-    joins: false,
+    several: 'last',
     load: async (paths, { printer }) => loadScript(paths.at(-1)!, printer),
+  },
+  typescript: {
+    suffixes: MODULE_SUFFIXES,
+    noun: 'a module',
+    several: { hint: 'a module imports what it needs; built-in fields go with it: --fields' },
+    load: async ([path = ''], { types, signal, onOutput, asRead }) => {
+      if (!types) throw new Error('a module needs the types of the kernel');
+      return await loadTypeScriptFields(path, types, { signal, onOutput, ...(asRead && { asRead }) });
+    },
   },
 } satisfies Record<string, ExtensionKind>;
 
@@ -76,7 +92,7 @@ export interface ExtensionFiles {
 export function chooseExtension(given: readonly (string | KnownFile)[]): ExtensionFiles {
   const files = given.map((file) => (typeof file === 'string' ? new KnownFile(file, kindOf(file)) : file));
   const kind = files.at(-1)?.kind ?? 'c';
-  const { noun, joins }: ExtensionKind = KINDS[kind];
+  const { noun, several }: ExtensionKind = KINDS[kind];
   const other = files.find((file) => file.kind !== kind);
   if (other) {
     throw new UsageError(
@@ -84,7 +100,10 @@ export function chooseExtension(given: readonly (string | KnownFile)[]): Extensi
       'an extension is either; built-in fields go with both: --fields',
     );
   }
-  return { kind, paths: files.map(({ path }) => path).slice(joins ? 0 : -1) };
+  if (typeof several === 'object' && files.length > 1) {
+    throw new UsageError(`the extension ${printable(files.at(-1)!.path)} is given with another file`, several.hint);
+  }
+  return { kind, paths: files.map(({ path }) => path).slice(several === 'last' ? -1 : 0) };
 }
 
 /** @throws UsageError for a file of no kind, and no example */

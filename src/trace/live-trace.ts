@@ -177,7 +177,7 @@ function sourcesOf({ fields, names }: TracePlan, types: () => KernelTypes, host:
     ...(fields.builtin.length > 0 ? [builtinSource(fields.builtin)] : []),
     ...(fields.show.length > 0 ? [showSource(fields.show, names.show, types)] : []),
     ...(fields.extension.paths.length > 0
-      ? [extensionSource(fields.extension, { ...options, onOutput, printer })]
+      ? [extensionSource(fields.extension, { ...options, onOutput, printer, types })]
       : []),
   ];
 }

@@ -5,10 +5,12 @@ import { groupBy } from '../../base/group-by.js';
 import { printable } from '../../base/printable.js';
 import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from '../../capture/check.js';
 import { raiseLimits } from '../../capture/process.js';
+import { KernelTypes } from '../../expression/kernel-types.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
 import { findJsonConflicts } from '../../fields/event-struct.js';
 import { type ExtensionFiles, loadExtension } from '../../fields/extension.js';
 import type { StructLayout } from '../../fields/layout.js';
+import { kernelTypeSource } from '../../kernel/type-source.js';
 import { ScriptPrints } from '../script-prints.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
@@ -21,11 +23,16 @@ export interface CheckOptions {
 
 /** Prints the layout of the events. @throws the first problem */
 export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
+  if (options.extension.kind === 'typescript') {
+    terminal.line(`${printable(options.extension.paths[0] ?? '')} is executed, in a thread of its own`);
+  }
   const extension = await loadExtension(options.extension, {
     timeoutSeconds: options.compileTimeoutSeconds,
     color: terminal.hasColor,
     onOutput: (text) => terminal.write(text),
     printer: new ScriptPrints(terminal, false),
+    types: () => new KernelTypes(kernelTypeSource()),
+    asRead: true,
   });
   await out.write(Buffer.from(formatLayout(extension.layout)));
   const { layout } = extension;

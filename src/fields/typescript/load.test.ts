@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { writeExpression } from '../../../tests/support/written-expression.js';
 import { ExtensionError } from '../../base/errors.js';
-import { loadTypeScript, type ModuleError } from './load.js';
+import { loadTypeScript } from './load.js';
+import type { ModuleError } from './problem.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'ipft-typescript-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -44,7 +45,7 @@ export default extension({
 `,
   );
   let printed = '';
-  const { fields, keep, files } = await loadTypeScript(path, { onOutput: (text) => (printed += text) });
+  const { fields, keep, files, shower } = await loadTypeScript(path, { onOutput: (text) => (printed += text) });
   expect(fields.map((field) => ({ ...field, expression: writeExpression(field.expression) }))).toEqual([
     {
       name: 'len',
@@ -67,6 +68,8 @@ export default extension({
   expect(keep && writeExpression(keep.expression)).toBe('(skb.len == 53)');
   expect([...files.keys()].sort()).toEqual(['good.ts', 'helpers.ts', 'plain.mjs'].map((name) => join(dir, name)));
   expect(printed).toBe('loading a/b\n');
+  expect(shower?.show('other', 4)).toBe(5);
+  shower?.close();
 });
 
 test('JavaScript is taken as it is', async () => {
@@ -220,4 +223,38 @@ test('what is no file is refused', async () => {
     ['none.ts', /no such file/],
   ] as const)
     await expect(loadTypeScript(join(dir, name))).rejects.toThrow(problem);
+});
+
+/** Loads a module whose field a is shown by a function. */
+const showing = async (show: string, showMs?: number) =>
+  (
+    await loadTypeScript(
+      write(
+        'showing.ts',
+        `${HEAD}export default extension({ fields: { a: { read: (skb) => skb.len, show: ${show} } } });\n`,
+      ),
+      showMs === undefined ? {} : { showMs },
+    )
+  ).shower!;
+
+test('functions that show are asked once for each value, and give texts, numbers and booleans, or nothing', async () => {
+  const shower = await showing(
+    '((n) => (value) => (value === 1 ? undefined : value === 2 ? true : value + ":" + n++))(0)',
+  );
+  expect([7, 8, 7, 1, 2].map((value) => shower.show('a', value))).toEqual(['7:0', '8:1', '7:0', undefined, true]);
+  shower.close();
+});
+
+test.each([
+  [
+    'a throw',
+    '(value) => { throw new Error("no " + value); }',
+    /showing\.ts:2:\d+: show of the field a: it throws no 7/,
+  ],
+  ['what can not be shown', '() => ({})', /show of the field a: it gives an object/],
+  ['no end', '() => { for (;;) {} }', /show of the field a has not ended after 0\.2 s/],
+])('of functions that show, %s is told in a sentence', async (_, show, message) => {
+  const shower = await showing(show, 200);
+  expect(() => shower.show('a', 7)).toThrow(message);
+  shower.close();
 });

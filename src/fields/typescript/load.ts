@@ -3,10 +3,11 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { ExtensionError } from '../../base/errors.js';
 import { PACKAGE_ROOT } from '../../base/package-root.js';
 import { printable } from '../../base/printable.js';
 import type { ModuleField, ModuleProblem, ThreadInput, ThreadMessage } from './messages.js';
+import { ModuleError, moduleError } from './problem.js';
+import { Shower } from './shower.js';
 
 /** The thread's one file below dist/, also for sources that the tests run. */
 const THREAD = fileURLToPath(new URL('dist/fields/typescript/thread.js', PACKAGE_ROOT));
@@ -26,27 +27,17 @@ export interface LoadedModule {
   readonly keep: Omit<ModuleField, 'name' | 'format' | 'hasShow'> | undefined;
   /** The texts of the module's files, by their absolute paths. */
   readonly files: ReadonlyMap<string, string>;
+  /** Answers for the functions that show; whoever has it closes it. Undefined where no field has one. */
+  readonly shower: Shower | undefined;
 }
 
 export interface LoadModuleOptions {
   readonly timeoutMs?: number;
+  /** How long a function that shows may take. */
+  readonly showMs?: number;
   readonly signal?: AbortSignal | undefined;
   /** Gets what the module prints. */
   readonly onOutput?: ((text: string) => void) | undefined;
-}
-
-/** An error at a place of a user's file. */
-export class ModuleError extends ExtensionError {
-  /** The file, as an absolute path, and the characters that are wrong, counted from 0. */
-  readonly file: string | undefined;
-  readonly at: { readonly from: number; readonly to: number } | undefined;
-
-  constructor(message: string, hint: string | undefined, file?: string, at?: { from: number; to: number }) {
-    super(message, hint);
-    this.name = ExtensionError.name;
-    this.file = file;
-    this.at = at;
-  }
 }
 
 /**
@@ -54,7 +45,7 @@ export class ModuleError extends ExtensionError {
  * @throws ModuleError, with the file and the line in its message; the reason of `signal`
  */
 export async function loadTypeScript(path: string, options: LoadModuleOptions = {}): Promise<LoadedModule> {
-  const { timeoutMs = LOADING_MS, signal, onOutput } = options;
+  const { timeoutMs = LOADING_MS, showMs, signal, onOutput } = options;
   signal?.throwIfAborted();
   const input: ThreadInput = { path: resolve(path) };
   const about = `the extension ${printable(path)}`;
@@ -63,6 +54,7 @@ export async function loadTypeScript(path: string, options: LoadModuleOptions = 
     ...{ stdout: true, stderr: true, stdin: false, execArgv: [], workerData: input },
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, stackSizeMb: STACK_MB },
   });
+  let isKept = false;
   let printed = 0;
   for (const stream of [worker.stdout, worker.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -86,10 +78,14 @@ export async function loadTypeScript(path: string, options: LoadModuleOptions = 
       };
       worker.on('message', (message: ThreadMessage) => {
         if (message.type === 'begins') timer = setTimeout(late, timeoutMs);
-        else if (message.type === 'failed') fail(errorOf(about, path, message.problem));
+        else if (message.type === 'failed') fail(moduleError(path, message.problem));
         else if (message.type === 'loaded') {
           const { fields, keep, files } = message;
-          done({ path, fields, keep, files });
+          isKept = fields.some(({ hasShow }) => hasShow);
+          const explain = (field: string, problem: ModuleProblem) =>
+            moduleError(path, problem, `show of the field ${field}: `);
+          const shower = isKept ? new Shower(worker, about, explain, showMs) : undefined;
+          done({ path, fields, keep, files, shower });
         }
       });
       worker.on('error', (error: NodeJS.ErrnoException) => {
@@ -105,26 +101,11 @@ export async function loadTypeScript(path: string, options: LoadModuleOptions = 
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    await worker.terminate();
+    if (!isKept) await worker.terminate();
   }
 }
 
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return printable(text.split('\n')[0] ?? '');
-}
-
-/** Messages name the main file as it was given, and others by their whole paths. */
-function errorOf(about: string, path: string, problem: ModuleProblem): ModuleError {
-  const { message, hint, file, line, column, from, to } = problem;
-  const isOther = file !== undefined && file !== resolve(path);
-  const place = line === undefined ? '' : isOther ? '' : `:${line}:${column}`;
-  const other = isOther ? `: ${printable(file)}${line === undefined ? '' : `:${line}:${column}`}` : '';
-  const at = from === undefined || to === undefined ? undefined : { from, to };
-  return new ModuleError(
-    `${about}${place}${other}: ${printable(message)}`,
-    hint === undefined ? undefined : printable(hint),
-    file,
-    at,
-  );
 }

@@ -1,4 +1,6 @@
 /** What the thread that executes a module tells. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ComputedValue, FieldValue } from '../../base/field.js';
 import type { Expression } from '../../expression/ast.js';
 
 /** What the thread is given. */
@@ -43,3 +45,18 @@ export type ThreadMessage =
       readonly files: ReadonlyMap<string, string>;
     }
   | { readonly type: 'failed'; readonly problem: ModuleProblem };
+
+/** Asks the thread to answer for `show` functions. */
+export interface ThreadRequest {
+  /** Takes questions, and gives an answer to each. */
+  readonly port: MessagePort;
+  /** Set to 1 when an answer is there. */
+  readonly answered: Int32Array;
+}
+
+export interface ShowQuestion {
+  readonly field: string;
+  readonly value: FieldValue;
+}
+
+export type ShowAnswer = { readonly value: ComputedValue | undefined } | { readonly problem: ModuleProblem };

@@ -5,10 +5,15 @@ import { ExpressionError } from '../../base/expression-error.js';
 import { printable } from '../../base/printable.js';
 import { compileFields, type FieldExpression, type FieldsQuery } from '../../expression/fields.js';
 import type { KernelTypes } from '../../expression/kernel-types.js';
+import type { ComputedFields } from '../computed.js';
 import { compileSet } from '../expression/show.js';
 import type { FieldSet, FieldSource } from '../field-set.js';
-import { type LoadedModule, type LoadModuleOptions, loadTypeScript, ModuleError } from './load.js';
+import { createLayout, type StructLayout } from '../layout.js';
+import { createFieldReader } from '../values.js';
+import { type LoadedModule, type LoadModuleOptions, loadTypeScript } from './load.js';
 import type { ModuleField } from './messages.js';
+import { ModuleError } from './problem.js';
+import type { Shower } from './shower.js';
 
 /** The kernel side's function for it: `bpf/core/fields.h`. */
 const FUNCTION = 'ipft_script';
@@ -28,7 +33,15 @@ export async function loadTypeScriptFields(
   options: LoadModuleOptions,
 ): Promise<FieldSet> {
   const loaded = await loadTypeScript(path, options);
-  const kernel = types();
+  try {
+    return compile(loaded, types());
+  } catch (error) {
+    loaded.shower?.close();
+    throw error;
+  }
+}
+
+function compile(loaded: LoadedModule, kernel: KernelTypes): FieldSet {
   const query = queryOf(loaded);
   // One after the other, so that an error names its file.
   for (const [index, field] of query.fields.entries()) {
@@ -38,8 +51,39 @@ export async function loadTypeScriptFields(
   }
   const { keep } = loaded;
   if (keep) withFile(loaded, keep, () => compileFields({ ...query, fields: [] }, kernel));
-  const label = `the extension ${printable(path)}`;
-  return withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
+  const label = `the extension ${printable(loaded.path)}`;
+  const set = withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
+  const { shower } = loaded;
+  if (!shower) return set;
+  const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);
+  return { ...set, ...divide(set.layout, shown, shower, label) };
+}
+
+/** Takes the fields that functions show out of a layout: their functions give what takes their place, behind the others. */
+function divide(
+  layout: StructLayout,
+  shown: readonly string[],
+  shower: Shower,
+  label: string,
+): { layout: StructLayout; computed: ComputedFields } {
+  const isShown = ({ name }: { readonly name: string }) => shown.includes(name);
+  const read = createFieldReader(layout.createFields(() => {}).filter(isShown));
+  return {
+    layout: createLayout({
+      ...layout,
+      createFields: (symbols) => layout.createFields(symbols).filter((field) => !isShown(field)),
+    }),
+    computed: {
+      label,
+      varies: false,
+      compute: (data, at) =>
+        Object.entries(read(data, at)).flatMap(([name, value]) => {
+          const made = shower.show(name, value);
+          return made === undefined ? [] : [{ name, value: made }];
+        }),
+      end: () => shower.close(),
+    },
+  };
 }
 
 function queryOf({ path, fields, keep }: LoadedModule): FieldsQuery {

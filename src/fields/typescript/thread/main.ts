@@ -1,6 +1,6 @@
 /** The thread that executes an extension's module, compiles its functions, and answers for its `show` functions. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ModuleField, ThreadInput, ThreadMessage } from '../messages.js';
+import type { ModuleField, ShowAnswer, ShowQuestion, ThreadInput, ThreadMessage, ThreadRequest } from '../messages.js';
 import { compileFunction } from './compile.js';
 import { describeProblem, type Executed, Linker } from './linker.js';
 import { findExtension, type GivenExtension } from './placeholders.js';
@@ -14,12 +14,15 @@ const EXAMPLE = 'export default extension({ fields: { len: (skb) => skb.len } })
 
 const tell = (message: ThreadMessage) => parentPort?.postMessage(message);
 
+const shows = new Map<string, (value: unknown) => unknown>();
 const linker = new Linker();
 const { path } = workerData as ThreadInput;
 try {
   tell({ type: 'begins' });
   const executed = await linker.load(path);
   tell(compileExtension(executed));
+  // It would keep the thread from ending.
+  if (shows.size > 0) answerQuestions();
 } catch (error) {
   const isDeep = error instanceof RangeError && /call stack/.test(error.message);
   const problem = isDeep ? new Problem('it is nested too deep') : linker.explain(error, { path, text: '' });
@@ -46,8 +49,39 @@ function compileExtension({ module, exports }: Executed): ThreadMessage {
       ...{ name, format, hasShow: show !== undefined },
     }),
   );
+  for (const { name, show } of fields) if (show !== undefined) shows.set(name, show as (value: unknown) => unknown);
   const files = new Map(linker.world.modules.map(({ syntax: { path, text } }) => [path, text]));
   return { type: 'loaded', fields: compiled, keep: keep === undefined ? undefined : compile(keep, 'keep'), files };
+}
+
+/** Answers questions from now on. */
+function answerQuestions(): void {
+  parentPort?.once('message', ({ port, answered }: ThreadRequest) => {
+    port.on('message', (question: ShowQuestion) => {
+      port.postMessage(answer(question));
+      Atomics.store(answered, 0, 1);
+      Atomics.notify(answered, 0);
+    });
+  });
+}
+
+/** What a function makes of a value. */
+function answer({ field, value }: ShowQuestion): ShowAnswer {
+  try {
+    const shown = shows.get(field)?.(value);
+    if (shown === undefined || shown === null) return { value: undefined };
+    if (['string', 'number', 'bigint', 'boolean'].includes(typeof shown)) return { value: shown as string };
+    return {
+      problem: describeProblem(
+        new Problem(
+          `it gives ${typeof shown === 'object' ? 'an object' : `a ${typeof shown}`}`,
+          'a text, a number or a boolean can be shown',
+        ),
+      ),
+    };
+  } catch (error) {
+    return { problem: describeProblem(linker.explain(error, { path, text: '' })) };
+  }
 }
 
 interface SpecField {

@@ -90,7 +90,7 @@ export function sizeof(of: keyof KernelTypes | Value): number;
 /** A number of 64 bits that JavaScript has no exact number for. */
 export function u64(value: bigint | number): u64;
 /** The traced function. */
-export const func: KernelFunction;
+export const func: KernelFunction | string;
 /** The CPU. */
 export const cpu: number;
 /** The time, in nanoseconds since the machine started. */

@@ -30,18 +30,25 @@ export function typescriptSource(path: string, types: () => KernelTypes, options
 export async function loadTypeScriptFields(
   path: string,
   types: () => KernelTypes,
-  options: LoadModuleOptions,
+  options: LoadModuleOptions & {
+    /** Whether fields are given as they are read: the functions that show are not asked. */
+    readonly asRead?: boolean;
+  },
 ): Promise<FieldSet> {
   const loaded = await loadTypeScript(path, options);
   try {
-    return compile(loaded, types());
+    const set = compile(loaded, types());
+    if (!options.asRead || !loaded.shower) return { ...set.read, ...set.shown };
+    loaded.shower.close();
+    return set.read;
   } catch (error) {
     loaded.shower?.close();
     throw error;
   }
 }
 
-function compile(loaded: LoadedModule, kernel: KernelTypes): FieldSet {
+/** @returns the set, and what of it is otherwise where functions show fields */
+function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; shown?: Divided } {
   const query = queryOf(loaded);
   // One after the other, so that an error names its file.
   for (const [index, field] of query.fields.entries()) {
@@ -54,18 +61,18 @@ function compile(loaded: LoadedModule, kernel: KernelTypes): FieldSet {
   const label = `the extension ${printable(loaded.path)}`;
   const set = withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
   const { shower } = loaded;
-  if (!shower) return set;
+  if (!shower) return { read: set };
   const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);
-  return { ...set, ...divide(set.layout, shown, shower, label) };
+  return { read: set, shown: divide(set.layout, shown, shower, label) };
+}
+
+interface Divided {
+  readonly layout: StructLayout;
+  readonly computed: ComputedFields;
 }
 
 /** Takes the fields that functions show out of a layout: their functions give what takes their place, behind the others. */
-function divide(
-  layout: StructLayout,
-  shown: readonly string[],
-  shower: Shower,
-  label: string,
-): { layout: StructLayout; computed: ComputedFields } {
+function divide(layout: StructLayout, shown: readonly string[], shower: Shower, label: string): Divided {
   const isShown = ({ name }: { readonly name: string }) => shown.includes(name);
   const read = createFieldReader(layout.createFields(() => {}).filter(isShown));
   return {

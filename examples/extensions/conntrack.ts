@@ -1,0 +1,16 @@
+// What connection tracking says of the packet. The module nf_conntrack must be loaded (Linux 5.11).
+import { cast, extension } from 'ipft/extension';
+
+/** The lowest three bits of the address of the nf_conn are the state. */
+const STATE = 7;
+const STATES = ['established', 'related', 'new_connection', 'established_reply', 'related_reply'];
+
+export default extension({
+  fields: {
+    state: {
+      read: (skb) => (skb._nfct & ~STATE ? skb._nfct & STATE : -1),
+      show: (state: number) => STATES[state] ?? 'untracked',
+    },
+    status: { read: (skb) => cast('struct nf_conn', skb._nfct & ~STATE).status, format: 'hex' },
+  },
+});

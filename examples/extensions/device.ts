@@ -1,0 +1,10 @@
+// Where the packet is: device and network namespace (its inode, as `ls -iL /proc/PID/ns/net` shows it).
+import { extension } from 'ipft/extension';
+
+export default extension({
+  fields: {
+    device: (skb) => skb.dev.name,
+    ifindex: (skb) => skb.dev.ifindex,
+    netns: (skb) => skb.dev.nd_net.net.ns.inum,
+  },
+});

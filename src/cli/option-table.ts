@@ -17,7 +17,7 @@ import { COLOR_CHOICES } from './color.js';
 export type Completion =
   /** Any file. */
   | 'file'
-  /** Files of an extension, as `.c`, `.o` and `.lua`. */
+  /** Files of an extension, as `.c`, `.o`, `.lua` and `.ts`. */
   | 'extension'
   /** Names of functions that can be traced. */
   | 'function'
@@ -234,7 +234,7 @@ export const GROUPS: readonly OptionGroup[] = [
       {
         flags: '-e, --extension <PATH>',
         summary:
-          'a BPF extension that adds fields: C source (.c), object (.o), script (.lua) or the name of an example (five-tuple); given several times, files in C are linked',
+          'a BPF extension that adds fields: C source (.c), object (.o), script (.lua), module (.ts, .js) or the name of an example (five-tuple); given several times, files in C are linked',
         completes: 'extension',
         repeats: true,
       },

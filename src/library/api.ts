@@ -131,7 +131,10 @@ export interface TraceOptions<Schema extends FieldSchema = FieldSchema, Tracer e
   readonly tracer?: Tracer | undefined;
   /** The backend. Default: the best one that works. */
   readonly backend?: BackendName | undefined;
-  /** The file of an extension: `.c` or `.o`, or several that are linked, or a script, `.lua`, whose prints are dropped. C source needs clang. */
+  /**
+   * The file of an extension: `.c` or `.o`, or several that are linked; a script, `.lua`, whose prints are dropped; or `.ts`, `.js`,
+   * a module that is executed. C source needs clang.
+   */
   readonly extension?: string | readonly string[] | undefined;
   /** Built-in fields, by their names: `ipft --fields help` lists them. Default: none. */
   readonly builtin?: BuiltinName | readonly BuiltinName[] | undefined;

@@ -87,7 +87,7 @@ _ipft_entries() {
 _ipft_extensions() {
   local -a names
   mapfile -t names < <(compgen -W '${EXAMPLES}' -- "$1")
-  mapfile -t -O \${#names[@]} names < <(compgen -f -X '!*.lua' -- "$1")
+  mapfile -t -O \${#names[@]} names < <(compgen -f -X '!*.lua' -- "$1"; compgen -f -X '!*.ts' -- "$1"; compgen -f -X '!*.*js' -- "$1")
   _ipft_files "$1" '!*.[co]'
   COMPREPLY+=("\${names[@]}")
 }
@@ -208,7 +208,7 @@ _ipft_modules() {
 }
 
 _ipft_extensions() {
-  _alternative 'files:file:_files -g "*.([co]|lua)(-.)"' 'examples:example:(${EXAMPLES})'
+  _alternative 'files:file:_files -g "*.([co]|lua|ts|js|mjs)(-.)"' 'examples:example:(${EXAMPLES})'
 }
 
 _ipft_commands() {

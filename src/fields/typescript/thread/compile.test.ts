@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { writeExpression } from '../../../../tests/support/written-expression.js';
 import { compileFunction } from './compile.js';
@@ -237,4 +238,93 @@ test('a function that closes over a variable of a loop is refused, by the name o
 test('what is no function of a file is refused', async () => {
   for (const field of ['5', 'Math.max', '((skb) => skb.len).bind(null)', 'tcp'])
     await expect(compile(field)).rejects.toMatchObject({ message: expect.stringMatching(/^f is no function/) });
+});
+
+/** Pieces that functions are made of, and some that can't be. */
+const PIECES = [
+  ...[
+    'skb',
+    'skb.len',
+    'skb.dev.name',
+    '.dev',
+    '?.',
+    '(',
+    ')',
+    '{',
+    '}',
+    '[',
+    ']',
+    ';',
+    ',',
+    '=>',
+    '=',
+    '+',
+    '*',
+    '<',
+    '>>>',
+  ],
+  ...[
+    '===',
+    '&&',
+    '||',
+    '!',
+    '??',
+    '?',
+    ':',
+    '1',
+    '0',
+    '0x7',
+    '-1',
+    '1.5',
+    "'a'",
+    '`b`',
+    'let x =',
+    'const y =',
+    'x',
+    'y',
+    'if',
+  ],
+  ...[
+    '(skb) =>',
+    'else',
+    'for (let i = 0; i < 3; i++)',
+    'for (const z of [1, 2])',
+    'z',
+    'i',
+    'return',
+    'break',
+    'continue',
+    'switch',
+  ],
+  ...[
+    'case',
+    'tcp(skb)',
+    'cast(',
+    'sizeof(',
+    'ip(',
+    'undefined',
+    'null',
+    'as any',
+    'x++',
+    'function f()',
+    'await',
+    '...',
+    '/a/',
+  ],
+];
+
+test('whatever text stands in the place of a function, it is compiled or refused with a sentence', {
+  timeout: 60_000,
+}, async () => {
+  const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join(' '));
+  await fc.assert(
+    fc.asyncProperty(text, async (body) => {
+      try {
+        await compile(`(skb) => { ${body} }`);
+      } catch (error) {
+        expect(error).toBeInstanceOf(Problem);
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });

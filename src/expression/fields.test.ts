@@ -213,6 +213,7 @@ describe.each(WAYS)('$name', ({ direct }) => {
 test.each<[string, RegExp]>([
   ['skb->sk->len', /neither the kernel nor a loaded module has a struct sock/],
   ['skb->dev->nam', /struct net_device has no member nam; name\?/],
+  ['skb->dev->ifinde', /struct net_device has no member ifinde; ifindex\?/],
   ['skb.len', /pointer/],
   ['skb->cb->x', /no members/],
   ['skb->dev->name.x', /no members/],

@@ -169,7 +169,10 @@ export class KernelTypes {
   /** The names of all members. */
   memberNames({ btf, id }: TypeRef): string[] {
     const names: string[] = [];
-    forEachMember(btf, id, 0, (name) => names.push(btf.string(name)));
+    forEachMember(btf, id, 0, (name) => {
+      names.push(btf.string(name));
+      return undefined;
+    });
     return names;
   }
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Session } from '../../src/capture/session.js';
 import { KernelTypes } from '../../src/expression/kernel-types.js';
-import { extensionSource } from '../../src/fields/c/extension.js';
 import { readShow, showSource } from '../../src/fields/expression/show.js';
+import { chooseExtension, extensionSource } from '../../src/fields/extension.js';
 import { combineFields, type FieldSet } from '../../src/fields/field-set.js';
 import { createLayout } from '../../src/fields/layout.js';
 import { typescriptSource } from '../../src/fields/typescript/source.js';
@@ -48,7 +48,7 @@ function named(set: FieldSet, word: string): FieldSet {
 async function readAll(name: string, shown: string): Promise<{ c: Fields; ts: Fields; show: Fields }[]> {
   const kernel = types();
   const sets = [
-    named(await extensionSource([compiled(example(`${name}.bpf.c`))], {}).load(), 'c'),
+    named(await extensionSource(chooseExtension([compiled(example(`${name}.bpf.c`))]), {}).load(), 'c'),
     named(await typescriptSource(example(`${name}.ts`), () => kernel, {}).load(), 'ts'),
     named(await showSource(readShow([shown], '--show'), '--show', () => kernel).load(), 'show'),
   ];

@@ -11,7 +11,8 @@ import { formatCompletion } from './completion.js';
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'ipft-completion-'));
-  for (const name of ['a.bpf.c', 'b.o', 'c.txt', 'd.lua', 'e.ts', 'f.mjs', 'with space.c']) writeFileSync(join(dir, name), '');
+  for (const name of ['a.bpf.c', 'b.o', 'c.txt', 'd.lua', 'e.ts', 'f.mjs', 'with space.c'])
+    writeFileSync(join(dir, name), '');
   // A program that answers as ipft does, and says what it was asked.
   writeFileSync(join(dir, 'ipft'), '#!/bin/sh\necho "$2" >> asked\necho ip_output\necho ip_rcv\n', { mode: 0o755 });
   writeFileSync(join(dir, 'completion.bash'), formatCompletion('bash'));

@@ -61,7 +61,7 @@ function showQuery(query: FieldsQuery, direct: (typeof WAYS)[number]['direct']):
   layout
     .createWriter((to, low, high) => to.text(`symbol:${high.toString(16)}${low.toString(16)}`))
     .text(out, new DataView(bytes.buffer), 0);
-  return out.takeText();
+  return out.takeText().trimStart();
 }
 
 describe.each(WAYS)('$name', ({ direct }) => {

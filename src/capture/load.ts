@@ -176,7 +176,12 @@ export async function link(
   const { sets } = fields;
   const isAsked = filter !== undefined && looksBeyondMark(filter);
   const build = { byHelper, hasCalls: sets.length > 0 || isAsked || hasNotices };
-  const added = sets.flatMap(({ objects, compile }) => [...objects, ...(compile ? [compile(byHelper)] : [])]);
+  const brought = sets.flatMap(({ objects, compile }) => [...objects, ...(compile ? [compile(byHelper)] : [])]);
+  // Two sets may call the same.
+  const added = brought.filter(({ name, bytes }, index) => {
+    const first = brought.findIndex((other) => other.name === name && Buffer.compare(other.bytes, bytes) === 0);
+    return first === index;
+  });
   const asked = filter ? objectsOf(filter) : [];
   const objects = [
     loadOwnObject(`${backend.object(tracer, build)}.bpf.o`),

@@ -149,7 +149,7 @@ export default extension({
   fields: {
     size: { read: (skb) => (skb.len > 150 ? 1 : 0), show: (size: number) => NAMES[size]! },
     name: (skb) => { let sum = 0; for (let i = 0; i < 4; i++) sum += skb.dev.name[i]; return sum; },
-    type: (skb) => { if (!isIcmp(skb)) return undefined; return icmp(skb).type; },
+    kind: (skb) => { if (!isIcmp(skb)) return undefined; return icmp(skb).type; },
     header: () => sizeof('struct iphdr'),
     none: (skb) => skb.dev.ifindex > 0 ? undefined : 1,
     processor: () => cpu,
@@ -163,12 +163,12 @@ export default extension({
     const sum = [...'veth'].reduce((total, letter) => total + letter.charCodeAt(0), 0);
     const events = parseEvents(stdout);
     expect(events).toMatchObject([
-      { size: 'small', name: sum, type: 8, header: 20, len: 98 },
-      { size: 'small', name: sum, type: 8, header: 20, len: 98 },
+      { size: 'small', name: sum, kind: 8, header: 20, len: 98 },
+      { size: 'small', name: sum, kind: 8, header: 20, len: 98 },
       { size: 'large', name: sum, header: 20, len: 242 },
     ]);
     for (const event of events) expect(event).not.toHaveProperty('none');
-    expect(events[2]).not.toHaveProperty('type');
+    expect(events[2]).not.toHaveProperty('kind');
   });
 
   test('a show that never ends is an error that ends the trace', async () => {

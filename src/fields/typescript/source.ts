@@ -59,7 +59,8 @@ function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; s
   const { keep } = loaded;
   if (keep) withFile(loaded, keep, () => compileFields({ ...query, fields: [] }, kernel));
   const label = `the extension ${printable(loaded.path)}`;
-  const set = withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
+  const made = withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
+  const set = { ...made, layout: { ...made.layout, label: printable(basename(loaded.path)) } };
   const { shower } = loaded;
   if (!shower) return { read: set };
   const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);

@@ -5,7 +5,7 @@
  * one are 0. The kernel's memory is read without a helper where that is possible (`DirectReads`), else with
  * bpf_probe_read_kernel. Where a pointer leads nowhere the code goes to where absent values do.
  *
- *     r6: the skb   r7: where fields are written   r9: which fields have a value   r0 to r5, r8: lost
+ *     r6: the skb   r7: where fields are written   r0 to r5: lost
  *     stack: the context, what a helper returns, headers that were looked for, a text, values that wait
  */
 
@@ -233,7 +233,7 @@ export class Emitter {
     }
   }
 
-  /** The address of a place, or of what is behind its pointer, in a register that is not r6, r7 or r9. */
+  /** The address of a place, or of what is behind its pointer, in a register that is not r6 or r7. */
   address(place: Place, to: Register, absent: Target): void {
     const offset = place.offset + this.#base(place.base, absent);
     const from = place.base.kind === 'skb' ? SKB : 'r0';

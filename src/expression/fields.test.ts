@@ -297,7 +297,7 @@ test('too many fields, and fields that are too large', () => {
   const many = Array.from({ length: 65 }, (_, index) => `skb->len as f${index}`).join(', ');
   expect(() => show(many, undefined)).toThrow(/65 fields, and there may be 64/);
   const large = Array.from({ length: 17 }, (_, index) => `skb->dev->kind as f${index}`).join(', ');
-  expect(() => show(large, undefined)).toThrow(/with f15 the fields have 1032 bytes, and all together may have 1024/);
+  expect(() => show(large, undefined)).toThrow(/with f15 the fields have 1048 bytes, and all together may have 1024/);
 });
 
 /** C's arithmetic once more, written apart from the checker's. */

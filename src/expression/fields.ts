@@ -68,10 +68,8 @@ const SIGNATURE: Signature = {
   parameters: { ctx: 'void *', skb: { struct: 'sk_buff' }, data: '__u8 *' },
   returns: 'int',
 };
-/** Where fields are written, and which of a row of 32 have a value. */
+/** Where fields are written. First comes a byte for each field that may be absent. */
 const DATA: Register = 'r7';
-const PRESENT: Register = 'r9';
-const ROW = 32;
 
 /** How a field gets its bytes. */
 type Source =
@@ -107,7 +105,7 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
   const planned = query.fields.map((field) => planField(field, types));
   const keep = query.keep && new Checker(types).condition(query.keep.expression);
   const optional = planned.filter(({ isOptional }) => isOptional);
-  const presenceBytes = optional.length === 0 ? 0 : optional.length <= ROW ? 4 : 8;
+  const presenceBytes = optional.length;
   let end = presenceBytes;
   const placed = planned.map((field): PlannedField & StoredField => {
     const offset = Math.ceil(end / field.align) * field.align;
@@ -207,24 +205,15 @@ function writeObject(
     code.end();
     code.place(yes);
   }
-  const hasOptional = placed.some(({ presence }) => presence !== undefined);
-  if (hasOptional) code.emit((asm) => asm.mov32(PRESENT, 0));
-  let row = 0;
-  const store = () => code.emit((asm) => asm.store(4, DATA, row * 4, PRESENT));
   for (const field of placed) {
     const { presence, asked } = field;
-    if (presence !== undefined && Math.floor(presence / ROW) > row) {
-      store();
-      row++;
-      code.emit((asm) => asm.mov32(PRESENT, 0));
-    }
     begin(asked);
     const absent = new Target();
     writeField(emitter, field, direct, absent);
-    if (presence !== undefined) code.emit((asm) => asm.alu32('or', PRESENT, 2 ** (presence % ROW)));
+    // In memory, and not in bits of a register: that the verifier would know, and follow all ways to the end apart.
+    if (presence !== undefined) code.emit((asm) => asm.store(1, DATA, presence, 1));
     code.place(absent);
   }
-  if (hasOptional) store();
   code.emit((asm) => {
     asm.mov32('r0', 0);
     asm.exit();

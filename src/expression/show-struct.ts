@@ -3,7 +3,7 @@
  * reads fields reads these, too. Pure.
  *
  * A field that may be absent has the tag `ipft:present:N`: it has a value if bit N of the member with the tag
- * `ipft:present` is set.
+ * `ipft:present` is set. The lowest bit of a byte is used for each.
  */
 import { EVENT_VARIABLE } from '../base/event-struct-names.js';
 import {
@@ -34,18 +34,18 @@ export interface StoredField {
   /** As `hex`; for `enum` and `enum_flags` with the enum. */
   readonly format: string | undefined;
   readonly enumOf: TypeRef | undefined;
-  /** Its bit, if it may be absent. */
+  /** The number of its byte, if it may be absent. */
   readonly presence: number | undefined;
 }
 
-/** @param sizeBytes of all @param presenceBytes of the bits at the beginning: 0, 4 or 8 */
+/** @param sizeBytes of all @param presenceBytes how many fields may be absent: so many bytes stand at the beginning */
 export function writeShowStruct(fields: readonly StoredField[], sizeBytes: number, presenceBytes: number): Uint8Array {
   const btf = new BtfWriter();
   const copier = new TypeCopier(btf);
   const members: WrittenMember[] = [];
   const tags: { readonly text: string; readonly member: number }[] = [];
   if (presenceBytes > 0) {
-    const type = btf.integer(presenceBytes === 4 ? 'unsigned int' : 'unsigned long', presenceBytes);
+    const type = copier.stored({ kind: 'bytes', length: presenceBytes, isText: false });
     members.push({ name: '__present', type, offsetBits: 0 });
     tags.push({ text: 'ipft:present', member: 0 });
   }
@@ -57,7 +57,7 @@ export function writeShowStruct(fields: readonly StoredField[], sizeBytes: numbe
       btf.variable(variable, copier.copy(enumOf));
       tags.push({ text: `ipft:fmt:${format}:${variable}`, member });
     } else if (format !== undefined) tags.push({ text: `ipft:fmt:${format}`, member });
-    if (presence !== undefined) tags.push({ text: `ipft:present:${presence}`, member });
+    if (presence !== undefined) tags.push({ text: `ipft:present:${presence * 8}`, member });
   }
   const struct = btf.struct('show', sizeBytes, members);
   for (const { text, member } of tags) btf.tag(text, struct, member);

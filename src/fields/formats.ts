@@ -107,7 +107,7 @@ export function splitTags(
   if (formats.length === tags.length) return { formats, presence: undefined };
   const [tag = '', ...more] = tags.filter((one) => one.startsWith(PRESENCE_TAG));
   if (tag === PRESENCE_TAG && more.length === 0) return { formats, presence: 'bits' };
-  const bit = /^ipft:present:(\d{1,2})$/.exec(tag)?.[1];
+  const bit = /^ipft:present:(\d{1,3})$/.exec(tag)?.[1];
   if (bit === undefined || more.length > 0) throw new ExtensionError(`${where}: unknown tag ${printable(tag)}`);
   return { formats, presence: Number(bit) };
 }

@@ -11,6 +11,7 @@ import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { findNearest } from '../base/suggest.js';
 import { wrap } from '../base/wrap.js';
+import type { ShowText } from '../fields/expression/show.js';
 import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
 import { compileExpression, DLT_EN10MB } from '../filter/pcap/expression.js';
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
@@ -133,6 +134,10 @@ export interface RecordOptions {
 
 /** The options of `ipft show` besides those of the view. */
 export interface ShowOptions {
+  /** Only journeys of which this expression over recorded fields is true of an event. */
+  readonly where: string | undefined;
+  /** Fields that are made of recorded ones. */
+  readonly show: readonly ShowText[];
   /** Whether to tell what the files are. */
   readonly info: boolean;
   /** Whether to wait for more where the file ends. */
@@ -926,15 +931,15 @@ function parseTrigger(word: string, { slowerNs = Number.POSITIVE_INFINITY }: Tri
 }
 
 function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'numbers' | 'most' | 'shownTargets'> {
-  const { until, limits, probes } = interpretPlan(raw, createVocabulary(raw));
+  const { until, limits, probes, fields } = interpretPlan(raw, createVocabulary(raw));
   const { functionPattern: functions, modulePattern: modules } = probes;
   const info = raw.info ?? false;
   if (info && !['aggregate', 'json'].includes(raw.output)) {
     throw new UsageError('--info is text, or with -o json an object', SEE_HELP);
   }
-  const chosen = (['journey', 'outcome', 'only', 'slower', 'regex', 'moduleRegex', 'count'] as const).find(
-    (key) => raw[key] !== undefined,
-  );
+  const chosen = (
+    ['journey', 'outcome', 'only', 'slower', 'where', 'show', 'regex', 'moduleRegex', 'count'] as const
+  ).find((key) => raw[key] !== undefined);
   if (info && chosen !== undefined) {
     const flag = `--${chosen.replace('R', '-r')}`;
     throw new UsageError(`--info counts all that there is, and ${flag} chooses`, 'one of the two is too much');
@@ -947,7 +952,7 @@ function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'number
     ...{ info, followFile: raw.followFile ?? false, verbose: raw.verbose ?? false, strict: raw.strict ?? false },
     ...{ until: { durationMs: until.durationMs }, maxMemoryBytes: limits.maxMemoryBytes },
     isMemoryGiven: raw.maxMemory !== undefined,
-    ...{ numbers, most: Number.isFinite(most) ? most : undefined },
+    ...{ numbers, most: Number.isFinite(most) ? most : undefined, where: raw.where, show: fields.show },
     shownTargets: functions || modules ? { functions, modules } : undefined,
   };
 }

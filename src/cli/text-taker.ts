@@ -1,6 +1,7 @@
 /** Makes text of the records of a source, for whoever reads it. */
 import { getHeapStatistics } from 'node:v8';
 import { type IpftError, UsageError } from '../base/errors.js';
+import type { TraceEvent } from '../base/event.js';
 import type { Outcome } from '../base/journey.js';
 import type { RecordSource, TraceHeader } from '../base/record-source.js';
 import type { JourneyOrder } from '../journey/assembler.js';
@@ -58,6 +59,8 @@ export interface ViewFacts {
   readonly follow: boolean;
   /** The machine that traces; undefined of a recording. */
   readonly hardware?: string | undefined;
+  /** The condition that an event of a journey must meet; undefined for none. */
+  readonly where?: ((event: TraceEvent) => boolean) | undefined;
   /** What a script prints; undefined of a recording. */
   readonly prints?: ScriptPrints | undefined;
 }
@@ -162,15 +165,15 @@ function createClock(time: TimeName, { beganNs, realtimeOffsetNs }: TraceHeader)
 /** Creates the output that the options ask for. */
 function createOutput(
   source: Pick<RecordSource, 'header' | 'places' | 'losses'>,
-  { maxMemoryBytes: maxBytes, follow, hardware }: ViewFacts,
+  { maxMemoryBytes: maxBytes, follow, hardware, where }: ViewFacts,
   options: ViewOptions,
   clock: Clock,
   out: Writer,
 ): Output {
   const { jsonEventsOnly: eventsOnly, once, diff, plainText, only, slowerNs, numbers, most, fold, order } = options;
   const kind = outputKind(options.output);
-  const isChosen = only || numbers || (slowerNs ?? most) !== undefined;
-  const choice = isChosen ? new Choice({ only, slowerNs, numbers, most }) : undefined;
+  const isChosen = only || numbers || where || (slowerNs ?? most) !== undefined;
+  const choice = isChosen ? new Choice({ only, slowerNs, numbers, most, where }) : undefined;
   const maxHeapBytes = getHeapStatistics().heap_size_limit * PART_OF_HEAP;
   const wanted = {
     ...{ maxBytes, maxHeapBytes, choice, order, showPlaces: follow },

@@ -15,7 +15,7 @@ export class JourneyIntake implements Intake {
    * @param filter the choice of functions whose events it gets
    */
   constructor(sink: EventSink, places: Places, choice?: Choice, filter?: TargetFilter) {
-    this.tracker = new JourneyTracker(sink, places, filter);
+    this.tracker = new JourneyTracker(choice?.looksAtEvents ? lookingSink(sink, choice) : sink, places, filter);
     this.#choice = choice;
   }
 
@@ -37,4 +37,18 @@ export class JourneyIntake implements Intake {
   get over(): number | undefined {
     return this.#choice ? undefined : this.tracker.over;
   }
+}
+
+/** Has the choice look at each event before the sink gets it. */
+function lookingSink(sink: EventSink, choice: Choice): EventSink {
+  return {
+    get hasRoom() {
+      return sink.hasRoom;
+    },
+    event(event, journey) {
+      choice.look(event, journey);
+      sink.event(event, journey);
+    },
+    ended: (journey) => sink.ended(journey),
+  };
 }

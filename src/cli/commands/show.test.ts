@@ -66,6 +66,33 @@ test('ipft show: all options of journeys and functions', () => {
   expect(ofA.ended.every(({ events, gap }) => events > 0 && !gap)).toBe(true);
 });
 
+test('ipft show --where and --show: over what is recorded', () => {
+  const all = journeys(file);
+  const isWanted = ({ length }: { length?: number }) => (length ?? 0) % 7 === 3;
+  const wanted = new Set(all.events.filter(isWanted).map(({ journey }) => journey));
+  const chosen = journeys(file, '--where', 'length % 7 == 3 && color != "NOSUCH" && func != "nosuch"');
+  expect(wanted.size).toBeGreaterThan(3);
+  expect(wanted.size).toBeLessThan(all.ended.length);
+  expect(chosen.ended).toEqual(all.ended.filter(({ journey }) => wanted.has(journey)));
+  const shown = journeys(file, '--show', 'length / 2 as half, length + 1 as more:hex');
+  expect(shown.events.map(({ half, more }) => [half, more])).toEqual(
+    all.events.map(({ length }) => [Math.floor(length / 2), `0x${(length + 1).toString(16)}`]),
+  );
+});
+
+test.each([
+  [['--where', 'skb->len > 1'], "--where: the recording has no skb, at character 1 of 'skb->len > 1'"],
+  [['--show', 'skb->len'], '--show: the recording has no skb'],
+  [['--show', 'color as length'], '--show: the recording has a field length'],
+  [['--show', 'length as x:ns'], '--show: the format ns is for what is recorded'],
+  [['--show', 'func as f'], '--show: func stands in each line of a recording already'],
+  [['--info', '--where', 'length'], '--info counts all that there is, and --where chooses'],
+])('ipft show %j is refused', (args, message) => {
+  const { status, stdout, stderr } = ipft(file, ...args);
+  expect(stderr).toContain(`ipft: ${message}`);
+  expect([status, stdout]).toEqual([2, '']);
+});
+
 test('ipft show --count: no more is shown, and reading ends', () => {
   const shown = ipft(file, '--count', '2');
   expect(shown.stdout.match(/^=== journey/gm)).toHaveLength(2);

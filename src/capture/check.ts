@@ -1,12 +1,13 @@
-/** Checks an extension without tracing: whether it links with every backend, and whether the verifier accepts it. */
+/** Checks fields and a condition without tracing: whether they link with every backend, and the verifier accepts them. */
 import { IpftError } from '../base/errors.js';
 import type { BackendName, TracerName } from '../base/method.js';
-import { combineFields, type EventFields, type FieldSet, NO_FIELDS } from '../fields/field-set.js';
+import { type EventFields, NO_FIELDS } from '../fields/field-set.js';
 import { markFilter } from '../filter/mark.js';
+import type { Condition } from '../filter/packet-filter.js';
 import { canTrace, loadCapabilities } from '../kernel/privileges.js';
 import { type Backend, tracersOf } from '../probes/backend.js';
 import { BACKENDS, probeBackend } from '../probes/backends.js';
-import { link, loadPrograms } from './load.js';
+import { type LoadOptions, link, loadPrograms } from './load.js';
 
 /** The result for one backend and tracer. */
 export interface ExtensionCheck {
@@ -25,12 +26,16 @@ export function canLoadPrograms(): boolean {
 }
 
 /**
- * Links an extension with each backend, and has the kernel verify it for each tracer: the extension is called from other
+ * Links fields with each backend, and has the kernel verify them for each tracer: an extension is called from other
  * places at a return, where less stack is left.
  * @param verify whether to ask the kernel; needs what `canLoadPrograms` tells
  */
-export async function checkExtension(extension: FieldSet, verify: boolean): Promise<ExtensionCheck[]> {
-  const fields = combineFields([extension]);
+export async function checkFields(
+  fields: EventFields,
+  where: Condition | undefined,
+  verify: boolean,
+): Promise<ExtensionCheck[]> {
+  const packets = { ...markFilter(1, 0xffffffff), where };
   const checks: ExtensionCheck[] = [];
   for (const backend of BACKENDS) {
     const linking = await problemOf(async () => void (await link(backend, 'function', { fields })));
@@ -38,7 +43,7 @@ export async function checkExtension(extension: FieldSet, verify: boolean): Prom
       const method = { backend: backend.name, tracer };
       if (linking) checks.push({ ...method, result: 'refused', problem: linking });
       else if (!verify) checks.push({ ...method, result: 'linked' });
-      else checks.push({ ...method, ...(await verifyWith(backend, tracer, fields)) });
+      else checks.push({ ...method, ...(await verifyWith(backend, tracer, { fields, packets })) });
     }
   }
   return checks;
@@ -56,9 +61,9 @@ export function findProblem(checks: readonly ExtensionCheck[]): IpftError | unde
 async function verifyWith(
   backend: Backend,
   tracer: TracerName,
-  fields: EventFields,
+  asked: Pick<LoadOptions, 'fields' | 'packets'>,
 ): Promise<Omit<ExtensionCheck, 'backend' | 'tracer'>> {
-  const problem = await problemOf(() => tryLoading(backend, tracer, fields));
+  const problem = await problemOf(() => tryLoading(backend, tracer, asked));
   if (!problem) return { result: 'verified' };
   // If the kernel also refuses the program without the extension, the extension is not to blame.
   const ours = await problemOf(() => tryLoading(backend, tracer));
@@ -68,11 +73,14 @@ async function verifyWith(
 }
 
 /** Loads all programs of a backend, and closes them again. @throws what loading throws */
-export async function tryLoading(backend: Backend, tracer: TracerName, fields = NO_FIELDS): Promise<void> {
-  // Any mark will do, and the smallest ring.
-  const options = { packets: markFilter(1, 0xffffffff), samplePeriod: 1, follow: false, snaplen: 0, who: false };
+export async function tryLoading(
+  backend: Backend,
+  tracer: TracerName,
+  { fields, packets }: Pick<LoadOptions, 'fields' | 'packets'> = NOTHING,
+): Promise<void> {
+  const options = { samplePeriod: 1, follow: false, snaplen: 0, who: false };
   const { object } = await loadPrograms(backend, undefined, {
-    ...{ ...options, tracer, ringSizeBytes: SMALL_RING_BYTES, fields },
+    ...{ ...options, tracer, ringSizeBytes: SMALL_RING_BYTES, fields, packets },
   });
   object[Symbol.dispose]();
 }
@@ -87,5 +95,7 @@ async function problemOf(attempt: () => Promise<void>): Promise<IpftError | unde
   }
 }
 
+/** Any mark will do. */
+const NOTHING = { fields: NO_FIELDS, packets: markFilter(1, 0xffffffff) };
 /** A multiple of every page size. */
 const SMALL_RING_BYTES = 1 << 16;

@@ -201,7 +201,7 @@ export async function link(
 }
 
 /** Whether programs can't read without a helper: the kernel can't do it (safely), or a linked object is in the way. */
-function needsHelper({ sets }: EventFields): boolean {
+export function needsHelper({ sets }: EventFields): boolean {
   if (sets.some(({ declaresRdonlyCast }) => declaresRdonlyCast)) return true;
   try {
     const vmlinux = loadKernelBtf();

@@ -499,10 +499,16 @@ export const COMMANDS = [
   },
   {
     name: 'check',
-    operands: '<FILE...>',
-    summary: "compile and check an extension's files, and show the layout of its events",
+    operands: '[FILE...]',
+    summary:
+      "compile and check an extension's files, and the expressions of --show and --where: layout, cost, and what the verifier says",
     completes: 'extension',
     options: [COMPILE_TIMEOUT, VERBOSE, HELP],
+    takes: ['--show', '--where'],
+    examples: [
+      { command: 'ipft check extension.bpf.c', summary: 'before it is used' },
+      { command: "ipft check --show 'skb->dev->name, skb->len'", summary: 'what fields cost' },
+    ],
   },
   {
     name: 'types',

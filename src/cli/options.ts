@@ -96,6 +96,8 @@ export type Request =
   | ({
       readonly action: 'check';
       readonly extension: ExtensionFiles;
+      readonly show: readonly ShowText[];
+      readonly where: string | undefined;
       readonly verbose: boolean;
       readonly compileTimeoutSeconds: number;
     } & WritingOptions)
@@ -293,7 +295,7 @@ const INTERPRETERS: Record<
   }),
   check: (operands, raw) => ({
     action: 'check',
-    extension: chooseExtension(operands),
+    ...interpretChecked(operands, raw),
     verbose: raw.verbose ?? false,
     compileTimeoutSeconds: interpretCompileTimeout(raw),
     ...interpretWriting(raw),
@@ -928,6 +930,14 @@ function parseTrigger(word: string, { slowerNs = Number.POSITIVE_INFINITY }: Tri
         TRIGGER_WORDS.map((one) => (one === 'slower=' ? 'slower=TIME' : one)),
       );
   }
+}
+
+function interpretChecked(operands: readonly string[], raw: RawOptions) {
+  const { fields, packets } = interpretPlan(raw, createVocabulary(raw));
+  if (operands.length === 0 && fields.show.length === 0 && packets?.where === undefined) {
+    throw new UsageError('check needs the files of an extension, --show or --where', SEE_HELP);
+  }
+  return { extension: chooseExtension(operands), show: fields.show, where: packets?.where };
 }
 
 function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'numbers' | 'most' | 'shownTargets'> {

@@ -293,6 +293,22 @@ test.each<[string, RegExp]>([
   expect(() => show(text, undefined)).toThrow(message);
 });
 
+test('costs: instructions and calls of each field', () => {
+  const fields = parseShow('skb->len, skb->dev->ifindex as i, ip4(skb)->ttl, cpu').map((item) => ({
+    ...item,
+    line: 1,
+  }));
+  const { costs } = compileFields({ fields, functionName: 'f', sourceFile: 'test' }, types);
+  const [direct, byHelper] = WAYS.map((way) => costs(way.direct));
+  // A member of the skb: its address, a cast, a load and a store; or a copy by a helper.
+  expect([direct![0], byHelper![0]]).toEqual([
+    { instructions: 6, calls: 0 },
+    { instructions: 6, calls: 1 },
+  ]);
+  expect(direct!.map(({ calls }) => calls)).toEqual([0, 0, 0, 1]);
+  expect(byHelper!.map(({ calls }) => calls)).toEqual([1, 2, 1, 1]);
+});
+
 test('too many fields, and fields that are too large', () => {
   const many = Array.from({ length: 65 }, (_, index) => `skb->len as f${index}`).join(', ');
   expect(() => show(many, undefined)).toThrow(/65 fields, and there may be 64/);

@@ -2,7 +2,7 @@
 import { ExpressionError, type TextRange } from '../base/expression-error.js';
 import { printable } from '../base/printable.js';
 import { type DirectReads, WINDOW_BYTES } from '../btf/direct-reads.js';
-import type { Register, Size } from '../bytecode/assembler.js';
+import { INSTRUCTION_BYTES, type Register, type Size } from '../bytecode/assembler.js';
 import { type Signature, type SourceLine, writeFunctionObject } from '../bytecode/function-object.js';
 import type { Expression } from './ast.js';
 import { Checker } from './check.js';
@@ -44,6 +44,14 @@ export interface CompiledFields {
   readonly needsHeaders: boolean;
   /** A BPF object with the function. @param direct undefined: memory is read with helpers */
   createObject(direct: DirectReads | undefined): Uint8Array;
+  /** What each field costs, in their order. */
+  costs(direct: DirectReads | undefined): readonly CodeCost[];
+}
+
+/** Instructions that stand in the code, which are no more than what runs, and how many of them call helpers or functions. */
+export interface CodeCost {
+  readonly instructions: number;
+  readonly calls: number;
 }
 
 /** The most fields, and the bytes that all of them have together. */
@@ -60,6 +68,8 @@ const STACK_BYTES = 400;
 /** The part of a field's text that the verifier's log shows. */
 const LINE_CHARACTERS = 200;
 
+/** The opcode of a call. */
+const BPF_CALL = 0x85;
 const BPF_FUNC_get_current_comm = 16;
 const BPF_FUNC_probe_read_kernel = 113;
 const BPF_FUNC_probe_read_kernel_str = 115;
@@ -124,7 +134,8 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
   const needsHeaders = values.some(usesHeaders);
   return {
     ...{ btf: writeShowStruct(placed, Math.max(end, 1), presenceBytes), dataBytes, needsHeaders },
-    createObject: (direct) => writeObject(query, placed, keep, values, direct),
+    createObject: (direct) => writeObject(query, placed, keep, values, direct).object,
+    costs: (direct) => writeObject(query, placed, keep, values, direct).costs,
   };
 }
 
@@ -132,6 +143,7 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
 export interface CompiledCondition {
   readonly needsHeaders: boolean;
   createObject(direct: DirectReads | undefined): Uint8Array;
+  cost(direct: DirectReads | undefined): CodeCost;
 }
 
 /**
@@ -149,7 +161,7 @@ export function compileCondition(
   }: { readonly functionName: string; readonly sourceFile: string; readonly stackBytes: number },
 ): CompiledCondition {
   const typed = new Checker(types).condition(expression);
-  const createObject = (direct: DirectReads | undefined) => {
+  const emit = (direct: DirectReads | undefined) => {
     const emitter = new Emitter({ direct, stackBytes, values: [typed], isLazy: true });
     const { code } = emitter;
     const [yes, no] = [new Target(), new Target()];
@@ -166,14 +178,16 @@ export function compileCondition(
       });
       code.end();
     }
-    const parameters = { ctx: 'void *', skb: { struct: 'sk_buff' } } as const;
-    return finishObject(emitter, functionName, { parameters, returns: 'int' }, sourceFile, [
-      { at: 0, text: lineOf(text), line },
-    ]);
+    return emitter;
   };
+  const parameters = { ctx: 'void *', skb: { struct: 'sk_buff' } } as const;
+  const lines = [{ at: 0, text: lineOf(text), line }];
+  const createObject = (direct: DirectReads | undefined) =>
+    finishObject(emit(direct), functionName, { parameters, returns: 'int' }, sourceFile, lines);
   // What can't be made is told now.
   createObject(undefined);
-  return { needsHeaders: usesHeaders(typed), createObject };
+  const cost = (direct: DirectReads | undefined) => countCode(emit(direct).code.finish().finish());
+  return { needsHeaders: usesHeaders(typed), createObject, cost };
 }
 
 function writeObject(
@@ -182,7 +196,7 @@ function writeObject(
   keep: Typed | undefined,
   values: readonly Typed[],
   direct: DirectReads | undefined,
-): Uint8Array {
+): { readonly object: Uint8Array; readonly costs: readonly CodeCost[] } {
   const emitter = new Emitter({ direct, stackBytes: STACK_BYTES, values, isLazy: false });
   const { code } = emitter;
   const lines: SourceLine[] = [];
@@ -205,20 +219,37 @@ function writeObject(
     code.end();
     code.place(yes);
   }
+  const begins: number[] = [];
   for (const field of placed) {
     const { presence, asked } = field;
     begin(asked);
+    begins.push(code.here());
     const absent = new Target();
     writeField(emitter, field, direct, absent);
     // In memory, and not in bits of a register: that the verifier would know, and follow all ways to the end apart.
     if (presence !== undefined) code.emit((asm) => asm.store(1, DATA, presence, 1));
     code.place(absent);
   }
+  begins.push(code.here());
   code.emit((asm) => {
     asm.mov32('r0', 0);
     asm.exit();
   });
-  return finishObject(emitter, query.functionName, SIGNATURE, query.sourceFile, lines);
+  const object = finishObject(emitter, query.functionName, SIGNATURE, query.sourceFile, lines);
+  const bytes = emitter.code.finish().finish();
+  const costs = placed.map((_, index) => countCode(bytes, begins[index]!, begins[index + 1]!));
+  return { object, costs };
+}
+
+/** @param from, to the instructions, of which the last is not counted */
+export function countCode(code: Uint8Array, from = 0, to = code.length / INSTRUCTION_BYTES): CodeCost {
+  let calls = 0;
+  for (let index = from; index < to; index++) {
+    const at = index * INSTRUCTION_BYTES;
+    // A kernel function that casts a pointer, by the register 2, is no call when it runs.
+    if (code[at] === BPF_CALL && code[at + 1]! >> 4 !== 2) calls++;
+  }
+  return { instructions: to - from, calls };
 }
 
 function finishObject(

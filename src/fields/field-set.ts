@@ -38,6 +38,13 @@ export interface FieldSet {
   readonly objects: readonly FieldObject[];
   /** Makes one more object, by how the programs read memory: with helpers alone, or with `bpf_rdonly_cast`. */
   readonly compile?: ((byHelper: boolean) => FieldObject) | undefined;
+  /**
+   * What each field costs, in their order: instructions of its code, and how many of them call helpers or functions. Absent:
+   * fields have no code of their own.
+   */
+  readonly costs?:
+    | ((byHelper: boolean) => readonly { readonly instructions: number; readonly calls: number }[])
+    | undefined;
   /** Whether one of the objects brings a `license` section. */
   readonly hasLicense: boolean;
   /** Whether one of the objects declares the kfunc `bpf_rdonly_cast`, which the tracer would use too. */

@@ -43,6 +43,8 @@ export interface Condition {
    * @param vmlinux, byHelper as for `PacketFilter.compile`
    */
   compile(vmlinux: Btf, byHelper: boolean): NamedObject;
+  /** Instructions of its code, and how many of them call helpers or functions. @param vmlinux, byHelper as for `compile` */
+  cost(vmlinux: Btf, byHelper: boolean): { readonly instructions: number; readonly calls: number };
 }
 
 /**

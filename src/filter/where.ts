@@ -30,5 +30,6 @@ export function compileWhere(text: string, name: string, types: KernelTypes): Co
       }
       return { name: `${name} ${quote(text)}`, bytes: compiled.createObject(direct) };
     },
+    cost: (vmlinux, byHelper) => compiled.cost(byHelper ? undefined : findDirectReads(vmlinux)),
   };
 }

@@ -1,54 +1,90 @@
-/** `ipft check FILE…`: what can be known about an extension before it traces. */
+/** `ipft check`: what can be known about an extension, and about expressions, before they trace. */
 
+import { counted } from '../../base/counted.js';
 import { type IpftError, VerifierError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { printable } from '../../base/printable.js';
-import { canLoadPrograms, checkExtension, type ExtensionCheck, findProblem } from '../../capture/check.js';
+import { canLoadPrograms, checkFields, type ExtensionCheck, findProblem } from '../../capture/check.js';
+import { needsHelper } from '../../capture/load.js';
 import { raiseLimits } from '../../capture/process.js';
 import { KernelTypes } from '../../expression/kernel-types.js';
 import { findVerdict } from '../../fields/c/verifier-log.js';
 import { findJsonConflicts } from '../../fields/event-struct.js';
+import { type ShowText, showSource } from '../../fields/expression/show.js';
 import { type ExtensionFiles, loadExtension } from '../../fields/extension.js';
-import type { StructLayout } from '../../fields/layout.js';
+import { combineFields, type FieldSet } from '../../fields/field-set.js';
+import { compileWhere } from '../../filter/where.js';
+import { loadKernelBtf } from '../../kernel/btf.js';
 import { kernelTypeSource } from '../../kernel/type-source.js';
 import { ScriptPrints } from '../script-prints.js';
 import type { Terminal } from '../terminal.js';
 import type { Writer } from '../writer.js';
 
 export interface CheckOptions {
+  /** Without files: none. */
   readonly extension: ExtensionFiles;
+  readonly show: readonly ShowText[];
+  readonly where: string | undefined;
   readonly verbose: boolean;
   readonly compileTimeoutSeconds: number;
 }
 
-/** Prints the layout of the events. @throws the first problem */
+/** Prints layouts and costs. @throws the first problem */
 export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
-  if (options.extension.kind === 'typescript') {
-    terminal.line(`${printable(options.extension.paths[0] ?? '')} is executed, in a thread of its own`);
-  }
-  const extension = await loadExtension(options.extension, {
-    timeoutSeconds: options.compileTimeoutSeconds,
-    color: terminal.hasColor,
-    onOutput: (text) => terminal.write(text),
-    printer: new ScriptPrints(terminal, false),
-    types: () => new KernelTypes(kernelTypeSource()),
-    asRead: true,
-  });
-  await out.write(Buffer.from(formatLayout(extension.layout)));
-  const { layout } = extension;
-  for (const warning of layout.warnings) terminal.warn(warning);
-  for (const name of findJsonConflicts(layout)) {
+  const types = new KernelTypesOnce();
+  const fields = combineFields(await loadSets(options, types, terminal));
+  const where = options.where === undefined ? undefined : compileWhere(options.where, '--where', types.get());
+  const byHelper = needsHelper(fields);
+  for (const set of fields.sets) await out.write(Buffer.from(formatLayout(set, byHelper)));
+  if (where) await out.write(Buffer.from(`--where: ${formatCost(where.cost(loadKernelBtf(), byHelper))}\n`));
+  for (const warning of fields.warnings) terminal.warn(warning);
+  for (const name of findJsonConflicts(fields)) {
     terminal.warn(`-o json will refuse the member ${name}: the output has a key of that name`);
   }
   const verify = canLoadPrograms();
   if (verify) raiseLimits();
-  const checks = await checkExtension(extension, verify);
+  const checks = await checkFields(fields, where, verify);
   const problem = findProblem(checks);
   // A problem with all backends is told once.
   if (problem && checks.every(({ result }) => result !== 'verified')) throw problem;
   for (const line of describeChecks(checks)) terminal.line(line);
   if (problem) throw problem;
   if (!verify) terminal.line('the verifier was not asked: that needs root, or CAP_BPF and CAP_PERFMON');
+}
+
+/** The running kernel's types, read when they are asked for first. */
+class KernelTypesOnce {
+  #types: KernelTypes | undefined;
+
+  readonly get = (): KernelTypes => {
+    this.#types ??= new KernelTypes(kernelTypeSource());
+    return this.#types;
+  };
+}
+
+async function loadSets(options: CheckOptions, types: KernelTypesOnce, terminal: Terminal): Promise<FieldSet[]> {
+  const { extension, show } = options;
+  const sets: FieldSet[] = [];
+  if (show.length > 0) sets.push(await showSource(show, '--show', types.get).load());
+  if (extension.paths.length === 0) return sets;
+  if (extension.kind === 'typescript') {
+    terminal.line(`${printable(extension.paths[0] ?? '')} is executed, in a thread of its own`);
+  }
+  sets.push(
+    await loadExtension(extension, {
+      timeoutSeconds: options.compileTimeoutSeconds,
+      color: terminal.hasColor,
+      onOutput: (text) => terminal.write(text),
+      printer: new ScriptPrints(terminal, false),
+      types: types.get,
+      asRead: true,
+    }),
+  );
+  return sets;
+}
+
+function formatCost({ instructions, calls }: { readonly instructions: number; readonly calls: number }): string {
+  return `${counted(instructions, 'instruction')}, ${counted(calls, 'call')}`;
 }
 
 /** A line for each backend; two where the result depends on the tracer. */
@@ -72,17 +108,20 @@ function verdict(problem: IpftError): string {
   return text ?? problem.message;
 }
 
-/** A row for each field that lies in the data: offset in bytes (and bits), size, type, name, format. */
-function formatLayout({ label, fields, sizeBytes }: StructLayout): string {
+/** A row for each field that lies in the data: offset in bytes (and bits), size, type, name, format, and what it costs. */
+function formatLayout({ layout, costs: costsOf }: FieldSet, byHelper: boolean): string {
+  const { label, fields, sizeBytes } = layout;
+  const costs = costsOf?.(byHelper);
   if (fields.length === 0) return `${label}, ${sizeBytes} bytes\n`;
-  const rows = fields.map(({ name, offset, bitOffset, bits, type, format }) => [
+  const rows = fields.map(({ name, offset, bitOffset, bits, type, format }, index) => [
     bits % 8 === 0 && bitOffset === 0 ? String(offset) : `${offset}.${bitOffset}`,
     bits % 8 === 0 ? String(bits / 8) : `${bits} bits`,
     printable(type),
     printable(name),
     printable(format),
+    ...(costs ? [formatCost(costs[index]!)] : []),
   ]);
-  const table = [['OFFSET', 'SIZE', 'TYPE', 'FIELD', 'FORMAT'], ...rows];
+  const table = [['OFFSET', 'SIZE', 'TYPE', 'FIELD', 'FORMAT', ...(costs ? ['COST'] : [])], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const lines = table.map((row) =>
     row

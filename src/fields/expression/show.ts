@@ -92,6 +92,7 @@ export function compileSet(
       bytes: compiled.createObject(byHelper ? undefined : findDirectReads(vmlinux)),
       compiled: true,
     }),
+    costs: (byHelper) => compiled.costs(byHelper ? undefined : findDirectReads(vmlinux)),
     hasLicense: false,
     declaresRdonlyCast: false,
   };

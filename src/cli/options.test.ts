@@ -309,7 +309,7 @@ test.each([
 test.each([
   ['-m 010', "--mark '010' begins with 0, which C and ipftrace2 take for octal"],
   ['-m 1 --perf 2', '--perf may be --perf-page-count, --perf-sample-period or --perf-wakeup-events'],
-  ['-m 1 -e x.txt', 'must end in .c (C source), .o (BPF object) or .lua (Lua script)'],
+  ['-m 1 -e x.txt', 'must end in .c (C source), .o (BPF object), .lua (Lua script), .ts (TypeScript)'],
   ['-m 1 -e a.c -s b', 'the extension b is a script in Lua, and a.c is in C'],
   ['-m 1 --scr x -e a.o', 'the extension a.o is in C, and x is a script in Lua'],
   ['-m 1 --count 0', "--count needs a number from 1 to 9007199254740991, not '0'"],

@@ -108,6 +108,12 @@ export function chooseExtension(given: readonly (string | KnownFile)[]): Extensi
 
 /** @throws UsageError for a file of no kind, and no example */
 function kindOf(path: string): ExtensionKindName {
+  if (path.endsWith('.d.ts')) {
+    throw new UsageError(
+      `the extension ${printable(path)} has declarations only`,
+      'they are for the editor: give the module itself',
+    );
+  }
   const suffix = extname(locateExample(path, SUFFIXES));
   for (const [name, { suffixes }] of Object.entries<ExtensionKind>(KINDS)) {
     if (Object.hasOwn(suffixes, suffix)) return name as ExtensionKindName;

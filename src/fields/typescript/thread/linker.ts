@@ -4,6 +4,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
+import { causedBy } from '../../../base/errors.js';
 import { createExtensionModule } from './placeholders.js';
 import { lineOf, Problem, type Source, type Span } from './problem.js';
 import { DEFAULT, type Import, readModule } from './syntax.js';
@@ -108,7 +109,8 @@ export class Linker {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const reason = code === 'MODULE_NOT_FOUND' ? 'there is no such package' : message.split('\n')[0];
-      throw new Problem(`importing ${from}: ${reason}`, 'a file is named by its path, as ./helpers.ts', source, at);
+      const hint = 'a file is named by its path, as ./helpers.ts';
+      throw causedBy(new Problem(`importing ${from}: ${reason}`, hint, source, at), error);
     }
   }
 
@@ -178,7 +180,7 @@ function readText(path: string, by: { source: Source; at: Span } | undefined): s
   } catch (error) {
     if (error instanceof Problem) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw refuse(REASONS[code ?? ''] ?? message);
+    throw causedBy(refuse(REASONS[code ?? ''] ?? message), error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reads a module's text: its nodes, and its text without types. Pure. */
 import { type ParserPlugin, parse } from '@babel/parser';
 import type * as t from '@babel/types';
+import { causedBy } from '../../../base/errors.js';
 import { Problem, type Source, type Span } from './problem.js';
 
 /** A module that was read. */
@@ -57,10 +58,11 @@ export function readModule(source: Source): Syntax {
     const { message, pos, reasonCode } = error as Error & { pos?: number; reasonCode?: string };
     if (pos === undefined) {
       // Text that is nested too deep ends the stack.
-      throw new Problem(`it can't be read: ${message}`, undefined, source);
+      throw causedBy(new Problem(`it can't be read: ${message}`, undefined, source), error);
     }
     const hint = isScript && reasonCode ? 'a .js file is JavaScript; types belong into a .ts file' : undefined;
-    throw new Problem(message.replace(/ \(\d+:\d+\)$/, '').replace(/\.$/, ''), hint, source, { start: pos, end: pos });
+    const problem = message.replace(/ \(\d+:\d+\)$/, '').replace(/\.$/, '');
+    throw causedBy(new Problem(problem, hint, source, { start: pos, end: pos }), error);
   }
   return new Reader(source).read(file.program);
 }

@@ -157,7 +157,7 @@ describe('the same packet', () => {
   });
 });
 
-describe('function_graph', () => {
+describe.runIf(SOME_METHODS.some(isGraph))('function_graph', () => {
   for (const method of SOME_METHODS.filter(isGraph)) {
     testMethod(method, 'depth is right and lost partners are named when the ring is too small', async () => {
       const args = [...optionsOf(method), '-m', '25', '--ring-size', '4K', '--fold', 'never', ...ONLY_WAY];

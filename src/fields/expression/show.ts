@@ -49,8 +49,9 @@ export function showSource(given: readonly ShowText[], name: string, types: () =
   return {
     load: async () => {
       const kernel = types();
-      // One after the other, so that an error names its text.
-      for (const { text, items } of given) withPlace(text, name, () => compileFields(queryOf(items, name), kernel));
+      // Of several texts each is compiled by itself before, so that an error names its text.
+      const several = given.length > 1 ? given : [];
+      for (const { text, items } of several) withPlace(text, name, () => compileFields(queryOf(items, name), kernel));
       const all = given.map(({ text }) => text).join(', ');
       return withPlace(all, name, () =>
         compileSet(

@@ -477,7 +477,7 @@ export function parseCommandLine(
     for (const option of entry.options) addOption(subcommand, option);
     if (entry.examples) subcommand.addHelpText('after', formatExamples(entry.examples, paint, columns));
     subcommand.action(() => {
-      refuseForeign(`ipft ${entry.name}`, entry.takes, command);
+      refuseForeign(`ipft ${entry.name}`, takenBy(entry), command);
       const raw = { ...subcommand.optsWithGlobals<RawOptions>(), ...behind };
       request = INTERPRETERS[entry.name](subcommand.args, raw, environment, writeOut(own));
     });
@@ -606,6 +606,11 @@ function explain({ code, message }: CommanderError): UsageError {
 
 function isCommand(word: string): boolean {
   return COMMANDS.some(({ name }) => name === word);
+}
+
+/** What a subcommand takes: commander gives the main command what both have. */
+function takenBy({ takes, options }: CommandEntry): readonly string[] | undefined {
+  return takes && [...takes, ...options.map((option) => splitFlags(option).long)];
 }
 
 /** Refuses options of the main command that a subcommand does not take. */

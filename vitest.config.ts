@@ -15,6 +15,7 @@ const SAME = [
   'builtin-fields-same',
   'cache',
   'command-same',
+  'count-same',
   'command-line',
   'expressions-same',
   'extension-same',

@@ -54,6 +54,12 @@ export type {
   CommandOptions,
   CommandResult,
   CommandSession,
+  CountLosses,
+  CountOptions,
+  CountResult,
+  CountRow,
+  CountSession,
+  CountStep,
   Coverage,
   EntryEvent,
   EventBase,
@@ -79,5 +85,6 @@ export type {
   TraceSession,
   ValueOf,
 } from './library/api.js';
+export { count } from './library/count.js';
 export { openRecording } from './library/open-recording.js';
 export { trace } from './library/trace.js';

@@ -40,6 +40,32 @@ enum ipft_filters {
 	IPFT_FILTERS_BY_MORE = 2,	/* places, connections or processes, too */
 };
 
+/* What is counted by the values of fields, where no events are made. */
+enum ipft_counts {
+	IPFT_COUNTS_NOTHING = 0,
+	IPFT_COUNTS_PACKETS = 1,	/* each once, with its copies: at the first call where all fields have a value */
+	IPFT_COUNTS_CALLS = 2,
+};
+
+enum ipft_counted_size {
+	IPFT_MAX_COUNTED = 1 << 14,	/* different values that are counted apart */
+};
+
+/* Whether one of these fields is a number that is counted in steps: see ipft_step. */
+enum ipft_histogram {
+	IPFT_HISTOGRAM_NONE = 0,
+	IPFT_HISTOGRAM_UNSIGNED = 1,
+	IPFT_HISTOGRAM_SIGNED = 2,
+};
+
+/*
+ * The steps of a histogram: a number is in the step IPFT_STEP_ZERO if it is 0; in IPFT_STEP_ZERO + 1 + n, n being the
+ * binary logarithm, if it is more, and in IPFT_STEP_ZERO - 1 - n, n being that of its amount, if it is less.
+ */
+enum ipft_step {
+	IPFT_STEP_ZERO = 64,
+};
+
 /* The section .rodata.ipft. The verifier knows these constants, and removes the branches that they rule out. */
 struct ipft_config {
 	__u32 data_size;	/* bytes of an event's data, all parts: up to IPFT_MAX_DATA_SIZE, a multiple of 8 */
@@ -62,6 +88,10 @@ struct ipft_config {
 	__u32 mask;		/* 0: any mark is wanted, or instructions compare it */
 	__u32 processes;	/* whether packets of followed processes alone are asked for */
 	__u32 who;		/* whether journeys have processes */
+	__u32 counts;		/* enum ipft_counts */
+	__u32 presences;	/* when counting: the bytes, at the beginning of the data, that tell which fields have a value */
+	__u32 histogram;	/* enum ipft_histogram */
+	__u32 number_at;	/* with a histogram: its number of 64 bits in the data, a multiple of 8 */
 	__u32 neighbours;	/* with processes: whether what the kernel asks neighbours for them is followed, too */
 	struct ipft_wanted_places places;
 };
@@ -70,6 +100,7 @@ enum ipft_data_size {
 	IPFT_DATA_SIZE = 64,		/* module() may always write this much, and its event struct, if that is larger */
 	IPFT_MAX_DATA_SIZE = 1024,
 	IPFT_MAX_SNAPLEN = 1024,
+	IPFT_MAX_COUNTED_SIZE = 128,	/* data by which is counted: they stand on the stack */
 };
 
 /* What a call is asked first. */

@@ -18,6 +18,8 @@ struct ipft_cpu {
 	__u64 unseen;		/* journeys of which no event found room */
 	__u64 connections;	/* how many were noted */
 	__u64 unrun;		/* tracepoints that were passed while no program of a kprobe is run; see ipft_count_unrun */
+	__u64 uncounted;	/* packets or calls whose values found no room in ipft_counts */
+	__u64 valueless;	/* packets that ended before any call at which all fields had a value */
 };
 
 #endif

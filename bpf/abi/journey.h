@@ -32,7 +32,7 @@ struct ipft_journey {
 	__u16 cpu;		/* where it ended */
 	__u8 tail;		/* enum ipft_tail */
 	__u8 sock_state;	/* TCP_* when the socket got it */
-	__u8 left_out;		/* whether the extension has left out an event */
+	__u8 left_out;		/* whether the extension has left out an event, or fields had no value when the packet was to be counted */
 	__u8 is_ipv6;		/* which kind of addresses `headers` is a hash of */
 	char device[IPFT_DEVICE_NAME];
 };

@@ -135,6 +135,7 @@ enum ipft_journey_flag {
 	IPFT_JOURNEY_CONSUMED = 16,
 	IPFT_JOURNEY_ENDED = 32,	/* the skb is freed */
 	IPFT_JOURNEY_END_SENT = 64,
+	IPFT_JOURNEY_COUNTED = 128,	/* the packet, or the one that it is a copy of, is counted */
 };
 
 #endif

@@ -14,7 +14,7 @@
 #ifndef IPFT_BODY_H
 #define IPFT_BODY_H
 
-#include "fields.h"
+#include "count.bpf.h"
 #include "filter.h"
 #include "snapshot.bpf.h"
 #include "who.bpf.h"
@@ -581,6 +581,26 @@ IPFT_TRACED(deciding, IPFT_DECIDING)
 IPFT_EXTENDED(plain, IPFT_PLAIN)
 IPFT_EXTENDED(deciding, IPFT_DECIDING)
 
+/* Where packets or calls are counted: there is no record. */
+#define IPFT_COUNTED(name, kind)								\
+	IPFT_FUNCTION int ipft_counted_##name(void *ctx, struct sk_buff *skb, bool matches)	\
+	{											\
+		struct ipft_hit hit;								\
+												\
+		if (!ipft_hits(ctx, skb, kind, matches, &hit))					\
+			return 0;								\
+		ipft_before(ctx, kind, &hit);							\
+		if (!(ipft_config.counts == IPFT_COUNTS_PACKETS && hit.journey->flags & IPFT_JOURNEY_COUNTED) && \
+		    ipft_makes_event(kind, &hit))						\
+			ipft_count_hit(ctx, hit.skb, hit.journey);				\
+		if (kind == IPFT_DECIDING)							\
+			ipft_after_extension(&hit);						\
+		return 0;									\
+	}
+
+IPFT_COUNTED(plain, IPFT_PLAIN)
+IPFT_COUNTED(deciding, IPFT_DECIDING)
+
 /* The entry of a function. @skb_of: returns the skb argument */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
 {
@@ -588,6 +608,11 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
+	if (ipft_config.counts) {
+		if (kind == IPFT_DECIDING)
+			return ipft_counted_deciding(ctx, skb_of(ctx), matches);
+		return ipft_counted_plain(ctx, skb_of(ctx), matches);
+	}
 	if (ipft_config.data_size) {
 		if (kind == IPFT_DECIDING)
 			return ipft_extended_deciding(ctx, skb_of(ctx), matches);

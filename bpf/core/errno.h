@@ -3,6 +3,7 @@
 #ifndef IPFT_ERRNO_H
 #define IPFT_ERRNO_H
 
+#define IPFT_EEXIST 17
 #define IPFT_EINVAL 22
 
 #endif

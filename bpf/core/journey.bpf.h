@@ -568,6 +568,10 @@ IPFT_FUNCTION int ipft_end(__u64 skb, struct ipft_journey *journey)
 	if (journey->flags & IPFT_JOURNEY_ANNOUNCED) {
 		journey->flags |= IPFT_JOURNEY_END_SENT;
 		ipft_send_end(journey, bpf_ktime_get_ns());
+	} else if (ipft_config.counts) {
+		cpu = journey->left_out && !(journey->flags & IPFT_JOURNEY_COUNTED) ? ipft_this_cpu() : NULL;
+		if (cpu)
+			ipft_count(cpu->valueless);
 	} else if (journey->events) {
 		cpu = ipft_this_cpu();
 		if (cpu)

@@ -212,7 +212,8 @@ __noinline int ipft_copied(__u64 skb, __u64 copy, __u32 within)
 		/* Its end was missed: the copy has its memory now. */
 		ipft_end(copy, known);
 	}
-	ipft_begin(copy, journey->id, ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED);
+	ipft_begin(copy, journey->id, (ipft_matches((struct sk_buff *)copy) ? 0 : IPFT_JOURNEY_FOLLOWED) |
+				      (journey->flags & IPFT_JOURNEY_COUNTED));
 	return 1;
 }
 

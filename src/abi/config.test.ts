@@ -46,6 +46,18 @@ test('encodeConfig: each member in its place', () => {
   }
 });
 
+test('encodeConfig: what is counted', () => {
+  const { CONFIG_COUNTS, CONFIG_PRESENCES, CONFIG_HISTOGRAM, CONFIG_NUMBER_AT } = layout;
+  const encode = (counting: Parameters<typeof encodeConfig>[0]['counting']) => {
+    const config = Buffer.from(encodeConfig({ ...sizes, ...flags, counting }));
+    return [CONFIG_COUNTS, CONFIG_PRESENCES, CONFIG_HISTOGRAM, CONFIG_NUMBER_AT].map((at) => config.readUInt32LE(at));
+  };
+  expect(encode(undefined)).toEqual([0, 0, 0, 0]);
+  expect(encode({ per: 'packet', presenceBytes: 3, histogram: undefined })).toEqual([1, 3, 0, 0]);
+  expect(encode({ per: 'call', presenceBytes: 0, histogram: { offset: 24, isSigned: false } })).toEqual([2, 0, 1, 24]);
+  expect(encode({ per: 'call', presenceBytes: 0, histogram: { offset: 8, isSigned: true } })).toEqual([2, 0, 2, 8]);
+});
+
 test('encodeConfig: whether journeys have processes', () => {
   const who = (isTold: boolean) =>
     Buffer.from(encodeConfig({ ...sizes, ...flags, who: isTold })).readUInt32LE(layout.CONFIG_WHO);

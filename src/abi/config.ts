@@ -2,17 +2,21 @@
 import {
   CONFIG_CONNECTIONS,
   CONFIG_CONSUME_HAS_LOCATION,
+  CONFIG_COUNTS,
   CONFIG_DATA_SIZE,
   CONFIG_DIRECT_READS,
   CONFIG_DROP_HAS_REASON,
   CONFIG_FIELDS,
   CONFIG_FILTERS,
   CONFIG_FOLLOW,
+  CONFIG_HISTOGRAM,
   CONFIG_MARK,
   CONFIG_MASK,
   CONFIG_MODULE,
   CONFIG_NEIGHBOURS,
+  CONFIG_NUMBER_AT,
   CONFIG_PLACES,
+  CONFIG_PRESENCES,
   CONFIG_PROCESSES,
   CONFIG_SAMPLE_PERIOD,
   CONFIG_SCRIPT,
@@ -23,9 +27,15 @@ import {
   CONFIG_WANTS,
   CONFIG_WHERE,
   CONFIG_WHO,
+  IPFT_COUNTS_CALLS,
+  IPFT_COUNTS_NOTHING,
+  IPFT_COUNTS_PACKETS,
   IPFT_FILTERS_BY_MORE,
   IPFT_FILTERS_BY_PROGRAM,
   IPFT_FILTERS_NOTHING,
+  IPFT_HISTOGRAM_NONE,
+  IPFT_HISTOGRAM_SIGNED,
+  IPFT_HISTOGRAM_UNSIGNED,
   PART_AT,
   PART_BYTES,
   WANTED_DEVICE_MASK,
@@ -45,6 +55,15 @@ export interface DataPart {
   readonly dataBytes: number;
 }
 
+/** What is counted instead of making events, and where the values by which is counted lie. */
+export interface Counting {
+  readonly per: 'packet' | 'call';
+  /** The bytes at the beginning of the data, one for each field that may be absent. */
+  readonly presenceBytes: number;
+  /** A number of 64 bits that is counted in steps; `offset` in bytes. */
+  readonly histogram: { readonly offset: number; readonly isSigned: boolean } | undefined;
+}
+
 /** Namespaces by their inodes, and devices by their names, with the inode of their namespace where it matters. */
 interface Places {
   readonly netns: readonly number[];
@@ -58,6 +77,8 @@ export function encodeConfig(config: {
   fields: DataPart | undefined;
   script: DataPart | undefined;
   show: DataPart | undefined;
+  /** Undefined: calls make events. */
+  counting?: Counting | undefined;
   samplePeriod: number;
   directReads: boolean;
   follow: boolean;
@@ -102,6 +123,7 @@ export function encodeConfig(config: {
   bytes.writeUInt32LE(config.who ? 1 : 0, CONFIG_WHO);
   bytes.writeUInt32LE(config.neighbours ? 1 : 0, CONFIG_NEIGHBOURS);
   bytes.write('%pS', CONFIG_SYMBOL_FORMAT, 'latin1');
+  writeCounting(bytes, config.counting);
   if (config.connections) {
     const { value, mask } = config.connections.mark;
     bytes.writeUInt32LE(1, CONFIG_CONNECTIONS);
@@ -115,6 +137,16 @@ export function encodeConfig(config: {
 function filtersOf({ wants, where, places, connections, processes }: Parameters<typeof encodeConfig>[0]): number {
   if (places || connections || processes) return IPFT_FILTERS_BY_MORE;
   return wants || where ? IPFT_FILTERS_BY_PROGRAM : IPFT_FILTERS_NOTHING;
+}
+
+function writeCounting(bytes: Buffer, counting: Counting | undefined): void {
+  const what = counting && (counting.per === 'packet' ? IPFT_COUNTS_PACKETS : IPFT_COUNTS_CALLS);
+  bytes.writeUInt32LE(what ?? IPFT_COUNTS_NOTHING, CONFIG_COUNTS);
+  bytes.writeUInt32LE(counting?.presenceBytes ?? 0, CONFIG_PRESENCES);
+  const histogram = counting?.histogram;
+  const kind = histogram && (histogram.isSigned ? IPFT_HISTOGRAM_SIGNED : IPFT_HISTOGRAM_UNSIGNED);
+  bytes.writeUInt32LE(kind ?? IPFT_HISTOGRAM_NONE, CONFIG_HISTOGRAM);
+  bytes.writeUInt32LE(histogram?.offset ?? 0, CONFIG_NUMBER_AT);
 }
 
 function writePlaces(bytes: Buffer, { netns, devices }: Places): void {

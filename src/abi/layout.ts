@@ -118,7 +118,7 @@ export const WANTED_PLACES_DEVICES = 72;
 export const WANTED_PLACES_DEVICES_SIZE = 640;
 
 /** struct ipft_config */
-export const CONFIG_SIZE = 816;
+export const CONFIG_SIZE = 832;
 export const CONFIG_DATA_SIZE = 0;
 export const CONFIG_MODULE = 4;
 export const CONFIG_FIELDS = 12;
@@ -140,11 +140,15 @@ export const CONFIG_MARK = 80;
 export const CONFIG_MASK = 84;
 export const CONFIG_PROCESSES = 88;
 export const CONFIG_WHO = 92;
-export const CONFIG_NEIGHBOURS = 96;
-export const CONFIG_PLACES = 104;
+export const CONFIG_COUNTS = 96;
+export const CONFIG_PRESENCES = 100;
+export const CONFIG_HISTOGRAM = 104;
+export const CONFIG_NUMBER_AT = 108;
+export const CONFIG_NEIGHBOURS = 112;
+export const CONFIG_PLACES = 120;
 
 /** struct ipft_cpu */
-export const CPU_SIZE = 80;
+export const CPU_SIZE = 96;
 export const CPU_LOST = 0;
 export const CPU_LOST_FIRST_NS = 8;
 export const CPU_LOST_LAST_NS = 16;
@@ -155,6 +159,8 @@ export const CPU_ENDS_LOST = 48;
 export const CPU_UNSEEN = 56;
 export const CPU_CONNECTIONS = 64;
 export const CPU_UNRUN = 72;
+export const CPU_UNCOUNTED = 80;
+export const CPU_VALUELESS = 88;
 
 /** struct ipft_following */
 export const FOLLOWING_SIZE = 32;
@@ -212,6 +218,7 @@ export const IPFT_JOURNEY_DROPPED = 8;
 export const IPFT_JOURNEY_CONSUMED = 16;
 export const IPFT_JOURNEY_ENDED = 32;
 export const IPFT_JOURNEY_END_SENT = 64;
+export const IPFT_JOURNEY_COUNTED = 128;
 
 /** enum ipft_journeys_size */
 export const IPFT_JOURNEY_BITS = 17;
@@ -262,6 +269,23 @@ export const IPFT_FILTERS_BY_MORE = 2;
 export const IPFT_DATA_SIZE = 64;
 export const IPFT_MAX_DATA_SIZE = 1024;
 export const IPFT_MAX_SNAPLEN = 1024;
+export const IPFT_MAX_COUNTED_SIZE = 128;
+
+/** enum ipft_counts */
+export const IPFT_COUNTS_NOTHING = 0;
+export const IPFT_COUNTS_PACKETS = 1;
+export const IPFT_COUNTS_CALLS = 2;
+
+/** enum ipft_histogram */
+export const IPFT_HISTOGRAM_NONE = 0;
+export const IPFT_HISTOGRAM_UNSIGNED = 1;
+export const IPFT_HISTOGRAM_SIGNED = 2;
+
+/** enum ipft_step */
+export const IPFT_STEP_ZERO = 64;
+
+/** enum ipft_counted_size */
+export const IPFT_MAX_COUNTED = 16384;
 
 /** enum ipft_mark_constant */
 export const IPFT_MASK_PLACEHOLDER = 0x36c1b5e7;

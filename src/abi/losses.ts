@@ -7,9 +7,11 @@ import {
   CPU_LOST_FIRST_NS,
   CPU_LOST_LAST_NS,
   CPU_SIZE,
+  CPU_UNCOUNTED,
   CPU_UNFOLLOWED,
   CPU_UNRUN,
   CPU_UNSEEN,
+  CPU_VALUELESS,
 } from './layout.js';
 
 /** Adds up the structs ipft_cpu of all CPUs. */
@@ -29,6 +31,19 @@ export function decodeLosses(view: DataView): CountedLosses {
 
 /** The connections that were noted on all CPUs. */
 export const decodeConnections = (view: DataView) => sumOf(view, CPU_CONNECTIONS);
+
+/** What could not be counted. */
+export interface Counted {
+  /** Packets or calls whose values found no room: `IPFT_MAX_COUNTED` different ones are counted apart. */
+  readonly uncounted: bigint;
+  /** Packets that ended before any call at which all fields had a value. */
+  readonly valueless: bigint;
+}
+
+export const decodeCounted = (view: DataView): Counted => ({
+  uncounted: sumOf(view, CPU_UNCOUNTED),
+  valueless: sumOf(view, CPU_VALUELESS),
+});
 
 /** How often a tracepoint has told, on any CPU, that the calls around it were missed. */
 export const decodeUnrun = (view: DataView) => sumOf(view, CPU_UNRUN);

@@ -1,6 +1,7 @@
 /** From a backend's object, and what belongs in its programs, to loaded programs. */
 
 import { encodeConfig } from '../abi/config.js';
+import { IPFT_MAX_COUNTED } from '../abi/layout.js';
 import { causedBy, ExtensionError, IpftError, VerifierError } from '../base/errors.js';
 import type { TracerName } from '../base/method.js';
 import { printable } from '../base/printable.js';
@@ -39,8 +40,10 @@ export interface LoadOptions {
   readonly snaplen: number;
   /** Whether journeys have processes. */
   readonly who: boolean;
-  /** What events carry. */
+  /** What events carry; where there are none, the values by which is counted. */
   readonly fields: EventFields;
+  /** What is counted, by the values of the fields; undefined: calls make events. */
+  readonly countedPer?: 'packet' | 'call' | undefined;
 }
 
 /** The size of the ring of ends for a ring of events: an end is as large as a few events, and a journey has many. */
@@ -114,6 +117,11 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
     if (!options.who) object.setMaxEntries('ipft_holders', 1);
     if (!filter.processes) for (const map of ['ipft_sockets', 'ipft_endpoints']) object.setMaxEntries(map, 1);
     if (!filter.processes?.withNeighbours) object.setMaxEntries('ipft_neighbours', 1);
+    const counted = options.countedPer && fields.sets.find(({ counted }) => counted)?.counted;
+    if (counted) {
+      object.setKeySize('ipft_counted', fields.dataBytes);
+      object.setMaxEntries('ipft_counted', IPFT_MAX_COUNTED);
+    }
     // A program that calls nothing is one function, which no kernel gets wrong.
     const filters = looksBeyondMark(filter);
     const calls = fields.sets.length > 0 || filters || options.snaplen > 0 || options.who;
@@ -125,6 +133,7 @@ async function loadLinked(linked: Uint8Array, wanted: Wanted, load: Load): Promi
       neighbours: filter.processes?.withNeighbours ?? false,
       ...{ dataSize: fields.dataBytes, module: setIn('module', fields), fields: setIn('fields', fields) },
       ...{ script: setIn('script', fields), show: setIn('show', fields) },
+      counting: counted && options.countedPer && { ...counted, per: options.countedPer },
       directReads: filter.mark.value !== 0 && (!calls || mendsFaultsEverywhere(vmlinux)),
       ...readTracepoints(vmlinux),
     });

@@ -2,7 +2,7 @@
 
 import { countFollowed, decodeLivings, type Followed } from '../abi/journeys.js';
 import { CPU_SIZE, IPFT_MAX_JOURNEYS, IPFT_TARGET_INDEX, JOURNEY_SIZE } from '../abi/layout.js';
-import { decodeConnections, decodeLosses, decodeUnrun } from '../abi/losses.js';
+import { type Counted, decodeConnections, decodeCounted, decodeLosses, decodeUnrun } from '../abi/losses.js';
 import { NoticeDecoder } from '../abi/notices.js';
 import { UnsupportedFeatureError } from '../base/errors.js';
 import type { RawTaker, RecordTaker } from '../base/event.js';
@@ -24,7 +24,7 @@ import type { NumberedProbe } from '../probes/cookie.js';
 import { keyOf, type Probe } from '../probes/probe.js';
 import { decidesBy, type Role, rolesOf } from '../probes/roles.js';
 import { variantOf } from '../probes/variant.js';
-import { openModuleBtfs, readMapEntry } from '../sys/bpf.js';
+import { openModuleBtfs, readMapEntry, readPerCpuSums } from '../sys/bpf.js';
 import type { Descriptor } from '../sys/descriptor.js';
 import { ENODEV, errnoName } from '../sys/errno.js';
 import type { BpfObject } from '../sys/libbpf.js';
@@ -59,8 +59,10 @@ export interface SessionOptions {
   readonly snaplen: number;
   /** Tells of the control groups of processes; undefined: journeys have no processes. */
   readonly findGroup?: FindControlGroup | undefined;
-  /** What events carry. */
+  /** What events carry; where there are none, the values by which is counted. */
   readonly fields: EventFields;
+  /** What is counted, by the values of the fields; undefined: calls make events. */
+  readonly countedPer?: 'packet' | 'call' | undefined;
 }
 
 /** The index of functions that are attached to and make no events. */
@@ -260,6 +262,17 @@ export class Session implements Disposable {
       countsMisses: this.countsMisses,
       switchedOff: [...this.#switchedOff],
     };
+  }
+
+  /**
+   * What has been counted so far.
+   * @param take called for each combination of values: the data, lent for the call, and how often they were
+   */
+  readCounted(take: (data: DataView, count: bigint) => void): Counted {
+    const { fields } = this.#options;
+    const cpus = countPossibleCpus();
+    readPerCpuSums(this.#object.mapFd('ipft_counted'), { keyBytes: fields.dataBytes, cpus }, take);
+    return decodeCounted(this.#readCpus());
   }
 
   /** How many connections were noted so far: `IPFT_MAX_CONNECTIONS` are kept. */

@@ -11,6 +11,7 @@ import { BACKEND_ALIASES, BACKEND_NAMES, TRACER_NAMES } from '../base/method.js'
 import { JOURNEY_ORDERS } from '../journey/assembler.js';
 import { FOLDS } from '../output/folding.js';
 import { DEFAULT_OUTPUT, OUTPUT_NAMES } from '../output/outputs.js';
+import { COUNTED_PER } from '../trace/plan.js';
 import { COLOR_CHOICES } from './color.js';
 
 /** What a shell offers for a value. */
@@ -248,6 +249,32 @@ export const GROUPS: readonly OptionGroup[] = [
     ],
   },
   {
+    heading: 'To count instead:',
+    options: [
+      {
+        flags: '--count-by <EXPRS>',
+        summary:
+          'count packets by the values of expressions in C, separated by commas, as --show takes them, in the kernel: no event is made; any packets, where none are named',
+        repeats: true,
+      },
+      {
+        flags: '--hist <EXPR>',
+        summary: 'a histogram of a number, in powers of two: skb->len; with --count-by one for each of its rows',
+        once: true,
+      },
+      {
+        flags: '--per <WHAT>',
+        summary:
+          'what counts: packet (once, at its first call at which all these have a value) or call (default: packet)',
+        values: COUNTED_PER,
+      },
+      {
+        flags: '--interval <TIME>',
+        summary: 'how often to show what was counted so far (default: 1s on a terminal, else only at the end)',
+      },
+    ],
+  },
+  {
     heading: 'What to show:',
     options: [
       {
@@ -392,7 +419,7 @@ export const GROUPS: readonly OptionGroup[] = [
 
 const ALWAYS = ['--verbose', '--color', '--help', '--version'];
 /** What is said of a view: of the records that there are, which are shown, and how. */
-const VIEW = [
+export const VIEW: readonly string[] = [
   ...[
     '--output',
     '--once',
@@ -407,9 +434,10 @@ const VIEW = [
   ],
   ...['--output-file', '--max-memory'],
 ];
+const COUNTS = ['--count-by', '--hist', '--per', '--interval'];
 /** What is said of a trace, whether it is shown or recorded. */
 const TRACE = GROUPS.flatMap(({ options }) => options.map((option) => splitFlags(option).long)).filter(
-  (long) => !VIEW.includes(long) && !['--list', '--gen', '--write'].includes(long),
+  (long) => ![...VIEW, ...COUNTS, '--list', '--gen', '--write'].includes(long),
 );
 
 /** What the page of `ipft ui` may say of a trace: no files, no programs, nothing of where the result goes. */

@@ -6,8 +6,9 @@ import { PAGE_SIZE } from '../sys/page-size.js';
 import { namesProgram, parseCommandLine } from './options.js';
 
 /** What is understood, with the parts of the plan beside the rest. */
-const parse = (line: string) => {
-  const request = parseCommandLine(line.split(' ').filter(Boolean));
+const parse = (line: string) => parseWords(line.split(' ').filter(Boolean));
+const parseWords = (words: readonly string[]) => {
+  const request = parseCommandLine(words);
   if (request.action === 'list') return { ...request, ...request.plan.probes };
   if (request.action !== 'trace') return request;
   const { plan, ...rest } = request;
@@ -48,7 +49,7 @@ test('parseCommandLine: defaults', () => {
       width: undefined,
       plainText: false,
       warnings: [],
-      names: { where: '--where', show: '--show' },
+      names: { where: '--where', show: '--show', countBy: '--count-by', histogram: '--hist' },
       ringIsGiven: false,
       maxMemoryIsGiven: false,
       diff: undefined,
@@ -65,6 +66,47 @@ test('parseCommandLine: --where chooses packets, and --show adds fields', () => 
   const { packets, fields, follow } = request.plan;
   expect([packets.where, packets.mark, follow]).toEqual(['skb->len > 1', undefined, true]);
   expect(fields.show.flatMap(({ items }) => items.map(({ name }) => name))).toEqual(['len', 'm', 'cpu']);
+});
+
+test('parseCommandLine: what is counted instead', () => {
+  expect(parse('--count-by skb->dev->name --count-by func --hist skb->len --per call')).toMatchObject({
+    action: 'trace',
+    follow: true,
+    snaplen: 0,
+    who: false,
+    where: '1',
+    counting: {
+      by: [{ text: 'skb->dev->name' }, { text: 'func' }],
+      histogram: { text: 'skb->len', item: { name: 'len' } },
+      per: 'call',
+    },
+    intervalMs: undefined,
+  });
+  expect(parse('--hist skb->len --interval 500ms -m 7 -o json')).toMatchObject({
+    counting: { by: [], per: 'packet' },
+    ...{ intervalMs: 500, where: undefined, follow: false },
+  });
+  expect(parse('--count-by func --connection icmp')).toMatchObject({ snaplen: 0, connection: true });
+  expect(parse('--count-by func -- curl')).toMatchObject({ snaplen: 0, who: false });
+});
+
+test.each<[string[], RegExp]>([
+  [['--per', 'call', '-m', '1'], /^--per says what is counted: it needs --count-by or --hist$/],
+  [['--interval', '1s', '-m', '1'], /^--interval is said of counts/],
+  [['--count-by', 'func', '--show', 'skb->len'], /^--show is said of events or journeys, and --count-by makes none/],
+  [['--hist', 'skb->len', '-e', 'a.c'], /^--extension is said of events or journeys, and --hist makes none/],
+  [['--count-by', 'func', '--count', '3'], /^--count is said of/],
+  [['--count-by', 'func', '--only', 'dropped'], /^--only is said of journeys/],
+  [['--count-by', 'func', '-t', 'function_graph'], /^--count-by counts entries of functions/],
+  [['--count-by', 'func', '-o', 'html'], /there is no -o html of it$/],
+  [['--count-by', 'func', '--per', 'flow'], /^--per 'flow' is unknown: there are packet, call/],
+  [['--hist', 'skb->len', '--hist', 'skb->mark'], /^--hist is given twice/],
+  [['record', 'x', '-m', '1', '--count-by', 'func'], /^ipft record does not take --count-by/],
+  [['--count-by', 'func', '-w', 'x'], /does not take --count-by/],
+  [['ui', '--count-by', 'func'], /does not take --count-by/],
+  [['--count-by', ''], /^--count-by: the expression is empty/],
+])('parseCommandLine: %j is refused', (args, message) => {
+  expect(() => parseWords(args)).toThrow(message);
 });
 
 test.each<[string[], RegExp]>([

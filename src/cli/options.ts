@@ -48,6 +48,7 @@ import { interpretMarkHelp, type MarkHelp } from './commands/mark-help.js';
 import type { TypesOptions } from './commands/types.js';
 import type { SetupOptions } from './commands/wireshark-setup.js';
 import { findCompatProfile, type OutputForm, outputFormOf } from './compat.js';
+import type { CountView } from './count-taker.js';
 import { EXIT_STATUSES } from './exit-status.js';
 import type { LiveOptions } from './live.js';
 import {
@@ -80,6 +81,7 @@ import {
   TIMES,
   TRIGGER_WORDS,
   USAGES,
+  VIEW,
 } from './option-table.js';
 import { parsePattern } from './pattern.js';
 import { parseRootWay, type RootWay } from './root-way.js';
@@ -108,7 +110,7 @@ export type Request =
   | ({ readonly action: 'names'; readonly of: 'functions' | 'modules'; readonly prefix: string } & WritingOptions)
   | ({ readonly action: 'fields-help' } & WritingOptions)
   | ({ readonly action: 'list'; readonly verbose: boolean; readonly plan: PlanOptions } & WritingOptions)
-  | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & WritingOptions)
+  | ({ readonly action: 'trace' } & LiveOptions & ViewOptions & Pick<CountView, 'intervalMs'> & WritingOptions)
   | ({ readonly action: 'record' } & LiveOptions & RecordOptions)
   | ({ readonly action: 'show' } & ShowRequest)
   | ({ readonly action: 'capture' } & CaptureOptions & WritingOptions)
@@ -184,6 +186,10 @@ interface RawOptions {
   inner?: string;
   where?: string;
   show?: string[];
+  countBy?: string[];
+  hist?: string;
+  per?: string;
+  interval?: string;
   mark?: string;
   mask: string;
   tracer: string;
@@ -433,6 +439,7 @@ function addScript(command: Command, path: string): string {
 const SECOND_HINTS: Readonly<Record<string, string>> = {
   '--inner': 'one expression may ask for both: A and B',
   '--where': 'one expression may ask for both: A && B',
+  '--hist': 'a histogram for each value of another expression: --count-by',
 };
 
 function refuseSecond(long: string, previous: string | undefined): undefined {
@@ -647,7 +654,31 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
   }
   if (what !== undefined) return { action: 'generate', what, ...writing };
   if (raw.list) return { action: 'list', verbose: live.verbose, plan, ...writing };
-  return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, ...writing };
+  const intervalMs = interpretInterval(raw);
+  if (plan.counting) refuseView(command, raw);
+  return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, intervalMs, ...writing };
+}
+
+function interpretInterval({ interval, countBy, hist }: RawOptions): number | undefined {
+  if (interval === undefined) return undefined;
+  if (countBy || hist !== undefined) return parseDuration('--interval', interval);
+  throw new UsageError('--interval is said of counts: it needs --count-by or --hist');
+}
+
+/** What chooses and shows journeys has no meaning where packets are counted. */
+const VIEW_OF_COUNTS = ['--output', '--output-file', '--color', '--max-memory'];
+
+function refuseView(command: Command, { output, countBy }: RawOptions): void {
+  const what = countBy ? '--count-by' : '--hist';
+  if (!['aggregate', 'json'].includes(output)) {
+    throw new UsageError(`${what} makes text, or with -o json objects: there is no -o ${output} of it`);
+  }
+  for (const option of command.options) {
+    const { long } = option;
+    const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli';
+    if (!isGiven || !long || !VIEW.includes(long) || VIEW_OF_COUNTS.includes(long)) continue;
+    throw new UsageError(`${long} is said of journeys, and ${what} makes none: it counts`);
+  }
 }
 
 /** What `ipft ui` begins with: a recording, a trace, or nothing. */
@@ -1015,6 +1046,9 @@ const PLAN_OPTIONS: Record<PlanOption, PlanOptionText> = {
   extension: { key: 'extension' },
   builtin: { key: 'fields', readAll: splitLists },
   show: { key: 'show' },
+  countBy: { key: 'countBy' },
+  histogram: { key: 'hist' },
+  per: { key: 'per' },
   compileTimeoutSeconds: { key: 'compileTimeout', read: readCount },
   count: { key: 'count', read: readCount },
   durationMs: { key: 'duration', read: parseDuration },

@@ -9,6 +9,7 @@ const facts = (over: Partial<SilenceFacts> = {}) =>
       functions: 3,
       followed: { packets: 0, leftOut: 0 },
       samplePeriod: 1,
+      isCounting: false,
     },
     ...{ counted: { functions: 3, calls: 0n, milliseconds: 0 }, rules: [] },
     ...over,
@@ -57,5 +58,8 @@ test('describeSilence: packets that were seen elsewhere, or left out', () => {
   expect(facts({ followed })[0]).toBe('packets with mark 0x2a were seen, but none passed the 3 traced functions');
   expect(facts({ followed, functions: 1 })[0]).toMatch(/none passed the traced function$/);
   expect(facts({ followed: { packets: 5, leftOut: 1 } })[0]).toMatch(/the extension left out all of their events$/);
+  expect(facts({ followed: { packets: 5, leftOut: 1 }, isCounting: true })[0]).toMatch(
+    /not all values .* could be had$/,
+  );
   expect(facts({ followed, samplePeriod: 9 })[0]).toMatch(/but --perf-sample-period 9 left out all of their events$/);
 });

@@ -40,6 +40,8 @@ export interface SilenceFacts {
   /** Packets with the mark that were seen by any attached function. */
   readonly followed: ReturnType<Session['countFollowed']>;
   readonly samplePeriod: number;
+  /** Whether packets are counted by values, and make no events. */
+  readonly isCounting: boolean;
   readonly counted: CountedCalls;
   /** Rules that set the mark, if they were looked for. */
   readonly rules: readonly NamespaceRules[];
@@ -47,9 +49,12 @@ export interface SilenceFacts {
 
 /** What is certain about a trace without events and without losses, and what to do next; a sentence a line. */
 export function describeSilence(facts: SilenceFacts): string[] {
-  const { functions, followed, samplePeriod, counted: calls, rules } = facts;
+  const { functions, followed, samplePeriod, counted: calls, rules, isCounting } = facts;
   const packets = describePackets(facts.packets);
   const traced = functions === 1 ? 'the traced function' : `the ${functions} traced functions`;
+  if (followed.leftOut > 0 && isCounting) {
+    return [`packets ${packets} were seen, where not all values that are counted by could be had`];
+  }
   if (followed.leftOut > 0) {
     const left = `packets ${packets} were seen, but the extension left out all of their events`;
     return [left, 'an event is shown where module() returns 0'];
@@ -147,9 +152,9 @@ export class Silence implements Disposable {
   }
 
   #describe(rules: readonly NamespaceRules[]): string[] {
-    const { packets, probes } = this.#plan;
+    const { packets, probes, counting } = this.#plan;
     return describeSilence({
-      ...{ packets, samplePeriod: probes.samplePeriod, rules },
+      ...{ packets, samplePeriod: probes.samplePeriod, rules, isCounting: counting !== undefined },
       ...{ functions: this.#session.coverage.traced, followed: this.#session.countFollowed() },
       counted: {
         functions: this.#session.countableFunctions,

@@ -28,6 +28,8 @@ export class Terminal {
   #timer: NodeJS.Timeout | undefined;
   #status = '';
   #drawnAt = 0;
+  /** How many lines have been written, those of the status not counted. */
+  told = 0;
   /** Whether only warnings, errors and what is told (`tell`) is written. */
   isQuiet = false;
   /** Is told the warnings, too. */
@@ -76,6 +78,7 @@ export class Terminal {
 
   /** Writes a whole line, whether it is quiet or not. */
   tell(text: string): void {
+    this.told++;
     this.write(`${this.#eraseStatus()}${text}\n`);
   }
 

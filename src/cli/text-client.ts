@@ -1,12 +1,15 @@
 /** Hands an output's text to its reader, and shows the status of the trace. */
 import { ExtensionError, type IpftError } from '../base/errors.js';
 import type { JourneyTracker } from '../journey/tracker.js';
-import type { Output } from '../output/output.js';
+import type { Encoder, Output } from '../output/output.js';
 import type { TraceClient } from '../trace/run.js';
 import { Delivery, GivenUp } from './delivery.js';
 import type { ScriptPrints } from './script-prints.js';
 import type { Terminal } from './terminal.js';
 import type { Writer } from './writer.js';
+
+/** The part of an output that its text is taken from. */
+type TextSource = Encoder & Pick<Output, 'tick' | 'status'>;
 
 /** The terminal that shows the status. */
 type Status = Pick<Terminal, 'status' | 'clearStatus'>;
@@ -26,7 +29,7 @@ export interface TextClientOptions {
 }
 
 export class TextClient implements TraceClient {
-  readonly #output: Output;
+  readonly #output: TextSource;
   readonly #out: Writer;
   readonly #delivery: Delivery;
   readonly #terminal: Status;
@@ -39,7 +42,7 @@ export class TextClient implements TraceClient {
   #failure: ExtensionError | undefined;
 
   constructor(
-    output: Output,
+    output: TextSource,
     out: Writer,
     terminal: Status,
     { tracker, isLines = false, prints }: TextClientOptions = {},

@@ -15,6 +15,8 @@ export interface Writer {
   readonly isTerminal: boolean;
   /** The width of a terminal; undefined for anything else. */
   readonly columns?: number | undefined;
+  /** The height of a terminal; undefined for anything else. */
+  readonly lines?: number | undefined;
   /** Whether the reader has gone, or writing failed. */
   readonly closed: boolean;
   /** The error that writing failed with; undefined if the reader has gone. */
@@ -124,6 +126,10 @@ class OutletWriter implements Writer {
 
   get columns(): number | undefined {
     return this.#outlet.columns;
+  }
+
+  get lines(): number | undefined {
+    return this.#outlet.lines;
   }
 
   /** True as soon as the reader has gone, before a write would fail. */

@@ -33,6 +33,16 @@ export interface FieldsQuery {
   readonly functionName: string;
   /** The file that the texts are said to stand in. */
   readonly sourceFile: string;
+  /** What there is for it: default, as much as there is in a record of an event. */
+  readonly room?: FieldsRoom | undefined;
+}
+
+/** What fields may take. */
+export interface FieldsRoom {
+  /** Of the data, all fields together: a multiple of 8. */
+  readonly dataBytes: number;
+  /** Of the stack, for the function that is made. */
+  readonly stackBytes: number;
 }
 
 export interface CompiledFields {
@@ -40,6 +50,8 @@ export interface CompiledFields {
   readonly btf: Uint8Array;
   /** Bytes of a record: a multiple of 8. */
   readonly dataBytes: number;
+  /** The bytes at its beginning, one for each field that may be absent: 1 where it has a value. */
+  readonly presenceBytes: number;
   /** Whether the code calls `ipft_find_header`. */
   readonly needsHeaders: boolean;
   /** A BPF object with the function. @param direct undefined: memory is read with helpers */
@@ -65,6 +77,7 @@ const MAC_BYTES = 6;
 const COPIED_DIRECTLY = 32;
 /** As much as a C extension has where stacks are smallest. */
 const STACK_BYTES = 400;
+const RECORD: FieldsRoom = { dataBytes: MAX_BYTES, stackBytes: STACK_BYTES };
 /** The part of a field's text that the verifier's log shows. */
 const LINE_CHARACTERS = 200;
 
@@ -112,6 +125,7 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
       undefined,
     );
   }
+  const { room = RECORD } = query;
   const planned = query.fields.map((field) => planField(field, types));
   const keep = query.keep && new Checker(types).condition(query.keep.expression);
   const optional = planned.filter(({ isOptional }) => isOptional);
@@ -120,9 +134,9 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
   const placed = planned.map((field): PlannedField & StoredField => {
     const offset = Math.ceil(end / field.align) * field.align;
     end = offset + field.bytes;
-    if (end > MAX_BYTES) {
+    if (end > room.dataBytes) {
       throw new ExpressionError(
-        `with ${printable(field.name)} the fields have ${end} bytes, and all together may have ${MAX_BYTES}`,
+        `with ${printable(field.name)} the fields have ${end} bytes, and all together may have ${room.dataBytes}`,
         undefined,
         field.asked.expression.at,
       );
@@ -133,7 +147,7 @@ export function compileFields(query: FieldsQuery, types: KernelTypes): CompiledF
   const values = [...placed.flatMap(({ source }) => valuesOf(source)), ...(keep ? [keep] : [])];
   const needsHeaders = values.some(usesHeaders);
   return {
-    ...{ btf: writeShowStruct(placed, Math.max(end, 1), presenceBytes), dataBytes, needsHeaders },
+    ...{ btf: writeShowStruct(placed, Math.max(end, 1), presenceBytes), dataBytes, presenceBytes, needsHeaders },
     createObject: (direct) => writeObject(query, placed, keep, values, direct).object,
     costs: (direct) => writeObject(query, placed, keep, values, direct).costs,
   };
@@ -197,7 +211,8 @@ function writeObject(
   values: readonly Typed[],
   direct: DirectReads | undefined,
 ): { readonly object: Uint8Array; readonly costs: readonly CodeCost[] } {
-  const emitter = new Emitter({ direct, stackBytes: STACK_BYTES, values, isLazy: false });
+  const { stackBytes } = query.room ?? RECORD;
+  const emitter = new Emitter({ direct, stackBytes, values, isLazy: false });
   const { code } = emitter;
   const lines: SourceLine[] = [];
   const begin = ({ text, line }: FieldExpression) => {

@@ -51,8 +51,18 @@ export interface FieldSet {
   readonly declaresRdonlyCast: boolean;
   /** What the user side computes of the set's data besides, and shows behind the layout's fields. */
   readonly computed?: ComputedFields | undefined;
+  /** Where its values are counted: what the kernel side must know of the data. */
+  readonly counted?: CountedData | undefined;
   /** What may help where libbpf can't link the objects. */
   readonly linkHint?: string | undefined;
+}
+
+/** Data by which packets or calls are counted. */
+export interface CountedData {
+  /** The bytes at the beginning, one for each field that may be absent: 1 where it has a value. */
+  readonly presenceBytes: number;
+  /** The number of a histogram, of 64 bits: its field's name, and the offset in bytes. */
+  readonly histogram: { readonly name: string; readonly offset: number; readonly isSigned: boolean } | undefined;
 }
 
 export interface FieldObject extends NamedObject {

@@ -43,6 +43,9 @@ export const NO_PACKETS: PacketQuery = {
   },
 };
 
+/** The condition that every packet meets: where packets are counted, none need be named. */
+export const EVERY_PACKET = '1';
+
 /** Whether a query names packets: whoever asks for their connections must say whose. */
 export function namesPackets(query: PacketQuery): boolean {
   return query.mark !== undefined || asksBeyondMark({ ...query, connection: false });
@@ -85,7 +88,8 @@ export function describePackets(packets: PacketQuery): string {
   }
   if (expression !== undefined) parts.push(`matching ${quote(expression)}`);
   if (inner !== undefined) parts.push(`with ${quote(inner)} in a tunnel`);
-  if (where !== undefined) parts.push(`where ${quote(where)}`);
+  if (where === EVERY_PACKET) parts.push('at all');
+  else if (where !== undefined) parts.push(`where ${quote(where)}`);
   if (processes) parts.push(describeProcesses(processes));
   parts.push(...describePlaces(netns, dev), ...(connection ? ['or of its connection'] : []));
   return parts.join(' ');

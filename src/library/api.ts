@@ -189,6 +189,94 @@ export interface CommandOptions<Schema extends FieldSchema = FieldSchema, Tracer
   readonly asRoot?: boolean | undefined;
 }
 
+/**
+ * What is counted, in the kernel and without an event for each packet. Required is `countBy`, `histogram` or both; where no
+ * packets are named, all count.
+ */
+export interface CountOptions
+  extends Omit<
+    TraceOptions,
+    | 'tracer'
+    | 'extension'
+    | 'compileTimeoutSeconds'
+    | 'builtin'
+    | 'show'
+    | 'fields'
+    | 'snaplen'
+    | 'who'
+    | 'maxEvents'
+    | 'ringSizeBytes'
+  > {
+  /**
+   * Packets are counted by the values of these expressions in C over the kernel's structs: each text has one or several,
+   * separated by commas, as `skb->dev->name, ip4(skb)->saddr as from`. All values together have 128 bytes at most.
+   */
+  readonly countBy?: string | readonly string[] | undefined;
+  /** A number that there is to be a histogram of, in powers of two, for each row: `skb->len`. */
+  readonly histogram?: string | undefined;
+  /**
+   * What counts: a packet, once with its copies, at its first call at which all expressions have a value; or each call.
+   * Default: `packet`.
+   */
+  readonly per?: 'packet' | 'call' | undefined;
+}
+
+/** Values that came together, and how often. */
+export interface CountRow {
+  /** The values by the names of their expressions, without those that there were not. */
+  readonly values: { readonly [name: string]: FieldValue };
+  /** How many packets, or calls. */
+  readonly count: number;
+  /** The histogram, by ascending numbers, without steps that nothing is in; undefined where none was asked for. */
+  readonly histogram: readonly CountStep[] | undefined;
+}
+
+/** A step of a histogram: all numbers from `least` to `greatest`, which are a power of two and the last before the next one. */
+export interface CountStep {
+  /** The least of these numbers. */
+  readonly least: bigint;
+  /** The greatest one. */
+  readonly greatest: bigint;
+  /** How many packets, or calls, had one of them. */
+  readonly count: number;
+}
+
+/** What was counted up to a time. */
+export interface CountResult {
+  /** The most frequent first. */
+  readonly rows: readonly CountRow[];
+  /** All that is in the rows. */
+  readonly total: number;
+  /** Packets that ended before they had all values at once: they are in no row. */
+  readonly withoutValue: number;
+  /** Packets, or calls, that had other values than the 16,384 that are counted apart: they are in no row. */
+  readonly uncounted: number;
+}
+
+/** Packets or calls that are being counted. */
+export interface CountSession extends AsyncDisposable {
+  /** The backend. */
+  readonly backend: BackendName;
+  /** Which functions are traced. */
+  readonly coverage: Coverage;
+  /** Warnings: unusual options, limits that can't be raised. */
+  readonly warnings: readonly string[];
+  /** What was not seen, so that it is not counted. */
+  readonly lost: CountLosses;
+  /** What was counted so far; when it has ended, all. @throws SystemCallError */
+  read(): CountResult;
+  /** Ends counting. Resolves when all is detached. Further calls give the same promise. */
+  stop(): Promise<void>;
+  /** The same as `stop`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a count lacks: see `Losses`. */
+export type CountLosses = Pick<
+  Losses,
+  'unfollowed' | 'missedCalls' | 'missedDeciding' | 'countsMisses' | 'switchedOff'
+>;
+
 /** How a recording is read. */
 export interface RecordingOptions<Schema extends FieldSchema = FieldSchema> {
   /** The fields that events are to have. Default: all. */

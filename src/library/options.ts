@@ -14,7 +14,14 @@ import {
   type TracePlan,
   type Vocabulary,
 } from '../trace/plan.js';
-import type { CommandOptions, FieldSchema, RecordingOptions, RecordOptions, TraceOptions } from './api.js';
+import type {
+  CommandOptions,
+  CountOptions,
+  FieldSchema,
+  RecordingOptions,
+  RecordOptions,
+  TraceOptions,
+} from './api.js';
 import { isFieldType } from './schema.js';
 
 /** The checked options, with defaults. */
@@ -27,34 +34,21 @@ export interface CheckedOptions {
 
 const DEFAULT_MAX_EVENTS = 100_000;
 
-const NAMES: Record<keyof TraceOptions, true> = {
-  ...{
-    expression: true,
-    inner: true,
-    where: true,
-    mark: true,
-    mask: true,
-    netns: true,
-    dev: true,
-    connection: true,
-    pid: true,
-    pidTree: true,
-    comm: true,
-    cgroup: true,
-    unit: true,
-    container: true,
-    pod: true,
-    withNeighbours: true,
-    follow: true,
-    functions: true,
-    modules: true,
-    tracer: true,
-    backend: true,
-  },
-  ...{ extension: true, fields: true, compileTimeoutSeconds: true, ringSizeBytes: true, samplePeriod: true },
-  ...{ snaplen: true, who: true, builtin: true, show: true },
-  ...{ maxEvents: true, raiseLimits: true, signal: true },
+/** The options of all that traces. */
+const SHARED_NAMES: Record<keyof TraceOptions & keyof CountOptions, true> = {
+  ...{ expression: true, inner: true, where: true, mark: true, mask: true, netns: true, dev: true, connection: true },
+  ...{ pid: true, pidTree: true, comm: true, cgroup: true, unit: true, container: true, pod: true },
+  ...{ withNeighbours: true, follow: true, functions: true, modules: true, backend: true },
+  ...{ samplePeriod: true, raiseLimits: true, signal: true },
 };
+
+const NAMES: Record<keyof TraceOptions, true> = {
+  ...SHARED_NAMES,
+  ...{ tracer: true, extension: true, fields: true, ringSizeBytes: true, snaplen: true, who: true, builtin: true },
+  ...{ show: true, compileTimeoutSeconds: true, maxEvents: true },
+};
+
+const COUNT_NAMES: Record<keyof CountOptions, true> = { ...SHARED_NAMES, countBy: true, histogram: true, per: true };
 
 const RECORDING_NAMES: Record<keyof RecordingOptions, true> = { fields: true, maxEvents: true, signal: true };
 
@@ -101,6 +95,20 @@ export function checkOptions(options: unknown, packets: Pick<GivenPlan, 'command
     );
   }
   return { plan, fields: schema, maxEvents: checkMaxEvents(maxEvents), signal: checkSignal(signal) };
+}
+
+/** @throws UsageError */
+export function checkCountOptions(options: unknown): Pick<CheckedOptions, 'plan' | 'signal'> {
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError('count needs an object with options', "the least is count({ countBy: 'skb->dev->name' })");
+  }
+  checkNames(options, COUNT_NAMES);
+  const { functions, modules, signal, ...given } = options as Given & Pick<CountOptions, 'countBy' | 'histogram'>;
+  if (given.countBy === undefined && given.histogram === undefined) {
+    throw new UsageError('count needs the option countBy, or histogram: by what is to be counted');
+  }
+  const patterns = { functions: checkPattern('functions', functions), modules: checkPattern('modules', modules) };
+  return { plan: parsePlan({ ...given, ...patterns }, VOCABULARY), signal: checkSignal(signal) };
 }
 
 const COMMAND_NAMES: Record<keyof CommandOptions, true> = { ...NAMES, env: true, settleMs: true, asRoot: true };

@@ -139,7 +139,8 @@ export class RunningTrace extends TakenTrace {
   }
 }
 
-function describeCoverage({ session, selection }: LiveTrace): Coverage {
+/** Which functions a trace that is attached has, and which it lacks. */
+export function describeCoverage({ session, selection }: LiveTrace): Coverage {
   const { traced: attached, refused, unwatched } = session.coverage;
   const { filtered, excluded, unknownModules } = selection;
   return { attached, filtered, refused, excluded, unknownModules, unwatched };

@@ -5,7 +5,7 @@
 import { readSync } from 'node:fs';
 import { SystemCallError } from '../base/errors.js';
 import { Descriptor } from './descriptor.js';
-import { errnoName } from './errno.js';
+import { ENOENT, ENOSPC, errnoName } from './errno.js';
 import { addressOf, bpf, bpfAsync } from './libc.js';
 
 const BPF_MAP_CREATE = 0;
@@ -21,6 +21,7 @@ const BPF_LINK_CREATE = 28;
 const BPF_ENABLE_STATS = 32;
 const BPF_ITER_CREATE = 33;
 const BPF_STATS_RUN_TIME = 0;
+const BPF_MAP_LOOKUP_BATCH = 24;
 const BPF_MAP_TYPE_PERCPU_ARRAY = 6;
 /** An upper bound for the kernel's NR_CPUS. */
 const MAX_CPUS = 1 << 14;
@@ -388,6 +389,53 @@ export function readMapEntry(mapFd: number, size: number, fill = 0): DataView {
   keepAlive(key);
   checked('bpf(BPF_MAP_LOOKUP_ELEM)', result);
   return new DataView(value.buffer);
+}
+
+/** The entries of a hash map that are read at a time; more where one of its buckets has more. */
+const BATCH_ENTRIES = 1 << 10;
+
+/**
+ * Reads a hash map of numbers of 64 bits that each CPU has for itself (BPF_MAP_TYPE_PERCPU_HASH). Entries that come
+ * meanwhile may be missing. Requires Linux 5.6.
+ * @param keyBytes the size of its keys
+ * @param cpus the number of possible CPUs
+ * @param take called for each entry: the key, lent for the call, and the sum of all CPUs
+ * @throws SystemCallError
+ */
+export function readPerCpuSums(
+  mapFd: number,
+  { keyBytes, cpus }: { readonly keyBytes: number; readonly cpus: number },
+  take: (key: DataView, sum: bigint) => void,
+): void {
+  let entries = BATCH_ENTRIES;
+  // Where the last batch ended, for the kernel alone.
+  const place = Buffer.alloc(8);
+  for (let isFirst = true; ; ) {
+    const [keys, values] = [new Uint8Array(entries * keyBytes), new Uint8Array(entries * cpus * 8)];
+    const attr = Buffer.alloc(56);
+    if (!isFirst) attr.writeBigUInt64LE(addressOf(place), 0);
+    attr.writeBigUInt64LE(addressOf(place), 8);
+    attr.writeBigUInt64LE(addressOf(keys), 16);
+    attr.writeBigUInt64LE(addressOf(values), 24);
+    attr.writeUInt32LE(entries, 32);
+    attr.writeUInt32LE(mapFd, 36);
+    const result = bpf(BPF_MAP_LOOKUP_BATCH, attr);
+    keepAlive(place, keys, values);
+    if (result === -ENOSPC) {
+      entries *= 2;
+      continue;
+    }
+    // The last batch is told by an error, and has entries nevertheless.
+    if (result !== -ENOENT) checked('bpf(BPF_MAP_LOOKUP_BATCH)', result);
+    const numbers = new BigUint64Array(values.buffer);
+    for (let entry = 0, count = attr.readUInt32LE(32); entry < count; entry++) {
+      let sum = 0n;
+      for (let cpu = 0; cpu < cpus; cpu++) sum += numbers[entry * cpus + cpu]!;
+      take(new DataView(keys.buffer, entry * keyBytes, keyBytes), sum);
+    }
+    if (result === -ENOENT) return;
+    isFirst = false;
+  }
 }
 
 /**

@@ -14,6 +14,19 @@ export function errnoName(errno: number): string {
   return names.get(errno) ?? `errno ${errno}`;
 }
 
-export const { EPERM, ENOENT, ESRCH, EFAULT, EINVAL, E2BIG, EOPNOTSUPP, EACCES, EAGAIN, EINTR, ENODEV, ENOMEM } =
-  constants.errno;
+export const {
+  EPERM,
+  ENOENT,
+  ESRCH,
+  EFAULT,
+  EINVAL,
+  E2BIG,
+  EOPNOTSUPP,
+  EACCES,
+  EAGAIN,
+  EINTR,
+  ENODEV,
+  ENOMEM,
+  ENOSPC,
+} = constants.errno;
 export { ENOTSUPP };

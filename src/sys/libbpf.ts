@@ -40,6 +40,7 @@ interface Functions {
   mapFd: KoffiFunc<(map: Pointer) => number>;
   mapReuseFd: KoffiFunc<(map: Pointer, fd: number) => number>;
   mapSetMaxEntries: KoffiFunc<(map: Pointer, entries: number) => number>;
+  mapSetKeySize: KoffiFunc<(map: Pointer, bytes: number) => number>;
   mapSetInitialValue: KoffiFunc<(map: Pointer, data: Uint8Array, size: number) => number>;
 }
 
@@ -70,6 +71,7 @@ const DECLARATIONS: Record<keyof Functions, string> = {
   mapFd: 'int bpf_map__fd(void *map)',
   mapReuseFd: 'int bpf_map__reuse_fd(void *map, int fd)',
   mapSetMaxEntries: 'int bpf_map__set_max_entries(void *map, uint entries)',
+  mapSetKeySize: 'int bpf_map__set_key_size(void *map, uint size)',
   mapSetInitialValue: 'int bpf_map__set_initial_value(void *map, void *data, size_t size)',
 };
 
@@ -289,6 +291,11 @@ export class BpfObject implements Disposable {
 
   setMaxEntries(map: string, entries: number): void {
     this.#check('bpf_map__set_max_entries', this.#libbpf.mapSetMaxEntries(this.#map(map), entries));
+  }
+
+  /** @param bytes the size of the map's keys */
+  setKeySize(map: string, bytes: number): void {
+    this.#check('bpf_map__set_key_size', this.#libbpf.mapSetKeySize(this.#map(map), bytes));
   }
 
   /** Has the object use an existing map instead of its own. @param fd the map's; libbpf keeps a copy */

@@ -367,9 +367,18 @@ const TIOCGWINSZ = 0x5413;
 
 /** The width of a terminal in characters; undefined if it does not tell, or the descriptor is no terminal. */
 export function loadColumns(fd: number): number | undefined {
+  return loadWindow(fd)?.[1] || undefined;
+}
+
+/** The height of a terminal in lines; undefined for anything else. */
+export function loadLines(fd: number): number | undefined {
+  return loadWindow(fd)?.[0] || undefined;
+}
+
+/** struct winsize. */
+function loadWindow(fd: number): Uint16Array | undefined {
   const size = new Uint16Array(4);
-  if (c.windowSize(fd, TIOCGWINSZ, size) !== 0) return undefined;
-  return size[1] || undefined;
+  return c.windowSize(fd, TIOCGWINSZ, size) === 0 ? size : undefined;
 }
 
 const SIG_IGN = 1;

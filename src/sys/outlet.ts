@@ -9,7 +9,7 @@
 import { constants, fstatSync, openSync, type Stats, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { EAGAIN, errnoName } from './errno.js';
-import { hasReader, hasRoom, loadColumns, sendNow, waitForRoom } from './libc.js';
+import { hasReader, hasRoom, loadColumns, loadLines, sendNow, waitForRoom } from './libc.js';
 
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
 /** `file` stands for devices, too, and for a terminal that has gone. */
@@ -46,6 +46,11 @@ export class Outlet {
   /** The width of a terminal in characters; undefined for anything else. */
   get columns(): number | undefined {
     return this.isTerminal ? loadColumns(this.fd) : undefined;
+  }
+
+  /** The height of a terminal in lines; undefined for anything else. */
+  get lines(): number | undefined {
+    return this.isTerminal ? loadLines(this.fd) : undefined;
   }
 
   /** Whether the descriptor still has a reader: false if a pipe's read end is closed, or the terminal has gone. */

@@ -9,6 +9,7 @@ import { raiseLimits } from '../capture/process.js';
 import { Session } from '../capture/session.js';
 import { KernelTypes } from '../expression/kernel-types.js';
 import { builtinSource } from '../fields/builtin/builtin.js';
+import { countSource } from '../fields/expression/count.js';
 import { showSource } from '../fields/expression/show.js';
 import { extensionSource } from '../fields/extension.js';
 import { type EventFields, type FieldSource, loadFields } from '../fields/field-set.js';
@@ -102,6 +103,7 @@ export async function prepareTrace(plan: TracePlan, host: TraceHost): Promise<Li
       ...{ backend, targets, models, deciding: selection.deciding, fields, tracer: probes.tracer },
       ...{ packets, follow: plan.follow, snaplen: plan.snaplen, samplePeriod: probes.samplePeriod },
       ...{ ringSizeBytes: memory.ringSizeBytes, findGroup: plan.who ? header.findGroup : undefined },
+      countedPer: plan.counting?.per,
     },
     signal,
   );
@@ -169,7 +171,8 @@ async function load(plan: TracePlan, types: () => KernelTypes, host: TraceHost):
 }
 
 /** Where fields come from, in the order in which they are shown. */
-function sourcesOf({ fields, names }: TracePlan, types: () => KernelTypes, host: TraceHost): FieldSource[] {
+function sourcesOf({ fields, counting, names }: TracePlan, types: () => KernelTypes, host: TraceHost): FieldSource[] {
+  if (counting) return [countSource(counting, names, types)];
   const { signal, hasColor = false, printer } = host;
   const options = { timeoutSeconds: fields.compileTimeoutSeconds, color: hasColor, signal };
   const onOutput = (text: string) => host.onCompilerOutput(text);

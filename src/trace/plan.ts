@@ -12,9 +12,10 @@ import { DEFAULT_SNAPLEN } from '../base/snapshot.js';
 import { MAX_FIELDS } from '../expression/fields.js';
 import { parseExpression } from '../expression/parse.js';
 import { withPlace } from '../expression/place.js';
+import { type CountQuery, readCount } from '../fields/expression/count.js';
 import { readShow, type ShowText } from '../fields/expression/show.js';
 import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
-import { asksBeyondMark, namesPackets, type PacketQuery } from '../filter/packet-query.js';
+import { asksBeyondMark, EVERY_PACKET, namesPackets, type PacketQuery } from '../filter/packet-query.js';
 import { MAX_GROUPS, MAX_NAME_BYTES, MAX_NAMES, MAX_PIDS, type ProcessQuery } from '../filter/process-query.js';
 import { MAX_WANTED_PLACES, parseDeviceWords } from '../filter/wanted-places.js';
 import { checkMethod } from '../probes/backends.js';
@@ -30,6 +31,8 @@ export interface TracePlan {
   readonly who: boolean;
   readonly probes: ProbeQuery;
   readonly fields: FieldQuery;
+  /** What is counted by the kernel side, instead of events. */
+  readonly counting: CountQuery | undefined;
   readonly until: Until;
   readonly limits: Limits;
   /** What options are to whoever gave them, for messages that come later. */
@@ -42,6 +45,8 @@ export interface TracePlan {
 export interface OptionNames {
   readonly where: string;
   readonly show: string;
+  readonly countBy: string;
+  readonly histogram: string;
 }
 
 /** Which functions are traced, and how. */
@@ -122,6 +127,9 @@ export interface GivenPlan {
   readonly extension?: unknown;
   readonly builtin?: unknown;
   readonly show?: unknown;
+  readonly countBy?: unknown;
+  readonly histogram?: unknown;
+  readonly per?: unknown;
   readonly compileTimeoutSeconds?: unknown;
   readonly count?: unknown;
   readonly durationMs?: unknown;
@@ -193,28 +201,35 @@ export function withPackets({ packets, ...options }: PlanOptions, words: Vocabul
 export function parseOptions(given: GivenPlan, words: Vocabulary, defaults: Defaults = {}): PlanOptions {
   const read = new OptionReader(given, words);
   const mask = read.integer('mask', U32, MAX_U32);
-  const packets: PacketQuery = {
+  const counting = readCounting(read, given, words);
+  const named: PacketQuery = {
     mark: given.mark === undefined ? undefined : read.integer('mark', U32, 0),
     ...{ mask, expression: read.text('expression'), inner: read.text('inner'), where: readWhere(read, words) },
     ...{ netns: read.names('netns'), dev: readDevices(read, words) },
     connection: read.boolean('connection', false),
     processes: readProcesses(read, words),
   };
+  const packets = counting && !namesPackets(named) ? { ...named, where: EVERY_PACKET } : named;
   const isFiltered = asksBeyondMark(packets);
-  const usual = isFiltered ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS;
+  const showsPackets = isFiltered && !counting;
+  const usual = showsPackets ? DEFAULT_SNAPLEN : SNAPLEN_OF_MARKS;
   const snaplen = read.integer('snaplen', SNAPLEN, defaults.snaplen ?? usual);
-  if (packets.connection && snaplen === 0) {
+  if (packets.connection && snaplen === 0 && !counting) {
     throw new UsageError(
       `${words.name('connection')} needs ${words.name('snaplen')} 1 at least: it looks at the same headers`,
     );
   }
   return {
     warnings: [...checkMark(packets.mark, mask, words), ...warnOfMask(given, words)],
-    names: { where: words.name('where'), show: words.name('show') },
+    names: {
+      ...{ where: words.name('where'), show: words.name('show') },
+      ...{ countBy: words.name('countBy'), histogram: words.name('histogram') },
+    },
     packets: namesPackets(packets) ? packets : undefined,
     follow: read.boolean('follow', isFiltered),
     snaplen,
-    who: read.boolean('who', isFiltered),
+    who: read.boolean('who', showsPackets),
+    counting,
     probes: {
       ...readMethod(read, given),
       functionPattern: given.functions,
@@ -363,6 +378,35 @@ function checkMark(mark: number | undefined, mask: number, words: Vocabulary): s
 function warnOfMask({ mark, mask }: GivenPlan, words: Vocabulary): string[] {
   const isIgnored = mask !== undefined && mask !== MAX_U32 && mark === undefined;
   return isIgnored ? [`${words.name('mask')} is ignored: it needs ${words.name('mark')}`] : [];
+}
+
+/** How packets and calls are counted; packets by default. */
+export const COUNTED_PER = ['packet', 'call'] as const;
+/** What tells of packets or their events, and so has no meaning where these are counted. */
+const NOT_COUNTED: readonly PlanOption[] = ['extension', 'builtin', 'show', 'count', 'who', 'snaplen'];
+
+function readCounting(read: OptionReader, given: GivenPlan, words: Vocabulary): CountQuery | undefined {
+  const by = read.texts('countBy', MAX_FIELDS);
+  const histogram = read.text('histogram');
+  const per = read.word('per', COUNTED_PER);
+  if (by.length === 0 && histogram === undefined) {
+    if (per === undefined) return undefined;
+    throw new UsageError(
+      `${words.name('per')} says what is counted: it needs ${words.name('countBy')} or ${words.name('histogram')}`,
+    );
+  }
+  const what = words.name(by.length > 0 ? 'countBy' : 'histogram');
+  const other = NOT_COUNTED.find((option) => given[option] !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`${words.name(other)} is said of events or journeys, and ${what} makes none: it counts`);
+  }
+  if (given.tracer !== undefined && given.tracer !== 'function') {
+    throw new UsageError(`${what} counts entries of functions: it does not go with ${words.name('tracer')}`);
+  }
+  return readCount(
+    { by, histogram, per: per ?? 'packet' },
+    { countBy: words.name('countBy'), histogram: words.name('histogram') },
+  );
 }
 
 /** What is no expression is told before anything is asked of the kernel. */

@@ -3,6 +3,7 @@ import { cpus, machine } from 'node:os';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import type { StructLayout } from '../../fields/layout.js';
 import { outputKind } from '../../output/outputs.js';
+import { CountTaker, type CountView } from '../count-taker.js';
 import { type LiveOptions, traceLive } from '../live.js';
 import { ScriptPrints } from '../script-prints.js';
 import type { StopSignal } from '../stop.js';
@@ -12,11 +13,15 @@ import type { Writer } from '../writer.js';
 
 /** @returns the exit status */
 export async function trace(
-  options: LiveOptions & ViewOptions,
+  options: LiveOptions & ViewOptions & Partial<Pick<CountView, 'intervalMs'>>,
   terminal: Terminal,
   out: Writer,
   stop: StopSignal,
 ): Promise<number> {
+  if (options.plan.counting) {
+    const view = { color: options.color, intervalMs: options.intervalMs, isJson: options.output === 'json' };
+    return await traceLive(options, terminal, stop, (live) => new CountTaker(live, view, terminal, out));
+  }
   refuseTerminal(options, out);
   const { hasKeys, additions, isForPrograms = false } = outputKind(options.output);
   const checkFields = hasKeys ? (layout: StructLayout) => checkJsonNames(layout, additions) : undefined;

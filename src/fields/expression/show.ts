@@ -4,7 +4,7 @@ import { ExpressionError } from '../../base/expression-error.js';
 import { printable } from '../../base/printable.js';
 import { parseBtf } from '../../btf/btf.js';
 import { findDirectReads } from '../../btf/direct-reads.js';
-import { compileFields, type FieldsQuery } from '../../expression/fields.js';
+import { type CompiledFields, compileFields, type FieldsQuery } from '../../expression/fields.js';
 import type { KernelTypes } from '../../expression/kernel-types.js';
 import { parseShow, type ShowItem } from '../../expression/parse.js';
 import { withPlace } from '../../expression/place.js';
@@ -21,10 +21,14 @@ export interface ShowText {
 /**
  * Reads what `--show` was given.
  * @param name what it is to its user, as `--show`
+ * @param known texts of fields by their names, which are taken; those of these texts are added
  * @throws ExpressionError for a text that can't be read, or two fields of one name
  */
-export function readShow(texts: readonly string[], name: string): readonly ShowText[] {
-  const known = new Map<string, string>();
+export function readShow(
+  texts: readonly string[],
+  name: string,
+  known: Map<string, string> = new Map(),
+): readonly ShowText[] {
   return texts.map((text) =>
     withPlace(text, name, () => {
       const items = parseShow(text);
@@ -67,7 +71,7 @@ export function showSource(given: readonly ShowText[], name: string, types: () =
   };
 }
 
-function queryOf(items: readonly ShowItem[], sourceFile: string): FieldsQuery {
+export function queryOf(items: readonly ShowItem[], sourceFile: string): FieldsQuery {
   const fields = items.map(({ name, expression, format, text }) => ({ name, expression, format, text, line: 1 }));
   return { fields, functionName: 'ipft_show', sourceFile };
 }
@@ -81,12 +85,12 @@ export function compileSet(
   query: FieldsQuery,
   { label, part }: { readonly label: string; readonly part: Part },
   types: KernelTypes,
-): FieldSet {
+): FieldSet & Pick<CompiledFields, 'presenceBytes'> {
   const compiled = compileFields(query, types);
-  const { btf, dataBytes, needsHeaders } = compiled;
+  const { btf, dataBytes, presenceBytes, needsHeaders } = compiled;
   const { vmlinux } = types.source;
   return {
-    ...{ label, part, layout: parseEventStruct(parseBtf(btf)), btf, dataBytes },
+    ...{ label, part, layout: parseEventStruct(parseBtf(btf)), btf, dataBytes, presenceBytes },
     objects: needsHeaders ? [{ ...loadOwnObject(FIND_HEADER), compiled: true }] : [],
     compile: (byHelper) => ({
       name: label,

@@ -204,11 +204,20 @@ export class Tracing implements Disposable {
   async until(condition: () => boolean, what: string): Promise<void> {
     const { process: child } = this;
     const ended = () => child.exitCode !== null || child.signalCode !== null;
+    // Asked no more when it was true: what comes may go again.
+    let hasCome = false;
     await until(
-      () => condition() || ended(),
+      () => {
+        hasCome = condition();
+        return hasCome || ended();
+      },
       () => `${what}; ipft has said:\n${this.#stderr}\nand printed, at the end:\n${this.#stdout.slice(-2000)}`,
     );
-    if (!condition()) throw new Error(`ipft ended before this: ${what}:\n${this.#stderr}`);
+    if (hasCome) return;
+    // What it said last is read after its end.
+    const { status, stderr } = await this.ended();
+    if (condition()) return;
+    throw new Error(`ipft ended (${child.signalCode ?? `status ${status}`}) before this: ${what}:\n${stderr}`);
   }
 
   /** What it has printed so far. */

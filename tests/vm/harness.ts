@@ -352,6 +352,15 @@ export class Route implements Disposable {
     ip('-n', this.far, 'route', 'add', 'default', 'via', '10.22.0.2');
     this.exec(this.middle, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
     this.exec(this.near, 'ping', '-q', '-c', '1', '-w', '300', '10.22.0.3');
+    // They stay known: the kernel asks again when it likes, and what it sends then would be counted, too.
+    for (const [namespace, device, neighbour] of [
+      [this.near, 'near0', '10.21.0.2'],
+      [this.middle, 'middle0', '10.21.0.1'],
+      [this.middle, 'middle1', '10.22.0.3'],
+      [this.far, 'far0', '10.22.0.2'],
+    ] as const) {
+      ip('-n', namespace, 'neigh', 'change', neighbour, 'dev', device, 'nud', 'permanent');
+    }
   }
 
   /** Runs a program in one of the namespaces; what it says and how it ends is its own affair. */

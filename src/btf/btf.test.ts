@@ -69,6 +69,18 @@ test('findFunctions: those that there are, the first of each name', () => {
   expect(btf.vlen(btf.sizeOrType(found.get('first') ?? 0))).toBe(2);
 });
 
+test('Btf.findTypes: all of these names, and of split BTF its own alone', () => {
+  const { builder, skb } = kernelLike();
+  const again = builder.union('sk_buff', 4, []);
+  const base = parseBtf(builder.bytes());
+  expect(base.findTypes(base.findString('sk_buff'))).toEqual([skb, again]);
+  expect(base.findTypes([])).toEqual([]);
+  const split = new BtfBuilder(base);
+  const own = split.struct('sk_buff', 4, []);
+  const module = parseBtf(split.bytes(), base);
+  expect(module.findTypes(module.findString('sk_buff'))).toEqual([own]);
+});
+
 test("countTracepointArguments: what its programs get, without the kernel's own first argument", () => {
   const { builder, pointer, int } = kernelLike();
   const proto = builder.type(13, '', 0, [0, int, 0, pointer, 0, int, 0, int], 4);

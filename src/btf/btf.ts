@@ -256,6 +256,17 @@ export class Btf {
     return found;
   }
 
+  /** The ids of this BTF's own types with one of these names, in ascending order: functions and variables are among them. */
+  findTypes(nameOffsets: readonly number[]): number[] {
+    const words = this.#words;
+    const offsets = this.#offsets;
+    const found: number[] = [];
+    for (let index = 0; index < offsets.length && nameOffsets.length > 0; index++) {
+      if (nameOffsets.includes(words[offsets[index]!]!)) found.push(this.firstId + index);
+    }
+    return found;
+  }
+
   /**
    * For each id, those of the base included: IS_STRUCT for structs of that name, IS_POINTER for pointers to them,
    * behind typedefs.

@@ -12,10 +12,9 @@ export interface Member {
 export function findStructs(btf: Btf, names: readonly string[]): Map<string, number> {
   const offsets = new Map(names.flatMap((name) => btf.findString(name).map((offset) => [offset, name] as const)));
   const found = new Map<string, number>();
-  for (let id = btf.firstId; id < btf.endId && found.size < names.length; id++) {
-    if (btf.kind(id) !== BTF_KIND_STRUCT) continue;
-    const name = offsets.get(btf.nameOffset(id));
-    if (name !== undefined && !found.has(name)) found.set(name, id);
+  for (const id of btf.findTypes([...offsets.keys()])) {
+    const name = offsets.get(btf.nameOffset(id))!;
+    if (btf.kind(id) === BTF_KIND_STRUCT && !found.has(name)) found.set(name, id);
   }
   return found;
 }

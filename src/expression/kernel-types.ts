@@ -56,39 +56,23 @@ const SHOWN = 3;
 /** Anonymous structs and unions within each other. */
 const MAX_DEPTH = 16;
 
-/** The named types of a BTF, without those of its base. */
+/** The named types of a BTF, without those of its base: looked for by name, since of tens of thousands few are asked for. */
 class NameIndex {
   readonly btf: Btf;
-  /** Ids by the offset of the name. */
-  readonly #types = new Map<number, number[]>();
-  readonly #enums: number[] = [];
+  readonly #found = new Map<string, readonly number[]>();
+  #enums: readonly number[] | undefined;
 
   constructor(btf: Btf) {
     this.btf = btf;
-    for (let id = btf.firstId; id < btf.endId; id++) {
-      const kind = btf.kind(id);
-      const keyword = KEYWORD_OF[kind];
-      if (keyword === undefined) continue;
-      if (keyword === 'enum') this.#enums.push(id);
-      const name = btf.nameOffset(id);
-      if (name === 0) continue;
-      const known = this.#types.get(name);
-      if (known) known.push(id);
-      else this.#types.set(name, [id]);
-    }
   }
 
   find(keyword: Keyword, name: string): number[] {
-    return this.btf
-      .findString(name)
-      .flatMap((offset) => this.#types.get(offset) ?? [])
-      .filter((id) => KEYWORD_OF[this.btf.kind(id)] === keyword);
+    return this.#named(name).filter((id) => KEYWORD_OF[this.btf.kind(id)] === keyword);
   }
 
   /** The keywords of all types of this name. */
   keywords(name: string): Keyword[] {
-    const ids = this.btf.findString(name).flatMap((offset) => this.#types.get(offset) ?? []);
-    return ids.map((id) => KEYWORD_OF[this.btf.kind(id)]!);
+    return this.#named(name).map((id) => KEYWORD_OF[this.btf.kind(id)]!);
   }
 
   /** The enumerators of this name: their enum and value. */
@@ -96,6 +80,7 @@ class NameIndex {
     const { btf } = this;
     const names = btf.findString(name);
     if (names.length === 0) return [];
+    this.#enums ??= this.#list('enum');
     return this.#enums.flatMap((id) => {
       const is64 = btf.kind(id) === BTF_KIND_ENUM64;
       const words = is64 ? 3 : 2;
@@ -112,8 +97,24 @@ class NameIndex {
 
   /** All names of structs, for suggestions. */
   names(keyword: Keyword): string[] {
-    const ids = [...this.#types.values()].flat();
-    return ids.filter((id) => KEYWORD_OF[this.btf.kind(id)] === keyword).map((id) => this.btf.name(id));
+    return this.#list(keyword).flatMap((id) => this.btf.name(id) || []);
+  }
+
+  /** The types of this name that have a keyword. */
+  #named(name: string): readonly number[] {
+    const known = this.#found.get(name);
+    if (known) return known;
+    const ids = this.btf.findTypes(this.btf.findString(name));
+    const found = ids.filter((id) => KEYWORD_OF[this.btf.kind(id)] !== undefined);
+    this.#found.set(name, found);
+    return found;
+  }
+
+  #list(keyword: Keyword): number[] {
+    const { btf } = this;
+    const ids: number[] = [];
+    for (let id = btf.firstId; id < btf.endId; id++) if (KEYWORD_OF[btf.kind(id)] === keyword) ids.push(id);
+    return ids;
   }
 }
 
@@ -121,6 +122,8 @@ export class KernelTypes {
   readonly source: KernelSource;
   readonly #indexes = new Map<Btf, NameIndex>();
   readonly #modules = new Map<string, Btf | undefined>();
+  /** The members of structs, by their BTF and id: many are asked for of few structs. */
+  readonly #members = new Map<Btf, Map<number, ReadonlyMap<string, FoundMember>>>();
 
   constructor(source: KernelSource) {
     this.source = source;
@@ -155,8 +158,8 @@ export class KernelTypes {
   }
 
   /** A member, those of anonymous structs and unions included. */
-  member({ btf, id }: TypeRef, name: string): FoundMember | undefined {
-    return findMember(btf, id, new Set(btf.findString(name)), 0, 0);
+  member(struct: TypeRef, name: string): FoundMember | undefined {
+    return this.#membersOf(struct).get(name);
   }
 
   /** The member that a mistyped name may stand for. */
@@ -167,13 +170,8 @@ export class KernelTypes {
   }
 
   /** The names of all members. */
-  memberNames({ btf, id }: TypeRef): string[] {
-    const names: string[] = [];
-    forEachMember(btf, id, 0, (name) => {
-      names.push(btf.string(name));
-      return undefined;
-    });
-    return names;
+  memberNames(struct: TypeRef): string[] {
+    return [...this.#membersOf(struct).keys()];
   }
 
   /**
@@ -279,6 +277,19 @@ export class KernelTypes {
     if (module !== undefined) yield vmlinux;
   }
 
+  #membersOf({ btf, id }: TypeRef): ReadonlyMap<string, FoundMember> {
+    const structs = this.#members.get(btf) ?? new Map<number, ReadonlyMap<string, FoundMember>>();
+    this.#members.set(btf, structs);
+    const known = structs.get(id);
+    if (known) return known;
+    const members = new Map<string, FoundMember>();
+    forEachMember(btf, id, (name, member) => {
+      if (!members.has(name)) members.set(name, member);
+    });
+    structs.set(id, members);
+    return members;
+  }
+
   #index(btf: Btf): NameIndex {
     const known = this.#indexes.get(btf);
     if (known) return known;
@@ -309,36 +320,29 @@ function ownType(name: string): CType | undefined {
   return isUnsigned ? { ...UNSIGNED_INT, name } : { ...INT, name };
 }
 
-/** Calls back for the members of a struct that have a name. @returns the first value that is not undefined */
-function forEachMember<T>(
+/** Calls back for the members of a struct that have a name. */
+function forEachMember(
   btf: Btf,
   id: number,
-  depth: number,
-  take: (name: number, member: FoundMember) => T | undefined,
+  take: (name: string, member: FoundMember) => void,
+  depth = 0,
   begin = 0,
-): T | undefined {
-  if (depth > MAX_DEPTH) return undefined;
+): void {
+  if (depth > MAX_DEPTH) return;
   const hasBits = btf.kindFlag(id);
   for (let index = 0; index < btf.vlen(id); index++) {
-    const name = btf.tail(id, index * 3);
+    const name = btf.string(btf.tail(id, index * 3));
     const type = btf.tail(id, index * 3 + 1);
     const position = btf.tail(id, index * 3 + 2);
     const offsetBits = begin + (hasBits ? position & 0xffffff : position);
-    if (btf.string(name) !== '') {
-      const found = take(name, { type: { btf, id: type }, offsetBits, bits: hasBits ? position >>> 24 : 0 });
-      if (found !== undefined) return found;
+    if (name !== '') {
+      take(name, { type: { btf, id: type }, offsetBits, bits: hasBits ? position >>> 24 : 0 });
       continue;
     }
     const inner = btf.resolve(type);
     if (btf.kind(inner) !== BTF_KIND_STRUCT && btf.kind(inner) !== BTF_KIND_UNION) continue;
-    const found = forEachMember(btf, inner, depth + 1, take, offsetBits);
-    if (found !== undefined) return found;
+    forEachMember(btf, inner, take, depth + 1, offsetBits);
   }
-  return undefined;
-}
-
-function findMember(btf: Btf, id: number, names: ReadonlySet<number>, begin: number, depth: number) {
-  return forEachMember(btf, id, depth, (name, member) => (names.has(name) ? member : undefined), begin);
 }
 
 /** Whether two types of one name are the same to whoever reads them: size, names and places of members. */
@@ -356,9 +360,8 @@ function shapeOf({ btf, id }: TypeRef): string {
   }
   const members: string[] = [];
   if (kind === BTF_KIND_STRUCT || kind === BTF_KIND_UNION) {
-    forEachMember(btf, id, 0, (name, { offsetBits, bits }) => {
-      members.push(`${btf.string(name)}@${offsetBits}:${bits}`);
-      return undefined;
+    forEachMember(btf, id, (name, { offsetBits, bits }) => {
+      members.push(`${name}@${offsetBits}:${bits}`);
     });
   } else {
     const words = kind === BTF_KIND_ENUM64 ? 3 : 2;

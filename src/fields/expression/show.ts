@@ -53,20 +53,17 @@ export function showSource(given: readonly ShowText[], name: string, types: () =
   return {
     load: async () => {
       const kernel = types();
-      // Of several texts each is compiled by itself before, so that an error names its text.
-      const several = given.length > 1 ? given : [];
-      for (const { text, items } of several) withPlace(text, name, () => compileFields(queryOf(items, name), kernel));
-      const all = given.map(({ text }) => text).join(', ');
-      return withPlace(all, name, () =>
-        compileSet(
-          queryOf(
-            given.flatMap(({ items }) => items),
-            name,
-          ),
-          { label: name, part: 'show' },
-          kernel,
-        ),
-      );
+      const items = given.flatMap((one) => one.items);
+      try {
+        return compileSet(queryOf(items, name), { label: name, part: 'show' }, kernel);
+      } catch (error) {
+        // One after the other, so that the error names its text; what is wrong with all together is wrong in none.
+        for (const one of given) withPlace(one.text, name, () => compileFields(queryOf(one.items, name), kernel));
+        const all = given.map(({ text }) => text).join(', ');
+        return withPlace(all, name, () => {
+          throw error;
+        });
+      }
     },
   };
 }

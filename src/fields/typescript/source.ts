@@ -50,7 +50,25 @@ export async function loadTypeScriptFields(
 /** @returns the set, and what of it is otherwise where functions show fields */
 function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; shown?: Divided } {
   const query = queryOf(loaded);
-  // One after the other, so that an error names its file.
+  const label = `the extension ${printable(loaded.path)}`;
+  let made: FieldSet;
+  try {
+    made = compileSet(query, { label, part: 'script' }, kernel);
+  } catch (error) {
+    blame(loaded, query, kernel);
+    return withFile(loaded, loaded.keep ?? loaded.fields[0]!, () => {
+      throw error;
+    });
+  }
+  const set = { ...made, layout: { ...made.layout, label: printable(basename(loaded.path)) } };
+  const { shower } = loaded;
+  if (!shower) return { read: set };
+  const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);
+  return { read: set, shown: divide(set.layout, shown, shower, label) };
+}
+
+/** Compiles each function by itself, so that an error names its file. @throws ModuleError, unless only all together are wrong */
+function blame(loaded: LoadedModule, query: FieldsQuery, kernel: KernelTypes): void {
   for (const [index, field] of query.fields.entries()) {
     withFile(loaded, loaded.fields[index]!, () =>
       compileFields({ ...query, fields: [field], keep: undefined }, kernel),
@@ -58,13 +76,6 @@ function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; s
   }
   const { keep } = loaded;
   if (keep) withFile(loaded, keep, () => compileFields({ ...query, fields: [] }, kernel));
-  const label = `the extension ${printable(loaded.path)}`;
-  const made = withFile(loaded, keep ?? loaded.fields[0]!, () => compileSet(query, { label, part: 'script' }, kernel));
-  const set = { ...made, layout: { ...made.layout, label: printable(basename(loaded.path)) } };
-  const { shower } = loaded;
-  if (!shower) return { read: set };
-  const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);
-  return { read: set, shown: divide(set.layout, shown, shower, label) };
 }
 
 interface Divided {

@@ -42,18 +42,24 @@ __hidden __weak int ipft_show(void *ctx, struct sk_buff *skb, __u8 *data)
 /* The data are all zero when a source gets them. The verifier knows their size, and so does away with what is beyond. */
 static __always_inline void ipft_clear(__u8 *data)
 {
+	const __u32 size = ipft_config.data_size;
 	__u32 at = 0;
 
+	data = __builtin_assume_aligned(data, 8);
 	/* An extension has at least this. */
-	if (ipft_config.data_size >= IPFT_DATA_SIZE) {
-		__builtin_memset(__builtin_assume_aligned(data, 8), 0, IPFT_DATA_SIZE);
+	if (size >= IPFT_DATA_SIZE) {
+		__builtin_memset(data, 0, IPFT_DATA_SIZE);
 		at = IPFT_DATA_SIZE;
 	}
-	for (; at < IPFT_MAX_DATA_SIZE; at += 8) {
-		if (at >= ipft_config.data_size)
-			break;
-		*(__u64 *)(data + at) = 0;
+	/* Many bytes at once: a round costs more than what it clears. */
+	for (; at + 32 <= size; at += 32)
+		__builtin_memset(__builtin_assume_aligned(data + at, 8), 0, 32);
+	if (size & 16) {
+		__builtin_memset(__builtin_assume_aligned(data + at, 8), 0, 16);
+		at += 16;
 	}
+	if (size & 8)
+		*(__u64 *)(data + at) = 0;
 }
 
 /*

@@ -90,11 +90,11 @@ export class Emitter {
     this.#isLazy = isLazy;
     this.#direct = direct;
     this.#stackBytes = stackBytes;
-    const { headers: used, hasText } = collectUse(values);
+    const { headers: used, hasText, hasContext } = collectUse(values);
     this.#text = hasText ? this.#reserve(TEXT_BYTES) : 0;
     this.code.emit((asm) => {
       asm.mov(SKB, 'r2');
-      asm.store(8, 'r10', CONTEXT, 'r1');
+      if (hasContext) asm.store(8, 'r10', CONTEXT, 'r1');
       for (const header of used) {
         const at = this.#reserve(8);
         this.#headers.set(header, at);
@@ -748,14 +748,15 @@ export function placeMayBeAbsent({ base }: Place): boolean {
   return base.kind !== 'skb';
 }
 
-/** The headers that are looked for, and whether a text is compared. */
+/** The headers that are looked for, whether a text is compared, and whether anything asks for the context. */
 export function collectUse(values: readonly Typed[]): {
   readonly headers: ReadonlySet<Header>;
   readonly hasText: boolean;
+  readonly hasContext: boolean;
 } {
   const headers = new Set<Header>();
   const seen = new Set<Typed>();
-  let hasText = false;
+  let [hasText, hasContext] = [false, false];
   const ofBase = (base: Base): void => {
     if (base.kind === 'header') headers.add(base.header);
     else if (base.kind === 'pointer') of(base.value);
@@ -768,6 +769,7 @@ export function collectUse(values: readonly Typed[]): {
     if (seen.has(typed)) return;
     seen.add(typed);
     if ('place' in typed) ofBase(typed.place.base);
+    if (typed.op === 'argument' || (typed.op === 'fact' && typed.fact === 'func')) hasContext = true;
     if (typed.op === 'equal') {
       hasText = true;
       if (typed.of.kind === 'place') ofBase(typed.of.place.base);
@@ -784,5 +786,5 @@ export function collectUse(values: readonly Typed[]): {
     }
   };
   for (const typed of values) of(typed);
-  return { headers, hasText };
+  return { headers, hasText, hasContext };
 }

@@ -34,9 +34,10 @@ function run(object: Uint8Array, more: readonly bigint[], writable?: { address: 
     const index = Number(view.readBigUInt64LE(at)) / 8;
     const name = names[Number(view.readBigUInt64LE(at + 8) >> 32n)];
     functions.set(index, (given, store) => {
-      if (name === 'ipft_func_ip') return FUNCTION;
       // Where the header is looked for, its TTL is 64.
       if (name === 'ipft_find_header') return given[1] === 1n ? HEAD + 24n : 0n;
+      expect(given[0], name).toBe(CONTEXT);
+      if (name === 'ipft_func_ip') return FUNCTION;
       if (given[1]! > 1n) return -22n;
       store(given[2]!, SKB);
       return 0n;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { raiseLimits } from '../dist/capture/process.js';
 import { BACKENDS, probeBackend } from '../dist/probes/backends.js';
 import { cost } from './cases/cost.js';
+import { expressions } from './cases/expressions.js';
 import { fields } from './cases/fields.js';
 import { filter } from './cases/filter.js';
 import { rate } from './cases/rate.js';
@@ -20,7 +21,7 @@ import { user } from './cases/user.js';
  * @property {(text: string) => void} note says how far it is
  */
 
-const CASES = { cost, fields, filter, rate, snapshot, start, throughput, user };
+const CASES = { cost, expressions, fields, filter, rate, snapshot, start, throughput, user };
 /** Trampolines one by one take long to release, and are chosen by nobody. */
 const MEASURED = ['fentry-multi', 'kprobe-multi', 'kprobe'];
 

@@ -21,7 +21,7 @@ const HELP = `usage: npm run bench -- [options]
 Measures in QEMU guests, one at a time, and pages in a browser here. A whole run takes about half an hour for each kernel.
 
   --kernel LABEL   ${Object.keys(SUITES).join(', ')}; may be given again (default 6.12)
-  --only CASE      cost, fields, filter, snapshot, throughput, user, rate, start or page; may be given again (default all)
+  --only CASE      cost, fields, filter, snapshot, expressions, throughput, user, rate, start or page; may be given again (default all)
   --runs N         of each figure (default 5)
   --json           print rows and curves as JSON
   --write          keep the numbers in bench/results.json, and render docs/performance.md
@@ -29,7 +29,7 @@ Measures in QEMU guests, one at a time, and pages in a browser here. A whole run
 `;
 
 /** In a guest whose clock counts instructions, and in one with the machine's clock. */
-const BY_INSTRUCTIONS = ['cost', 'fields', 'filter', 'snapshot'];
+const BY_INSTRUCTIONS = ['cost', 'fields', 'filter', 'snapshot', 'expressions'];
 const BY_CLOCK = ['user', 'start', 'rate', 'throughput'];
 /** Here, once for all kernels. */
 const IN_BROWSER = ['page'];
@@ -81,13 +81,16 @@ async function prepareGuests(work) {
   // There is no dist/ before it was set up.
   const { loadExtension } = await import('../dist/fields/c/extension.js');
   const { loadModuleSkeleton } = await import('../dist/fields/c/skeleton.js');
+  const { EXTENSIONS } = await import('./members.js');
   ensurePackages([...GUEST_PACKAGES, ...BENCH_PACKAGES]);
   compileFloors(work);
-  const skeleton = join(work, 'skeleton.c');
-  writeFileSync(skeleton, loadModuleSkeleton());
-  // Here: where the clock counts instructions, a compiler takes an hour of it.
-  const { objects } = await loadExtension([skeleton]);
-  writeFileSync(join(work, 'skeleton.o'), objects[0]?.bytes ?? '');
+  for (const { name, text } of [{ name: 'skeleton', text: loadModuleSkeleton() }, ...EXTENSIONS]) {
+    const source = join(work, `${name}.c`);
+    writeFileSync(source, text);
+    // Here: where the clock counts instructions, a compiler takes an hour of it.
+    const { objects } = await loadExtension([source]);
+    writeFileSync(join(work, `${name}.o`), objects[0]?.bytes ?? '');
+  }
 }
 
 function parse() {

@@ -24,32 +24,36 @@ export async function fields({ backends, runs, note }) {
   /** @type {import('../rows.js').Row[]} */
   const rows = [];
   for (const backend of backends) {
-    /** @param {import('../../dist/fields/field-set.js').EventFields} its */
-    const measure = async (its) => {
-      const attached = await attachOwnPrograms(
-        backend,
-        { packets: ANY_PACKET, fields: its },
-        { functions: 'plain', only: PART },
-      );
-      turn('tcp');
-      const found = [];
-      for (let run = 0; run < runs; run++) {
-        attached.empty();
-        const before = attached.count();
-        turn('tcp');
-        const after = attached.count();
-        found.push((after.ns - before.ns) / (after.runs - before.runs));
-      }
-      await attached.release();
-      return found;
-    };
-    const without = await measure(NO_FIELDS);
+    const without = await measureProgram(backend, NO_FIELDS, runs);
     for (const names of [...BUILTIN_NAMES.map((name) => [name]), [...BUILTIN_NAMES]]) {
       const what = `--fields ${names.length === 1 ? names[0] : 'all'}: the program`;
       const about = { kernel: release(), backend: backend.name, unit: 'instructions', against: 'without' };
-      rows.push(row({ ...about, what }, await measure(await loadFields([builtinSource(names)])), without));
+      const its = await loadFields([builtinSource(names)]);
+      rows.push(row({ ...about, what }, await measureProgram(backend, its, runs), without));
       note(`${backend.name} ${what}`);
     }
   }
   return rows;
+}
+
+/**
+ * The program's instructions for an event of TCP packets that has fields, in as many runs.
+ * @param {import('../guest.js').Context['backends'][0]} backend
+ * @param {import('../../dist/fields/field-set.js').EventFields} its
+ * @param {number} runs
+ * @param {import('../../dist/filter/packet-filter.js').PacketFilter} packets
+ */
+export async function measureProgram(backend, its, runs, packets = ANY_PACKET) {
+  const attached = await attachOwnPrograms(backend, { packets, fields: its }, { functions: 'plain', only: PART });
+  turn('tcp');
+  const found = [];
+  for (let run = 0; run < runs; run++) {
+    attached.empty();
+    const before = attached.count();
+    turn('tcp');
+    const after = attached.count();
+    found.push((after.ns - before.ns) / (after.runs - before.runs));
+  }
+  await attached.release();
+  return found;
 }

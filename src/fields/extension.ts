@@ -16,8 +16,6 @@ import { MODULE_SUFFIXES } from './typescript/suffix.js';
 export interface ExtensionOptions extends CompileOptions {
   /** The types of the running kernel, for an extension that is compiled by them. */
   readonly types?: (() => KernelTypes) | undefined;
-  /** Whether fields are given as they are read, whatever functions of the extension make of them. */
-  readonly asRead?: boolean | undefined;
   /** Takes what a script prints. Default: nobody. */
   readonly printer?: ScriptPrinter | undefined;
 }
@@ -50,9 +48,9 @@ const KINDS = {
     suffixes: MODULE_SUFFIXES,
     noun: 'a module',
     several: { hint: 'a module imports what it needs; built-in fields go with it: --fields' },
-    load: async ([path = ''], { types, signal, onOutput, asRead }) => {
+    load: async ([path = ''], { types, signal, onOutput }) => {
       if (!types) throw new Error('a module needs the types of the kernel');
-      return await loadTypeScriptFields(path, types, { signal, onOutput, ...(asRead && { asRead }) });
+      return await loadTypeScriptFields(path, types, { signal, onOutput });
     },
   },
 } satisfies Record<string, ExtensionKind>;

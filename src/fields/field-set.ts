@@ -53,6 +53,8 @@ export interface FieldSet {
   readonly computed?: ComputedFields | undefined;
   /** Where its values are counted: what the kernel side must know of the data. */
   readonly counted?: CountedData | undefined;
+  /** The set with all of its fields as they are in the data, where `computed` only shows them in another way. */
+  readonly asRead?: FieldSet | undefined;
   /** What may help where libbpf can't link the objects. */
   readonly linkHint?: string | undefined;
 }
@@ -119,6 +121,15 @@ export function combineFields(given: readonly FieldSet[]): EventFields {
   });
   const computed = sets.flatMap(({ computed, offset }) => (computed ? [{ computed, offset }] : []));
   return { ...(computed.length > 0 ? addComputed(layout, computed, labels) : layout), sets, dataBytes };
+}
+
+/**
+ * The same data with all fields as they are in them, where the user side only shows them in another way.
+ * @throws ExtensionError if two sets have a field of the same name
+ */
+export function fieldsAsRead(fields: EventFields): EventFields {
+  const { sets } = fields;
+  return sets.some(({ asRead }) => asRead) ? combineFields(sets.map((set) => set.asRead ?? set)) : fields;
 }
 
 /** @returns the label of the set that each field is of @throws ExtensionError if two sets have a field of the same name */

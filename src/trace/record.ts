@@ -4,8 +4,9 @@ import { hostname } from 'node:os';
 import { UsageError } from '../base/errors.js';
 import { locationOf } from '../base/journey.js';
 import type { TraceLosses } from '../base/losses.js';
+import { printable } from '../base/printable.js';
 import type { RecordSource, SourceCoverage, TraceHeader } from '../base/record-source.js';
-import type { EventFields } from '../fields/field-set.js';
+import { type EventFields, fieldsAsRead } from '../fields/field-set.js';
 import { describePackets } from '../filter/packet-query.js';
 import type { JourneyTracker } from '../journey/tracker.js';
 import { readSymbols } from '../kernel/functions.js';
@@ -19,23 +20,39 @@ import type { LiveTrace } from './live-trace.js';
 /** What a recording says of a trace. */
 export type Recordable = Pick<LiveTrace, 'header' | 'fields' | 'plan' | 'ringSizeBytes'>;
 
-/** @throws UsageError for fields that a recording can't hold: what computes them is not in it */
-export function checkRecordable({ sets }: Pick<EventFields, 'sets'>): void {
-  const set = sets.find(({ computed }) => computed !== undefined);
-  if (!set) return;
+/**
+ * The fields as a recording has them: what the kernel side has read, whatever the user side makes of it.
+ * @throws UsageError for fields that a recording can't hold: there is nothing but what computes them, which is not in it
+ * @throws ExtensionError if two sets have a field of the same name
+ */
+export function recordedFields(fields: EventFields): EventFields {
+  const set = fields.sets.find(({ computed, asRead }) => computed && !asRead);
+  if (!set) return fieldsAsRead(fields);
   throw new UsageError(
     `a recording can't hold the fields of ${set.label}: they are computed when an event is shown, by what is not in it`,
     'leave the extension out, or keep what -o json prints',
   );
 }
 
-/** @param source of the trace @throws UsageError as `checkRecordable` */
+/** What a recording leaves out of fields, a line for each set that shows some of them otherwise than it reads them. */
+export function describeRecorded({ sets }: Pick<EventFields, 'sets'>): string[] {
+  return sets.flatMap(({ label, layout, asRead }) => {
+    if (!asRead) return [];
+    const own = new Set(layout.fields.map(({ name }) => name));
+    const names = asRead.layout.fields.map(({ name }) => name).filter((name) => !own.has(name));
+    return [
+      `${label}: ${names.map((name) => printable(name)).join(', ')} ${names.length === 1 ? 'is' : 'are'} recorded as read, without show`,
+    ];
+  });
+}
+
+/** @param source of the trace @throws UsageError, ExtensionError as `recordedFields` */
 export function createOrigin(
-  { header, fields, plan, ringSizeBytes }: Recordable,
+  { header, fields: all, plan, ringSizeBytes }: Recordable,
   source: Origin['source'],
   options: Omit<OriginOptions, 'symbols'> = {},
 ): Origin {
-  checkRecordable(fields);
+  const fields = recordedFields(all);
   const { version, kernel, tracer, backend, beganNs, realtimeOffsetNs, hostNames } = header;
   const { probes } = plan;
   const facts = {

@@ -15,7 +15,7 @@ import { markFilter } from '../../src/filter/mark.js';
 import { kernelTypeSource } from '../../src/kernel/type-source.js';
 import { chooseBackend } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
-import { compiled, example, ipft, Network, parseEvents, ROOT, traceWhile } from './harness.js';
+import { compiled, example, ipft, Network, parseEvents, ROOT, recordWhile, traceWhile } from './harness.js';
 
 let network: Network;
 const dir = mkdtempSync(join(tmpdir(), 'ipft-typescript-'));
@@ -180,6 +180,18 @@ export default extension({
     const { stderr, status } = await trace(file);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/show of the field a has not ended after 1 s/)]);
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a recording has fields with show as they were read, and that is told', async () => {
+    const file = join(dir, 'tcp.ipft');
+    const args = ['-m', String(MARK), '-r', '^dev_hard_start_xmit$', '-e', example('tcp.ts')];
+    const { status, stderr } = await recordWhile(file, args, () => network.send('tcp', '10.11.0.2', MARK, 3000));
+    expect(stderr).toContain('tcp.ts: flags is recorded as read, without show\n');
+    expect(status).toBe(0);
+    const events = parseEvents(ipft('show', file, '-o', 'json').stdout);
+    // What only has the bit of SYN comes first.
+    expect(events[0]).toMatchObject({ flags: 2, ack_seq: 0 });
+    for (const event of events) expect(Object.keys(event)).toEqual(expect.arrayContaining(['flags', 'window', 'seq']));
   });
 
   test('an unknown member is told with its line, before anything is attached', () => {

@@ -12,7 +12,7 @@ import { findVerdict } from '../../fields/c/verifier-log.js';
 import { findJsonConflicts } from '../../fields/event-struct.js';
 import { type ShowText, showSource } from '../../fields/expression/show.js';
 import { type ExtensionFiles, loadExtension } from '../../fields/extension.js';
-import { combineFields, type FieldSet } from '../../fields/field-set.js';
+import { combineFields, type FieldSet, fieldsAsRead } from '../../fields/field-set.js';
 import { compileWhere } from '../../filter/where.js';
 import { loadKernelBtf } from '../../kernel/btf.js';
 import { kernelTypeSource } from '../../kernel/type-source.js';
@@ -32,7 +32,10 @@ export interface CheckOptions {
 /** Prints layouts and costs. @throws the first problem */
 export async function check(options: CheckOptions, terminal: Terminal, out: Writer): Promise<void> {
   const types = new KernelTypesOnce();
-  const fields = combineFields(await loadSets(options, types, terminal));
+  const sets = await loadSets(options, types, terminal);
+  const fields = fieldsAsRead(combineFields(sets));
+  // No event is shown: what would show their fields ends now.
+  for (const { asRead, computed } of sets) if (asRead) computed?.end?.();
   const where = options.where === undefined ? undefined : compileWhere(options.where, '--where', types.get());
   const byHelper = needsHelper(fields);
   for (const set of fields.sets) await out.write(Buffer.from(formatLayout(set, byHelper)));
@@ -77,7 +80,6 @@ async function loadSets(options: CheckOptions, types: KernelTypesOnce, terminal:
       onOutput: (text) => terminal.write(text),
       printer: new ScriptPrints(terminal, false),
       types: types.get,
-      asRead: true,
     }),
   );
   return sets;

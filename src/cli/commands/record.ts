@@ -2,6 +2,7 @@
 import { counted } from '../../base/counted.js';
 import { EnvironmentError, IpftError } from '../../base/errors.js';
 import type { RecordSource } from '../../base/record-source.js';
+import type { EventFields } from '../../fields/field-set.js';
 import { Clock } from '../../output/clock.js';
 import type { ChunkSink } from '../../recording/chunk-sink.js';
 import { type Destinations, FileSink } from '../../recording/file-sink.js';
@@ -11,7 +12,7 @@ import type { Origin } from '../../recording/part.js';
 import { Recorder } from '../../recording/recorder.js';
 import { type Destination, openRecordingFile } from '../../recording/recording-file.js';
 import { formatSize } from '../../trace/memory-plan.js';
-import { checkRecordable, createOrigin } from '../../trace/record.js';
+import { createOrigin, describeRecorded, recordedFields } from '../../trace/record.js';
 import type { TraceClient } from '../../trace/run.js';
 import { type LiveOptions, type Taker, traceLive } from '../live.js';
 import type { RecordOptions } from '../options.js';
@@ -34,7 +35,11 @@ export async function record(
     stop.onUser = () => {};
   }
   try {
-    return await traceLive({ ...options, checkFields: checkRecordable }, terminal, stop, (live, source) => {
+    const checkFields = (fields: EventFields) => {
+      recordedFields(fields);
+      for (const line of describeRecorded(fields)) terminal.line(line);
+    };
+    return await traceLive({ ...options, checkFields }, terminal, stop, (live, source) => {
       const origin = createOrigin(live, source, { deflates: options.deflates });
       const sink = createSink(options, origin, place.files, terminal, stop);
       return new RecordTaker(new Recorder(origin, sink), sink, place, terminal);

@@ -30,25 +30,18 @@ export function typescriptSource(path: string, types: () => KernelTypes, options
 export async function loadTypeScriptFields(
   path: string,
   types: () => KernelTypes,
-  options: LoadModuleOptions & {
-    /** Whether fields are given as they are read: the functions that show are not asked. */
-    readonly asRead?: boolean;
-  },
+  options: LoadModuleOptions,
 ): Promise<FieldSet> {
   const loaded = await loadTypeScript(path, options);
   try {
-    const set = compile(loaded, types());
-    if (!options.asRead || !loaded.shower) return { ...set.read, ...set.shown };
-    loaded.shower.close();
-    return set.read;
+    return compile(loaded, types());
   } catch (error) {
     loaded.shower?.close();
     throw error;
   }
 }
 
-/** @returns the set, and what of it is otherwise where functions show fields */
-function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; shown?: Divided } {
+function compile(loaded: LoadedModule, kernel: KernelTypes): FieldSet {
   const query = queryOf(loaded);
   const label = `the extension ${printable(loaded.path)}`;
   let made: FieldSet;
@@ -62,9 +55,9 @@ function compile(loaded: LoadedModule, kernel: KernelTypes): { read: FieldSet; s
   }
   const set = { ...made, layout: { ...made.layout, label: printable(basename(loaded.path)) } };
   const { shower } = loaded;
-  if (!shower) return { read: set };
+  if (!shower) return set;
   const shown = loaded.fields.filter(({ hasShow }) => hasShow).map(({ name }) => name);
-  return { read: set, shown: divide(set.layout, shown, shower, label) };
+  return { ...set, ...divide(set.layout, shown, shower, label), asRead: set };
 }
 
 /** Compiles each function by itself, so that an error names its file. @throws ModuleError, unless only all together are wrong */
@@ -78,13 +71,13 @@ function blame(loaded: LoadedModule, query: FieldsQuery, kernel: KernelTypes): v
   if (keep) withFile(loaded, keep, () => compileFields({ ...query, fields: [] }, kernel));
 }
 
-interface Divided {
-  readonly layout: StructLayout;
-  readonly computed: ComputedFields;
-}
-
 /** Takes the fields that functions show out of a layout: their functions give what takes their place, behind the others. */
-function divide(layout: StructLayout, shown: readonly string[], shower: Shower, label: string): Divided {
+function divide(
+  layout: StructLayout,
+  shown: readonly string[],
+  shower: Shower,
+  label: string,
+): { layout: StructLayout; computed: ComputedFields } {
   const isShown = ({ name }: { readonly name: string }) => shown.includes(name);
   const read = createFieldReader(layout.createFields(() => {}).filter(isShown));
   return {

@@ -10,10 +10,12 @@ const EM_BPF = 247;
 const ET_REL = 1;
 const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
+const SHT_REL = 9;
 const STB_WEAK = 2;
 const HEADER_LENGTH = 64;
 const SECTION_LENGTH = 64;
 const SYMBOL_LENGTH = 24;
+const RELOCATION_LENGTH = 16;
 
 export interface ElfSection {
   readonly name: string;
@@ -26,6 +28,8 @@ export interface ElfSection {
   readonly offset: number;
   readonly length: number;
   readonly link: number;
+  /** Of relocations: the index of the section that they are for. */
+  readonly info: number;
 }
 
 export interface ElfSymbol {
@@ -34,6 +38,10 @@ export interface ElfSymbol {
   readonly at: number;
   /** Index of its section; 0 if the file only refers to it. */
   readonly section: number;
+  /** Where it begins in its section, in bytes. */
+  readonly value: number;
+  /** Its bytes; 0 if the file does not say. */
+  readonly length: number;
   /** `function`, or anything else. */
   readonly kind: 'function' | 'other';
   readonly binding: 'local' | 'global' | 'weak';
@@ -41,9 +49,20 @@ export interface ElfSymbol {
   readonly defined: boolean;
 }
 
+/** Something in a section that depends on where a symbol will be. */
+export interface ElfRelocation {
+  /** The index of the section. */
+  readonly section: number;
+  /** In bytes, from the beginning of the section. */
+  readonly offset: number;
+  /** The symbol's index, which a damaged file may have too large. */
+  readonly symbol: number;
+}
+
 export interface ElfObject {
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
+  readonly relocations: readonly ElfRelocation[];
 }
 
 /**
@@ -59,7 +78,7 @@ export function parseElf(bytes: Uint8Array): ElfObject {
   if (machine !== EM_BPF) throw new ParseError('ELF', 18, `is for machine ${machine}, not for BPF (${EM_BPF})`);
   if (view.getUint16(16, true) !== ET_REL) throw new ParseError('ELF', 16, 'is not a relocatable object file');
   const sections = parseSections(bytes, view);
-  return { sections, symbols: parseSymbols(bytes, view, sections) };
+  return { sections, symbols: parseSymbols(bytes, view, sections), relocations: parseRelocations(view, sections) };
 }
 
 /** The bytes of the section of that name. */
@@ -84,7 +103,8 @@ function parseSections(bytes: Uint8Array, view: DataView): ElfSection[] {
     const length = type === SHT_NOBITS ? 0 : offset64(view, at + 32);
     if (offset + length > bytes.length && length > 0)
       throw new ParseError('ELF', at, `section ${index} ends past the last byte`);
-    return { at, nameOffset: view.getUint32(at, true), type, offset, length, link: view.getUint32(at + 40, true) };
+    const [link, info] = [view.getUint32(at + 40, true), view.getUint32(at + 44, true)];
+    return { at, nameOffset: view.getUint32(at, true), type, offset, length, link, info };
   });
   const names = raw[nameSection];
   if (!names) throw new ParseError('ELF', 62, 'has no section of names');
@@ -107,12 +127,25 @@ function parseSymbols(bytes: Uint8Array, view: DataView, sections: readonly ElfS
       name: stringAt(bytes, names, view.getUint32(at, true)),
       at,
       section: view.getUint16(at + 6, true),
+      value: offset64(view, at + 8),
+      length: offset64(view, at + 16),
       kind: (info & 15) === 2 ? 'function' : 'other',
       binding: info >> 4 === 0 ? 'local' : info >> 4 === STB_WEAK ? 'weak' : 'global',
       defined: view.getUint16(at + 6, true) !== 0,
     });
   }
   return symbols;
+}
+
+function parseRelocations(view: DataView, sections: readonly ElfSection[]): ElfRelocation[] {
+  const relocations: ElfRelocation[] = [];
+  for (const { type, offset, length, info } of sections) {
+    if (type !== SHT_REL) continue;
+    for (let at = offset; at + RELOCATION_LENGTH <= offset + length; at += RELOCATION_LENGTH) {
+      relocations.push({ section: info, offset: offset64(view, at), symbol: view.getUint32(at + 12, true) });
+    }
+  }
+  return relocations;
 }
 
 function stringAt(bytes: Uint8Array, section: { offset: number; length: number }, at: number): string {

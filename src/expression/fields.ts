@@ -2,7 +2,8 @@
 import { ExpressionError, type TextRange } from '../base/expression-error.js';
 import { printable } from '../base/printable.js';
 import { type DirectReads, WINDOW_BYTES } from '../btf/direct-reads.js';
-import { INSTRUCTION_BYTES, type Register, type Size } from '../bytecode/assembler.js';
+import type { Register, Size } from '../bytecode/assembler.js';
+import { type CodeCost, countCode } from '../bytecode/code-cost.js';
 import { type Signature, type SourceLine, writeFunctionObject } from '../bytecode/function-object.js';
 import type { Expression } from './ast.js';
 import { Checker } from './check.js';
@@ -60,12 +61,6 @@ export interface CompiledFields {
   costs(direct: DirectReads | undefined): readonly CodeCost[];
 }
 
-/** Instructions that stand in the code, which are no more than what runs, and how many of them call helpers or functions. */
-export interface CodeCost {
-  readonly instructions: number;
-  readonly calls: number;
-}
-
 /** The most fields, and the bytes that all of them have together. */
 export const MAX_FIELDS = 64;
 export const MAX_BYTES = 1024;
@@ -81,8 +76,6 @@ const RECORD: FieldsRoom = { dataBytes: MAX_BYTES, stackBytes: STACK_BYTES };
 /** The part of a field's text that the verifier's log shows. */
 const LINE_CHARACTERS = 200;
 
-/** The opcode of a call. */
-const BPF_CALL = 0x85;
 const BPF_FUNC_get_current_comm = 16;
 const BPF_FUNC_probe_read_kernel = 113;
 const BPF_FUNC_probe_read_kernel_str = 115;
@@ -254,17 +247,6 @@ function writeObject(
   const bytes = emitter.code.finish().finish();
   const costs = placed.map((_, index) => countCode(bytes, begins[index]!, begins[index + 1]!));
   return { object, costs };
-}
-
-/** @param from, to the instructions, of which the last is not counted */
-export function countCode(code: Uint8Array, from = 0, to = code.length / INSTRUCTION_BYTES): CodeCost {
-  let calls = 0;
-  for (let index = from; index < to; index++) {
-    const at = index * INSTRUCTION_BYTES;
-    // A kernel function that casts a pointer, by the register 2, is no call when it runs.
-    if (code[at] === BPF_CALL && code[at + 1]! >> 4 !== 2) calls++;
-  }
-  return { instructions: to - from, calls };
 }
 
 function finishObject(

@@ -16,6 +16,8 @@ export interface ComputedFields {
   readonly label: string;
   /** Whether equal data may give unequal fields: then no event stands for another one in the output. */
   readonly varies: boolean;
+  /** What computing takes, a sentence for people. */
+  readonly cost?: string | undefined;
   /** Called when the programs are loaded, and before any of them is attached. @throws ExtensionError */
   begin?(): void;
   /**

@@ -3,6 +3,7 @@ import { IPFT_MAX_DATA_SIZE } from '../abi/layout.js';
 import { ExtensionError } from '../base/errors.js';
 import type { NamedObject } from '../base/named-object.js';
 import { printable } from '../base/printable.js';
+import type { CodeCost } from '../bytecode/code-cost.js';
 import { addComputed, type ComputedFields } from './computed.js';
 import type { NamedStruct } from './event-struct.js';
 import { createLayout, type StructLayout } from './layout.js';
@@ -42,9 +43,9 @@ export interface FieldSet {
    * What each field costs, in their order: instructions of its code, and how many of them call helpers or functions. Absent:
    * fields have no code of their own.
    */
-  readonly costs?:
-    | ((byHelper: boolean) => readonly { readonly instructions: number; readonly calls: number }[])
-    | undefined;
+  readonly costs?: ((byHelper: boolean) => readonly CodeCost[]) | undefined;
+  /** What `module()` costs with all of the objects' functions that it calls. Absent: it can't be told from the objects. */
+  readonly cost?: CodeCost | undefined;
   /** Whether one of the objects brings a `license` section. */
   readonly hasLicense: boolean;
   /** Whether one of the objects declares the kfunc `bpf_rdonly_cast`, which the tracer would use too. */

@@ -166,7 +166,13 @@ describe('what goes wrong ends with a sentence, and exit status 1', () => {
 
 test('ipft check runs the chunk, and asks the verifier', () => {
   const { status, stdout, stderr } = ipft('check', script(COUNTING));
-  expect(stdout).toBe(`what decode of ${join(dir, 'test.lua')} gets, 64 bytes\n`);
+  const [title, cost, decoding, ...more] = stdout.split('\n');
+  expect(title).toBe(`what decode of ${join(dir, 'test.lua')} gets, 64 bytes`);
+  expect(cost).toMatch(/^module\(\) and all that it calls: \d+ instructions, 6 calls$/);
+  expect([decoding, ...more]).toEqual([
+    'decode takes some 10 us for each event that is shown, outside of the kernel',
+    '',
+  ]);
   expect(stderr).toMatch(/^chunk\n/);
   expect(stderr).toContain('links, and the verifier accepts it');
   expect(stderr).not.toContain('init');

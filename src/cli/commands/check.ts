@@ -110,11 +110,15 @@ function verdict(problem: IpftError): string {
   return text ?? problem.message;
 }
 
-/** A row for each field that lies in the data: offset in bytes (and bits), size, type, name, format, and what it costs. */
-function formatLayout({ layout, costs: costsOf }: FieldSet, byHelper: boolean): string {
+/** A row for each field that lies in the data: offset in bytes (and bits), size, type, name, format, and what it costs; then what all of them cost. */
+function formatLayout({ layout, costs: costsOf, cost, computed }: FieldSet, byHelper: boolean): string {
   const { label, fields, sizeBytes } = layout;
   const costs = costsOf?.(byHelper);
-  if (fields.length === 0) return `${label}, ${sizeBytes} bytes\n`;
+  const whole = [
+    ...(cost ? [`module() and all that it calls: ${formatCost(cost)}`] : []),
+    ...(computed?.cost === undefined ? [] : [computed.cost]),
+  ].map((line) => `${line}\n`);
+  if (fields.length === 0) return `${label}, ${sizeBytes} bytes\n${whole.join('')}`;
   const rows = fields.map(({ name, offset, bitOffset, bits, type, format }, index) => [
     bits % 8 === 0 && bitOffset === 0 ? String(offset) : `${offset}.${bitOffset}`,
     bits % 8 === 0 ? String(bits / 8) : `${bits} bits`,
@@ -131,5 +135,5 @@ function formatLayout({ layout, costs: costsOf }: FieldSet, byHelper: boolean): 
       .join('  ')
       .trimEnd(),
   );
-  return `${label}, ${sizeBytes} bytes\n${lines.join('\n')}\n`;
+  return `${label}, ${sizeBytes} bytes\n${lines.join('\n')}\n${whole.join('')}`;
 }

@@ -5,6 +5,7 @@ import { IPFT_DATA_SIZE } from '../../abi/layout.js';
 import { causedBy, ExtensionError, ParseError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { type Btf, parseBtf } from '../../btf/btf.js';
+import { countFunction } from '../../bytecode/code-cost.js';
 import { type ElfObject, type ElfSymbol, parseElf, sectionBytes } from '../../bytecode/elf.js';
 import { hasEventStruct, parseEventStruct } from '../event-struct.js';
 import { readExtensionFile } from '../extension-file.js';
@@ -147,6 +148,7 @@ function linkedParts(parsed: readonly ParsedObject[]): Omit<ModuleParts, 'btf' |
   }
   return {
     part: 'module',
+    cost: countFunction(parsed, 'module'),
     objects: parsed.map(({ path, bytes, compiled, elf, btf, module }) => ({
       ...{ name: printable(path), compiled },
       bytes: module ? about(path, () => adaptModule(bytes, elf, btf, module)) : bytes,

@@ -519,7 +519,10 @@ export const COMMANDS = [
     summary: 'show a recording, or a trace while it runs, as a page in a browser on this machine',
     completes: 'file',
     options: [{ flags: '--port <N>', summary: 'the port of the page on 127.0.0.1 (default: one that is free)' }, HELP],
-    takes: [...PAGE_OPTIONS, '--extension', '--script', '--compile-timeout', '--no-set-rlimit', ...ALWAYS],
+    takes: [
+      ...[...PAGE_OPTIONS, '--where', '--show', '--extension', '--script', '--compile-timeout', '--no-set-rlimit'],
+      ...ALWAYS,
+    ],
     examples: [
       { command: "ipft ui 'tcp port 443'", summary: 'prints the address that opens the page; Ctrl-C ends it' },
       { command: 'ipft ui trace.ipft', summary: 'a recording; more can be dropped onto the page' },

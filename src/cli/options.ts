@@ -627,10 +627,13 @@ function refuseForeign(who: string, takes: readonly string[] | undefined, comman
     const { long } = option;
     const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli';
     if (!isGiven || !long || takes.includes(long)) continue;
-    const other = ENTRIES.find((one) => one.takes?.includes(long));
+    const takers = ENTRIES.filter((one) => one.takes?.includes(long)).map(({ name }) => name);
+    const isOfPage = !who.startsWith('ipft ');
+    if (isOfPage && takers.includes('ui'))
+      throw new UsageError(`${who} does not take ${long}`, 'ipft ui takes it, on the command line that opens the page');
     throw new UsageError(
       `${who} does not take ${long}`,
-      `${other ? `ipft ${other.name} takes it; ` : ''}${who.startsWith('ipft ') ? who : 'ipft ui'} --help shows the options`,
+      `${takers[0] ? `ipft ${takers[0]} takes it; ` : ''}${isOfPage ? 'ipft ui' : who} --help shows the options`,
     );
   }
 }

@@ -40,6 +40,21 @@ describe('refuses', () => {
     ['a value that is none', ['icmp', '--count', 'many']],
   ])('%s', (_what, words) => expect(() => parsePageWords(words)).toThrow());
 
+  test.each([
+    ['--extension', ['-e', 'x.lua']],
+    ['--extension', ['-e', 'x.ts']],
+    ['--extension', ['-s', 'x']],
+    ['--show', ['--show', 'skb->len']],
+    ['--where', ['--where', 'skb->len > 100']],
+  ])('%s, by saying what takes it: %j', (long, words) => {
+    expect(() => parsePageWords(['icmp', ...words])).toThrow(
+      expect.objectContaining({
+        message: `the page does not take ${long}`,
+        hint: 'ipft ui takes it, on the command line that opens the page',
+      }),
+    );
+  });
+
   test('a command is no command there, but a word of an expression', () => {
     expect(parsePageWords(['doctor']).plan.packets.expression).toBe('doctor');
   });
@@ -65,8 +80,21 @@ describe('ipft ui', () => {
     expect(parse()).toMatchObject({ file: undefined, trace: undefined, words: [] });
   });
 
-  test('takes an extension, which its page does not; no output, no file', () => {
-    expect(parse('icmp', '-e', 'x.c').trace?.plan.fields).toBeDefined();
+  test('takes an extension and expressions, which its page does not; no output, no file', () => {
+    for (const [suffix, kind] of [
+      ['c', 'c'],
+      ['lua', 'lua'],
+      ['ts', 'typescript'],
+    ] as const) {
+      const { trace, words } = parse('icmp', '-e', `x.${suffix}`);
+      expect(trace?.plan.fields.extension).toEqual({ kind, paths: [`x.${suffix}`] });
+      expect(words).toEqual(['icmp', '-e', `x.${suffix}`]);
+    }
+    const { trace } = parse('icmp', '--show', 'skb->len', '--where', 'skb->len > 100');
+    expect(trace?.plan).toMatchObject({
+      fields: { show: [{ text: 'skb->len' }] },
+      packets: { where: 'skb->len > 100' },
+    });
     for (const more of [['-o', 'json'], ['-w', 'x'], ['--output-file', 'x'], ['--strict']])
       expect(() => parse('icmp', ...more)).toThrow('ipft ui does not take');
     expect(() => parse('trace.ipft', '-r', 'x')).toThrow('no options of a trace');

@@ -1,9 +1,12 @@
 /** `ipft ui`: a trace that a page sees and steers. It is the same on all kernels: tested on one. */
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTrace } from '../../ui/src/trace/read.js';
 import { RunningUi, readProcess } from '../support/ui-server.js';
-import { Network } from './harness.js';
+import { compiled, Network, ROOT } from './harness.js';
 
 const FUNCTIONS = '^(ip_output|ip_rcv|icmp_rcv|udp_rcv)$';
 
@@ -80,6 +83,77 @@ test('shows what is sent, starts and stops as the page asks, and its server is n
   expect(second.journeys.every(({ text }) => text?.includes('UDP'))).toBe(true);
   ui.process.kill('SIGINT');
   expect(await ui.ended()).toBe(0);
+});
+
+describe('an extension and expressions of the command line', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'ipft-ui-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const script = (source: string) => {
+    const object = compiled(join(ROOT, 'examples/scripts/gso.bpf.c'));
+    const program = `api_version = 1\nprogram = io.open(${JSON.stringify(object)}, "rb"):read("a")\n`;
+    return file('x.lua', `${program}function decode(data)\n${source}\nend\n`);
+  };
+  const start = (...words: string[]) => RunningUi.start('icmp', '-r', '^ip_output$', '--netns', network.here, ...words);
+
+  test.each([
+    [
+      '-e x.lua',
+      () => ['-e', script('return { len = string.unpack("=I4", data), word = "Lua" }')],
+      { len: 84, word: 'Lua' },
+    ],
+    [
+      '-e x.ts',
+      () => [
+        '-e',
+        file(
+          'x.ts',
+          `import { extension } from 'ipft/extension';
+export default extension({ fields: { len: (skb) => skb.len, word: { read: (skb) => skb.len, show: () => 'TypeScript' } } });
+`,
+        ),
+      ],
+      { len: 84, word: 'TypeScript' },
+    ],
+    [
+      '--show and --where',
+      () => ['--show', 'skb->len, skb->mark as m:hex', '--where', 'skb->len == 84'],
+      { len: 84, m: '0x7' },
+    ],
+  ])('%s: the page has its fields, and its own words can not name it', async (_, words, fields) => {
+    const given = words();
+    await using ui = await start(...given);
+    await ui.untilStatus(({ state }) => state === 'tracing', 'tracing');
+    network.ping(7, { count: 1 });
+    await ui.untilStatus(({ journeys }) => journeys >= 1, 'the packet');
+    const answer = await ui.post('start', { words: ['icmp', ...given] });
+    expect([answer.status, JSON.parse(answer.text).problem.message]).toEqual([400, expect.any(String)]);
+    expect((await ui.post('stop', {})).status).toBe(202);
+    expect((await ui.untilStatus(({ state }) => state === 'ended', 'the end')).problem).toBeUndefined();
+    const trace = await readTrace(await ui.parts(1));
+    const [journey] = trace.journeys;
+    expect((await trace.details(journey!)).fields).toEqual([fields]);
+    const refused = await ui.post('start', { words: ['icmp', ...given] });
+    expect(JSON.parse(refused.text).problem).toMatchObject({
+      message: `the page does not take --${given[0] === '-e' ? 'extension' : 'where'}`,
+      hint: 'ipft ui takes it, on the command line that opens the page',
+    });
+    // Without it there is another trace.
+    expect((await ui.post('start', { words: ['icmp', '-r', '^ip_output$'] })).status).toBe(202);
+    await ui.untilStatus(({ state, trace: number }) => number === 2 && state === 'tracing', 'the second trace');
+  });
+
+  test('a script that fails ends the trace, and the page says why', async () => {
+    await using ui = await start('-e', script('error("no more")'));
+    await ui.untilStatus(({ state }) => state === 'tracing', 'tracing');
+    network.ping(7, { count: 1 });
+    const { problem } = await ui.untilStatus(({ state }) => state === 'ended', 'the end');
+    expect(problem?.message).toMatch(/x\.lua, decode: .*x\.lua:4: no more/);
+    expect(ui.stderr).not.toMatch(/^ +at /m);
+  });
 });
 
 test('many packets are shown or counted, each once', async () => {

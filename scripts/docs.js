@@ -11,7 +11,8 @@
  * `npm run docs -- pictures` takes those of docs/images/ again: scripts/pictures.js.
  *
  * What stands between `<!-- NAME -->` and `<!-- end of NAME -->` comes from a table of the sources: `error codes` from
- * src/base/error-codes.ts, `exit statuses` and `reserved exit statuses` from src/cli/exit-status.ts.
+ * src/base/error-codes.ts, `exit statuses` and `reserved exit statuses` from src/cli/exit-status.ts, `examples` from
+ * examples/extensions/.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -27,6 +28,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { renderApi } from './api.js';
+import { readExamples } from './examples.js';
 import { renderPictures } from './pictures.js';
 import { ensurePackages, GUEST_PACKAGES, TEST_PACKAGES } from './setup/packages.js';
 import { isMain, runScript } from './setup/run.js';
@@ -35,7 +37,7 @@ import { root, setUp } from './setup.js';
 const BLOCK = /^<!-- (file|run): (.+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
 /** Stands between a file's path and the name under which the reader is to save it. */
 export const SAVED_AS = ', saved as ';
-const TABLE = /^<!-- (error codes|exit statuses|reserved exit statuses) -->\n\n[\s\S]*?^<!-- end of \1 -->$/gm;
+const TABLE = /^<!-- (error codes|exit statuses|reserved exit statuses|examples) -->\n\n[\s\S]*?^<!-- end of \1 -->$/gm;
 /** The kernel of the guest whose listings the docs show. */
 const GUEST_KERNEL = '6.12';
 
@@ -103,6 +105,7 @@ async function renderTables() {
     'error codes': await renderErrorCodes(),
     'exit statuses': renderStatuses(EXIT_STATUSES),
     'reserved exit statuses': renderStatuses(RESERVED_STATUSES),
+    examples: renderExamples(),
   };
 }
 
@@ -110,6 +113,16 @@ async function renderTables() {
 function renderStatuses(statuses) {
   const rows = statuses.map(({ status, summary }) => `| ${status} | ${summary.replaceAll(/--[a-z]+/g, '`$&`')} |\n`);
   return `| | |\n|---|---|\n${rows.join('')}`;
+}
+
+/** A paragraph for each example, and the same as a command line. */
+function renderExamples() {
+  return readExamples()
+    .map(({ name, summary, options }) => {
+      const given = options.map(({ option, value }) => ` \\\n      ${option} '${value}'`).join('');
+      return `**\`${name}\`**: ${summary}\n\n    ipft -m 42${given}\n`;
+    })
+    .join('\n');
 }
 
 /** A section for each code. */

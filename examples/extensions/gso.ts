@@ -1,4 +1,8 @@
 // Length and segmentation: how much of the packet is in fragments, and into what it will be cut.
+// As an expression: --show 'skb->len, skb->data_len'
+//   --show '((struct skb_shared_info *)(skb->head + skb->end))->gso_size'
+//   --show '((struct skb_shared_info *)(skb->head + skb->end))->gso_segs'
+//   --show '((struct skb_shared_info *)(skb->head + skb->end))->gso_type:hex'
 import { cast, extension, type sk_buff } from 'ipft/extension';
 
 /** It lies behind the packet's linear part. */

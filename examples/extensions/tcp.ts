@@ -1,4 +1,6 @@
 // TCP: flags, sequence numbers and window. Events of other packets are left out.
+// As an expression: --where 'tcp(skb)'
+//   --show '((u8 *)tcp(skb))[13] as flags:hex, tcp(skb)->window, tcp(skb)->seq:be32, tcp(skb)->ack_seq:be32'
 import { cast, extension, tcp } from 'ipft/extension';
 
 /** By their bits, from the lowest. */

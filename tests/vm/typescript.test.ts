@@ -1,9 +1,10 @@
 /** Extensions in TypeScript on real traffic: what they read is what those in C, and expressions, read of the same packets. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readExamples } from '../../scripts/examples.js';
 import { Session } from '../../src/capture/session.js';
 import { KernelTypes } from '../../src/expression/kernel-types.js';
 import { readShow, showSource } from '../../src/fields/expression/show.js';
@@ -12,10 +13,12 @@ import { combineFields, type FieldSet } from '../../src/fields/field-set.js';
 import { createLayout } from '../../src/fields/layout.js';
 import { typescriptSource } from '../../src/fields/typescript/source.js';
 import { markFilter } from '../../src/filter/mark.js';
+import { compileWhere } from '../../src/filter/where.js';
 import { kernelTypeSource } from '../../src/kernel/type-source.js';
 import { chooseBackend } from '../../src/probes/backends.js';
 import { loadTargets } from '../../src/probes/targets.js';
 import { compiled, example, ipft, Network, parseEvents, ROOT, recordWhile, traceWhile } from './harness.js';
+import { KERNEL } from './kernels.js';
 
 let network: Network;
 const dir = mkdtempSync(join(tmpdir(), 'ipft-typescript-'));
@@ -44,31 +47,54 @@ function named(set: FieldSet, word: string): FieldSet {
   };
 }
 
+/** The ways in which an example is written. */
+interface Example {
+  readonly name: string;
+  readonly ts: string;
+  readonly show: readonly string[];
+  readonly where: string | undefined;
+  /** The traced functions. */
+  readonly functions: RegExp;
+}
+
+const USUAL = /^(dev_hard_start_xmit|ip_rcv|ipv6_rcv)$/;
+
+/** @param change of the text, of the module's and of the expressions' */
+function exampleOf(name: string, functions = USUAL, change = (text: string) => text): Example {
+  const { options } = readExamples().find((one) => one.name === name)!;
+  const given = (option: string) => options.flatMap((one) => (one.option === option ? [change(one.value)] : []));
+  const file = join(dir, `${name}.ts`);
+  writeFileSync(file, change(readFileSync(example(`${name}.ts`), 'utf8')));
+  return { name, ts: file, show: given('--show'), where: given('--where')[0], functions };
+}
+
+interface Read {
+  readonly c: Fields;
+  readonly ts: Fields;
+  readonly show: Fields;
+}
+
 /** What the three kinds read of all packets that are sent. */
-async function readAll(name: string, shown: string): Promise<{ c: Fields; ts: Fields; show: Fields }[]> {
+async function readAll({ name, ts, show, where, functions }: Example, traffic: () => void): Promise<Read[]> {
   const kernel = types();
   const sets = [
     named(await extensionSource(chooseExtension([compiled(example(`${name}.bpf.c`))]), {}).load(), 'c'),
-    named(await typescriptSource(example(`${name}.ts`), () => kernel, {}).load(), 'ts'),
-    named(await showSource(readShow([shown], '--show'), '--show', () => kernel).load(), 'show'),
+    named(await typescriptSource(ts, () => kernel, {}).load(), 'ts'),
+    named(await showSource(readShow(show, '--show'), '--show', () => kernel).load(), 'show'),
   ];
   const fields = combineFields(sets);
   const { backend } = await chooseBackend('function', undefined);
-  const { targets, deciding } = await loadTargets(backend, {
-    functionPattern: { regExp: /^(dev_hard_start_xmit|ip_rcv|ipv6_rcv)$/, text: '' },
-  });
+  const { targets, deciding } = await loadTargets(backend, { functionPattern: { regExp: functions, text: '' } });
+  const marked = markFilter(MARK, 0xffffffff);
+  const packets = where === undefined ? marked : { ...marked, where: compileWhere(where, '--where', kernel) };
   using session = await Session.open({
-    ...{ backend, targets, deciding, tracer: 'function', packets: markFilter(MARK, 0xffffffff) },
+    ...{ backend, targets, deciding, tracer: 'function', packets },
     ...{ samplePeriod: 1, snaplen: 0, follow: true, ringSizeBytes: 1 << 20, fields },
   });
   await session.attach(new AbortController().signal);
-  network.ping(MARK, { count: 1 });
-  for (const to of ['10.11.0.2', 'fd11::2']) {
-    network.send('udp', to, MARK, 100);
-    network.send('tcp', to, MARK, 3000);
-  }
+  traffic();
   const read = fields.createReader(() => {});
-  const events: { c: Fields; ts: Fields; show: Fields }[] = [];
+  const events: Read[] = [];
   session.read({
     event({ hasFields, data, dataOffset }) {
       if (!hasFields) return;
@@ -89,45 +115,113 @@ async function readAll(name: string, shown: string): Promise<{ c: Fields; ts: Fi
 /** What C shows where there is nothing. */
 const NOTHING = new Set<unknown>([0, 0n, '', '::', '0', '<none>', undefined]);
 
+/** Names that the kernel has none for: where it has, all three show a name. */
+const BITS = {
+  flags: ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr'],
+  gso_type: ['tcpv4', 'dodgy', 'tcp_ecn', 'tcp_fixedid', 'tcpv6'],
+  status: ['expected', 'seen_reply', 'assured', 'confirmed'],
+};
+const NUMBERS: Record<string, Record<string, string>> = {
+  family: { 1: 'unix', 2: 'inet', 10: 'inet6', 16: 'netlink', 17: 'packet' },
+  protocol: { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6', 132: 'sctp' },
+  state: {
+    ...{ '-1': 'untracked', IP_CT_ESTABLISHED: 'established', IP_CT_RELATED: 'related', IP_CT_NEW: 'new_connection' },
+    ...{ IP_CT_IS_REPLY: 'established_reply', IP_CT_ESTABLISHED_REPLY: 'established_reply' },
+  },
+};
+
+/** A value as C shows it. */
+function asInC(field: string, value: unknown): unknown {
+  // The cookie is signed in the kernel's struct, and C's extension shows it as it is meant.
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value);
+  const text = String(value);
+  const bits = BITS[field as keyof typeof BITS];
+  if (bits && text.startsWith('0x')) return bits.filter((_, bit) => Number(text) & (1 << bit)).join('|') || '<none>';
+  if (field === 'reason') return text.replace('SKB_DROP_REASON_', '').toLowerCase();
+  return NUMBERS[field]?.[text] ?? value;
+}
+
+/** Compares what the three read. @returns the values of each field that were seen, as C shows them */
+function compare(events: readonly Read[]): Map<string, Set<unknown>> {
+  const seen = new Map<string, Set<unknown>>();
+  expect(events.length).toBeGreaterThan(0);
+  for (const { c, ts, show } of events) {
+    const about = JSON.stringify({ c, ts, show }, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    for (const field of new Set([...Object.keys(ts), ...Object.keys(show)])) {
+      const [inTs, inShow] = [ts, show].map((fields) => fields[field]).map((value) => value !== undefined);
+      expect(inTs, `${field} of ${about}`).toBe(inShow);
+      const value = asInC(field, ts[field]);
+      expect(asInC(field, show[field]), `${field} of ${about}`).toEqual(value);
+      seen.set(field, (seen.get(field) ?? new Set()).add(value));
+      // C has addresses of both versions in one field.
+      expect(c[field.replace(/6$/, '')], `${field} of ${about}`).toEqual(value);
+    }
+    // What is absent in the others is nothing in C.
+    for (const [field, value] of Object.entries(c)) {
+      if (ts[field] === undefined && ts[`${field}6`] === undefined && field !== 'number')
+        expect(NOTHING, `${field} of ${about}`).toContain(value);
+    }
+  }
+  return seen;
+}
+
+const sendAll = () => {
+  network.ping(MARK, { count: 1 });
+  for (const to of ['10.11.0.2', 'fd11::2']) {
+    network.send('udp', to, MARK, 100);
+    network.send('tcp', to, MARK, 3000);
+  }
+};
+
 describe('the examples in C and in TypeScript, and expressions', () => {
   test.each([
-    ['skb-len', 'skb->len', ['len']],
-    [
-      'device',
-      'skb->dev->name as device, skb->dev->ifindex, skb->dev->nd_net.net->ns.inum as netns',
-      ['device', 'ifindex', 'netns'],
-    ],
-    ['ttl', 'ip4(skb)->ttl', ['ttl']],
-    ['tcp', 'tcp(skb)->window, tcp(skb)->seq:be32, tcp(skb)->ack_seq:be32', ['window', 'seq', 'ack_seq']],
-    ['socket', 'skb->sk->__sk_common.skc_cookie.counter as cookie, skb->sk->sk_uid.val as uid', ['cookie', 'uid']],
-    [
-      'gso',
-      'skb->len, skb->data_len, ((struct skb_shared_info *)(skb->head + skb->end))->gso_size, ((struct skb_shared_info *)(skb->head + skb->end))->gso_segs',
-      ['len', 'data_len', 'gso_size', 'gso_segs'],
-    ],
-    ['five-tuple', 'tcp(skb)->source as sport, tcp(skb)->dest as dport', ['sport', 'dport']],
-  ])('%s', async (name, shown, compared) => {
-    const events = await readAll(name, shown);
+    ['skb-len', ['len']],
+    ['device', ['device', 'ifindex', 'netns']],
+    ['ttl', ['ttl']],
+    ['tcp', ['flags', 'window', 'seq', 'ack_seq']],
+    ['socket', ['cookie', 'family', 'uid']],
+    ['gso', ['len', 'data_len', 'gso_size', 'gso_segs', 'gso_type']],
+    ['five-tuple', ['protocol', 'saddr', 'daddr', 'saddr6', 'daddr6', 'sport', 'dport']],
+  ])('%s', async (name, fields) => {
+    const events = await readAll(exampleOf(name), sendAll);
     expect(events.length).toBeGreaterThan(3);
-    for (const { c, ts, show } of events) {
-      for (const field of compared) {
-        // The cookie is signed in the kernel's struct, and C's extension shows it as it is meant.
-        const [inC, inTs] = [c[field], ts[field]].map((value) =>
-          typeof value === 'bigint' ? BigInt.asUintN(64, value) : value,
-        );
-        if (inTs === undefined)
-          expect(NOTHING.has(inC) || name === 'socket', `${field} of ${JSON.stringify(inC)}`).toBe(true);
-        else expect(inTs, field).toEqual(inC);
-        if (show[field] !== undefined) expect(show[field], field).toEqual(ts[field]);
+    expect([...compare(events).keys()].sort()).toEqual(fields.sort());
+  });
+
+  test('conntrack', async () => {
+    const conntrack = exampleOf('conntrack', /^(__ip_local_out|ip_output)$/);
+    const seen = compare(await readAll(conntrack, () => network.ping(MARK, { count: 2 })));
+    expect(seen.get('state')).toEqual(new Set(['untracked', 'new_connection', 'established']));
+    expect([...(seen.get('status') ?? [])].at(-1)).toMatch(/^seen_reply\|confirmed/);
+  });
+
+  test('drop-reason', async () => {
+    const isNew = types().source.addressesOf('sk_skb_reason_drop').length > 0;
+    // As its comment says.
+    const before = (text: string) =>
+      text.replaceAll('sk_skb_reason_drop', 'kfree_skb_reason').replaceAll('arg(2)', 'arg(1)');
+    const dropped = exampleOf('drop-reason', /^(sk_skb_reason_drop|kfree_skb_reason)$/, isNew ? undefined : before);
+    const nft = (text: string) => execFileSync('ip', ['netns', 'exec', network.there, 'nft', text]);
+    nft('table ip6 ipft_drop { chain in { type filter hook input priority 0; meta l4proto udp drop; }; }');
+    try {
+      const reading = readAll(dropped, () => {
+        for (const to of ['10.11.0.2', 'fd11::2']) network.sendInVain(to, MARK, 100);
+      });
+      if (!KERNEL.hasDropReasons) {
+        await expect(reading).rejects.toThrow(/no function kfree_skb_reason|enum skb_drop_reason/);
+        return;
       }
-      for (const field of ['flags', 'family', 'protocol']) {
-        if (ts[field] !== undefined) expect(ts[field], field).toBe(c[field]);
-      }
-      if (name === 'five-tuple') {
-        expect(ts['saddr'] ?? ts['saddr6'] ?? '::').toBe(c['saddr']);
-        expect(ts['daddr'] ?? ts['daddr6'] ?? '::').toBe(c['daddr']);
-      }
+      expect(compare(await reading).get('reason')).toEqual(new Set(['no_socket', 'netfilter_drop']));
+    } finally {
+      nft('delete table ip6 ipft_drop');
     }
+  });
+
+  test('there is no other example', () => {
+    const tested = ['conntrack', 'device', 'drop-reason', 'five-tuple', 'gso', 'skb-len', 'socket', 'tcp', 'ttl'];
+    expect(readExamples().map(({ name }) => name)).toEqual(tested);
+    const inC = readdirSync(example('')).flatMap((file) => (file.endsWith('.bpf.c') ? [basename(file, '.bpf.c')] : []));
+    expect(inC.sort()).toEqual(tested);
   });
 });
 

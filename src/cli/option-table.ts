@@ -535,7 +535,7 @@ export const COMMANDS = [
       "compile and check an extension's files, and the expressions of --show and --where: layout, cost, and what the verifier says",
     completes: 'extension',
     options: [COMPILE_TIMEOUT, VERBOSE, HELP],
-    takes: ['--show', '--where'],
+    takes: ['--show', '--where', '--color'],
     examples: [
       { command: 'ipft check extension.bpf.c', summary: 'before it is used' },
       { command: "ipft check --show 'skb->dev->name, skb->len'", summary: 'what fields cost' },

@@ -168,7 +168,7 @@ describe('parseCommandLine: what is meant', () => {
     ['check x.lua', { action: 'check', extension: { kind: 'lua', paths: ['x.lua'] } }],
     ['-m 1 -e a.c -e b.o', { extension: { kind: 'c', paths: ['a.c', 'b.o'] } }],
     ['check a.c b.o', { action: 'check', extension: { kind: 'c', paths: ['a.c', 'b.o'] }, compileTimeoutSeconds: 60 }],
-    ['check --compile-timeout 7 -v a.c', { action: 'check', compileTimeoutSeconds: 7, verbose: true }],
+    ['check --compile-timeout 7 -v --color always a.c', { action: 'check', compileTimeoutSeconds: 7, verbose: true }],
     ['check --where skb->len', { action: 'check', extension: { kind: 'c', paths: [] }, where: 'skb->len', show: [] }],
     ['types', { action: 'types', structs: [], path: undefined }],
     [

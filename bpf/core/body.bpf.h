@@ -581,25 +581,23 @@ IPFT_TRACED(deciding, IPFT_DECIDING)
 IPFT_EXTENDED(plain, IPFT_PLAIN)
 IPFT_EXTENDED(deciding, IPFT_DECIDING)
 
-/* Where packets or calls are counted: there is no record. */
-#define IPFT_COUNTED(name, kind)								\
-	IPFT_FUNCTION int ipft_counted_##name(void *ctx, struct sk_buff *skb, bool matches)	\
-	{											\
-		struct ipft_hit hit;								\
-												\
-		if (!ipft_hits(ctx, skb, kind, matches, &hit))					\
-			return 0;								\
-		ipft_before(ctx, kind, &hit);							\
-		if (!(ipft_config.counts == IPFT_COUNTS_PACKETS && hit.journey->flags & IPFT_JOURNEY_COUNTED) && \
-		    ipft_makes_event(kind, &hit))						\
-			ipft_count_hit(ctx, hit.skb, hit.journey);				\
-		if (kind == IPFT_DECIDING)							\
-			ipft_after_extension(&hit);						\
-		return 0;									\
-	}
+/*
+ * Where packets or calls are counted: there is no record. One function for all kinds of functions: those without a role
+ * ask a few questions in vain.
+ */
+IPFT_FUNCTION int ipft_counted_call(void *ctx, struct sk_buff *skb, bool matches)
+{
+	struct ipft_hit hit;
 
-IPFT_COUNTED(plain, IPFT_PLAIN)
-IPFT_COUNTED(deciding, IPFT_DECIDING)
+	if (!ipft_hits(ctx, skb, IPFT_DECIDING, matches, &hit))
+		return 0;
+	ipft_before(ctx, IPFT_DECIDING, &hit);
+	if (!(ipft_config.counts == IPFT_COUNTS_PACKETS && hit.journey->flags & IPFT_JOURNEY_COUNTED) &&
+	    ipft_makes_event(IPFT_DECIDING, &hit))
+		ipft_count_hit(ctx, hit.skb, hit.journey);
+	ipft_after_extension(&hit);
+	return 0;
+}
 
 /* The entry of a function. @skb_of: returns the skb argument */
 static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*skb_of)(void *), enum ipft_kind kind)
@@ -608,11 +606,9 @@ static __always_inline int ipft_entered_function(void *ctx, struct sk_buff *(*sk
 
 	if (ipft_passes_by(&ctx, skb_of, kind, &matches))
 		return 0;
-	if (ipft_config.counts) {
-		if (kind == IPFT_DECIDING)
-			return ipft_counted_deciding(ctx, skb_of(ctx), matches);
-		return ipft_counted_plain(ctx, skb_of(ctx), matches);
-	}
+	/* The build without functions has no fields to count by either. */
+	if (IPFT_HAS_FILTERS && ipft_config.counts)
+		return ipft_counted_call(ctx, skb_of(ctx), matches);
 	if (ipft_config.data_size) {
 		if (kind == IPFT_DECIDING)
 			return ipft_extended_deciding(ctx, skb_of(ctx), matches);

@@ -1,6 +1,6 @@
 /**
  * `shrink-objects.js DIST`: makes of DIST/bpf/MACHINE/NAME.bpf.o and NAME.VARIANT.bpf.o of all machines one DIST/bpf/NAME.br,
- * a fourteenth as large: they are much alike. src/sys/own-objects.ts reads it. clang writes debugging information of two kinds;
+ * a fourteenth as large: they are much alike. src/sys/own-objects.ts reads it, and says which objects are in one file. clang writes debugging information of two kinds;
  * only BTF is used by the kernel and by libbpf, whose linker leaves the other out.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { runScript } from './setup/run.js';
 import { ScriptError } from './setup/script-error.js';
 
 const EXTENSION = '.bpf.o';
-/** As far as brotli looks back: over all objects of a source. */
+/** As far as brotli looks back: over all objects of a file. */
 const PARAMS = { params: { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS } };
 
 await runScript('build', async () => {
@@ -19,10 +19,12 @@ await runScript('build', async () => {
   if (dist === undefined) throw new ScriptError('shrink-objects.js needs the path of dist/', 2);
   /** @type {typeof import('../src/sys/libbpf.js')} */
   const { linkObjects } = await import(pathToFileURL(resolve(dist, 'sys/libbpf.js')).href);
+  /** @type {typeof import('../src/sys/own-objects.js')} */
+  const { fileOf } = await import(pathToFileURL(resolve(dist, 'sys/own-objects.js')).href);
   const bpf = join(dist, 'bpf');
   const names = readdirSync(bpf, { recursive: true, encoding: 'utf8' });
   /** @type {Map<string, { name: string, bytes: Uint8Array }[]>} */
-  const sources = new Map();
+  const files = new Map();
   for (const name of names.filter((path) => path.endsWith(EXTENSION)).sort()) {
     let bytes;
     try {
@@ -31,15 +33,15 @@ await runScript('build', async () => {
       const { message, hint } = /** @type {import('../src/base/errors.js').IpftError} */ (error);
       throw new ScriptError(hint === undefined ? message : `${message}; ${hint}`);
     }
-    const source = name.replace(/^.*\//, '').replace(/\..*/, '');
-    sources.set(source, [...(sources.get(source) ?? []), { name, bytes }]);
+    const file = fileOf(name);
+    files.set(file, [...(files.get(file) ?? []), { name, bytes }]);
   }
   for (const machine of new Set(names.map((name) => name.split('/')[0] ?? '')))
     rmSync(join(bpf, machine), { recursive: true });
-  for (const [source, objects] of sources) {
+  for (const [file, objects] of files) {
     const sizes = Object.fromEntries(objects.map(({ name, bytes }) => [name, bytes.length]));
     const whole = Buffer.concat([Buffer.from(`${JSON.stringify(sizes)}\n`), ...objects.map(({ bytes }) => bytes)]);
-    writeFileSync(join(bpf, `${source}.br`), brotliCompressSync(whole, PARAMS));
+    writeFileSync(join(bpf, `${file}.br`), brotliCompressSync(whole, PARAMS));
   }
   return 0;
 });

@@ -12,7 +12,15 @@ const NEWLINE = 10;
 export const FIND_HEADER = 'find-header.bpf.o';
 
 /**
- * All objects that are built of a source, for all machines: `x64/kprobe.bpf.o`.
+ * The file that an object is in, without its suffix: that of its source. Two sources that differ in what a kfunc takes are nearly
+ * the same, and take half as much in one file: those of kprobe-session-ctx are in that of kprobe-session.
+ */
+export function fileOf(object: string): string {
+  return object.replace(/^.*\//, '').replace(/(-ctx)?\..*/, '');
+}
+
+/**
+ * All objects that are in a file, for all machines: `x64/kprobe.bpf.o`.
  * @param file a line of JSON with their names and sizes, then the objects one behind the other, all compressed
  */
 export function unpackObjects(file: URL): ReadonlyMap<string, Uint8Array> {
@@ -33,8 +41,8 @@ export function loadOwnObject(name: string): NamedObject {
     throw new UnsupportedFeatureError('machine', `there are no BPF programs for this machine (${process.arch})`);
   }
   try {
-    const bytes = unpackObjects(new URL(`${name.replace(/\..*/, '')}.br`, OBJECTS)).get(`${process.arch}/${name}`);
-    if (bytes === undefined) throw new Error('it is not among those of its source');
+    const bytes = unpackObjects(new URL(`${fileOf(name)}.br`, OBJECTS)).get(`${process.arch}/${name}`);
+    if (bytes === undefined) throw new Error('it is not among those of its file');
     // A copy: it keeps the others from staying in memory with it.
     return { name, bytes: Uint8Array.from(bytes) };
   } catch (error) {

@@ -69,16 +69,16 @@ test('findFunctions: those that there are, the first of each name', () => {
   expect(btf.vlen(btf.sizeOrType(found.get('first') ?? 0))).toBe(2);
 });
 
-test('Btf.findTypes: all of these names, and of split BTF its own alone', () => {
+test('Btf.findTypes: all of this name, and of split BTF its own alone', () => {
   const { builder, skb } = kernelLike();
   const again = builder.union('sk_buff', 4, []);
   const base = parseBtf(builder.bytes());
-  expect(base.findTypes(base.findString('sk_buff'))).toEqual([skb, again]);
-  expect(base.findTypes([])).toEqual([]);
+  const [name = 0] = base.findString('sk_buff');
+  expect(base.findTypes(name)).toEqual([skb, again]);
   const split = new BtfBuilder(base);
   const own = split.struct('sk_buff', 4, []);
   const module = parseBtf(split.bytes(), base);
-  expect(module.findTypes(module.findString('sk_buff'))).toEqual([own]);
+  expect(module.findString('sk_buff').flatMap((offset) => module.findTypes(offset))).toEqual([own]);
 });
 
 test("countTracepointArguments: what its programs get, without the kernel's own first argument", () => {

@@ -256,13 +256,13 @@ export class Btf {
     return found;
   }
 
-  /** The ids of this BTF's own types with one of these names, in ascending order: functions and variables are among them. */
-  findTypes(nameOffsets: readonly number[]): number[] {
+  /** The ids of this BTF's own types with this name, in ascending order: functions and variables are among them. */
+  findTypes(nameOffset: number): number[] {
     const words = this.#words;
     const offsets = this.#offsets;
     const found: number[] = [];
-    for (let index = 0; index < offsets.length && nameOffsets.length > 0; index++) {
-      if (nameOffsets.includes(words[offsets[index]!]!)) found.push(this.firstId + index);
+    for (let index = 0; index < offsets.length; index++) {
+      if (words[offsets[index]!] === nameOffset) found.push(this.firstId + index);
     }
     return found;
   }

@@ -8,13 +8,13 @@ export interface Member {
   readonly bits: number;
 }
 
-/** The ids of the structs with these names, found in one pass: the first of each name. */
+/** The ids of the structs with these names: the first of each name. */
 export function findStructs(btf: Btf, names: readonly string[]): Map<string, number> {
-  const offsets = new Map(names.flatMap((name) => btf.findString(name).map((offset) => [offset, name] as const)));
   const found = new Map<string, number>();
-  for (const id of btf.findTypes([...offsets.keys()])) {
-    const name = offsets.get(btf.nameOffset(id))!;
-    if (btf.kind(id) === BTF_KIND_STRUCT && !found.has(name)) found.set(name, id);
+  for (const name of names) {
+    const types = btf.findString(name).flatMap((offset) => btf.findTypes(offset));
+    const first = types.find((id) => btf.kind(id) === BTF_KIND_STRUCT);
+    if (first !== undefined) found.set(name, first);
   }
   return found;
 }

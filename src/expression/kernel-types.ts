@@ -104,7 +104,7 @@ class NameIndex {
   #named(name: string): readonly number[] {
     const known = this.#found.get(name);
     if (known) return known;
-    const ids = this.btf.findTypes(this.btf.findString(name));
+    const ids = this.btf.findString(name).flatMap((offset) => this.btf.findTypes(offset));
     const found = ids.filter((id) => KEYWORD_OF[this.btf.kind(id)] !== undefined);
     this.#found.set(name, found);
     return found;

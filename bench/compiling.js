@@ -10,9 +10,12 @@ import { KernelTypes } from '../dist/expression/kernel-types.js';
 import { readShow, showSource } from '../dist/fields/expression/show.js';
 import { combineFields } from '../dist/fields/field-set.js';
 import { typescriptSource } from '../dist/fields/typescript/source.js';
+import { compileExpression } from '../dist/filter/pcap/expression.js';
+import { pcapFilter } from '../dist/filter/pcap/pcap-filter.js';
 import { loadKernelBtf } from '../dist/kernel/btf.js';
 import { kernelTypeSource } from '../dist/kernel/type-source.js';
 import { chooseBackend } from '../dist/probes/backends.js';
+import { compileWithLibpcap } from '../dist/sys/libpcap.js';
 import { timeLoading } from './attached.js';
 import { PART } from './cases/filter.js';
 import { SIXTY_FOUR, showText, typescriptText } from './members.js';
@@ -43,7 +46,10 @@ try {
     return object;
   };
   const fields = combineFields([{ ...set, compile }]);
-  const whole = await timeLoading(backend, () => ({ fields }), backend.oneByOne ? PART : undefined);
+  const packets = pcapFilter({ outer: compileExpression('tcp', compileWithLibpcap) });
+  // As `ipft tcp` has them: journeys with their packets and processes.
+  const options = () => ({ fields, packets, snaplen: 96, findGroup: () => undefined });
+  const whole = await timeLoading(backend, options, backend.oneByOne ? PART : undefined);
   process.stdout.write(JSON.stringify({ compiling: before + within, loading: whole - within }));
 } finally {
   rmSync(work, { recursive: true, force: true });

@@ -20,6 +20,8 @@ export interface CountView {
   readonly color: ColorChoice;
   /** In milliseconds; undefined: the terminal's own, and elsewhere only at the end. */
   readonly intervalMs: number | undefined;
+  /** Whether a program has the terminal, too: what it writes there must stay. */
+  readonly isShared: boolean;
 }
 
 /** How often a terminal shows them, in milliseconds. */
@@ -35,13 +37,13 @@ export class CountTaker implements Taker {
   readonly #terminal: Terminal;
   readonly #out: Writer;
 
-  constructor(live: LiveTrace, { isJson, color, intervalMs }: CountView, terminal: Terminal, out: Writer) {
+  constructor(live: LiveTrace, { isJson, color, intervalMs, isShared }: CountView, terminal: Terminal, out: Writer) {
     this.isForPrograms = isJson;
     this.#counting = new Counting(live);
     this.#live = live;
     this.#terminal = terminal;
     this.#out = out;
-    const isLive = out.isTerminal && !isJson;
+    const isLive = out.isTerminal && !isJson && !isShared;
     const screen = {
       get columns() {
         return out.columns;

@@ -128,10 +128,10 @@ test('on a screen each time takes the place of the last one, unless others have 
   const cut = 'packets  name  saddr'.slice(0, 19);
   // Three of the five lines stay free.
   expect(next()).toBe(`${cut}\n   1234  eth0  10.0\n… and 1 line more\n`);
-  expect(next()).toMatch(new RegExp(`^${ESC}\\[3A${ESC}\\[Jpackets`));
+  expect(next()).toMatch(new RegExp(`^\r${ESC}\\[3A${ESC}\\[Jpackets`));
   screen.written++;
   expect(next()).toMatch(/^packets/);
-  expect(textOf(output.finish())).toBe(`${ESC}[3A${ESC}[J${atEnd(COUNTS)}`);
+  expect(textOf(output.finish())).toBe(`\r${ESC}[3A${ESC}[J${atEnd(COUNTS)}`);
 });
 
 test('colours are those of headings', () => {

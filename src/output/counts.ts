@@ -128,8 +128,8 @@ export class CountOutput implements Encoder {
     isEnd: boolean,
   ): string {
     const { lines: above, written: before } = this.#shown;
-    // Where others have written, the last time stands above their text, and stays.
-    const erase = above > 0 && before === written ? `\x1b[${above}A\x1b[J` : '';
+    // Where others have written, the last time stands above their text, and stays. A typed Ctrl-C moves the cursor to the right.
+    const erase = above > 0 && before === written ? `\r\x1b[${above}A\x1b[J` : '';
     const room = Math.max(1, (height ?? Number.POSITIVE_INFINITY) - FREE_LINES);
     const hidden = isEnd ? 0 : Math.max(0, lines.length - room);
     const shown = lines

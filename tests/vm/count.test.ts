@@ -56,6 +56,8 @@ const WIDEST =
 for (const method of METHODS.filter((one) => one.endsWith(' function'))) {
   testMethod(method, 'the verifier takes as many values as there is room for', async () => {
     const options = [...optionsOf(method), '-r', '^dev_hard_start_xmit$', '-m', String(MARK), '--per', 'call'];
+    const most = Array.from({ length: 60 }, (_, index) => `ip4(skb)->ttl as ttl${index}`).join(', ');
+    expect((await counted([...options, '--count-by', most], send)).total).toBe(7);
     const { rows, total } = await counted([...options, '--count-by', WIDEST, '--hist', 'skb->len'], send);
     expect(total).toBe(7);
     for (const { by } of rows) {

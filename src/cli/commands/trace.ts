@@ -19,7 +19,8 @@ export async function trace(
   stop: StopSignal,
 ): Promise<number> {
   if (options.plan.counting) {
-    const view = { color: options.color, intervalMs: options.intervalMs, isJson: options.output === 'json' };
+    const { color, intervalMs, output, command } = options;
+    const view = { color, intervalMs, isJson: output === 'json', isShared: command !== undefined };
     return await traceLive(options, terminal, stop, (live) => new CountTaker(live, view, terminal, out));
   }
   refuseTerminal(options, out);

@@ -86,6 +86,12 @@ describe.each(WAYS)('$name', ({ direct }) => {
     ['skb->dev->ifindex + 1', 'ifindex: 8'],
     ['skb->dev->state', 'state: UP'],
     ['skb->dev->ifindex as i:enum:state', 'i: 7'],
+    ['skb->dev->ifindex - 4 as i:enum_flags:status', 'i: SEEN|GONE'],
+    ['skb->dev->ifindex + 5 as i:enum_flags:status', 'i: ODD_BIT|LAST'],
+    [
+      'skb->dev->ifindex - 6 as a:enum_flags:status, skb->dev->ifindex - 6 as b:enum:status, skb->dev->ifindex - 5 as c:enum_flags:status',
+      'a: SEEN b: SEEN c: GONE',
+    ],
     ['skb->dev->dev_addr:mac', 'dev_addr: 02:42:ac:11:00:02'],
     ['mac(skb->dev->dev_addr)', 'dev_addr: 02:42:ac:11:00:02'],
     ['skb->dev->addr', 'addr: fe80::1'],
@@ -292,6 +298,21 @@ test.each<[string, RegExp]>([
   ['ip("10.0.0.1") as t', /same for all packets/],
 ])('%s is refused', (text, message) => {
   expect(() => show(text, undefined)).toThrow(message);
+});
+
+test('the format of an enum is called as the enum is', () => {
+  const formats = (text: string) => {
+    const fields = parseShow(text).map((item) => ({ ...item, line: 1 }));
+    const { btf } = compileFields({ fields, functionName: 'ipft_show', sourceFile: 'test' }, types);
+    return parseEventStruct(parseBtf(btf)).fields.map(({ format }) => format);
+  };
+  expect(formats('skb->len as a:enum:state, skb->len as b:enum_flags:status, skb->len as c:enum:state')).toEqual([
+    'enum:state',
+    'enum_flags:status',
+    'enum:state',
+  ]);
+  // The same enum is another one where its values are bits.
+  expect(formats('skb->len as a:enum:status, skb->len as b:enum_flags:status')[0]).toBe('enum:status');
 });
 
 test('costs: instructions and calls of each field', () => {

@@ -17,7 +17,14 @@ import {
   type Btf,
 } from '../btf/btf.js';
 import { typeSize } from '../btf/type-name.js';
-import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BtfWriter, type WrittenMember } from '../bytecode/btf-writer.js';
+import {
+  BTF_INT_BOOL,
+  BTF_INT_CHAR,
+  BTF_INT_SIGNED,
+  BtfWriter,
+  type WrittenEnumerator,
+  type WrittenMember,
+} from '../bytecode/btf-writer.js';
 import { type CType, type IntegerType, isFunctionPointer, readType, type TypeRef } from './types.js';
 
 /** What a field's bytes are. */
@@ -53,8 +60,7 @@ export function writeShowStruct(fields: readonly StoredField[], sizeBytes: numbe
     const member = members.length;
     members.push({ name, type: copier.stored(stored), offsetBits: offset * 8 });
     if (format !== undefined && enumOf) {
-      const variable = `__ipft_enum_${member}`;
-      btf.variable(variable, copier.copy(enumOf));
+      const variable = copier.enumVariable(enumOf, format === 'enum_flags', member);
       tags.push({ text: `ipft:fmt:${format}:${variable}`, member });
     } else if (format !== undefined) tags.push({ text: `ipft:fmt:${format}`, member });
     if (presence !== undefined) tags.push({ text: `ipft:present:${presence * 8}`, member });
@@ -63,6 +69,18 @@ export function writeShowStruct(fields: readonly StoredField[], sizeBytes: numbe
   for (const { text, member } of tags) btf.tag(text, struct, member);
   btf.variable(EVENT_VARIABLE, struct);
   return btf.bytes();
+}
+
+/**
+ * The flags of an enum that has the numbers of their bits, too, as `ip_conntrack_status` of the kernel: X_BIT is left out
+ * where X has that bit.
+ */
+function flagsOf(enumerators: readonly WrittenEnumerator[]): readonly WrittenEnumerator[] {
+  const values = new Map(enumerators.map(({ name, value }) => [name, value]));
+  return enumerators.filter(({ name, value }) => {
+    const flag = name.endsWith('_BIT') ? values.get(name.slice(0, -'_BIT'.length)) : undefined;
+    return flag === undefined || value > 63n || flag !== 1n << value;
+  });
 }
 
 /** The format that a number in network order has by its type. */
@@ -75,6 +93,7 @@ class TypeCopier {
   readonly #out: BtfWriter;
   readonly #known = new Map<Btf, Map<number, number>>();
   readonly #named = new Map<string, number>();
+  readonly #variables = new Map<string, { readonly btf: Btf; readonly type: number; readonly variable: string }>();
 
   constructor(out: BtfWriter) {
     this.#out = out;
@@ -93,6 +112,23 @@ class TypeCopier {
         return this.#out.array(element, stored.length, this.#index());
       }
     }
+  }
+
+  /**
+   * A variable whose type is an enum of the kernel, for a tag to name: called as the enum is, where nothing else is.
+   * @param areFlags whether its values are bits: see `flagsOf` @param member makes a name that is free
+   */
+  enumVariable({ btf, id }: TypeRef, areFlags: boolean, member: number): string {
+    const type = btf.resolve(id);
+    const own = `${btf.name(type)}${areFlags ? ' as flags' : ''}`;
+    const before = this.#variables.get(own);
+    if (before?.btf === btf && before.type === type) return before.variable;
+    const isFree =
+      btf.name(type) !== '' && ![...this.#variables.values()].some(({ variable }) => variable === btf.name(type));
+    const variable = isFree ? btf.name(type) : `__ipft_enum_${member}`;
+    this.#variables.set(own, { btf, type, variable });
+    this.#out.variable(variable, areFlags ? this.#enumeration(btf, type, flagsOf) : this.copy({ btf, id }));
+    return variable;
   }
 
   copy({ btf, id }: TypeRef): number {
@@ -147,7 +183,7 @@ class TypeCopier {
     return this.#out.struct(btf.name(id), btf.sizeOrType(id), members, btf.kind(id) === BTF_KIND_UNION);
   }
 
-  #enumeration(btf: Btf, id: number): number {
+  #enumeration(btf: Btf, id: number, choose = (all: readonly WrittenEnumerator[]) => all): number {
     const isWide = btf.kind(id) === BTF_KIND_ENUM64;
     const words = isWide ? 3 : 2;
     const enumerators = Array.from({ length: btf.vlen(id) }, (_, index) => {
@@ -155,7 +191,7 @@ class TypeCopier {
       const high = isWide ? BigInt(btf.tail(id, index * words + 2)) : 0n;
       return { name: btf.string(btf.tail(id, index * words)), value: low | (high << 32n) };
     });
-    return this.#out.enumeration(btf.name(id), btf.sizeOrType(id), enumerators, btf.kindFlag(id));
+    return this.#out.enumeration(btf.name(id), btf.sizeOrType(id), choose(enumerators), btf.kindFlag(id));
   }
 
   #scalar(type: CType): number {

@@ -65,6 +65,20 @@ function buildTypes(): Btf {
     ],
     true,
   );
+  // With the numbers of bits among the flags, as some enums of the kernel have them.
+  btf.enumeration(
+    'status',
+    4,
+    [
+      { name: 'SEEN_BIT', value: 0n },
+      { name: 'SEEN', value: 1n },
+      { name: 'GONE_BIT', value: 1n },
+      { name: 'GONE', value: 2n },
+      { name: 'ODD_BIT', value: 4n },
+      { name: 'LAST', value: 8n },
+    ],
+    false,
+  );
   const bytes16 = btf.array(u8, 16, u32);
   const in6 = btf.struct('in6_addr', 16, [{ name: 's6_addr', type: bytes16, offsetBits: 0 }]);
   const callback = btf.pointer(btf.func('callback', 0, {}, 0) - 1);

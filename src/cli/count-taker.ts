@@ -1,12 +1,12 @@
-/** Shows what the kernel side counts. */
+/** Shows what is counted: by the kernel side, or of a recording. */
 import { counted } from '../base/counted.js';
+import type { Counts } from '../base/counts.js';
 import type { IpftError } from '../base/errors.js';
 import type { RecordSource } from '../base/record-source.js';
 import { MAX_COUNTED } from '../fields/expression/count.js';
 import { Clock } from '../output/clock.js';
 import { CountOutput } from '../output/counts.js';
-import { Counting, NoIntake } from '../trace/counting.js';
-import type { LiveTrace } from '../trace/live-trace.js';
+import type { Intake } from '../trace/run.js';
 import { type ColorChoice, hasColor } from './color.js';
 import type { Taker } from './live.js';
 import { reportLosses } from './report.js';
@@ -27,20 +27,33 @@ export interface CountView {
 /** How often a terminal shows them, in milliseconds. */
 const LIVE_MS = 1000;
 
+/** What is counted, and how it is known. */
+export interface CountedSource {
+  readonly intake: Intake;
+  /** The counts so far. */
+  readonly read: () => Counts;
+  /** The time from which losses are told, in nanoseconds of CLOCK_MONOTONIC. */
+  readonly beganNs: bigint;
+  /** What is known of losses by reading records; undefined where there are none. */
+  readonly tracked?: Parameters<typeof reportLosses>[2] | undefined;
+}
+
+const NOTHING_LOST = { late: 0, gaps: 0, lostJourneys: 0 };
+
 export class CountTaker implements Taker {
-  readonly intake: NoIntake = new NoIntake();
+  readonly intake: Intake;
   readonly client: TextClient;
   readonly isForPrograms: boolean;
-  readonly #counting: Counting;
+  readonly #source: CountedSource;
   readonly #output: CountOutput;
-  readonly #live: LiveTrace;
   readonly #terminal: Terminal;
   readonly #out: Writer;
 
-  constructor(live: LiveTrace, { isJson, color, intervalMs, isShared }: CountView, terminal: Terminal, out: Writer) {
+  constructor(source: CountedSource, view: CountView, terminal: Terminal, out: Writer) {
+    const { isJson, color, intervalMs, isShared } = view;
+    this.intake = source.intake;
     this.isForPrograms = isJson;
-    this.#counting = new Counting(live);
-    this.#live = live;
+    this.#source = source;
     this.#terminal = terminal;
     this.#out = out;
     const isLive = out.isTerminal && !isJson && !isShared;
@@ -55,7 +68,7 @@ export class CountTaker implements Taker {
         return terminal.told;
       },
     };
-    this.#output = new CountOutput(() => this.#counting.read(), {
+    this.#output = new CountOutput(source.read, {
       ...{ isJson, hasColor: hasColor(color, { isTTY: out.isTerminal }) },
       intervalMs: intervalMs ?? (isLive ? LIVE_MS : undefined),
       screen: isLive ? screen : undefined,
@@ -65,7 +78,7 @@ export class CountTaker implements Taker {
 
   /** What was counted so far, and what could not be. */
   get events(): number {
-    const { total, valueless, uncounted } = this.#output.last ?? this.#counting.read();
+    const { total, valueless, uncounted } = this.#output.last ?? this.#source.read();
     return total + valueless + uncounted;
   }
 
@@ -97,12 +110,17 @@ export class CountTaker implements Taker {
       await this.client.flush();
       await this.#out.end();
     }
+    return this.problem;
+  }
+
+  /** The error if not all could be written so far. */
+  get problem(): IpftError | undefined {
     return this.client.problem ?? explainFailure(this.#out);
   }
 
   reportLosses(source: RecordSource, isCut: boolean): boolean {
-    const tracked = { late: 0, gaps: 0, lostJourneys: 0 };
-    const clock = Clock.since(this.#live.header.beganNs);
+    const { beganNs, tracked = NOTHING_LOST } = this.#source;
+    const clock = Clock.since(beganNs);
     const isWhole = reportLosses(source.losses(), source.coverage, tracked, clock, this.#terminal, isCut);
     return isWhole && !this.#output.last?.uncounted;
   }

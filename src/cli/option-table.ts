@@ -506,7 +506,10 @@ export const COMMANDS = [
       },
       HELP,
     ],
-    takes: [...VIEW, '--where', '--show', '--regex', '--module-regex', '--count', '--duration', '--strict', ...ALWAYS],
+    takes: [
+      ...[...VIEW, ...COUNTS, '--where', '--show', '--regex', '--module-regex', '--count', '--duration', '--strict'],
+      ...ALWAYS,
+    ],
     examples: [
       { command: 'ipft show trace.ipft -o paths', summary: 'the ways that its packets took' },
       { command: "ipft show trace.ipft --outcome dropped -r '^tcp_'", summary: 'of dropped packets, what TCP did' },

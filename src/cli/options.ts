@@ -11,6 +11,7 @@ import { printable, quote } from '../base/printable.js';
 import { createPainter, type Painter } from '../base/style.js';
 import { findNearest } from '../base/suggest.js';
 import { wrap } from '../base/wrap.js';
+import type { CountQuery } from '../fields/expression/count.js';
 import type { ShowText } from '../fields/expression/show.js';
 import { chooseExtension, type ExtensionFiles, KnownFile } from '../fields/extension.js';
 import { compileExpression, DLT_EN10MB } from '../filter/pcap/expression.js';
@@ -32,6 +33,7 @@ import {
   DEFAULT_RING_BYTES,
   type GivenPlan,
   MAX_U32,
+  type OptionNames,
   type PlanOption,
   type PlanOptions,
   parseOptions,
@@ -153,6 +155,10 @@ export interface ShowOptions {
   readonly isMemoryGiven: boolean;
   /** Whether a loss changes the exit status. */
   readonly strict: boolean;
+  /** What is counted, instead of showing it. */
+  readonly counting: CountQuery | undefined;
+  readonly intervalMs: number | undefined;
+  readonly names: OptionNames;
 }
 
 /** What is to be shown, and how. */
@@ -658,7 +664,7 @@ function interpret(raw: RawOptions, command: Command, environment: NodeJS.Proces
   if (what !== undefined) return { action: 'generate', what, ...writing };
   if (raw.list) return { action: 'list', verbose: live.verbose, plan, ...writing };
   const intervalMs = interpretInterval(raw);
-  if (plan.counting) refuseView(command, raw);
+  if (plan.counting) refuseView(raw);
   return { action: 'trace', plan: withPackets(plan, words), ...live, ...view, intervalMs, ...writing };
 }
 
@@ -671,15 +677,17 @@ function interpretInterval({ interval, countBy, hist }: RawOptions): number | un
 /** What chooses and shows journeys has no meaning where packets are counted. */
 const VIEW_OF_COUNTS = ['--output', '--output-file', '--color', '--max-memory'];
 
-function refuseView(command: Command, { output, countBy }: RawOptions): void {
+function refuseView(raw: RawOptions): void {
+  const { output, countBy } = raw;
   const what = countBy ? '--count-by' : '--hist';
   if (!['aggregate', 'json'].includes(output)) {
     throw new UsageError(`${what} makes text, or with -o json objects: there is no -o ${output} of it`);
   }
-  for (const option of command.options) {
-    const { long } = option;
-    const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli';
-    if (!isGiven || !long || !VIEW.includes(long) || VIEW_OF_COUNTS.includes(long)) continue;
+  const options = GROUPS.flatMap((group) => group.options).filter((entry) => VIEW.includes(splitFlags(entry).long));
+  for (const entry of options) {
+    const { long } = splitFlags(entry);
+    const value = raw[keyOf(long)];
+    if (VIEW_OF_COUNTS.includes(long) || value === undefined || value === entry.default) continue;
     throw new UsageError(`${long} is said of journeys, and ${what} makes none: it counts`);
   }
 }
@@ -811,6 +819,11 @@ function interpretExtcap(raw: RawOptions, form: OutputForm): Request {
   );
 }
 
+/** Where commander puts an option: `jsonEventsOnly` for `--json-events-only`. */
+function keyOf(long: string): keyof RawOptions {
+  return long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof RawOptions;
+}
+
 const print = (text: string): Request => ({ action: 'print', text });
 
 /** What is wrong with a capture filter, in one line: Wireshark takes any text for a problem. */
@@ -836,7 +849,7 @@ function interpretCapture(given: RawOptions, via: RootWay, form: OutputForm): Re
   // Wireshark may hand over what its dialog leaves empty.
   const raw: RawOptions = { ...given, output: 'pcapng' };
   for (const long of EXTCAP_TAKES) {
-    const key = long.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof RawOptions;
+    const key = keyOf(long);
     const texts = [given[key] ?? []].flat().filter((one) => one !== '' && one !== false);
     if (texts.length === 0) delete raw[key];
     for (const text of texts) args.push(text === true ? long : `${long}=${text}`);
@@ -980,7 +993,7 @@ function interpretChecked(operands: readonly string[], raw: RawOptions) {
 }
 
 function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'numbers' | 'most' | 'shownTargets'> {
-  const { until, limits, probes, fields } = interpretPlan(raw, createVocabulary(raw));
+  const { until, limits, probes, fields, counting, names } = interpretPlan(raw, createVocabulary(raw));
   const { functionPattern: functions, modulePattern: modules } = probes;
   const info = raw.info ?? false;
   if (info && !['aggregate', 'json'].includes(raw.output)) {
@@ -993,6 +1006,11 @@ function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'number
     const flag = `--${chosen.replace('R', '-r')}`;
     throw new UsageError(`--info counts all that there is, and ${flag} chooses`, 'one of the two is too much');
   }
+  if (counting) {
+    refuseView(raw);
+    const given = info ? '--info' : raw.journey ? '--journey' : raw.outcome ? '--outcome' : undefined;
+    if (given) throw new UsageError(`${given} is said of journeys, and --count-by and --hist make none: they count`);
+  }
   const numbers = raw.journey?.flatMap((list) => list.split(',')).map((text) => parseRange('--journey', text));
   // All that are asked for have been shown then.
   const all = numbers?.reduce((sum, [first, last]) => sum + last - first + 1, 0) ?? Number.POSITIVE_INFINITY;
@@ -1002,6 +1020,7 @@ function interpretShow(raw: RawOptions): ShowOptions & Pick<ViewOptions, 'number
     ...{ until: { durationMs: until.durationMs }, maxMemoryBytes: limits.maxMemoryBytes },
     isMemoryGiven: raw.maxMemory !== undefined,
     ...{ numbers, most: Number.isFinite(most) ? most : undefined, where: raw.where, show: fields.show },
+    ...{ counting, names, intervalMs: interpretInterval(raw) },
     shownTargets: functions || modules ? { functions, modules } : undefined,
   };
 }

@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import { boundsOf } from './counted.js';
-
-/** As `ipft_step` of bpf/core/count.bpf.h has it. */
-function stepOf(number: bigint): number {
-  const amount = number < 0n ? -number : number;
-  const log = amount.toString(2).length - 1;
-  return number === 0n ? 64 : number > 0n ? 65 + log : 63 - log;
-}
+import { boundsOf, stepOf } from './counted.js';
 
 test('boundsOf: the least and the greatest number of a step are in it, and those beside them are not', () => {
   for (let step = 1; step <= 128; step++) {

@@ -33,15 +33,21 @@ export class CountedReader {
     });
   }
 
-  /** The step of the histogram's number; undefined without a histogram, or a number. @param count how often it was */
-  step(data: DataView, count: number): CountStep | undefined {
+  /** The step of the histogram's number; undefined without a histogram. */
+  step(data: DataView): number | undefined {
     const histogram = this.#histogram;
-    const step = histogram && Number(data.getBigUint64(histogram.offset, true));
-    return step === undefined ? undefined : { ...boundsOf(step), count };
+    return histogram && Number(data.getBigUint64(histogram.offset, true));
   }
 }
 
-/** The numbers of a step: see `ipft_step` of `bpf/core/count.bpf.h`. */
+/** The step that a number is in, as `ipft_step` of `bpf/core/count.bpf.h` numbers them. */
+export function stepOf(number: bigint): number {
+  if (number === 0n) return IPFT_STEP_ZERO;
+  const log = (number < 0n ? -number : number).toString(2).length - 1;
+  return number > 0n ? IPFT_STEP_ZERO + 1 + log : IPFT_STEP_ZERO - 1 - log;
+}
+
+/** The numbers of a step. */
 export function boundsOf(step: number): Pick<CountStep, 'least' | 'greatest'> {
   if (step === IPFT_STEP_ZERO) return { least: 0n, greatest: 0n };
   const log = BigInt(step > IPFT_STEP_ZERO ? step - IPFT_STEP_ZERO - 1 : IPFT_STEP_ZERO - 1 - step);

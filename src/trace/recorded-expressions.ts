@@ -6,7 +6,7 @@ import type { ComputedField, ComputedValue, FieldLayout } from '../base/field.js
 import { join } from '../base/halves.js';
 import type { TraceHeader } from '../base/record-source.js';
 import { compileRecorded, type RecordedEvent } from '../expression/evaluate.js';
-import { parseExpression } from '../expression/parse.js';
+import { parseExpression, type ShowItem } from '../expression/parse.js';
 import { withPlace } from '../expression/place.js';
 import { addComputed } from '../fields/computed.js';
 import type { ShowText } from '../fields/expression/show.js';
@@ -20,20 +20,25 @@ const NOWHERE = { func: '', cpu: 0, now: 0n };
  * @throws ExpressionError for what the recording does not tell
  */
 export function compileRecordedWhere(text: string, name: string, header: TraceHeader): (event: TraceEvent) => boolean {
-  const { fields, targets } = header;
+  const { fields } = header;
   const evaluate = withPlace(text, name, () =>
     compileRecorded(parseExpression(text), { fields: namesOf(fields), hasFacts: true }),
   );
-  const read = fields?.createReader(header.symbols);
-  return ({ data, dataOffset, hasFields, target, cpu, timestampLow, timestampHigh }) => {
-    const event: RecordedEvent = {
-      fields: read && hasFields ? read(data, dataOffset) : {},
-      func: targets[target]?.name ?? '',
-      ...{ cpu, now: join(timestampLow, timestampHigh) },
-    };
-    const value = evaluate(event);
+  const read = recordedReader(header);
+  return (event) => {
+    const value = evaluate(read(event));
     return value !== undefined && value !== 0n && value !== '';
   };
+}
+
+/** Reads what expressions may ask of an event. */
+export function recordedReader({ fields, symbols, targets }: TraceHeader): (event: TraceEvent) => RecordedEvent {
+  const read = fields?.createReader(symbols);
+  return ({ data, dataOffset, hasFields, target, cpu, timestampLow, timestampHigh }) => ({
+    fields: read && hasFields ? read(data, dataOffset) : {},
+    func: targets[target]?.name ?? '',
+    ...{ cpu, now: join(timestampLow, timestampHigh) },
+  });
 }
 
 /**
@@ -63,17 +68,9 @@ export function addRecordedFields(
             item.at,
           );
         }
-        const isHex = item.format?.text === 'hex';
-        if (item.format && !isHex) {
-          throw new ExpressionError(
-            `the format ${item.format.text} is for what is recorded`,
-            'of a recording there is :hex',
-            item.format.at,
-          );
-        }
         return {
           name: item.name,
-          isHex,
+          isHex: isHex(item),
           evaluate: compileRecorded(item.expression, { fields: names, hasFacts: false }),
         };
       }),
@@ -94,6 +91,17 @@ export function addRecordedFields(
   return addComputed(layout, [{ computed: { label: name, varies: false, compute }, offset: 0 }], new Map());
 }
 
-function namesOf(fields: FieldLayout | undefined): ReadonlySet<string> {
+/** Whether a number is to be shown in hexadecimal. @throws ExpressionError for other formats */
+export function isHex({ format }: ShowItem): boolean {
+  if (!format || format.text === 'hex') return format !== undefined;
+  throw new ExpressionError(
+    `the format ${format.text} is for what is recorded`,
+    'of a recording there is :hex',
+    format.at,
+  );
+}
+
+/** The names of recorded fields. */
+export function namesOf(fields: FieldLayout | undefined): ReadonlySet<string> {
   return new Set(fields?.fields.map(({ name }) => name));
 }

@@ -80,6 +80,90 @@ test('ipft show --where and --show: over what is recorded', () => {
   );
 });
 
+/** What is counted, in JSON. */
+function counts(...args: string[]) {
+  const { status, stdout, stderr } = ipft('-o', 'json', ...args);
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+function tally(keys: readonly unknown[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const key of keys) sums.set(JSON.stringify(key), (sums.get(JSON.stringify(key)) ?? 0) + 1);
+  return sums;
+}
+
+const tallyOf = (rows: readonly { by: Record<string, unknown>; count: number }[]) =>
+  new Map(rows.map(({ by, count }) => [JSON.stringify(Object.values(by)), count]));
+
+test('ipft show --count-by and --hist: calls, and packets once', () => {
+  const { events } = journeys(file);
+  const entries = events.filter((event) => !event.is_return);
+  const calls = counts(file, '--count-by', 'func, color', '--per', 'call');
+  expect(tallyOf(calls.rows)).toEqual(tally(entries.map((event) => [event.function, event.color])));
+  expect(calls.total).toBe(entries.length);
+  const frequencies = calls.rows.map(({ count }: { count: number }) => count);
+  expect(frequencies).toEqual(frequencies.toSorted((a: number, b: number) => b - a));
+  const firsts = new Map(entries.toReversed().map((event) => [event.journey, [event.function]]));
+  const packets = counts(file, '--count-by', 'func');
+  expect(tallyOf(packets.rows)).toEqual(tally([...firsts.values()]));
+  const lengths = counts(file, '--hist', 'length', '--per', 'call');
+  const inSteps = (number: number) => (number === 0 ? 0 : 2 ** Math.floor(Math.log2(number)));
+  expect(
+    new Map(
+      lengths.rows[0].histogram.map((step: { least: number; count: number }) => [
+        JSON.stringify(step.least),
+        step.count,
+      ]),
+    ),
+  ).toEqual(tally(entries.map((event) => inSteps(event.length))));
+});
+
+test('ipft show --count-by: what is chosen, what has no value, and text', () => {
+  const { events } = journeys(file);
+  const chosen = new Set<number>();
+  const after = events.filter((event) => {
+    if (event.is_return) return false;
+    if (event.length % 7 === 3) chosen.add(event.journey);
+    return chosen.has(event.journey);
+  });
+  const where = ['--where', 'length % 7 == 3'];
+  expect(counts(file, '--count-by', 'func', '--per', 'call', ...where).total).toBe(after.length);
+  expect(counts(file, '--count-by', 'func', ...where).total).toBe(chosen.size);
+  const none = ipft(file, '--count-by', '1 / (length - length) as nothing', ...where);
+  expect(none).toMatchObject({ status: 0, stdout: 'packets  nothing\n' });
+  expect(none.stderr).toContain(`${chosen.size} packets more never had all values at the same call`);
+  const text = ipft(file, '--count-by', 'length % 2 as odd:hex', '--per', 'call');
+  expect(text.stdout).toMatch(/^calls {2}odd\n +\d+ {2}0x[01]\n +\d+ {2}0x[01]\n$/);
+  expect(text.stderr).toContain(`Counted ${events.filter((event) => !event.is_return).length} calls in 2 rows`);
+});
+
+test.each([
+  [['--count-by', 'skb->len'], '--count-by: the recording has no skb'],
+  [['--count-by', 'length:ipv4'], '--count-by: the format ipv4 is for what is recorded'],
+  [['--hist', 'nosuch'], '--hist: '],
+  [['--count-by', 'func', '--only', 'dropped'], '--only is said of journeys, and --count-by makes none'],
+  [['--count-by', 'func', '--journey', '3'], '--journey is said of journeys'],
+  [['--count-by', 'func', '-o', 'html'], 'there is no -o html of it'],
+  [['--count-by', 'func', '--show', 'length'], '--show is said of events or journeys'],
+])('ipft show %j is refused', (args, message) => {
+  const { status, stdout, stderr } = ipft(file, ...args);
+  expect(status).not.toBe(0);
+  expect(stdout).toBe('');
+  expect(stderr).toContain(message);
+});
+
+test('ipft show --count-by: no more rows than there is room for', () => {
+  const many = join(dir, 'many.ipft');
+  writeFileSync(many, long);
+  const { status, stdout, stderr } = ipft(many, '-o', 'json', '--strict', '--count-by', 'now', '--per', 'call');
+  const { rows, total, uncounted } = JSON.parse(stdout);
+  expect([rows.length, total]).toEqual([1 << 14, 1 << 14]);
+  expect(total + uncounted).toBe(journeys(many).events.filter((event) => !event.is_return).length);
+  expect(stderr).toContain(`${uncounted} calls more had values beyond the 16384 that are counted apart`);
+  expect(status).toBe(3);
+});
+
 test.each([
   [['--where', 'skb->len > 1'], "--where: the recording has no skb, at character 1 of 'skb->len > 1'"],
   [['--show', 'skb->len'], '--show: the recording has no skb'],

@@ -5,13 +5,18 @@ import { counted } from '../../base/counted.js';
 import { IpftError, UsageError } from '../../base/errors.js';
 import { printable } from '../../base/printable.js';
 import { checkJsonNames } from '../../fields/event-struct.js';
+import type { CountQuery } from '../../fields/expression/count.js';
+import { TargetFilter } from '../../journey/target-filter.js';
 import { outputKind } from '../../output/outputs.js';
 import { hasBytes } from '../../recording/kept-bytes.js';
 import { arrangeParts } from '../../recording/part-chains.js';
 import { RecordingError } from '../../recording/problem.js';
 import { Recording } from '../../recording/recording.js';
+import { JourneyIntake } from '../../trace/journey-intake.js';
+import { RecordedCounts } from '../../trace/recorded-counts.js';
 import { addRecordedFields, compileRecordedWhere } from '../../trace/recorded-expressions.js';
 import { TraceRun } from '../../trace/run.js';
+import { CountTaker } from '../count-taker.js';
 import { STATUS_DONE, STATUS_ERROR, STATUS_LOSS } from '../exit-status.js';
 import type { ShowRequest } from '../options.js';
 import type { StopSignal } from '../stop.js';
@@ -137,6 +142,7 @@ async function showTrace(
   out: Writer,
   stop: StopSignal,
 ): Promise<number> {
+  if (request.counting) return await showCounts(recording, request.counting, request, terminal, out, stop);
   const { fields, plan } = recording.facts;
   const { hasKeys, additions, isOfBytes } = outputKind(request.output);
   if (fields && hasKeys) checkJsonNames(fields, additions);
@@ -168,8 +174,53 @@ async function showTrace(
   }
   // What was lost behind the place where it ends early is not known.
   const isWhole = taker.reportLosses(recording, problem !== undefined || endedEarly !== undefined);
+  return report(problem, recording, request, isWhole, terminal);
+}
+
+/** Counts what is recorded. @returns the exit status */
+async function showCounts(
+  recording: Recording,
+  counting: CountQuery,
+  request: ShowRequest,
+  terminal: Terminal,
+  out: Writer,
+  stop: StopSignal,
+): Promise<number> {
+  const { header, places } = recording;
+  const { where: text, names, shownTargets, color, intervalMs, output } = request;
+  const where = text === undefined ? undefined : compileRecordedWhere(text, names.where, header);
+  const counts = new RecordedCounts(counting, names, header, where);
+  const filter = shownTargets && new TargetFilter(header.targets, shownTargets);
+  const intake = new JourneyIntake(counts, places, undefined, filter);
+  const source = { intake, read: () => counts.read(), beganNs: header.beganNs, tracked: intake.tracker };
+  // What a file has at once is counted at once: there is nothing to watch, unless the file grows.
+  const isWatched = request.followFile || intervalMs !== undefined;
+  const taker = new CountTaker(
+    source,
+    { isJson: output === 'json', color, intervalMs, isShared: !isWatched },
+    terminal,
+    out,
+  );
+  const run = new TraceRun(recording, intake, taker.client, request.until);
+  if (!(await stop.hasHappened())) await run.run(stop.signal);
+  await taker.ending(run.finish());
+  taker.report();
+  const { problem } = taker;
+  const { endedEarly } = recording;
+  const isWhole = taker.reportLosses(recording, problem !== undefined || endedEarly !== undefined);
+  return report(problem, recording, request, isWhole, terminal);
+}
+
+/** Reports how it ended. @returns the exit status */
+function report(
+  problem: IpftError | undefined,
+  { endedEarly }: Recording,
+  { strict }: ShowRequest,
+  isWhole: boolean,
+  terminal: Terminal,
+): number {
   if (problem) terminal.error(problem);
   if (endedEarly) terminal.warn(endedEarly.problem);
   if (problem || endedEarly?.why === 'damaged') return STATUS_ERROR;
-  return request.strict && !(isWhole && !endedEarly) ? STATUS_LOSS : STATUS_DONE;
+  return strict && !(isWhole && !endedEarly) ? STATUS_LOSS : STATUS_DONE;
 }

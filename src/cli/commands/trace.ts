@@ -3,6 +3,7 @@ import { cpus, machine } from 'node:os';
 import { checkJsonNames } from '../../fields/event-struct.js';
 import type { StructLayout } from '../../fields/layout.js';
 import { outputKind } from '../../output/outputs.js';
+import { Counting, NoIntake } from '../../trace/counting.js';
 import { CountTaker, type CountView } from '../count-taker.js';
 import { type LiveOptions, traceLive } from '../live.js';
 import { ScriptPrints } from '../script-prints.js';
@@ -21,7 +22,12 @@ export async function trace(
   if (options.plan.counting) {
     const { color, intervalMs, output, command } = options;
     const view = { color, intervalMs, isJson: output === 'json', isShared: command !== undefined };
-    return await traceLive(options, terminal, stop, (live) => new CountTaker(live, view, terminal, out));
+    return await traceLive(options, terminal, stop, (live) => {
+      const counting = new Counting(live);
+      const { beganNs } = live.header;
+      const source = { intake: new NoIntake(), read: () => counting.read(), beganNs };
+      return new CountTaker(source, view, terminal, out);
+    });
   }
   refuseTerminal(options, out);
   const { hasKeys, additions, isForPrograms = false } = outputKind(options.output);

@@ -68,6 +68,8 @@ function showQuery(query: FieldsQuery, direct: (typeof WAYS)[number]['direct']):
 describe.each(WAYS)('$name', ({ direct }) => {
   test.each([
     ['skb->dev->name', 'name: eth0'],
+    ['skb->dev->label', 'label: eth0'],
+    ['skb->dev->next->label', ''],
     ['skb->len', 'len: 1500'],
     ['skb->mark:hex', 'mark: 0xfffffff0'],
     ['skb->pkt_type', 'pkt_type: 5'],
@@ -293,6 +295,7 @@ test.each<[string, RegExp]>([
   ['skb->len:hexx', /hexx/],
   ['skb->len:enum', /enum needs the name of an enum/],
   ['skb->len:enum:nosuch', /enum nosuch/],
+  ['skb->dev->rest', /has no length that the kernel's types tell/],
   ['skb->len:hex:hex', /no format hex:hex/],
   ['"text" as t', /same for all packets/],
   ['ip("10.0.0.1") as t', /same for all packets/],

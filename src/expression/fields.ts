@@ -12,7 +12,16 @@ import { collectUse, Emitter, EXTERNS, mayBeAbsent, placeMayBeAbsent } from './e
 import type { KernelTypes } from './kernel-types.js';
 import { networkFormat, type StoredField, type StoredType, writeShowStruct } from './show-struct.js';
 import type { Place, Typed, Value } from './typed.js';
-import { type CType, integer, isFunctionPointer, isText, pointsToText, sizeOf, type TypeRef } from './types.js';
+import {
+  type CType,
+  integer,
+  isFunctionPointer,
+  isText,
+  pointerTo,
+  pointsToText,
+  sizeOf,
+  type TypeRef,
+} from './types.js';
 
 /** A field as it is asked for. */
 export interface FieldExpression {
@@ -353,6 +362,7 @@ function planValue(value: Value, format: string | undefined, { at }: Expression)
       const { type, place } = value;
       const length = sizeOf(type)!;
       const isOptional = placeMayBeAbsent(place);
+      if (length === 0) return planWithoutLength(value, at);
       const source = { kind: 'copy', place } as const;
       // A device's address may have room for longer ones.
       if (format === 'mac' && type.kind === 'array' && length > MAC_BYTES) return planBytes(place, MAC_BYTES, format);
@@ -377,6 +387,17 @@ function planValue(value: Value, format: string | undefined, { at }: Expression)
     case 'literal':
       throw new ExpressionError('this is the same for all packets: there is nothing to show', undefined, at);
   }
+}
+
+/** An array at the end of a struct, which has as many elements as there was memory for. */
+function planWithoutLength({ type, place }: Value & { kind: 'composite' }, at: TextRange): Plan {
+  const first = type.kind === 'array' ? pointerTo(type.element()) : undefined;
+  if (first && pointsToText(first)) return planScalar({ op: 'address', type: first, place }, undefined);
+  throw new ExpressionError(
+    `${printable(type.name)} has no length that the kernel's types tell`,
+    'name an element, as in x[0]',
+    at,
+  );
 }
 
 function planBytes(place: Place, length: number, format: string | undefined): Plan {

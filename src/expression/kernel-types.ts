@@ -11,6 +11,8 @@ import {
   type Btf,
 } from '../btf/btf.js';
 import type { TypeWords } from './ast.js';
+import { macroMembers } from './macro-members.js';
+import { type FoundMember, forEachMember } from './members.js';
 import {
   type CType,
   INT,
@@ -33,15 +35,6 @@ export interface KernelSource {
   readonly addressesOf: (name: string) => readonly bigint[];
 }
 
-/** A member of a struct, with its type. */
-export interface FoundMember {
-  readonly type: TypeRef;
-  /** From the beginning of the struct, in bits. */
-  readonly offsetBits: number;
-  /** The width of a bit-field; 0 for another member. */
-  readonly bits: number;
-}
-
 type Keyword = 'struct' | 'union' | 'enum' | 'typedef';
 const KEYWORD_OF: Readonly<Record<number, Keyword>> = {
   [BTF_KIND_STRUCT]: 'struct',
@@ -53,8 +46,6 @@ const KEYWORD_OF: Readonly<Record<number, Keyword>> = {
 
 /** How many modules are named in a message. */
 const SHOWN = 3;
-/** Anonymous structs and unions within each other. */
-const MAX_DEPTH = 16;
 
 /** The named types of a BTF, without those of its base: looked for by name, since of tens of thousands few are asked for. */
 class NameIndex {
@@ -283,9 +274,11 @@ export class KernelTypes {
     const known = structs.get(id);
     if (known) return known;
     const members = new Map<string, FoundMember>();
-    forEachMember(btf, id, (name, member) => {
+    const add = (name: string, member: FoundMember) => {
       if (!members.has(name)) members.set(name, member);
-    });
+    };
+    forEachMember(btf, id, add);
+    for (const { name, member } of macroMembers({ btf, id })) add(name, member);
     structs.set(id, members);
     return members;
   }
@@ -318,31 +311,6 @@ function ownType(name: string): CType | undefined {
   if (count('short') > 0) return integer(name, 2, !isUnsigned);
   if (count('long') > 0) return isUnsigned ? { ...UNSIGNED_LONG, name } : { ...LONG, name };
   return isUnsigned ? { ...UNSIGNED_INT, name } : { ...INT, name };
-}
-
-/** Calls back for the members of a struct that have a name. */
-function forEachMember(
-  btf: Btf,
-  id: number,
-  take: (name: string, member: FoundMember) => void,
-  depth = 0,
-  begin = 0,
-): void {
-  if (depth > MAX_DEPTH) return;
-  const hasBits = btf.kindFlag(id);
-  for (let index = 0; index < btf.vlen(id); index++) {
-    const name = btf.string(btf.tail(id, index * 3));
-    const type = btf.tail(id, index * 3 + 1);
-    const position = btf.tail(id, index * 3 + 2);
-    const offsetBits = begin + (hasBits ? position & 0xffffff : position);
-    if (name !== '') {
-      take(name, { type: { btf, id: type }, offsetBits, bits: hasBits ? position >>> 24 : 0 });
-      continue;
-    }
-    const inner = btf.resolve(type);
-    if (btf.kind(inner) !== BTF_KIND_STRUCT && btf.kind(inner) !== BTF_KIND_UNION) continue;
-    forEachMember(btf, inner, take, depth + 1, offsetBits);
-  }
 }
 
 /** Whether two types of one name are the same to whoever reads them: size, names and places of members. */

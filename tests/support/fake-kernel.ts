@@ -110,6 +110,9 @@ function buildTypes(): Btf {
     member('next', btf.pointer(btf.forward('net_device')), 96),
     member('', either, 104),
     member('up', bool, 112),
+    // Arrays without a length, which lie over others.
+    member('label', btf.array(char, 0, u32), 0),
+    member('rest', btf.array(u16, 0, u32), 88),
   ]);
   btf.struct('sk_buff', 232, [
     member('dev', btf.pointer(device), 16),

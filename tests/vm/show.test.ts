@@ -43,7 +43,7 @@ const SHOWN = {
   protocol: 'skb->protocol',
   network: 'skb->network_header',
   inum: 'skb->dev->nd_net.net->ns.inum',
-  family: 'skb->sk->__sk_common.skc_family',
+  family: 'skb->sk->sk_family',
   dport: 'skb->sk->__sk_common.skc_dport',
   sum: 'skb->len * 3 + skb->mark',
   rest: '(skb->len << 4 ^ skb->mark) % 1000',

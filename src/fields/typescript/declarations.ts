@@ -17,6 +17,7 @@ import {
   type Btf,
 } from '../../btf/btf.js';
 import { typeName } from '../../btf/type-name.js';
+import { macroMembers } from '../../expression/macro-members.js';
 import { API } from './api.js';
 
 /** Types of the kernel, and where they are from. */
@@ -162,7 +163,14 @@ class Writer {
       const from = struct.module === undefined ? '' : ` of the module ${struct.module}`;
       this.#lines.push(`/** ${keyword} ${tag}, ${struct.btf.sizeOrType(struct.id)} bytes${from} */`);
       this.#lines.push(`export interface ${struct.name} {`);
-      this.#members(struct.btf, struct.id, this.#lines, '  ', new Set(), 0);
+      const seen = new Set<string>();
+      this.#members(struct.btf, struct.id, this.#lines, '  ', seen, 0);
+      for (const { name, path } of macroMembers({ btf: struct.btf, id: struct.id })) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        const type = path.map((step) => `['${step}']`).join('');
+        this.#lines.push(`  /** ${path.join('.')} */ readonly ${name}: ${struct.name}${type};`);
+      }
       this.#lines.push('}');
       if (IDENTIFIER.test(tag)) this.#types.push(`  '${keyword} ${tag}': ${struct.name};`);
     }

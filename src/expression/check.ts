@@ -13,6 +13,7 @@ import { findNearest } from '../base/suggest.js';
 import type { BinaryOperator, Expression, LiteralType, TypeWords } from './ast.js';
 import { CONSTANTS } from './constants.js';
 import { convertValue, foldArithmetic, foldComparison } from './fold.js';
+import { INLINE_FUNCTIONS } from './inline-functions.js';
 import type { KernelTypes } from './kernel-types.js';
 import {
   type Arithmetic,
@@ -298,6 +299,11 @@ export class Checker {
       return scalar({ op: 'argument', type: integer('u64', 8, false), index: Number(index.value) });
     }
     if (name === 'ip' || name === 'mac') return this.#address(name, one());
+    const instead = INLINE_FUNCTIONS.get(name);
+    if (instead !== undefined) {
+      const problem = `${name}() is a function of the kernel's source, which can't be called`;
+      throw new ExpressionError(problem, `write: ${instead}`, nameAt);
+    }
     const nearest = findNearest(name, FUNCTIONS);
     throw new ExpressionError(
       `there is no function ${printable(name)}()`,

@@ -231,6 +231,8 @@ test.each<[string, RegExp]>([
   ['skbb', /there is no skbb/],
   ['tcp', /there is no tcp/],
   ['foo(skb)', /no function foo\(\)/],
+  ['tcp_hdr(skb)->syn', /tcp_hdr\(\) is a function of the kernel's source/],
+  ["skb->dev->name == 'eth0'", /single quotes are for one character/],
   ['ip4(1)', /ip4\(\) takes skb/],
   ['ip4(skb, skb)', /takes one value, and 2/],
   ['arg(6)', /from 0 to 5/],

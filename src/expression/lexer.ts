@@ -20,6 +20,8 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const NUMBER = /(?:0[xX][0-9A-Fa-f]+|0[bB][01]+|[0-9]+)([A-Za-z0-9_.]*)/y;
 const TEXT = /"((?:[^"\\\n]|\\.)*)"/y;
 const CHARACTER = /'((?:[^'\\\n]|\\(?:x[0-9A-Fa-f]+|[0-7]{1,3}|.)))'/y;
+/** A text as other languages write it. */
+const SINGLE_QUOTED = /'((?:[^'\\\n]|\\.)*)'/y;
 const OPERATOR = /->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>=!~&|^?:()[\].,@]/y;
 const SUFFIX = /^(?:u?l{0,2}|l{1,2}u)$/i;
 
@@ -82,6 +84,11 @@ function readToken(text: string, from: number, match: (pattern: RegExp) => RegEx
   }
   const operator = match(OPERATOR);
   if (operator) return [{ kind: 'operator', text: operator[0], at: place(operator[0].length) }, operator[0].length];
+  const texts = match(SINGLE_QUOTED);
+  if (texts) {
+    const problem = 'single quotes are for one character';
+    throw new ExpressionError(problem, `write: "${printable(texts[1]!)}"`, place(texts[0].length));
+  }
   const [symbol = ''] = text.slice(from);
   const isQuote = symbol === '"' || symbol === "'";
   throw new ExpressionError(

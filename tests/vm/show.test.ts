@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackendName, TracerName } from '../../src/base/method.js';
 import { TextBuffer } from '../../src/base/text-buffer.js';
 import { Session } from '../../src/capture/session.js';
+import { Checker } from '../../src/expression/check.js';
+import { INLINE_FUNCTIONS } from '../../src/expression/inline-functions.js';
 import { KernelTypes } from '../../src/expression/kernel-types.js';
+import { parseExpression } from '../../src/expression/parse.js';
 import { readType, type TypeRef } from '../../src/expression/types.js';
 import { readShow, showSource } from '../../src/fields/expression/show.js';
 import { chooseExtension, extensionSource } from '../../src/fields/extension.js';
@@ -99,6 +102,15 @@ async function trace(method: Method, fields: EventFields, packets: PacketFilter,
 }
 
 const where = (text: string): PacketFilter => ({ mark: ANY_MARK, where: compileWhere(text, '--where', types) });
+
+test('what is to be written instead of functions of the source is taken', () => {
+  execFileSync('modprobe', ['nf_conntrack']);
+  const known = new KernelTypes(kernelTypeSource());
+  for (const [name, text] of INLINE_FUNCTIONS) {
+    expect(() => new Checker(known).value(parseExpression(text)), name).not.toThrow();
+    expect(() => new Checker(known).value(parseExpression(`${name}(skb)`)), name).toThrow(/can't be called/);
+  }
+});
 
 describe('values are those that C reads', () => {
   for (const method of LARGEST_METHODS) {

@@ -20,8 +20,8 @@ export interface CountView {
   readonly color: ColorChoice;
   /** In milliseconds; undefined: the terminal's own, and elsewhere only at the end. */
   readonly intervalMs: number | undefined;
-  /** Whether a program has the terminal, too: what it writes there must stay. */
-  readonly isShared: boolean;
+  /** Whether a terminal shows them while they grow: not where a program writes to it, too, or nothing grows. */
+  readonly isWatched: boolean;
 }
 
 /** How often a terminal shows them, in milliseconds. */
@@ -50,13 +50,13 @@ export class CountTaker implements Taker {
   readonly #out: Writer;
 
   constructor(source: CountedSource, view: CountView, terminal: Terminal, out: Writer) {
-    const { isJson, color, intervalMs, isShared } = view;
+    const { isJson, color, intervalMs, isWatched } = view;
     this.intake = source.intake;
     this.isForPrograms = isJson;
     this.#source = source;
     this.#terminal = terminal;
     this.#out = out;
-    const isLive = out.isTerminal && !isJson && !isShared;
+    const isLive = out.isTerminal && !isJson && isWatched;
     const screen = {
       get columns() {
         return out.columns;

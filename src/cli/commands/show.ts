@@ -193,14 +193,8 @@ async function showCounts(
   const filter = shownTargets && new TargetFilter(header.targets, shownTargets);
   const intake = new JourneyIntake(counts, places, undefined, filter);
   const source = { intake, read: () => counts.read(), beganNs: header.beganNs, tracked: intake.tracker };
-  // What a file has at once is counted at once: there is nothing to watch, unless the file grows.
   const isWatched = request.followFile || intervalMs !== undefined;
-  const taker = new CountTaker(
-    source,
-    { isJson: output === 'json', color, intervalMs, isShared: !isWatched },
-    terminal,
-    out,
-  );
+  const taker = new CountTaker(source, { isJson: output === 'json', color, intervalMs, isWatched }, terminal, out);
   const run = new TraceRun(recording, intake, taker.client, request.until);
   if (!(await stop.hasHappened())) await run.run(stop.signal);
   await taker.ending(run.finish());

@@ -21,7 +21,7 @@ export async function trace(
 ): Promise<number> {
   if (options.plan.counting) {
     const { color, intervalMs, output, command } = options;
-    const view = { color, intervalMs, isJson: output === 'json', isShared: command !== undefined };
+    const view = { color, intervalMs, isJson: output === 'json', isWatched: command === undefined };
     return await traceLive(options, terminal, stop, (live) => {
       const counting = new Counting(live);
       const { beganNs } = live.header;
